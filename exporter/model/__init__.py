@@ -1,0 +1,1 @@
+"""What the exporter speaks about, as frozen values in base units: runs, views, targets, settings."""

@@ -1,0 +1,133 @@
+"""A materialized view refresh task run, as Glue reports it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Status(StrEnum):
+    """The statuses that the API model lists."""
+
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    STOPPED = "STOPPED"
+
+
+UNKNOWN = "UNKNOWN"
+"""The label value for a status or refresh type that the API model does not list."""
+
+ENDED_STATUSES = frozenset({Status.SUCCEEDED, Status.FAILED, Status.STOPPED})
+LISTED_STATUSES = frozenset(Status)
+REFRESH_TYPES = ("FULL", "INCREMENTAL", UNKNOWN)
+"""The values of the label ``refresh_type``; the last one for not reported, or unlisted."""
+
+
+class RunKey(NamedTuple):
+    """What tells one run from every other."""
+
+    aws_region: str
+    catalog_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One refresh task run. ``None`` means that Glue did not report the member.
+
+    Source: the structure ``MaterializedViewRefreshTaskRun`` of the API model ``glue/2017-03-31``.
+    """
+
+    run_id: str
+    database: str | None = None
+    table: str | None = None
+    status: str | None = None
+    """As reported: one of :class:`Status`, or a value that the API model does not list."""
+    refresh_type: str | None = None
+    """As reported: ``FULL``, ``INCREMENTAL``, or a value that the API model does not list."""
+    role: str | None = None
+    customer_id: str | None = None
+    error_message: str | None = None
+    """Free text of Glue's, line breaks and all."""
+    creation_time: float | None = None
+    """Unix time in seconds, like all times here."""
+    start_time: float | None = None
+    end_time: float | None = None
+    last_updated: float | None = None
+    dpu_seconds: float | None = None
+    processed_bytes: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over: an ended status, or an unlisted one with an end time."""
+        if self.status in ENDED_STATUSES:
+            return True
+        return self.status not in LISTED_STATUSES and self.end_time is not None
+
+    @property
+    def status_label(self) -> str | None:
+        """The status as a label value; None where Glue reported none."""
+        if self.status is None:
+            return None
+        return self.status if self.status in LISTED_STATUSES else UNKNOWN
+
+    @property
+    def refresh_type_label(self) -> str:
+        """The refresh type as a label value."""
+        return self.refresh_type if self.refresh_type in REFRESH_TYPES and self.refresh_type else UNKNOWN
+
+    def end(self, first_seen_ended: float) -> float:
+        """Return when the ended run ended: EndTime, else LastUpdated, else when it was first seen ended.
+
+        Never later than when it was seen: a time in the future (a skewed clock, a wrong record)
+        must not keep the run unsettled.
+        """
+        reported = self.end_time if self.end_time is not None else self.last_updated
+        return first_seen_ended if reported is None else min(reported, first_seen_ended)
+
+    def duration(self, now: float) -> float | None:
+        """Return the seconds between start and end, or until ``now`` for a run that still goes.
+
+        None before it started, and for an ended run whose end Glue has not reported.
+        """
+        if self.start_time is None:
+            return None
+        if not self.ended:
+            return max(0.0, now - self.start_time)
+        return None if self.end_time is None else max(0.0, self.end_time - self.start_time)
+
+    @property
+    def age_order(self) -> tuple[float, float, float, str]:
+        """Sorts runs from the oldest to the newest: by creation, then start, last update, run ID."""
+        return (
+            self.creation_time if self.creation_time is not None else float("-inf"),
+            self.start_time if self.start_time is not None else float("-inf"),
+            self.last_updated if self.last_updated is not None else float("-inf"),
+            self.run_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedRun:
+    """A record of a listing that could not be read; the rest of its page could."""
+
+    run_id: str | None
+    message: str
+    """What is wrong with it, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunListing:
+    """One page of ``ListMaterializedViewRefreshTaskRuns``."""
+
+    runs: tuple[Run, ...]
+    malformed: tuple[MalformedRun, ...]
+    next_token: str | None
+
+
+PHASES = ("active", "settling", "settled", "unfetched")
+"""The values of the label ``state`` of ``target_runs``."""
+
+PhaseCounts = Mapping[str, int]

@@ -1,0 +1,1 @@
+"""Where poller, Glue client, metrics and web meet: the state of all targets, and what of it changed."""
