@@ -8,6 +8,9 @@ from exporter.model.run import Run
 class CatalogReader(Protocol):
     """Reads one catalog in one region. Calls may come from several threads at once."""
 
+    def begin_poll(self, deadline: float) -> None:
+        """Let calls of this poll wait (for the rate limit, say) until ``deadline``, in monotonic seconds."""
+
     def catalog_id(self) -> str:
         """Return the catalog ID: the configured one, or the account's (asked of STS once it is needed).
 

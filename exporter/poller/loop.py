@@ -1,0 +1,148 @@
+"""A thread per target that polls it at its times, and the watchdog's view of them all."""
+
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from exporter.clock import Clock
+from exporter.model.reading import CatalogReader
+from exporter.model.settings import Settings, Target
+from exporter.poller.journal import Journal
+from exporter.poller.poll import TargetPoll
+from exporter.store.requests import RequestStats
+from exporter.store.store import Store
+
+STUCK_AFTER = 60.0
+"""Seconds without a sign of life after which a target's loop counts as stuck."""
+
+log = structlog.get_logger()
+
+ReaderFactory = Callable[[Target, RequestStats, threading.Event], CatalogReader]
+"""Makes the reader of a target; the event is set when the target is no longer polled."""
+
+
+def first_gap(target: str, interval: float) -> float:
+    """Return the seconds between a target's first two polls: half an interval to a whole one.
+
+    All targets are polled at once when the program starts, and spread over the interval from then
+    on; the same name always gives the same place.
+    """
+    return interval * (0.5 + 0.5 * zlib.crc32(target.encode()) / 2**32)
+
+
+def next_poll(planned: float, now: float, interval: float) -> float:
+    """Return when to poll next, from when this poll was planned: ticks that it overran are left out."""
+    missed = max(0, int((now - planned) // interval))
+    return planned + (missed + 1) * interval
+
+
+class PollLoop:
+    """Starts and stops the targets' threads, and tells whether they live."""
+
+    def __init__(self, store: Store, readers: ReaderFactory, clock: Clock) -> None:
+        self._store = store
+        self._readers = readers
+        self._clock = clock
+        self._journal = Journal()
+        self._threads: dict[str, TargetThread] = {}
+        self._lock = threading.Lock()
+
+    def configure(self, settings: Settings) -> None:
+        """Poll these targets from now on, at once. A target whose access stays keeps its reader."""
+        with self._lock:
+            self._journal.write(self._store.configure(settings))
+            wanted = {target.name: target for target in settings.targets}
+            for name, thread in list(self._threads.items()):
+                target = wanted.get(name)
+                if target and thread.serves(target):
+                    thread.wake.set()
+                else:
+                    thread.end()
+                    del self._threads[name]
+            for name, target in wanted.items():
+                if name not in self._threads:
+                    self._threads[name] = self._start(target)
+
+    def stop(self, seconds: float) -> bool:
+        """End all polling; wait at most so many seconds for commits under way. Tell whether all ended."""
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.end()
+        deadline = self._clock.monotonic() + seconds
+        for thread in threads:
+            thread.thread.join(max(0.0, deadline - self._clock.monotonic()))
+        return not any(thread.thread.is_alive() for thread in threads)
+
+    def trouble(self) -> str | None:
+        """Return why polling is not alive, in one line; None while it is."""
+        now = self._clock.monotonic()
+        with self._lock:
+            threads = list(self._threads.items())
+        for name, thread in threads:
+            if not thread.thread.is_alive():
+                return f"the poll loop of target {name} has died"
+            if (late := now - thread.expected) > 0:
+                return f"the poll loop of target {name} has been stuck for {late + STUCK_AFTER:.0f} s"
+        return None
+
+    def _start(self, target: Target) -> "TargetThread":
+        stop = threading.Event()
+        reader = self._readers(target, self._store.requests(target.name), stop)
+        poll = TargetPoll(target.name, reader, self._store, self._journal, self._clock)
+        thread = TargetThread(target, poll, self._store, self._clock, stop)
+        thread.thread.start()
+        return thread
+
+
+@dataclass(slots=True)
+class TargetThread:
+    """The thread that polls one target until it is ended."""
+
+    target: Target
+    poll: TargetPoll
+    store: Store
+    clock: Clock
+    stop: threading.Event
+    wake: threading.Event = field(default_factory=threading.Event)
+    """Set: poll now, or look at ``stop``."""
+    expected: float = field(init=False)
+    """Monotonic seconds by which the next sign of life is due."""
+    thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.expected = self.clock.monotonic() + STUCK_AFTER
+        self.thread = threading.Thread(target=self._loop, name=f"poll {self.target.name}", daemon=True)
+
+    def serves(self, target: Target) -> bool:
+        """Tell whether this thread's reader reads what the target names."""
+        mine = self.target
+        return (mine.access, mine.catalog_id) == (target.access, target.catalog_id)
+
+    def end(self) -> None:
+        """Let the thread end as soon as it can."""
+        self.stop.set()
+        self.wake.set()
+
+    def _beat(self) -> None:
+        self.expected = self.clock.monotonic() + STUCK_AFTER
+
+    def _loop(self) -> None:
+        planned = self.clock.monotonic()
+        gap = first_gap(self.target.name, self.store.settings.poll_interval)
+        while not self.stop.is_set():
+            self._beat()
+            try:
+                self.poll.run(self.stop, self._beat)
+            except Exception:
+                # The loop outlives any fault of one poll; target_last_poll_timestamp_seconds stands still.
+                log.exception("a poll failed in a way that nobody foresaw", target=self.target.name)
+            planned = next_poll(planned, self.clock.monotonic(), gap)
+            gap = self.store.settings.poll_interval
+            self.expected = planned + STUCK_AFTER
+            if self.clock.wait(self.wake, max(0.0, planned - self.clock.monotonic())):
+                self.wake.clear()
+                planned = self.clock.monotonic()
