@@ -1,0 +1,86 @@
+"""How a bare Glue can be told to misbehave: every fault is a value, given a name."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is different about an answer. All that is not named here stays as it would have been."""
+
+    delay: float = 0.0
+    """Seconds before the answer, whatever it is."""
+    hang: bool = False
+    """Never answer: the connection stays open until the server or the client closes it."""
+    error: str | None = None
+    """An error code of the API, answered in the protocol's own way."""
+    status: int | None = None
+    """The HTTP status; with ``error`` 400 unless it is given."""
+    body: bytes | None = None
+    """These bytes instead of the true answer."""
+    content_type: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    cut: Literal["connection", "reset", "body", "text"] | None = None
+    """``connection``: closed without an answer; ``reset``: torn down; ``body``: closed after half of the
+    bytes that were announced; ``text``: half of the bytes, announced as if they were all."""
+    gzip: bool = False
+    """Compress the body and say so, whether or not the client accepts it."""
+
+
+def error(code: str, status: int = 400) -> Fault:
+    """Answer with an error of the API."""
+    return Fault(error=code, status=status)
+
+
+def answer(body: bytes) -> Fault:
+    """Answer with these bytes and status 200."""
+    return Fault(body=body, status=200)
+
+
+def slow(seconds: float, fault: Fault | None = None) -> Fault:
+    """Answer late: truly, or with another fault."""
+    return replace(fault or Fault(), delay=seconds)
+
+
+HANG = Fault(hang=True)
+THROTTLED = error("ThrottlingException")
+ACCESS_DENIED = error("AccessDeniedException")
+EXPIRED_TOKEN = error("ExpiredTokenException")
+INVALID_INPUT = error("InvalidInputException")
+NOT_FOUND = error("EntityNotFoundException")
+OPERATION_TIMEOUT = error("OperationTimeoutException")
+INTERNAL = error("InternalServiceException", 500)
+UNAVAILABLE = Fault(
+    status=503, body=b"<html><body>Service Unavailable</body></html>", content_type="text/html"
+)
+CUT_CONNECTION = Fault(cut="connection")
+RESET_CONNECTION = Fault(cut="reset")
+CUT_BODY = Fault(cut="body")
+CUT_TEXT = Fault(cut="text")
+HTML = Fault(
+    status=200, body=b"<!DOCTYPE html><html><body>Please sign in.</body></html>", content_type="text/html"
+)
+EMPTY = answer(b"")
+EMPTY_OBJECT = answer(b"{}")
+NULL = answer(b"null")
+LIST = answer(b"[]")
+STRING = answer(b'"Materialized"')
+BINARY = answer(bytes(range(256)))
+DEEP_JSON = answer(b'{"MaterializedViewRefreshTaskRun":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+WRONG_CONTENT_TYPE = Fault(content_type="text/plain")
+GZIP = Fault(gzip=True)
+
+
+def run_with(member: bytes, value: bytes) -> Fault:
+    """Answer a ``Get`` with a record that holds this one member, however malformed the value is."""
+    return answer(b'{"MaterializedViewRefreshTaskRun":{"' + member + b'":' + value + b"}}")
+
+
+NAN = run_with(b"DPUSeconds", b"NaN")
+INFINITE = run_with(b"DPUSeconds", b"1e999")
+TEXT_AS_NUMBER = run_with(b"DPUSeconds", b'"many"')
+TEXT_AS_TIME = run_with(b"StartTime", b'"yesterday"')
+HUGE_TIME = run_with(b"EndTime", b"1e300")
+NUMBER_AS_TEXT = run_with(b"DatabaseName", b"17")
+RECORD_AS_LIST = answer(b'{"MaterializedViewRefreshTaskRun":[]}')
+RECORD_AS_NULL = answer(b'{"MaterializedViewRefreshTaskRun":null}')

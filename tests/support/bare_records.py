@@ -1,0 +1,208 @@
+"""What a bare Glue holds: plain records, encoded once when they are put, listed page by page."""
+
+import json
+import random
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ACCOUNT = "123456789012"
+"""The account of whoever asks, and so the default catalog."""
+
+Record = Mapping[str, Any]
+
+
+class BadRequestError(Exception):
+    """The request asks for what the API does not allow; becomes an ``InvalidInputException``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """How listings of runs behave: their order is undocumented, so every order is fair."""
+
+    order: Literal["newest", "oldest", "random"] = "newest"
+    page_limit: int = 1000
+    """A page holds no more than this, whatever MaxResults asks for."""
+    overlap: int = 0
+    """So many records of a page come again at the beginning of the next one."""
+    endless: bool = False
+    """The last page, too, has a NextToken, and it leads to the last page."""
+    token_lifetime: float = float("inf")
+    """Seconds after which a NextToken is refused."""
+
+
+def sample_run(number: int, *, status: str = "SUCCEEDED", now: float | None = None) -> dict[str, Any]:
+    """Return a complete record as Glue would report it; the same number gives the same run ID."""
+    now = time.time() if now is None else now
+    created = round(now) - 7200.0 - number % 3600
+    record: dict[str, Any] = {
+        "CustomerId": ACCOUNT,
+        "MaterializedViewRefreshTaskRunId": sample_run_id(number),
+        "DatabaseName": f"database_{number % 50}",
+        "TableName": f"view_{number % 1000}",
+        "CatalogId": ACCOUNT,
+        "Role": f"arn:aws:iam::{ACCOUNT}:role/refresh",
+        "Status": status,
+        "CreationTime": created,
+        "LastUpdated": created + 900,
+        "RefreshType": "INCREMENTAL" if number % 2 else "FULL",
+    }
+    if status != "STARTING":
+        record |= {"StartTime": created + 30, "DPUSeconds": 10.5 + number, "ProcessedBytes": 1000 * number}
+    if status not in {"STARTING", "RUNNING"}:
+        record["EndTime"] = created + 900
+    if status == "FAILED":
+        record["ErrorMessage"] = "The definer role lost access to the base table."
+    return record
+
+
+def sample_run_id(number: int) -> str:
+    """Return the run ID of :func:`sample_run`."""
+    return str(uuid.UUID(int=(0xB0A0 << 112) + (4 << 76) + (8 << 60) + number))
+
+
+class Records:
+    """Runs, databases and tables of any number of catalogs. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[tuple[str, str], tuple[Record, bytes]] = {}
+        self._tables: dict[tuple[str, str, str], bytes] = {}
+        self._databases: dict[tuple[str, str], bytes] = {}
+        self._listed: dict[tuple[Any, ...], Sequence[bytes]] = {}
+
+    def put_run(self, record: Record, *, catalog_id: str = ACCOUNT) -> str:
+        """Add a record, or replace it; return its run ID. Values may be anything that JSON can say."""
+        run_id: str = record["MaterializedViewRefreshTaskRunId"]
+        with self._lock:
+            self._runs[catalog_id, run_id] = (dict(record), json.dumps(record).encode())
+            self._listed.clear()
+        return run_id
+
+    def remove_run(self, run_id: str, *, catalog_id: str = ACCOUNT) -> None:
+        """Forget a run."""
+        with self._lock:
+            del self._runs[catalog_id, run_id]
+            self._listed.clear()
+
+    def run(self, run_id: str, *, catalog_id: str = ACCOUNT) -> Record:
+        """Return a record as it was put."""
+        with self._lock:
+            return dict(self._runs[catalog_id, run_id][0])
+
+    def put_table(self, table: Record, *, database: str, catalog_id: str = ACCOUNT) -> None:
+        """Add a table, and its database with it."""
+        self.put_database(database, catalog_id=catalog_id)
+        with self._lock:
+            body = json.dumps({"DatabaseName": database, "CatalogId": catalog_id, **table}).encode()
+            self._tables[catalog_id, database, table["Name"]] = body
+
+    def put_view(
+        self,
+        database: str,
+        name: str,
+        *,
+        refresh_seconds: int | None = None,
+        catalog_id: str = ACCOUNT,
+        **members: object,
+    ) -> None:
+        """Add a materialized view; without ``refresh_seconds`` it does not refresh by itself."""
+        definition = {} if refresh_seconds is None else {"RefreshSeconds": refresh_seconds}
+        table = {"Name": name, "IsMaterializedView": True, "ViewDefinition": definition, **members}
+        self.put_table(table, database=database, catalog_id=catalog_id)
+
+    def put_database(self, name: str, *, catalog_id: str = ACCOUNT) -> None:
+        """Add an empty database."""
+        with self._lock:
+            self._databases[catalog_id, name] = json.dumps({"Name": name, "CatalogId": catalog_id}).encode()
+
+    def remove_table(self, database: str, name: str, *, catalog_id: str = ACCOUNT) -> None:
+        """Forget a table or view; its runs stay."""
+        with self._lock:
+            del self._tables[catalog_id, database, name]
+
+    def encoded_run(self, catalog_id: str, run_id: str) -> bytes | None:
+        """Return a run's JSON."""
+        entry = self._runs.get((catalog_id, run_id))
+        return None if entry is None else entry[1]
+
+    def encoded_table(self, catalog_id: str, database: str, name: str) -> bytes | None:
+        """Return a table's JSON."""
+        return self._tables.get((catalog_id, database, name))
+
+    def has_database(self, catalog_id: str, name: str) -> bool:
+        """Tell whether there is such a database."""
+        return (catalog_id, name) in self._databases
+
+    def databases(self, catalog_id: str) -> Sequence[bytes]:
+        """Return a catalog's databases as JSON."""
+        with self._lock:
+            return [body for (catalog, _), body in sorted(self._databases.items()) if catalog == catalog_id]
+
+    def tables(self, catalog_id: str, database: str) -> Sequence[bytes]:
+        """Return a database's tables as JSON."""
+        with self._lock:
+            return [body for key, body in sorted(self._tables.items()) if key[:2] == (catalog_id, database)]
+
+    def runs(self, catalog_id: str, database: str | None, table: str | None, order: str) -> Sequence[bytes]:
+        """Return a catalog's runs as JSON in the order asked for, kept until a run changes."""
+        key = (catalog_id, database, table, order)
+        with self._lock:
+            if key not in self._listed:
+                found = sorted(self._matching(catalog_id, database, table), key=_creation)
+                if order == "newest":
+                    found.reverse()
+                elif order == "random":
+                    random.Random(17).shuffle(found)  # noqa: S311 (a fair order, no secret)
+                self._listed[key] = [body for _, body in found]
+            return self._listed[key]
+
+    def _matching(
+        self, catalog_id: str, database: str | None, table: str | None
+    ) -> Iterator[tuple[Record, bytes]]:
+        for (catalog, _), (record, body) in self._runs.items():
+            if (
+                catalog == catalog_id
+                and database in {None, record.get("DatabaseName")}
+                and table in {None, record.get("TableName")}
+            ):
+                yield record, body
+
+
+def _creation(entry: tuple[Record, bytes]) -> float:
+    created = entry[0].get("CreationTime")
+    return created if isinstance(created, int | float) else 0.0
+
+
+def page(
+    items: Sequence[bytes], request: Record, *, member: bytes, most: int, listing: Listing | None = None
+) -> bytes:
+    """Return one page of an answer, with a NextToken where more is to come."""
+    listing = listing or Listing(page_limit=most)
+    asked = request.get("MaxResults", most)
+    if not isinstance(asked, int) or not 1 <= asked <= most:
+        raise BadRequestError(f"MaxResults must be between 1 and {most}")
+    first = _offset(request.get("NextToken"), listing)
+    last = min(first + min(asked, listing.page_limit), len(items))
+    body = b'{"' + member + b'":[' + b",".join(items[max(0, first - listing.overlap) : last]) + b"]"
+    if last < len(items) or listing.endless:
+        following = last if last < len(items) else first
+        body += f',"NextToken":"{following}.{time.monotonic()}"'.encode()
+    return body + b"}"
+
+
+def _offset(token: object, listing: Listing) -> int:
+    if token is None:
+        return 0
+    offset, _, issued = str(token).partition(".")
+    try:
+        age = time.monotonic() - float(issued)
+        first = int(offset)
+    except ValueError:
+        raise BadRequestError("NextToken is not one of ours") from None
+    if age > listing.token_lifetime:
+        raise BadRequestError("NextToken has expired")
+    return first
