@@ -66,6 +66,19 @@ class PollLoop:
                 if name not in self._threads:
                     self._threads[name] = self._start(target)
 
+    def poll_once(self, settings: Settings) -> None:
+        """Poll every target once, all at the same time, and return when all have ended."""
+        self._journal.write(self._store.configure(settings))
+        never = threading.Event()
+        threads = [
+            threading.Thread(target=self._poll(target, never).run, args=(never, _nothing), daemon=True)
+            for target in settings.targets
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
     def stop(self, seconds: float) -> bool:
         """End all polling; wait at most so many seconds for commits under way. Tell whether all ended."""
         with self._lock:
@@ -91,11 +104,17 @@ class PollLoop:
 
     def _start(self, target: Target) -> "TargetThread":
         stop = threading.Event()
-        reader = self._readers(target, self._store.requests(target.name), stop)
-        poll = TargetPoll(target.name, reader, self._store, self._journal, self._clock)
-        thread = TargetThread(target, poll, self._store, self._clock, stop)
+        thread = TargetThread(target, self._poll(target, stop), self._store, self._clock, stop)
         thread.thread.start()
         return thread
+
+    def _poll(self, target: Target, stop: threading.Event) -> TargetPoll:
+        reader = self._readers(target, self._store.requests(target.name), stop)
+        return TargetPoll(target.name, reader, self._store, self._journal, self._clock)
+
+
+def _nothing() -> None:
+    """Stand in for the watchdog where nobody watches."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,67 @@
+"""The flags that commands share, written the Prometheus way, each with its environment variable."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from exporter.web.address import ListenAddress
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ENVIRONMENT_PREFIX = "GLUE_MV_EXPORTER_"
+
+
+FLAGS_WITH_VALUE: set[str] = set()
+"""Flags that a value follows; lets the command line tell a command from a flag's value."""
+
+
+def environment_name(flag: str) -> str:
+    """Return the environment variable of a flag: ``--config.file`` is ``GLUE_MV_EXPORTER_CONFIG_FILE``."""
+    return ENVIRONMENT_PREFIX + flag.lstrip("-").replace(".", "_").replace("-", "_").upper()
+
+
+def flag(name: str, **attributes: Any) -> Callable[[F], F]:
+    """Return a click option whose parameter and environment variable follow from its name."""
+    parameter = name.lstrip("-").replace(".", "_").replace("-", "_")
+    if not attributes.get("is_flag"):
+        FLAGS_WITH_VALUE.add(name)
+    return click.option(
+        name, parameter, envvar=environment_name(name), show_envvar=True, show_default=True, **attributes
+    )
+
+
+class ListenAddressType(click.ParamType[ListenAddress]):
+    """``host:port``, ``:port`` or ``[::1]:port``."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ListenAddress:
+        """Parse the address, or fail as click does."""
+        if isinstance(value, ListenAddress):
+            return value
+        try:
+            return ListenAddress.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+config_file = flag(
+    "--config.file", default="config.yaml", metavar="FILE", help="The configuration: what to watch, and how."
+)
+listen_address = flag(
+    "--web.listen-address",
+    type=ListenAddressType(),
+    default=":10079",
+    metavar="HOST:PORT",
+    help="Where to serve; :0 picks a free port and logs it.",
+)
+log_level = flag(
+    "--log.level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    help="Log only messages of this severity or above.",
+)
+log_format = flag(
+    "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How log lines are written."
+)

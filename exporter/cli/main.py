@@ -1,0 +1,129 @@
+"""``glue-mv-exporter``: the commands, and what all of them share."""
+
+import importlib
+import platform
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+import click
+
+from exporter import __version__
+from exporter.cli.flags import FLAGS_WITH_VALUE
+from exporter.errors import ConfigurationError, ExporterError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+COMMANDS = {
+    "serve": "exporter.cli.serve",
+    "check-config": "exporter.cli.check_config",
+    "once": "exporter.cli.once",
+    "healthcheck": "exporter.cli.healthcheck",
+    "demo": "exporter.cli.demo",
+}
+"""Command name to the module that holds it, as ``command``. Loaded when asked for: a start pays for one."""
+
+DEFAULT_COMMAND = "serve"
+
+
+class Commands(click.Group):
+    """Loads commands lazily, and runs ``serve`` where none is named.
+
+    Flags may stand before the command, as they do with Prometheus: ``--config.file=x once``.
+    """
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the commands' names in the order in which help lists them."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name]).command
+        return command if isinstance(command, click.Command) else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command first: the one that is named, else the default one."""
+        own = {name for param in self.get_params(ctx) for name in param.opts}
+        place = _first_word(args)
+        if place is not None:
+            args = [args[place], *args[:place], *args[place + 1 :]]
+        elif not own.intersection(args):
+            args = [DEFAULT_COMMAND, *args]
+        return super().parse_args(ctx, args)
+
+
+def _first_word(args: Sequence[str]) -> int | None:
+    """Return where the first argument stands that is neither a flag nor a flag's value."""
+    skip = False
+    for place, arg in enumerate(args):
+        if skip:
+            skip = False
+        elif not arg.startswith("-"):
+            return place
+        else:
+            skip = arg in FLAGS_WITH_VALUE
+    return None
+
+
+def version_text() -> str:
+    """Return what ``--version`` prints."""
+    return (
+        f"glue-mv-exporter {__version__}"
+        f" (Python {platform.python_version()}, boto3 {metadata.version('boto3')})"
+    )
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click's signature)
+    if wanted and not ctx.resilient_parsing:
+        click.echo(version_text())
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  glue-mv-exporter demo
+  glue-mv-exporter check-config config.yaml
+  glue-mv-exporter --config.file=config.yaml --web.listen-address=:10079
+  glue-mv-exporter once --config.file=config.yaml > glue.prom
+
+Every flag can be given as an environment variable: --config.file is
+GLUE_MV_EXPORTER_CONFIG_FILE. Without a command, serve runs: see
+`glue-mv-exporter serve --help` for its flags.""",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Print the versions of the exporter, of Python and of boto3, and exit.",
+)  # fmt: skip
+def cli() -> None:
+    """Prometheus exporter for AWS Glue materialized view refresh task runs."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the program: 0 fine, 1 it could not do its work, 2 wrong usage or invalid configuration."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    try:
+        status = cli.main(args=args, prog_name="glue-mv-exporter", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        return EXIT_USAGE
+    except ExporterError as error:
+        click.echo(f"glue-mv-exporter: {error}", err=True)
+        return EXIT_FAILED
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,68 @@
+"""Listening, polling and leaving: what ``serve`` and ``demo`` do once everything is put together."""
+
+import asyncio
+import signal
+import socket
+import sys
+
+import structlog
+
+from exporter.cli.exporter_process import Exporter
+from exporter.cli.main import EXIT_FAILED
+from exporter.errors import ExporterError
+from exporter.model.settings import Settings
+from exporter.web.address import ListenAddress, bound_address
+from exporter.web.app import Site, make_app
+from exporter.web.server import Server
+
+STOP_WITHIN = 2.0
+"""Seconds that polls get to commit what they have when the program stops."""
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which the interpreter lets another thread on: with the default of 5 ms one busy poller
+makes a large scrape many times slower."""
+
+log = structlog.get_logger()
+
+
+class CannotListenError(ExporterError):
+    """The listen address cannot be had."""
+
+
+def serve_until_signal(exporter: Exporter, settings: Settings, address: ListenAddress) -> int:
+    """Poll and serve until SIGTERM or SIGINT. Returns the exit status."""
+    try:
+        listener = address.bind()
+    except OSError as error:
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        raise CannotListenError(
+            f"cannot listen on {host}:{address.port}: {error.strerror or error}"
+            " (is another exporter running? see --web.listen-address)"
+        ) from error
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    site = Site(scrape=exporter.exposition.scrape, trouble=exporter.loop.trouble, ready=exporter.store.ready)
+    exporter.loop.configure(settings)
+    log.info("listening", address=bound_address(listener), targets=len(settings.targets))
+    stopped = asyncio.run(_serve(Server(make_app(site)), listener))
+    exporter.loop.stop(STOP_WITHIN)
+    exporter.clients.close()
+    if not stopped:
+        log.error("the web server ended by itself")
+        return EXIT_FAILED
+    log.info("stopped")
+    return 0
+
+
+async def _serve(server: Server, listener: socket.socket) -> bool:
+    """Run the server; tell whether it ended because of a signal."""
+    told = asyncio.Event()
+
+    def stop(name: str) -> None:
+        log.info("stopping", signal=name)
+        told.set()
+        server.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number.name)
+    await server.run_on(listener)
+    return told.is_set()

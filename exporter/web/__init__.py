@@ -1,0 +1,1 @@
+"""The HTTP side: routes, answers, the listening socket and the server on it."""

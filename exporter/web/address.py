@@ -1,0 +1,56 @@
+"""Listen addresses as Prometheus writes them: ``host:port``, ``:port``, ``[::1]:port``."""
+
+import re
+import socket
+from dataclasses import dataclass
+
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%a-z]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
+BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen. An empty host means every address of this machine."""
+
+    host: str
+    port: int
+    """0: the system picks a free one."""
+
+    @classmethod
+    def parse(cls, text: str) -> "ListenAddress":
+        """Read a listen address. Raises ValueError with a sentence for people."""
+        match = _ADDRESS.fullmatch(text.strip())
+        if not match or int(match["port"]) > 65535:  # noqa: PLR2004 (the largest port there is)
+            raise ValueError(f"{text!r} is no listen address: write host:port, :port or [::1]:port")
+        return cls(match["v6"] or match["host"] or "", int(match["port"]))
+
+    def bind(self) -> socket.socket:
+        """Return a socket that listens here. Raises OSError where that cannot be."""
+        if not self.host and socket.has_dualstack_ipv6():
+            return self._tuned(
+                socket.create_server(
+                    ("", self.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+                )
+            )
+        family, _, _, _, address = socket.getaddrinfo(
+            self.host or "0.0.0.0",  # noqa: S104 (every address is what an empty host asks for)
+            self.port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )[0]
+        return self._tuned(socket.create_server(address[:2], family=family, backlog=BACKLOG))
+
+    def reachable_host(self) -> str:
+        """Return a host under which this machine reaches the address."""
+        return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+
+    @staticmethod
+    def _tuned(listener: socket.socket) -> socket.socket:
+        listener.setblocking(False)
+        return listener
+
+
+def bound_address(listener: socket.socket) -> str:
+    """Return the address that a socket listens on, as one would write it."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
