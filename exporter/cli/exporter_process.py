@@ -41,7 +41,7 @@ def with_regions(
                 Problem(
                     0,
                     f"target {target.name}",
-                    "no AWS region: set aws_region here, AWS_REGION in the environment, or a region in the profile",
+                    "no AWS region: set aws_region, or AWS_REGION in the environment, or one in the profile",
                 )
             )
         else:
