@@ -41,11 +41,24 @@ class TargetSeries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterSeries:
+    """What the families of the exporter as a whole are made from."""
+
+    version: str
+    python_version: str
+    boto3_version: str
+    last_reload_successful: bool
+    last_reload_success_time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesChanges:
     """One commit's changes. ``None`` as a value: these series are gone."""
 
     runs: Mapping[RunKey, RunSeries | None] = field(default_factory=dict)
     targets: Mapping[str, TargetSeries | None] = field(default_factory=dict)
+    exporter: ExporterSeries | None = None
+    """None: as before."""
 
 
 SeriesListener = Callable[[SeriesChanges], None]

@@ -1,0 +1,8 @@
+"""The exposition: families as values, their text encoded when something changes, scrapes that only send.
+
+::
+
+    family ← encoding ← {block, live part of exposition}
+    crc ← segment ← block ← shelf ← exposition
+    {run,target,exporter}_families: one table of families per level; reference: the page made from them
+"""

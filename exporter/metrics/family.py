@@ -1,0 +1,66 @@
+"""A metric family as a value: what it is called, what it means, and how to read it from a state."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+"""Pairs of label name and value, in the order in which they are written."""
+
+MetricType = Literal["gauge", "counter", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """A value that grows with the clock: the seconds since a Unix time, at the moment of the scrape."""
+
+    since: float
+
+    def at(self, now: float) -> float:
+        """Return the seconds from then to ``now``; 0 where the clocks disagree."""
+        return max(0.0, now - self.since)
+
+
+class Sample(NamedTuple):
+    """One series and its value."""
+
+    labels: Labels
+    value: float | Elapsed
+    suffix: str = ""
+    """What follows the family's name: ``_bucket``, ``_count`` and ``_sum`` of a histogram."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family(Generic[T]):
+    """One metric, defined once: the exposition and the reference page are both made from it."""
+
+    name: str
+    """As the samples carry it: a counter's ends in ``_total``."""
+    type: MetricType
+    help: str
+    """One line, with the unit."""
+    labels: tuple[str, ...]
+    """Label names, for the reference."""
+    samples: Callable[[T], Iterable[Sample]]
+    """Pure. A value that is not known yields no sample."""
+    unit: str = ""
+    """For the reference; empty for a count, a state or an info."""
+
+
+def histogram_samples(
+    labels: Labels, bounds: Sequence[float], counts: Sequence[int], total: float
+) -> Iterator[Sample]:
+    """Yield a histogram's samples.
+
+    ``counts`` are per bucket, not cumulative, and one more than ``bounds``: the last is for all above.
+    ``total`` is the sum of what was observed.
+    """
+    cumulative = list(accumulate(counts))
+    for bound, count in zip(bounds, cumulative, strict=False):
+        yield Sample((*labels, ("le", repr(float(bound)))), count, "_bucket")
+    yield Sample((*labels, ("le", "+Inf")), cumulative[-1], "_bucket")
+    yield Sample(labels, cumulative[-1], "_count")
+    yield Sample(labels, total, "_sum")

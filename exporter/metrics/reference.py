@@ -1,0 +1,54 @@
+"""The reference page of all metrics, made from the tables: ``python -m exporter.metrics.reference``."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from exporter.metrics.exporter_families import EXPORTER_FAMILIES
+from exporter.metrics.family import Family
+from exporter.metrics.run_families import RUN_FAMILIES
+from exporter.metrics.target_families import TARGET_FAMILIES
+
+
+class _Chapter(NamedTuple):
+    title: str
+    introduction: str
+    families: Sequence[Family[Any]]
+
+
+_CHAPTERS = (
+    _Chapter(
+        "Runs",
+        "For every configured run ID. What Glue has not reported is an absent series, never 0.",
+        RUN_FAMILIES,
+    ),
+    _Chapter("Targets", "How the exporter fares with each target of its configuration.", TARGET_FAMILIES),
+    _Chapter(
+        "The exporter",
+        "And the usual `process_*` and `python_*` of its process.",
+        EXPORTER_FAMILIES,
+    ),
+)
+
+
+def reference() -> str:
+    """Return the page as Markdown."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "# Metrics"
+    yield ""
+    yield "<!-- Made by `python -m exporter.metrics.reference`; change the tables there, not this page. -->"
+    for chapter in _CHAPTERS:
+        yield from ("", f"## {chapter.title}", "", chapter.introduction, "")
+        yield "| metric | type | labels | unit | meaning |"
+        yield "|---|---|---|---|---|"
+        for family in chapter.families:
+            labels = ", ".join(f"`{label}`" for label in family.labels)
+            yield f"| `{family.name}` | {family.type} | {labels} | {family.unit} | {family.help} |"
+    yield ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

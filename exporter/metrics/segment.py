@@ -1,0 +1,69 @@
+"""Compressed texts that can be joined in any order into one gzip member.
+
+A segment is raw deflate that begins with an empty window and ends on a byte boundary without a final
+block, so segments stand one after the other in one stream. (Whole gzip members could be joined as well,
+but several clients read only the first.)
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from exporter.metrics import crc
+
+_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_FINAL_BLOCK = b"\x03\x00"
+_RAW = -zlib.MAX_WBITS
+
+
+class Segment(NamedTuple):
+    """A text as raw deflate."""
+
+    chunks: tuple[bytes, ...]
+    """Each can be inflated by itself."""
+    crc: int
+    """CRC-32 of the plain text."""
+    shift: int
+    """What a CRC before this text is multiplied by: ``crc.shift(length)``."""
+    length: int
+    """Bytes of the plain text."""
+
+    def inflate(self) -> Iterator[bytes]:
+        """Yield the plain text, chunk by chunk."""
+        for chunk in self.chunks:
+            yield zlib.decompressobj(_RAW).decompress(chunk)
+
+    def text(self) -> bytes:
+        """Return the plain text at once."""
+        return b"".join(self.inflate())
+
+
+EMPTY = Segment((), 0, crc.IDENTITY, 0)
+
+
+def deflate(text: bytes, level: int) -> Segment:
+    """Compress a text."""
+    if not text:
+        return EMPTY
+    compressor = zlib.compressobj(level, zlib.DEFLATED, _RAW)
+    chunk = compressor.compress(text) + compressor.flush(zlib.Z_FULL_FLUSH)
+    return Segment((chunk,), zlib.crc32(text), crc.shift(len(text)), len(text))
+
+
+def join(segments: Iterable[Segment]) -> Segment:
+    """Return the segment of the joined texts: a few operations per part, however long they are."""
+    chunks: list[bytes] = []
+    checksum, length = 0, 0
+    for part in segments:
+        if part.length:
+            chunks += part.chunks
+            checksum = crc.multiply(part.shift, checksum) ^ part.crc
+            length += part.length
+    return Segment(tuple(chunks), checksum, crc.shift(length), length)
+
+
+def gzip_member(content: Segment) -> tuple[bytes, ...]:
+    """Return the parts of one gzip file that holds the content."""
+    trailer = _FINAL_BLOCK + struct.pack("<LL", content.crc, content.length & 0xFFFFFFFF)
+    return (_HEADER, *content.chunks, trailer)

@@ -1,0 +1,131 @@
+"""The text of many items of one level, so kept that changing and sending it is cheap.
+
+Items that rest are kept in compressed blocks, whose segments a scrape sends as they are. A change costs
+the work of its own block, and a few multiplications for the checksums of all: blocks have their place
+in groups, and each group remembers its sum.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, NamedTuple, TypeVar
+
+from exporter.metrics.block import Block
+from exporter.metrics.encoding import Encoded, Lines
+from exporter.metrics.segment import EMPTY, Segment, join
+
+K = TypeVar("K", bound=Hashable)
+
+BLOCK_ITEMS = 256
+GROUP_BLOCKS = 16
+
+
+class Item(NamedTuple):
+    """What is put on the shelf under a key."""
+
+    encoded: Encoded
+    resting: bool
+    """Whether it will hardly change again. Such an item has no growing lines."""
+
+
+class Shelved(NamedTuple):
+    """What is on the shelf at one moment; immutable."""
+
+    sealed: tuple[Segment, ...]
+    """For each family, the lines of all blocks."""
+    loose: tuple[Encoded, ...]
+    """The items that are in no block."""
+
+
+@dataclass(slots=True, eq=False)
+class _Place(Generic[K]):
+    """Where a block stands. The block is replaced as its items change, the place lasts."""
+
+    number: int
+    block: Block[K]
+
+
+class Shelf(Generic[K]):
+    """Items by key, each once. Not safe for several threads; what ``shelved`` returns is."""
+
+    def __init__(self, families: int, *, block_items: int = BLOCK_ITEMS) -> None:
+        self._families = families
+        self._block_items = block_items
+        self._moving: dict[K, Encoded] = {}
+        self._waiting: dict[K, Encoded] = {}
+        """Resting items until they fill a block."""
+        self._place_of: dict[K, _Place[K]] = {}
+        self._places: list[_Place[K]] = []
+        self._groups: dict[int, tuple[Segment, ...]] = {}
+        """By number: the joined segments of a group's blocks, while they are known."""
+
+    def update(self, changes: Mapping[K, Item | None]) -> None:
+        """Put, replace and (None) take away items. Each block concerned is rebuilt once."""
+        in_blocks: dict[_Place[K], dict[K, Lines | None]] = {}
+        for key, item in changes.items():
+            place = self._place_of.get(key)
+            if place is None:
+                self._put_loose(key, item)
+            elif item is not None and item.resting:
+                in_blocks.setdefault(place, {})[key] = item.encoded.lines
+            else:
+                in_blocks.setdefault(place, {})[key] = None
+                del self._place_of[key]
+                self._put_loose(key, item)
+        for place, changed in in_blocks.items():
+            self._change_block(place, changed)
+        while len(self._waiting) >= self._block_items:
+            self._seal()
+
+    def shelved(self) -> Shelved:
+        """Return what is on the shelf now."""
+        if not self._places:
+            sealed = (EMPTY,) * self._families
+        else:
+            groups = [self._group(number) for number in range(-(-len(self._places) // GROUP_BLOCKS))]
+            sealed = tuple(map(join, zip(*groups, strict=True)))
+        return Shelved(sealed, (*self._moving.values(), *self._waiting.values()))
+
+    def _put_loose(self, key: K, item: Item | None) -> None:
+        self._moving.pop(key, None)
+        self._waiting.pop(key, None)
+        if item is not None:
+            (self._waiting if item.resting else self._moving)[key] = item.encoded
+
+    def _change_block(self, place: _Place[K], changes: Mapping[K, Lines | None]) -> None:
+        remaining = len(place.block.keys) - sum(lines is None for lines in changes.values())
+        if remaining >= self._block_items // 4:
+            place.block = place.block.changed(changes)
+            self._groups.pop(place.number // GROUP_BLOCKS, None)
+            return
+        # Few are left: they wait for others, or the shelf would fill up with small blocks.
+        for key, lines in {**place.block.items(), **changes}.items():
+            if lines is not None:
+                del self._place_of[key]
+                self._waiting[key] = Encoded(lines, ())
+        self._take_out(place)
+
+    def _seal(self) -> None:
+        chosen = {key: self._waiting[key].lines for key in islice(self._waiting, self._block_items)}
+        place = _Place(len(self._places), Block.of(chosen))
+        self._places.append(place)
+        self._groups.pop(place.number // GROUP_BLOCKS, None)
+        for key in chosen:
+            del self._waiting[key]
+            self._place_of[key] = place
+
+    def _take_out(self, place: _Place[K]) -> None:
+        last = self._places.pop()
+        self._groups.pop(last.number // GROUP_BLOCKS, None)
+        if last is not place:
+            self._groups.pop(place.number // GROUP_BLOCKS, None)
+            last.number = place.number
+            self._places[last.number] = last
+
+    def _group(self, number: int) -> tuple[Segment, ...]:
+        if number not in self._groups:
+            places = self._places[number * GROUP_BLOCKS : (number + 1) * GROUP_BLOCKS]
+            self._groups[number] = tuple(
+                map(join, zip(*(place.block.segments for place in places), strict=True))
+            )
+        return self._groups[number]
