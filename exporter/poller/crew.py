@@ -43,9 +43,11 @@ class Crew:
 
         Leaving the iteration early lets no further call begin. ``beat`` is called while it waits.
         Raises PollInterrupted at ``deadline`` (monotonic seconds) or once ``stop`` is set; calls that
-        hang then are left to themselves, their results are dropped.
+        hang then are left to themselves, their results are dropped. So it does after the last result
+        where a call was itself interrupted (there was no time left at the rate limit, say).
         """
         work = _Work(keys, call)
+        interrupted = False
         try:
             while work.missing:
                 # Again at every turn: threads that hung when this run began may be free by now.
@@ -64,8 +66,12 @@ class Crew:
                 except queue.Empty:
                     continue
                 work.missing -= 1
-                if not isinstance(result, PollInterrupted):
+                if isinstance(result, PollInterrupted):
+                    interrupted = True
+                else:
                     yield key, result
+            if interrupted:
+                raise PollInterrupted(self._name)
         finally:
             work.abandoned = True
 

@@ -1,0 +1,71 @@
+"""A clock that only a test moves, so that an hour passes in no time."""
+
+import threading
+
+START = 1_700_000_000.0
+"""Unix time at which a :class:`ManualClock` begins: 2023-11-14 22:13:20 UTC."""
+SAFETY_NET = 20.0
+"""Real seconds after which a wait that should have ended long ago gives up, so that the test fails."""
+_LOOK_AGAIN = 0.002
+
+
+class ManualClock:
+    """A clock for one test; any thread may ask or move it.
+
+    ``wait`` advances the time itself, so that a single thread runs through its waits at once. With
+    ``held=True`` it blocks instead until the event is set or the test has advanced the time far enough:
+    for loops in threads of their own, which would otherwise spin.
+    """
+
+    def __init__(self, now: float = START, *, monotonic: float = 1000.0, held: bool = False) -> None:
+        self._held = held
+        self._wall = now
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._waiting: list[float] = []
+
+    def time(self) -> float:
+        """Return the wall clock."""
+        with self._changed:
+            return self._wall
+
+    def monotonic(self) -> float:
+        """Return the seconds that never go back."""
+        with self._changed:
+            return self._monotonic
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait for the event, in this clock's own time."""
+        if not self._held:
+            if not event.is_set():
+                self.advance(seconds)
+            return event.is_set()
+        until = self.monotonic() + seconds
+        with self._changed:
+            self._waiting.append(until)
+            self._changed.notify_all()
+            try:
+                while not event.is_set() and self._monotonic < until:
+                    self._changed.wait(_LOOK_AGAIN)  # nobody tells this condition of the event
+            finally:
+                self._waiting.remove(until)
+        return event.is_set()
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass on both clocks."""
+        with self._changed:
+            self._wall += seconds
+            self._monotonic += seconds
+            self._changed.notify_all()
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock alone forward, or back."""
+        with self._changed:
+            self._wall += seconds
+
+    def await_waiters(self, count: int = 1) -> list[float]:
+        """Return once so many threads wait: the monotonic seconds until which they do, sorted."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._waiting) >= count, timeout=SAFETY_NET):
+                raise TimeoutError(f"{len(self._waiting)} instead of {count} threads wait")
+            return sorted(self._waiting)
