@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from exporter.model.run import Run
+from exporter.model.run import Run, RunListing
+from exporter.model.view import DatabaseListing, TableListing, View
 
 
 class CatalogReader(Protocol):
@@ -22,3 +23,26 @@ class CatalogReader(Protocol):
 
         Raises GlueError (``not_found`` for an ID that Glue does not know), or PollInterrupted.
         """
+
+    def list_runs(
+        self,
+        *,
+        database: str | None = None,
+        table: str | None = None,
+        next_token: str | None = None,
+        max_results: int = 1000,
+    ) -> RunListing:
+        """Fetch one page of the runs of the catalog, of one database or of one table; 1 to 1,000 a page.
+
+        The order is not documented. A record that cannot be read is among the ``malformed``; a page that
+        cannot be read raises. Raises GlueError or PollInterrupted, like all that follow.
+        """
+
+    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
+        """Fetch one page of the catalog's databases."""
+
+    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
+        """Fetch one page of the database's tables; only the materialized views of them are returned."""
+
+    def get_table(self, database: str, table: str) -> View | None:
+        """Fetch one table: None if it is no materialized view, GlueError ``not_found`` if there is none."""

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from exporter.errors import Reason
 
-OPERATIONS = ("GetMaterializedViewRefreshTaskRun", "GetCallerIdentity", "AssumeRole")
+OPERATIONS = (
+    "GetMaterializedViewRefreshTaskRun",
+    "ListMaterializedViewRefreshTaskRuns",
+    "GetTables",
+    "GetTable",
+    "GetDatabases",
+    "GetCallerIdentity",
+    "AssumeRole",
+)
 """Every API operation that the exporter calls: the values of the label ``operation``."""
 
 DURATION_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

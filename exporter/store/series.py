@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from exporter.model.run import PhaseCounts, Run, RunKey
+from exporter.model.view import ViewKey
+from exporter.store.counting import ViewCounters
 from exporter.store.requests import RequestStats
 
 
@@ -20,6 +22,37 @@ class RunSeries:
     """The last good values; None where there are none: never read, or gone from Glue."""
     up: bool | None
     """Whether the last attempt to fetch it succeeded; None for a run that is not configured by its ID."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewFacts:
+    """What is known of a view. ``None``: not reported, or not known yet."""
+
+    refresh_mode: str
+    """The label value: ``scheduled``, ``manual``, or ``unknown`` where the tables may not be read."""
+    creation_time: float | None
+    expected_interval: float | None
+    """Seconds: the configured one, else the view's own schedule."""
+    last_run: Run | None
+    last_success: Run | None
+    last_success_time: float | None
+    """The end of ``last_success``, or what stands in for it where Glue reports none."""
+    last_failure_time: float | None
+    consecutive_failures: int | None
+    """None before the view's runs have been read once."""
+    counters: ViewCounters
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSeries:
+    """What the view-level families of one view are made from."""
+
+    key: ViewKey
+    target: str
+    up: bool
+    """Whether the last poll read the view's runs."""
+    facts: ViewFacts | None
+    """None for a view that Glue does not know: it has ``view_up`` alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +70,8 @@ class TargetSeries:
     last_poll_time: float | None = None
     last_success_time: float | None = None
     last_poll_duration: float | None = None
+    views: int | None = None
+    """Views that the target watches; None before they have been looked for."""
     runs: PhaseCounts = field(default_factory=dict)
 
 
@@ -56,6 +91,7 @@ class SeriesChanges:
     """One commit's changes. ``None`` as a value: these series are gone."""
 
     runs: Mapping[RunKey, RunSeries | None] = field(default_factory=dict)
+    views: Mapping[ViewKey, ViewSeries | None] = field(default_factory=dict)
     targets: Mapping[str, TargetSeries | None] = field(default_factory=dict)
     exporter: ExporterSeries | None = None
     """None: as before."""

@@ -1,0 +1,252 @@
+"""The state's SQLite database: worked on in memory, written through to a file if there is a folder for it.
+
+Every statement of the exporter runs on a database in memory. What it changed is noted by triggers, and
+:meth:`StateDatabase.save` copies the changed rows to the file in one transaction. So a full or broken disk
+never stops the work: the rows stay noted, and are written once the disk takes them; and what is on disk is
+always the state after some whole save.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from exporter.errors import StorageError
+
+FILE_NAME = "state.sqlite3"
+LOCK_NAME = "lock"
+APPLICATION_ID = 0x474D5645  # "GMVE": tells the file from any other SQLite database
+SCHEMA_VERSION = 1
+TABLES = ("catalogs", "patterns", "views", "runs")
+
+SCHEMA = """
+CREATE TABLE {schema}.catalogs (
+  id INTEGER PRIMARY KEY,
+  aws_region TEXT NOT NULL,
+  catalog_id TEXT NOT NULL,
+  UNIQUE (aws_region, catalog_id)
+) STRICT;
+CREATE TABLE {schema}.patterns (
+  id INTEGER PRIMARY KEY,
+  catalog INTEGER NOT NULL,
+  database TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  since REAL NOT NULL,           -- Unix time (Glue's clock) from which the pattern has been watched
+  UNIQUE (catalog, database, table_name)
+) STRICT;
+CREATE TABLE {schema}.views (
+  id INTEGER PRIMARY KEY,
+  catalog INTEGER NOT NULL,
+  database TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  creation_time REAL,
+  refresh_seconds REAL,
+  described INTEGER NOT NULL,    -- 1: the catalog's tables told of it; 0: only its name is known
+  misses INTEGER NOT NULL,       -- complete listings of tables in a row that did not hold it
+  baseline_at REAL,              -- Unix time of its first complete listing of runs; NULL: still to come
+  unwatched_since REAL,          -- Unix time since which no configuration watches it; NULL: watched
+  forgotten_failures INTEGER NOT NULL, -- failures since the last success whose runs are forgotten
+  counters TEXT NOT NULL,        -- JSON, see counting.py
+  UNIQUE (catalog, database, table_name)
+) STRICT;
+CREATE TABLE {schema}.runs (
+  id INTEGER PRIMARY KEY,
+  catalog INTEGER NOT NULL,
+  view INTEGER,                  -- NULL: watched by its ID alone
+  run_id TEXT NOT NULL,
+  database TEXT,
+  table_name TEXT,
+  status TEXT,
+  refresh_type TEXT,
+  role TEXT,
+  customer_id TEXT,
+  error_message TEXT,
+  creation_time REAL,
+  start_time REAL,
+  end_time REAL,
+  last_updated REAL,
+  dpu_seconds REAL,
+  processed_bytes INTEGER,
+  ended INTEGER NOT NULL,
+  settled INTEGER NOT NULL,
+  first_seen_ended REAL,
+  misses INTEGER NOT NULL,       -- complete reads in a row that did not find it, unsettled; 2: gone
+  unlisted_since REAL,           -- Unix time since which no complete listing holds it; NULL: listed
+  counted TEXT,                  -- JSON, see counting.py; NULL: not counted yet
+  UNIQUE (catalog, run_id)
+) STRICT;
+CREATE INDEX {schema}.runs_by_age ON runs (view, creation_time, start_time, last_updated, run_id);
+CREATE INDEX {schema}.runs_unsettled ON runs (catalog) WHERE settled = 0;
+"""
+
+
+class StateDatabase:
+    """One connection, used under the store's lock. Closed by :meth:`close`."""
+
+    def __init__(self, connection: sqlite3.Connection, lock: IO[str] | None = None) -> None:
+        self.connection = connection
+        self._lock = lock
+        self.on_disk = lock is not None
+
+    @classmethod
+    def in_memory(cls) -> "StateDatabase":
+        """Open a database that ends with the process."""
+        connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        connection.executescript(SCHEMA.format(schema="main"))
+        return cls(connection)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> "StateDatabase":
+        """Open the state in this folder, made if it is not there.
+
+        Raises StorageError with a sentence that says what to do: for a folder that cannot be written, that
+        another process uses, a damaged file, or one of a newer version.
+        """
+        path = Path(folder)
+        lock = _lock(path)
+        file = path / FILE_NAME
+        try:
+            connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+            try:
+                _attach(connection, file)
+                connection.executescript(SCHEMA.format(schema="main"))
+                for table in TABLES:
+                    connection.execute(f"INSERT INTO main.{table} SELECT * FROM disk.{table}")  # noqa: S608 (our own names)
+                _note_changes(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            lock.close()
+            raise StorageError(_explain(file, error)) from error
+        except BaseException:
+            lock.close()
+            raise
+        return cls(connection, lock)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Change the state in memory, all or nothing."""
+        self.connection.execute("BEGIN")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def save(self) -> bool:
+        """Write what has changed since the last save to the file, in one transaction.
+
+        Returns False where nothing had changed. Raises StorageError where the disk does not take it; then
+        everything stays noted for the next save.
+        """
+        if not self.on_disk:
+            return False
+        if not any(self._changed(table) for table in TABLES):
+            return False
+        try:
+            with self.transaction() as connection:
+                for table in TABLES:
+                    # The names are our own, see TABLES.
+                    connection.execute(
+                        f"DELETE FROM disk.{table} WHERE id IN (SELECT id FROM temp.changed_{table})"  # noqa: S608
+                    )
+                    connection.execute(
+                        f"INSERT INTO disk.{table} SELECT * FROM main.{table}"  # noqa: S608
+                        f" WHERE id IN (SELECT id FROM temp.changed_{table})"
+                    )
+                    connection.execute(f"DELETE FROM temp.changed_{table}")  # noqa: S608
+        except sqlite3.Error as error:
+            raise StorageError(f"the state cannot be written: {error}") from error
+        return True
+
+    def close(self) -> None:
+        """Close the database and let another process have the folder."""
+        self.connection.close()
+        if self._lock:
+            self._lock.close()
+
+    def _changed(self, table: str) -> bool:
+        query = f"SELECT EXISTS (SELECT 1 FROM temp.changed_{table})"  # noqa: S608 (our own names)
+        return bool(self.connection.execute(query).fetchone()[0])
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Take the folder for this process alone, for as long as the returned file is open."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK_NAME).open("a")
+    except OSError as error:
+        raise StorageError(
+            f"the folder {folder} of --storage.path cannot be written: {error.strerror or error}"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise StorageError(
+            f"another exporter uses {folder}: two on one folder would count every run twice;"
+            " stop it, or give this one a --storage.path of its own"
+        ) from error
+    return lock
+
+
+def _attach(connection: sqlite3.Connection, file: Path) -> None:
+    """Attach the file as ``disk``, in a state that this version can use and write."""
+    connection.execute("ATTACH ? AS disk", (str(file),))
+    application_id = connection.execute("PRAGMA disk.application_id").fetchone()[0]
+    version = connection.execute("PRAGMA disk.user_version").fetchone()[0]
+    empty = not connection.execute("SELECT EXISTS (SELECT 1 FROM disk.sqlite_schema)").fetchone()[0]
+    if not empty and application_id != APPLICATION_ID:
+        raise StorageError(f"{file} is not a state of this exporter: choose another --storage.path")
+    if version > SCHEMA_VERSION:
+        raise StorageError(
+            f"{file} was written by a newer version of the exporter (state version {version}, this one"
+            f" knows {SCHEMA_VERSION}): run that version again, or choose another --storage.path"
+        )
+    problems = connection.execute("PRAGMA disk.quick_check(1)").fetchone()[0]
+    if problems != "ok":
+        raise sqlite3.DatabaseError(problems)
+    connection.execute("PRAGMA disk.journal_mode = WAL")
+    # A power cut must not lose a save: what was published as counted would be counted again.
+    connection.execute("PRAGMA disk.synchronous = FULL")
+    if empty:
+        connection.executescript(
+            "BEGIN;"
+            + SCHEMA.format(schema="disk")
+            + f"PRAGMA disk.application_id = {APPLICATION_ID};"
+            + f"PRAGMA disk.user_version = {SCHEMA_VERSION};"
+            + "COMMIT;"
+        )
+    # A file that can be read but not written shows here, not at the first poll.
+    connection.executescript(
+        f"BEGIN IMMEDIATE; PRAGMA disk.user_version = {SCHEMA_VERSION};"
+        "CREATE TABLE disk.write_check (x); DROP TABLE disk.write_check; COMMIT;"
+    )
+
+
+def _note_changes(connection: sqlite3.Connection) -> None:
+    """Have the IDs of changed rows collected in ``temp.changed_*``."""
+    for table in TABLES:
+        connection.execute(f"CREATE TABLE temp.changed_{table} (id INTEGER PRIMARY KEY)")
+        for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
+            connection.execute(
+                f"CREATE TEMP TRIGGER note_{event}_{table} AFTER {event} ON main.{table}"  # noqa: S608 (our own names)
+                f" BEGIN INSERT OR IGNORE INTO changed_{table} VALUES ({row}.id); END"
+            )
+
+
+def _explain(file: Path, error: sqlite3.Error) -> str:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return f"{file} cannot be written: make the folder of --storage.path writable for this user ({error})"
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return f"{file} cannot be written: is the disk full or broken? ({error})"
+    return (
+        f"{file} is damaged ({error}): move it away to start anew; counters then begin at 0,"
+        " and runs that have ended by then are not counted"
+    )
