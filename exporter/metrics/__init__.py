@@ -6,3 +6,7 @@
     crc ← segment ← block ← shelf ← exposition
     {run,target,exporter}_families: one table of families per level; reference: the page made from them
 """
+
+from exporter.metrics.exposition import Exposition
+
+__all__ = ["Exposition"]

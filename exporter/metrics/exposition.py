@@ -1,7 +1,9 @@
 """What ``/metrics`` answers: listens to the store, and joins at a scrape what has been encoded before."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -9,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from exporter.clock import Clock
 from exporter.metrics.encoding import Encoded, Format, encode
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
+from exporter.metrics.family import Family
 from exporter.metrics.level import Level, family_texts
 from exporter.metrics.negotiation import accepts_gzip, negotiate_format
 from exporter.metrics.response import PlainCache, Scrape, respond
@@ -19,22 +22,14 @@ from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
 from exporter.model.run import RunKey
 from exporter.store.series import RunSeries, SeriesChanges, TargetSeries
 
-
-def process_registry() -> CollectorRegistry:
-    """Return a registry with the usual ``process_*`` and ``python_*`` of this process."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry
+T = TypeVar("T")
 
 
 class _TargetText:
     """One target's text; encoded again at a scrape only after more requests."""
 
-    __slots__ = ("_encoded", "_series")
-
-    def __init__(self, series: TargetSeries) -> None:
+    def __init__(self, families: Sequence[Family[TargetFigures]], series: TargetSeries) -> None:
+        self._families = families
         self._series = series
         self._encoded = self._encode()
 
@@ -46,7 +41,7 @@ class _TargetText:
 
     def _encode(self) -> tuple[int, Encoded]:
         version = self._series.requests.version  # before the counters: what comes between is encoded again
-        return version, encode(TARGET_FAMILIES, TargetFigures.of(self._series))
+        return version, encode(self._families, TargetFigures.of(self._series))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +60,22 @@ class Exposition:
     and never sees half a commit.
     """
 
-    def __init__(self, clock: Clock, *, registry: CollectorRegistry | None = None) -> None:
-        """``registry``: further metrics, rendered at each scrape; see ``process_registry``."""
+    def __init__(self, clock: Clock, *, process_metrics: bool = True, counters: bool = True) -> None:
+        """``process_metrics``: with ``process_*`` and ``python_*``; ``counters``: also counters, histograms.
+
+        A program that ends after one scrape leaves both out: the first would pass for node_exporter's
+        own in a textfile, the second would never count further than to that scrape.
+        """
         self._clock = clock
-        self._registry = registry
+        self._registry = _process_registry() if process_metrics else None
+        self._run_families = _chosen(RUN_FAMILIES, counters=counters)
+        self._target_families = _chosen(TARGET_FAMILIES, counters=counters)
+        self._exporter_families = _chosen(EXPORTER_FAMILIES, counters=counters)
         self._lock = threading.Lock()
         """Held while a change is applied; never by a scrape."""
-        self._runs = Level[RunKey, RunSeries](RUN_FAMILIES, run_rests)
+        self._runs = Level[RunKey, RunSeries](self._run_families, run_rests)
         self._targets: dict[str, _TargetText] = {}
-        self._snapshot = _Snapshot(self._runs.shelved(), (), _loose(len(EXPORTER_FAMILIES)))
+        self._snapshot = _Snapshot(self._runs.shelved(), (), _loose(self._exporter_families))
         self._cache = PlainCache()
 
     def apply(self, changes: SeriesChanges) -> None:
@@ -87,9 +89,10 @@ class Exposition:
                 if series is None:
                     self._targets.pop(target, None)
                 else:
-                    self._targets[target] = _TargetText(series)
+                    self._targets[target] = _TargetText(self._target_families, series)
             if changes.exporter is not None:
-                exporter = _loose(len(EXPORTER_FAMILIES), encode(EXPORTER_FAMILIES, changes.exporter))
+                encoded = encode(self._exporter_families, changes.exporter)
+                exporter = _loose(self._exporter_families, encoded)
             self._snapshot = _Snapshot(runs, tuple(self._targets.values()), exporter)
 
     def scrape(self, accept: str | None = None, accept_encoding: str | None = None) -> Scrape:
@@ -97,12 +100,12 @@ class Exposition:
         snapshot = self._snapshot
         now = self._clock.time()
         form = negotiate_format(accept)
-        targets = _loose(len(TARGET_FAMILIES), *(target.encoded() for target in snapshot.targets))
+        targets = _loose(self._target_families, *(target.encoded() for target in snapshot.targets))
         return respond(
             (
-                family_texts(RUN_FAMILIES, snapshot.runs, now),
-                family_texts(TARGET_FAMILIES, targets, now),
-                family_texts(EXPORTER_FAMILIES, snapshot.exporter, now),
+                family_texts(self._run_families, snapshot.runs, now),
+                family_texts(self._target_families, targets, now),
+                family_texts(self._exporter_families, snapshot.exporter, now),
             ),
             self._registry_text(form),
             form,
@@ -117,5 +120,17 @@ class Exposition:
         return render(self._registry).removesuffix(b"# EOF\n")
 
 
-def _loose(families: int, *items: Encoded) -> Shelved:
-    return Shelved((EMPTY,) * families, items)
+def _process_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def _chosen(families: Sequence[Family[T]], *, counters: bool) -> tuple[Family[T], ...]:
+    return tuple(family for family in families if counters or family.type == "gauge")
+
+
+def _loose(families: Sequence[Family[Any]], *items: Encoded) -> Shelved:
+    return Shelved((EMPTY,) * len(families), items)

@@ -34,7 +34,7 @@ class Level(Generic[K, T]):
 
     def apply(self, changes: Mapping[K, T | None]) -> None:
         """Put, replace and (None) take away items."""
-        self._shelf.update({key: self._item(value) for key, value in changes.items()})
+        self._shelf.update((key, self._item(value)) for key, value in changes.items())
 
     def shelved(self) -> Shelved:
         """Return the encoded items of this moment."""

@@ -5,7 +5,7 @@ the work of its own block, and a few multiplications for the checksums of all: b
 in groups, and each group remembers its sum.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
@@ -59,10 +59,10 @@ class Shelf(Generic[K]):
         self._groups: dict[int, tuple[Segment, ...]] = {}
         """By number: the joined segments of a group's blocks, while they are known."""
 
-    def update(self, changes: Mapping[K, Item | None]) -> None:
-        """Put, replace and (None) take away items. Each block concerned is rebuilt once."""
+    def update(self, changes: Iterable[tuple[K, Item | None]]) -> None:
+        """Put, replace and (None) take away items, each key once. Each block concerned is rebuilt once."""
         in_blocks: dict[_Place[K], dict[K, Lines | None]] = {}
-        for key, item in changes.items():
+        for key, item in changes:
             place = self._place_of.get(key)
             if place is None:
                 self._put_loose(key, item)
@@ -72,9 +72,9 @@ class Shelf(Generic[K]):
                 in_blocks.setdefault(place, {})[key] = None
                 del self._place_of[key]
                 self._put_loose(key, item)
+            self._seal()
         for place, changed in in_blocks.items():
             self._change_block(place, changed)
-        while len(self._waiting) >= self._block_items:
             self._seal()
 
     def shelved(self) -> Shelved:
@@ -106,6 +106,11 @@ class Shelf(Generic[K]):
         self._take_out(place)
 
     def _seal(self) -> None:
+        """Make blocks of what waits, as soon as there is enough: plain text takes seven times the room."""
+        while len(self._waiting) >= self._block_items:
+            self._add_block()
+
+    def _add_block(self) -> None:
         chosen = {key: self._waiting[key].lines for key in islice(self._waiting, self._block_items)}
         place = _Place(len(self._places), Block.of(chosen))
         self._places.append(place)
