@@ -1,0 +1,163 @@
+"""The demo: a company's materialized views, of which some refresh, some fail, one hangs and one is overdue.
+
+Everything follows from the glue's clock and the seed. Time is short in it: views that say that they
+refresh every hour get a run every minute, so that there is something to see.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from exporter.simulated_glue.glue import SimulatedGlue
+from exporter.simulated_glue.runbook import Plan, Schedule
+from exporter.simulated_glue.script import RunScript, RunStatus
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+LIVE_PERIOD = MINUTE
+"""How often a live view gets a run."""
+LIVE_RUN = RunScript(start_delay=12.0)
+LIVE_DURATIONS = {RunStatus.SUCCEEDED: 26.0, RunStatus.STOPPED: 14.0, RunStatus.FAILED: 10.0}
+STAGGER = 10.0
+"""Between the first runs of the live views: less than a run is STARTING, so that one always is."""
+NAMED_RUNS_PER_VIEW = 3
+"""Runs of each live view whose IDs are given out up front."""
+
+AWKWARD_ERROR = (
+    'AnalysisException: [UNRESOLVED_COLUMN] Cannot resolve "rate\\u20ac" in `fx`.`rates`\n'
+    "\tat line 3, column 14:\r\n"
+    "\t\tSELECT \"währung\", rate FROM 'C:\\imports\\fx' WHERE note = '日本語 🚀 <b>&amp;</b>'\n"
+    "Caused by: java.lang.IllegalStateException: 100% of {tasks} failed; see $LOG"
+)
+_PERMISSION_ERROR = (
+    "Insufficient Lake Formation permission(s): Required SELECT on ops.service_events\n"
+    "(Service: AWSGlue; Status Code: 400; Error Code: AccessDeniedException)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoScenario:
+    """What to watch."""
+
+    region: str
+    catalog_id: str
+    run_ids: tuple[str, ...]
+    """Some of these runs begin within the first minutes; Glue does not know them before."""
+    view_patterns: tuple[str, ...]
+
+
+def demo_scenario(glue: SimulatedGlue, *, seed: int = 0) -> DemoScenario:
+    """Fill the glue's own region and catalog with the demo, beginning now.
+
+    From 45 seconds on all five statuses have been passed through by some of ``run_ids``, and at any time
+    later some view's newest runs are in each of the five.
+    """
+    ended = _add_history(glue)
+    lasting = _add_lasting_runs(glue)
+    live = _add_live_views(glue, seed)
+    glue.add_table("sales", "raw_orders")
+    glue.add_view("marketing", "new_audience")
+    return DemoScenario(
+        region=glue.region,
+        catalog_id=glue.account_id,
+        run_ids=(*ended, *lasting, *live),
+        view_patterns=("sales.*", "finance.*", "marketing.*", "ops.*"),
+    )
+
+
+def _add_history(glue: SimulatedGlue) -> list[str]:
+    """Add views whose runs all ended long ago."""
+    now, runs = glue.clock.time(), glue.runs()
+    # Overdue: it should refresh every hour, and last did so seven hours ago.
+    glue.add_view("finance", "ledger_snapshot", refresh_seconds=int(HOUR))
+    ledger = RunScript(start_delay=20, duration=9 * MINUTE, dpu_rate=6, refresh_type="FULL")
+    overdue = [
+        runs.add_run("finance", "ledger_snapshot", ledger, created=now - hours * HOUR) for hours in (9, 8, 7)
+    ]
+    glue.add_view("finance", "fx_rates")
+    awkward = RunScript(
+        duration=40, outcome=RunStatus.FAILED, error_message=AWKWARD_ERROR, refresh_type="FULL"
+    )
+    failed = runs.add_run("finance", "fx_rates", awkward, created=now - 3 * HOUR)
+    glue.add_view("marketing", "attribution_trial")
+    abandoned = RunScript(duration=25 * MINUTE, outcome=RunStatus.STOPPED, dpu_rate=10)
+    stopped = runs.add_run("marketing", "attribution_trial", abandoned, created=now - 26 * HOUR)
+    return [*overdue, failed, stopped]
+
+
+def _add_lasting_runs(glue: SimulatedGlue) -> list[str]:
+    """Add a run that hangs, and one that waits for workers for hours."""
+    now, runs = glue.clock.time(), glue.runs()
+    glue.add_view("ops", "warehouse_audit")
+    hanging = RunScript(start_delay=30, duration=math.inf, dpu_rate=10, refresh_type="FULL")
+    glue.add_view("finance", "month_end_close")
+    queued = RunScript(start_delay=6 * HOUR, duration=HOUR, refresh_type="FULL")
+    return [
+        runs.add_run("ops", "warehouse_audit", hanging, created=now - 5 * HOUR),
+        runs.add_run("finance", "month_end_close", queued, created=now - 3 * MINUTE),
+    ]
+
+
+def _add_live_views(glue: SimulatedGlue, seed: int) -> list[str]:
+    """Add the views that get a run every minute, each with two runs of yesterday."""
+    now, runs = glue.clock.time(), glue.runs()
+    named: list[str] = []
+    for position, (database, table, outcome) in enumerate(_LIVE_VIEWS):
+        plan = _live_plan(outcome, f"{seed} {database}.{table}")
+        for days in (2, 1):
+            long_ago = replace(
+                plan(days), duration=7 * MINUTE, outcome=RunStatus.SUCCEEDED, error_message=None
+            )
+            runs.add_run(database, table, long_ago, created=now - days * DAY)
+        schedule = Schedule(first=now + position * STAGGER, every=LIVE_PERIOD)
+        glue.add_view(database, table, refresh_seconds=int(HOUR), plan=plan, schedule=schedule)
+        named += [runs.scheduled_run_id(database, table, ordinal) for ordinal in range(NAMED_RUNS_PER_VIEW)]
+    return named
+
+
+def _live_plan(outcome: Callable[[int], RunStatus], name: str) -> Plan:
+    """Return the plan of a live view: every fifth run reads everything, all differ a little."""
+
+    def script(ordinal: int) -> RunScript:
+        ending = outcome(ordinal)
+        return replace(
+            LIVE_RUN,
+            duration=LIVE_DURATIONS[ending] - 5 * _chance(f"{name} duration {ordinal}"),
+            outcome=ending,
+            error_message=_PERMISSION_ERROR if ending is RunStatus.FAILED else None,
+            refresh_type="FULL" if ordinal % 5 == 0 else "INCREMENTAL",
+            dpu_rate=2 + 8 * _chance(f"{name} workers {ordinal}"),
+            bytes_rate=LIVE_RUN.bytes_rate * (1 + 3 * _chance(f"{name} bytes {ordinal}")),
+        )
+
+    return script
+
+
+def _succeeds(_ordinal: int) -> RunStatus:
+    return RunStatus.SUCCEEDED
+
+
+def _keeps_failing(_ordinal: int) -> RunStatus:
+    return RunStatus.FAILED
+
+
+def _is_often_stopped(ordinal: int) -> RunStatus:
+    return RunStatus.SUCCEEDED if ordinal % 2 else RunStatus.STOPPED
+
+
+_LIVE_VIEWS: tuple[tuple[str, str, Callable[[int], RunStatus]], ...] = (
+    ("sales", "daily_orders", _succeeds),
+    ("marketing", "campaign_performance", _is_often_stopped),
+    ("ops", "failed_logins", _keeps_failing),
+    ("sales", "orders_by_region", _succeeds),
+    ("finance", "revenue_daily", _succeeds),
+    ("ops", "service_latency", _succeeds),
+)
+
+
+def _chance(name: str) -> float:
+    """Return a number from 0 to 1 that looks random and is always the same for a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) / 2**32

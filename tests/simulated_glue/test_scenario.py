@@ -1,0 +1,131 @@
+"""The demo shows every status soon and ever after, the same for everybody."""
+
+from collections import Counter
+from collections.abc import Callable
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from exporter.simulated_glue import DemoScenario, ManualClock, RunStatus, SimulatedGlue, demo_scenario
+
+ALL = {status.value for status in RunStatus}
+HOUR = 3600
+
+
+@pytest.fixture
+def demo(glue: SimulatedGlue) -> DemoScenario:
+    return demo_scenario(glue)
+
+
+def all_runs(client: Any) -> list[dict[str, Any]]:
+    pages = client.get_paginator("list_materialized_view_refresh_task_runs").paginate(
+        CatalogId="123456789012"
+    )
+    return [run for page in pages for run in page["MaterializedViewRefreshTaskRuns"]]
+
+
+def newest_run(client: Any, database: str, table: str) -> dict[str, Any]:
+    runs = [run for run in all_runs(client) if (run["DatabaseName"], run["TableName"]) == (database, table)]
+    return max(runs, key=lambda run: run["CreationTime"])
+
+
+def test_runs_pass_through_all_five_statuses_within_45_seconds(
+    glue: SimulatedGlue, clock: ManualClock, demo: DemoScenario, get_run: Callable[[str], dict[str, Any]]
+) -> None:
+    """Read one by one, as an exporter does that was given the run IDs; long ended runs do not count."""
+    passed: dict[str, list[str]] = {}
+    for _ in range(10):
+        for run_id in demo.run_ids:
+            try:
+                status = get_run(run_id)["Status"]
+            except ClientError as error:
+                assert error.response["Error"]["Code"] == "EntityNotFoundException"  # noqa: PT017 (not yet created)
+                continue
+            if passed.setdefault(run_id, [status])[-1] != status:
+                passed[run_id].append(status)
+        clock.advance(5)
+    ways = {tuple(way) for way in passed.values()}
+    for end in ("SUCCEEDED", "FAILED", "STOPPED"):
+        assert ("STARTING", "RUNNING", end) in ways
+
+
+def test_at_any_time_the_given_runs_are_in_all_five_statuses(
+    clock: ManualClock, demo: DemoScenario, client: Any
+) -> None:
+    for _ in range(60):
+        given = [run for run in all_runs(client) if run["MaterializedViewRefreshTaskRunId"] in demo.run_ids]
+        assert {run["Status"] for run in given} == ALL
+        clock.advance(7)
+
+
+def test_hours_later_runs_still_come_and_are_in_all_five_statuses(
+    clock: ManualClock, demo: DemoScenario, client: Any
+) -> None:
+    clock.advance(8 * HOUR)
+    seen: Counter[str] = Counter()
+    for _ in range(20):
+        runs = all_runs(client)
+        seen.update(run["Status"] for run in runs if run["Status"] in {"STARTING", "RUNNING"})
+        assert {run["Status"] for run in runs} == ALL
+        clock.advance(5)
+    assert seen["STARTING"] >= 20
+    assert len(all_runs(client)) < 1000
+
+
+def test_the_patterns_cover_every_view_in_several_databases(demo: DemoScenario, client: Any) -> None:
+    databases = [database["Name"] for database in client.get_databases()["DatabaseList"]]
+    tables = [table for name in databases for table in client.get_tables(DatabaseName=name)["TableList"]]
+    views = [table for table in tables if table["IsMaterializedView"]]
+    assert len(databases) >= 4
+    assert 10 <= len(views) < len(tables)
+    for view in views:
+        name = f"{view['DatabaseName']}.{view['Name']}"
+        assert any(fnmatch(name, pattern) for pattern in demo.view_patterns)
+    schedules = {table["ViewDefinition"].get("RefreshSeconds") for table in views}
+    assert schedules == {None, HOUR}
+
+
+def test_one_view_is_overdue(clock: ManualClock, demo: DemoScenario, client: Any) -> None:
+    view = client.get_table(DatabaseName="finance", Name="ledger_snapshot")["Table"]
+    assert view["ViewDefinition"]["RefreshSeconds"] == HOUR
+    clock.advance(600)
+    last = newest_run(client, "finance", "ledger_snapshot")
+    assert last["Status"] == "SUCCEEDED"
+    assert clock.time() - last["EndTime"].timestamp() > 6 * HOUR
+
+
+def test_one_view_keeps_failing(clock: ManualClock, demo: DemoScenario, client: Any) -> None:
+    clock.advance(5 * 60)
+    runs = [run for run in all_runs(client) if run["TableName"] == "failed_logins" and "EndTime" in run]
+    recent = [run for run in runs if clock.time() - run["CreationTime"].timestamp() < HOUR]
+    assert len(recent) >= 3
+    assert {run["Status"] for run in recent} == {"FAILED"}
+    assert "\n" in recent[0]["ErrorMessage"]
+
+
+def test_one_failure_has_an_awkward_message(demo: DemoScenario, client: Any) -> None:
+    message = newest_run(client, "finance", "fx_rates")["ErrorMessage"]
+    for awkward in ('"', "\\", "\n", "\r", "\t", "<b>", "日本語", "🚀", "{tasks}", "%"):
+        assert awkward in message
+
+
+def test_one_run_hangs(clock: ManualClock, demo: DemoScenario, client: Any) -> None:
+    hanging = newest_run(client, "ops", "warehouse_audit")
+    assert hanging["Status"] == "RUNNING"
+    assert clock.time() - hanging["StartTime"].timestamp() > 4 * HOUR
+
+
+def test_everybody_sees_the_same_demo(glue: SimulatedGlue, demo: DemoScenario, client: Any) -> None:
+    """Clock and seed decide everything; another seed gives other figures."""
+    again, other = (SimulatedGlue(clock=glue.clock) for _ in range(2))
+    assert demo_scenario(again) == demo
+    assert demo_scenario(other, seed=1) == demo
+    ids = [run.run_id for run in glue.runs().runs()]
+    figures, again_figures, other_figures = (
+        [simulated.runs().record(run_id).get("DPUSeconds") for run_id in ids]
+        for simulated in (glue, again, other)
+    )
+    assert figures == again_figures
+    assert figures != other_figures
