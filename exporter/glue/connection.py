@@ -1,0 +1,31 @@
+"""One way to Glue: an identity, a region and an endpoint, with the client and the rate limit they share."""
+
+import threading
+from typing import Any
+
+from exporter.clock import Clock
+from exporter.glue.identity import Identity
+from exporter.glue.limiter import RateLimiter
+from exporter.model.settings import Access
+
+
+class Connection:
+    """What all targets of equal access share."""
+
+    def __init__(
+        self, access: Access, identity: Identity, *, requests_per_second: float, clock: Clock
+    ) -> None:
+        self.identity = identity
+        self.limiter = RateLimiter(clock, requests_per_second)
+        self._endpoint_url = access.endpoint_url
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def glue(self) -> Any:
+        """Return the client, made when it is first wanted."""
+        with self._lock:
+            if self._client is None:
+                # The endpoint is Glue's alone: STS is found the SDK's way, or another account's keys
+                # would be sent to whatever stands in for Glue.
+                self._client = self.identity.client("glue", endpoint_url=self._endpoint_url)
+            return self._client
