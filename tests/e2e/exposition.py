@@ -1,0 +1,95 @@
+"""What a scrape says, read by the reference parsers and by promtool."""
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+STATUSES = ("STARTING", "RUNNING", "SUCCEEDED", "FAILED", "STOPPED")
+REASONS = (
+    "access_denied",
+    "not_found",
+    "invalid_input",
+    "throttled",
+    "timeout",
+    "unavailable",
+    "credentials",
+    "unexpected",
+)
+RUN = "glue_mv_refresh_run_"
+EXPORTER = "glue_mv_exporter_"
+
+
+@dataclass(frozen=True)
+class Exposition:
+    """One answer of ``/metrics``."""
+
+    text: str
+    openmetrics: bool = False
+
+    @cached_property
+    def _samples(self) -> Mapping[str, Sequence[tuple[Mapping[str, str], float]]]:
+        found: dict[str, list[tuple[Mapping[str, str], float]]] = {}
+        seen: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+        parse = parse_openmetrics if self.openmetrics else parse_text
+        for family in parse(self.text):
+            for sample in family.samples:
+                identity = (sample.name, frozenset(sample.labels.items()))
+                assert identity not in seen, f"a duplicate series: {identity}"
+                assert sample.timestamp is None, f"a sample timestamp: {identity}"
+                assert not sample.name.endswith("_created"), f"a _created series: {identity}"
+                seen.add(identity)
+                found.setdefault(sample.name, []).append((sample.labels, sample.value))
+        return found
+
+    @cached_property
+    def types(self) -> Mapping[str, str]:
+        """The type of each family."""
+        parse = parse_openmetrics if self.openmetrics else parse_text
+        return {family.name: family.type for family in parse(self.text)}
+
+    def series(self, name: str, **labels: str) -> Sequence[tuple[Mapping[str, str], float]]:
+        """Return the series of this name that have these labels, and maybe more."""
+        return [
+            (found, value) for found, value in self._samples.get(name, ()) if labels.items() <= found.items()
+        ]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return the value of the one series; None where there is none."""
+        found = self.series(name, **labels)
+        assert len(found) <= 1, f"{name}{labels}: {found}"
+        return found[0][1] if found else None
+
+    def names(self) -> Iterator[str]:
+        """Return the names of all samples."""
+        yield from self._samples
+
+    def status(self, run_id: str) -> str | None:
+        """Return the status that is 1, having checked that all others are 0."""
+        found = {labels["status"]: value for labels, value in self.series(f"{RUN}status", run_id=run_id)}
+        if not found:
+            return None
+        assert found.keys() - {"UNKNOWN"} == set(STATUSES), found
+        assert found.get("UNKNOWN", 1) == 1, found
+        (current,) = (status for status, value in found.items() if value == 1)
+        assert sum(found.values()) == 1, found
+        return current
+
+    def failures(self, target: str, operation: str | None = None) -> Mapping[str, float]:
+        """Return how often each reason was counted for a target, as far as it was."""
+        more = {} if operation is None else {"operation": operation}
+        counts: dict[str, float] = {}
+        for labels, value in self.series(f"{EXPORTER}api_request_failures_total", target=target, **more):
+            counts[labels["reason"]] = counts.get(labels["reason"], 0) + value
+        return {reason: count for reason, count in counts.items() if count}
+
+
+def check_with_promtool(text: str) -> None:
+    """Fail where ``promtool check metrics`` has anything to say."""
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text.encode(), capture_output=True, check=False, timeout=60
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b""), checked

@@ -1,0 +1,236 @@
+"""The exporter as a user starts it: a process with a configuration file, a log and a port."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import yaml
+
+from tests.e2e.exposition import Exposition, check_with_promtool
+
+T = TypeVar("T")
+
+COMMAND = (str(Path(sys.executable).with_name("glue-mv-exporter")),)
+ACCESS_KEY = "AKIAENDTOENDEXAMPLE"
+SECRET_KEY = "wJalrXUtnFEMI-do-not-print-this"
+SESSION_TOKEN = "session-token-do-not-print-this"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command that ended by itself left behind."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+
+def environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return a clean environment with made-up credentials, and nothing of this machine's user."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **(more or {}),
+    }
+
+
+def run(
+    folder: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    command: Iterable[str] = COMMAND,
+    seconds: float = 60,
+) -> Outcome:
+    """Run a command that ends by itself."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [*command, *arguments],
+        cwd=folder,
+        env=environment(folder, env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=seconds,
+    )
+    outcome = Outcome(done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - started)
+    assert_no_secret(outcome.out + outcome.err)
+    return outcome
+
+
+def assert_no_secret(text: str) -> None:
+    """Fail where a secret of the tests is in what was printed."""
+    for secret in (SECRET_KEY, SESSION_TOKEN, "assumed-secret", "assumed-token", "do-not-print"):
+        assert secret not in text, f"{secret!r} was printed"
+
+
+def write_config(folder: Path, config: Mapping[str, Any], name: str = "config.yaml") -> Path:
+    """Write a configuration file and return its path."""
+    path = folder / name
+    path.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+    return path
+
+
+def target(endpoint: str, *runs: str, **more: Any) -> dict[str, Any]:
+    """Return a target of a configuration."""
+    return {
+        "name": "test",
+        "aws_region": "eu-west-1",
+        "catalog_id": "123456789012",
+        "endpoint_url": endpoint,
+        "runs": list(runs),
+    } | more
+
+
+def wait_until(check: Callable[[], T], seconds: float, what: str) -> T:
+    """Call until the answer is true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+    return found
+
+
+@dataclass
+class Program:
+    """A running exporter. Leaving the ``with`` block stops it, and checks how it ended."""
+
+    folder: Path
+    arguments: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = COMMAND
+    listen: str | None = "127.0.0.1:0"
+
+    def __enter__(self) -> Self:
+        listen = () if self.listen is None else (f"--web.listen-address={self.listen}",)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
+            self.process = subprocess.Popen(
+                [*self.command, *self.arguments, *listen],
+                cwd=self.folder,
+                env=environment(self.folder, self.env),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        try:
+            self.port = wait_until(self._listening_port, 30, "the program logs its port")
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self.process.poll() is None:
+            if kind is None:
+                self.stop()
+            else:
+                self.process.kill()
+                self.process.wait()
+        else:
+            assert kind is not None or self.process.returncode == 0, self.log
+        assert_no_secret(self.log)
+        assert "Traceback" not in self.log, self.log
+
+    @property
+    def log(self) -> str:
+        """All that the program has printed so far."""
+        return (self.folder / "stderr").read_text() + (self.folder / "stdout").read_text()
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def _listening_port(self) -> int | None:
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.log}"
+        for line in self.log.splitlines(keepends=True):
+            if line.endswith("\n") and re.search("listen", line, re.IGNORECASE):
+                for port in re.findall(r"(?:127\.0\.0\.1|\[?::1?\]?|0\.0\.0\.0):(\d+)", line):
+                    if int(port):
+                        return int(port)
+        return None
+
+    def get(self, path: str, *, method: str = "GET", **headers: str) -> Reply:
+        """Ask over HTTP; header names are written with underscores."""
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        started = time.monotonic()
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                body, status, got = answer.read(), answer.status, answer.headers
+        except urllib.error.HTTPError as problem:
+            with problem:
+                body, status, got = problem.read(), problem.code, problem.headers
+        return Reply(status, dict(got), body, time.monotonic() - started)
+
+    def scrape(self) -> Exposition:
+        """Fetch ``/metrics`` as text, have promtool check it, and read it."""
+        reply = self.get("/metrics")
+        assert reply.status == 200, reply
+        assert_no_secret(reply.text)
+        check_with_promtool(reply.text)
+        return Exposition(reply.text)
+
+    def scrape_until(
+        self, check: Callable[[Exposition], object], seconds: float = 20, what: str = "as expected"
+    ) -> Exposition:
+        """Scrape until the answer is as expected, and return that one."""
+        deadline = time.monotonic() + seconds
+        while not check(exposition := self.scrape()):
+            assert time.monotonic() < deadline, (
+                f"not within {seconds} s: {what}\n{exposition.text}\n{self.log}"
+            )
+            time.sleep(0.2)
+        return exposition
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it by signal, and check that it ends well within 5 seconds."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        try:
+            status = self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"still there 5 s after {number.name}:\n{self.log}") from None
+        assert status == 0, f"exit status {status} after {time.monotonic() - started:.1f} s:\n{self.log}"
+
+
+def serve(folder: Path, config: Mapping[str, Any], *arguments: str, **more: Any) -> Program:
+    """Return an exporter with this configuration, to be started with ``with``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Program(folder, (f"--config.file={write_config(folder, config)}", *arguments), **more)

@@ -1,0 +1,123 @@
+"""A real Prometheus scrapes the exporter and answers questions about it."""
+
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.exposition import STATUSES
+from tests.e2e.program import serve, target, wait_until
+from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import sample_run, sample_run_id
+
+pytestmark = pytest.mark.xdist_group("prometheus")
+
+ODD = 'quote " back \\ slash\nbreak 日本語 \U0001f9ca'
+
+
+class Prometheus:
+    """The query API of a running Prometheus."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def api(self, path: str, **parameters: str) -> Any:
+        """Return the data of an answer; None while it does not serve yet."""
+        try:
+            with urllib.request.urlopen(
+                f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=10
+            ) as answer:
+                return json.load(answer)["data"]
+        except (urllib.error.URLError, ConnectionError):
+            return None
+
+    def query(self, expression: str) -> Any:
+        """Return the instant vector of an expression."""
+        return (self.api("query", query=expression) or {"result": []})["result"]
+
+
+@contextmanager
+def prometheus(folder: Path, scraped_port: int) -> Iterator[Prometheus]:
+    """Run Prometheus with its data in this folder."""
+    config = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [
+            {"job_name": "glue", "static_configs": [{"targets": [f"127.0.0.1:{scraped_port}"]}]}
+        ],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--log.level=debug",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield Prometheus(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_prometheus_scrapes_and_answers(tmp_path: Path) -> None:
+    now = time.time()
+    with BareGlue() as glue:
+        runs = [
+            glue.records.put_run(sample_run(number, status=status, now=now))
+            for number, status in enumerate(STATUSES, 1)
+        ]
+        odd = {**sample_run(10), "DatabaseName": ODD, "DPUSeconds": 0.0}
+        rough = {**sample_run(11), "TableName": "nul \0 bell \a surrogate \ud800"}
+        runs += [glue.records.put_run(odd), glue.records.put_run(rough)]
+        config = {"poll_interval": "5s", "targets": [target(glue.url, *runs, max_requests_per_second=50)]}
+        (tmp_path / "prometheus").mkdir()
+        with (
+            serve(tmp_path / "exporter", config) as program,
+            prometheus(tmp_path / "prometheus", program.port) as server,
+        ):
+            log = tmp_path / "prometheus" / "log"
+            wait_until(
+                lambda: len(server.query("glue_mv_refresh_run_status == 1")) == len(runs),
+                40,
+                "Prometheus has a status of every run",
+            )
+            found = {
+                series["metric"]["run_id"]: series["metric"]["status"]
+                for series in server.query("glue_mv_refresh_run_status == 1")
+            }
+            for number, status in enumerate(STATUSES, 1):
+                assert found[sample_run_id(number)] == status
+            (zero,) = server.query("glue_mv_refresh_run_dpu_seconds == 0")
+            assert zero["metric"]["database"] == ODD
+            assert server.query("up")[0]["value"][1] == "1"
+            assert server.query("glue_mv_exporter_target_up")[0]["value"][1] == "1"
+            (scraped,) = server.api("targets")["activeTargets"]
+            assert (scraped["health"], scraped["lastError"]) == ("up", "")
+            known = {entry["metric"]: entry for entry in server.api("targets/metadata")}
+            assert known["glue_mv_refresh_run_status"]["type"] == "gauge"
+            assert known["glue_mv_refresh_run_status"]["help"]
+            (quantile,) = server.query(
+                "histogram_quantile(0.9, sum by (le) "
+                '(glue_mv_exporter_api_request_duration_seconds_bucket{operation=~"Get.*Run"}))'
+            )
+            assert float(quantile["value"][1]) < 10
+            assert "Error on ingesting" not in log.read_text()
+            assert "Append failed" not in log.read_text()

@@ -1,0 +1,166 @@
+"""A run is fetched at every poll until it is settled, and then never again; its end is one log line."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from tests.e2e.exposition import EXPORTER, RUN, Exposition
+from tests.e2e.program import Program, serve, target
+from tests.support.bare_glue import GET_RUN, BareGlue
+from tests.support.bare_records import sample_run, sample_run_id
+
+pytestmark = [pytest.mark.xdist_group("settling"), pytest.mark.timeout(180)]
+
+COMPLETE, WITHOUT_DPU, OLD_WITHOUT_DPU, JUST_ENDED, ACTIVE, GOING = (
+    sample_run_id(number) for number in range(1, 7)
+)
+ERROR = 'The definer role "x" lost access.\nGrant SELECT\tagain = soon \\ \U0001f512'
+
+
+@dataclass
+class Story:
+    """Two exporters of the same runs: the first settles at once and speaks logfmt, the second JSON."""
+
+    glues: list[BareGlue]
+    programs: list[Program]
+    scraped: list[Exposition]
+    quiet_from: list[str]
+    quiet_to: list[str]
+
+
+def fill(glue: BareGlue, now: float) -> list[str]:
+    old = sample_run(1)
+    old_without_dpu = {name: value for name, value in old.items() if name != "DPUSeconds"}
+    just_ended = {"EndTime": now, "LastUpdated": now}
+    records = (
+        old,
+        {**old_without_dpu, "MaterializedViewRefreshTaskRunId": WITHOUT_DPU, "EndTime": now - 60},
+        {**old_without_dpu, "MaterializedViewRefreshTaskRunId": OLD_WITHOUT_DPU},
+        {**old, "MaterializedViewRefreshTaskRunId": JUST_ENDED, **just_ended},
+        sample_run(5, status="RUNNING"),
+        sample_run(6, status="RUNNING"),
+    )
+    return [glue.records.put_run(record) for record in records]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """Let two exporters poll, end one run, and let them poll on."""
+    with ExitStack() as stack:
+        glues = [stack.enter_context(BareGlue()) for _ in range(2)]
+        programs = []
+        for glue, settle_period, log_format in zip(glues, ("0s", "12s"), ("logfmt", "json"), strict=True):
+            runs = fill(glue, time.time())
+            config = {
+                "poll_interval": "5s",
+                "settle_period": settle_period,
+                "targets": [target(glue.url, *runs, max_requests_per_second=50)],
+            }
+            folder = tmp_path_factory.mktemp(log_format)
+            programs.append(stack.enter_context(serve(folder, config, f"--log.format={log_format}")))
+        for glue in glues:
+            glue.wait_for_calls(2, GET_RUN, run_id=ACTIVE)
+        time.sleep(0.5)
+        quiet_from = [program.log for program in programs]
+        for glue in glues:
+            glue.wait_for_calls(3, GET_RUN, run_id=ACTIVE)
+        time.sleep(0.5)
+        quiet_to = [program.log for program in programs]
+        ended = time.time()
+        for glue in glues:
+            failed = {
+                **glue.records.run(ACTIVE),
+                "Status": "FAILED",
+                "EndTime": ended,
+                "LastUpdated": ended,
+                "ErrorMessage": ERROR,
+            }
+            glue.records.put_run(failed)
+        for glue in glues:
+            glue.wait_for_calls(glue.count(GET_RUN, run_id=GOING) + 4, GET_RUN, run_id=GOING, seconds=40)
+        time.sleep(0.5)
+        scraped = [program.scrape() for program in programs]
+        yield Story(glues, programs, scraped, quiet_from, quiet_to)
+
+
+def test_an_ended_run_is_fetched_once_and_never_again(story: Story) -> None:
+    assert story.glues[0].count(run_id=COMPLETE) == 1
+    assert story.scraped[0].status(COMPLETE) == "SUCCEEDED"
+    assert story.scraped[0].value(f"{RUN}up", run_id=COMPLETE) == 1
+
+
+def test_a_run_without_its_dpu_seconds_is_fetched_at_every_poll(story: Story) -> None:
+    for glue in story.glues:
+        assert abs(glue.count(run_id=WITHOUT_DPU) - glue.count(run_id=GOING)) <= 1
+        assert glue.count(run_id=WITHOUT_DPU) >= 5
+
+
+def test_after_an_hour_even_a_run_without_its_dpu_seconds_is_settled(story: Story) -> None:
+    for glue in story.glues:
+        assert glue.count(run_id=OLD_WITHOUT_DPU) == 1
+
+
+def test_a_run_is_read_until_its_settle_period_has_passed(story: Story) -> None:
+    """Ended when the exporter started, settled 12 s later: read at about 0, 5 and 10 s, and once more."""
+    assert story.glues[0].count(run_id=JUST_ENDED) <= 2
+    assert 3 <= story.glues[1].count(run_id=JUST_ENDED) <= 5
+    assert story.glues[1].count(run_id=JUST_ENDED) < story.glues[1].count(run_id=GOING)
+
+
+def test_a_run_that_ends_is_read_once_more_and_settled(story: Story) -> None:
+    calls = [story.glues[0].count(run_id=run_id) for run_id in (ACTIVE, GOING)]
+    assert calls[0] == 4
+    assert calls[1] >= 7
+
+
+def test_the_states_are_counted(story: Story) -> None:
+    def counted(exposition: Exposition) -> dict[str, float]:
+        series = exposition.series(f"{EXPORTER}target_runs", target="test")
+        return {labels["state"]: value for labels, value in series}
+
+    assert counted(story.scraped[0]) == {"active": 1, "settling": 1, "settled": 4, "unfetched": 0}
+    assert sum(counted(story.scraped[1]).values()) == 6
+
+
+def test_polls_are_a_poll_interval_apart(story: Story) -> None:
+    for glue in story.glues:
+        times = [call.at for call in glue.calls(GET_RUN, run_id=GOING)]
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        assert all(3.5 < gap < 7.5 for gap in gaps), gaps
+
+
+def test_the_run_has_failed_in_every_scrape(story: Story) -> None:
+    for scraped in story.scraped:
+        assert scraped.status(ACTIVE) == "FAILED"
+
+
+def test_no_line_per_poll(story: Story) -> None:
+    assert story.quiet_from == story.quiet_to
+
+
+def test_json_logs_hold_one_line_for_the_end_with_its_message(story: Story) -> None:
+    lines = [json.loads(line) for line in story.programs[1].log.splitlines()]
+    ends = [line for line in lines if ACTIVE in line.values() and ERROR in line.values()]
+    assert len(ends) == 1, lines
+    assert "FAILED" in ends[0].values()
+
+
+def test_logfmt_logs_hold_one_line_for_the_end_with_its_message(story: Story) -> None:
+    lines = story.programs[0].log.splitlines()
+    for line in lines:
+        assert re.fullmatch(r'(\w[\w.]*=("(\\.|[^"\\])*"|[^\s"=]*)( |$))+', line), line
+    ends = [line for line in lines if ACTIVE in line]
+    assert len(ends) == 1, ends
+    assert 'The definer role \\"x\\" lost access.\\nGrant SELECT' in ends[0]
+
+
+def test_runs_that_had_ended_before_are_not_reported_as_ending(story: Story) -> None:
+    """Else every start would look like a burst of refreshes."""
+    for program in story.programs:
+        assert COMPLETE not in program.log
