@@ -1,0 +1,7 @@
+"""The configuration file: read, validated with every error at once, and turned into plain settings."""
+
+from exporter.config.durations import format_duration, parse_duration
+from exporter.config.loading import LoadedConfiguration, load, parse
+from exporter.config.schema import json_schema
+
+__all__ = ["LoadedConfiguration", "format_duration", "json_schema", "load", "parse", "parse_duration"]
