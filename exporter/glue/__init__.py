@@ -5,7 +5,8 @@ It takes what a configuration says about access, and gives frozen values in base
 
 from exporter.glue.catalog import GlueCatalog
 from exporter.glue.factory import ClientFactory
+from exporter.glue.fixed import fixed_session
 from exporter.glue.identity import SessionFactory, resolve_region
 from exporter.glue.transport import Timeouts
 
-__all__ = ["ClientFactory", "GlueCatalog", "SessionFactory", "Timeouts", "resolve_region"]
+__all__ = ["ClientFactory", "GlueCatalog", "SessionFactory", "Timeouts", "fixed_session", "resolve_region"]

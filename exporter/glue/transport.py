@@ -62,14 +62,17 @@ class _BoundedSession:
         try:
             while chunk := raw.read1(_CHUNK, decode_content=False):
                 body += chunk
-                if len(body) > LARGEST_ANSWER:
-                    raise MalformedAnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
-                if self._clock.monotonic() > latest:
-                    raise ReadTimeoutError(endpoint_url=url)
+                self._check(len(body), latest, url)
         except BaseException:
             raw.close()  # what follows on this connection would be the rest of the answer
             raise
         return bytes(body)
+
+    def _check(self, size: int, latest: float, url: str) -> None:
+        if size > LARGEST_ANSWER:
+            raise MalformedAnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+        if self._clock.monotonic() > latest:
+            raise ReadTimeoutError(endpoint_url=url)
 
 
 class _Body:

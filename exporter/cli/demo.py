@@ -1,0 +1,54 @@
+"""``demo``: the exporter on a simulated Glue."""
+
+import click
+import structlog
+
+from exporter.cli import flags
+from exporter.cli.exporter_process import make_exporter
+from exporter.cli.logs import configure_logs
+from exporter.cli.serving import serve_until_signal
+from exporter.clock import SystemClock
+from exporter.errors import ExporterError
+from exporter.glue import ClientFactory, fixed_session
+from exporter.model.settings import Access, Settings, Target
+from exporter.simulated_glue import SimulatedGlue, SimulatedGlueUnavailableError, demo_scenario
+from exporter.web.address import ListenAddress
+
+log = structlog.get_logger()
+
+
+@click.command("demo")
+@flags.listen_address
+@flags.log_level
+@flags.log_format
+def command(web_listen_address: ListenAddress, log_level: str, log_format: str) -> int:
+    """Run the exporter on a simulated Glue inside this process.
+
+    Needs no AWS account and no network: runs in several databases pass through all five statuses within
+    a minute. Look at http://localhost:10079/metrics.
+    """
+    configure_logs(log_level, log_format)
+    clock = SystemClock()
+    try:
+        simulated = SimulatedGlue(clock=clock)
+    except SimulatedGlueUnavailableError as error:
+        raise ExporterError(str(error)) from error
+    with simulated as glue:
+        scenario = demo_scenario(glue)
+        settings = Settings(
+            poll_interval=5.0,
+            settle_period=60.0,
+            targets=(
+                Target(
+                    name="demo",
+                    access=Access(aws_region=scenario.region, endpoint_url=glue.endpoint_url),
+                    catalog_id=scenario.catalog_id,
+                    run_ids=scenario.run_ids,
+                ),
+            ),
+        )
+        log.info("demo: a simulated Glue answers; nothing leaves this machine", runs=len(scenario.run_ids))
+        clients = ClientFactory(clock, session_factory=fixed_session)
+        return serve_until_signal(
+            make_exporter(settings, clients=clients, clock=clock), settings, web_listen_address
+        )

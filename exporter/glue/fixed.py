@@ -1,0 +1,12 @@
+"""Credentials that are handed over, for a Glue that takes any: the simulated one."""
+
+from typing import Any
+
+import botocore.session
+
+
+def fixed_session(_profile: str | None) -> Any:
+    """Return a session with made-up credentials: it never looks at the environment for real ones."""
+    session = botocore.session.Session()
+    session.set_credentials("simulated", "simulated")
+    return session
