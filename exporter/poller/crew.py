@@ -2,8 +2,9 @@
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -16,6 +17,8 @@ V = TypeVar("V")
 TICK = 0.2
 """Seconds between two looks at the clock and the stop event while calls are under way."""
 
+_Results = queue.SimpleQueue[tuple[K, V | GlueError | PollInterrupted]]
+
 log = structlog.get_logger()
 
 
@@ -27,6 +30,7 @@ class Crew:
 
     def __init__(self, name: str, *, size: int, clock: Clock) -> None:
         self._name = name
+        self._size = size
         self._clock = clock
         self._slots = threading.BoundedSemaphore(size)
 
@@ -46,63 +50,43 @@ class Crew:
         hang then are left to themselves, their results are dropped. So it does after the last result
         where a call was itself interrupted (there was no time left at the rate limit, say).
         """
-        work = _Work(keys, call)
+        waiting = deque(keys)
+        results: _Results[K, V] = queue.SimpleQueue()
+        under_way = 0
         interrupted = False
-        try:
-            while work.missing:
-                # Again at every turn: threads that hung when this run began may be free by now.
-                while work.waiting() and self._slots.acquire(blocking=False):
-                    threading.Thread(
-                        target=self._help, args=(work,), name=f"{self._name} call", daemon=True
-                    ).start()
-                    work.helpers += 1
-                    if work.helpers >= len(keys):
-                        break
-                beat()
-                if stop.is_set() or self._clock.monotonic() >= deadline:
-                    raise PollInterrupted(self._name)
-                try:
-                    key, result = work.results.get(timeout=TICK)
-                except queue.Empty:
-                    continue
-                work.missing -= 1
-                if isinstance(result, PollInterrupted):
-                    interrupted = True
-                else:
-                    yield key, result
-            if interrupted:
+        while waiting or under_way:
+            # Begun here alone, and never more than can be looked at: who leaves early wants no further call.
+            while waiting and under_way < self._size and self._slots.acquire(blocking=False):
+                self._begin(call, waiting.popleft(), results)
+                under_way += 1
+            beat()
+            if stop.is_set() or self._clock.monotonic() >= deadline:
                 raise PollInterrupted(self._name)
-        finally:
-            work.abandoned = True
+            try:
+                key, result = results.get(timeout=TICK)
+            except queue.Empty:
+                continue
+            under_way -= 1
+            if isinstance(result, PollInterrupted):
+                interrupted = True
+            else:
+                yield key, result
+        if interrupted:
+            raise PollInterrupted(self._name)
 
-    def _help(self, work: "_Work[K, V]") -> None:
+    def _begin(self, call: Callable[[K], V], key: K, results: "_Results[K, V]") -> None:
+        def work() -> None:
+            try:
+                result = _attempt(call, key)
+            finally:
+                self._slots.release()  # before the result: who gets that finds the place free
+            results.put((key, result))
+
         try:
-            while not work.abandoned:
-                try:
-                    key = work.keys.get_nowait()
-                except queue.Empty:
-                    return
-                work.results.put((key, _attempt(work.call, key)))
-        finally:
+            threading.Thread(target=work, name=f"{self._name} call", daemon=True).start()
+        except RuntimeError:  # no more threads to be had: not for ever, it is hoped
             self._slots.release()
-
-
-class _Work(Generic[K, V]):
-    """What one run shares with its threads."""
-
-    def __init__(self, keys: Sequence[K], call: Callable[[K], V]) -> None:
-        self.call = call
-        self.keys: queue.SimpleQueue[K] = queue.SimpleQueue()
-        for key in keys:
-            self.keys.put(key)
-        self.results: queue.SimpleQueue[tuple[K, V | GlueError | PollInterrupted]] = queue.SimpleQueue()
-        self.missing = len(keys)
-        self.helpers = 0
-        self.abandoned = False
-
-    def waiting(self) -> bool:
-        """Tell whether any key has not been taken up yet."""
-        return not self.keys.empty()
+            raise
 
 
 def _attempt(call: Callable[[K], V], key: K) -> V | GlueError | PollInterrupted:
