@@ -53,15 +53,16 @@ class PollLoop:
     def configure(self, settings: Settings) -> None:
         """Poll these targets from now on, at once. A target whose access stays keeps its reader."""
         with self._lock:
-            self._journal.write(self._store.configure(settings))
             wanted = {target.name: target for target in settings.targets}
             for name, thread in list(self._threads.items()):
                 target = wanted.get(name)
-                if target and thread.serves(target):
-                    thread.wake.set()
-                else:
+                if not (target and thread.serves(target)):
+                    # Before the store knows of the new target by this name: what the old one read is not its.
                     thread.end()
                     del self._threads[name]
+            self._journal.write(self._store.configure(settings))
+            for thread in self._threads.values():
+                thread.wake.set()
             for name, target in wanted.items():
                 if name not in self._threads:
                     self._threads[name] = self._start(target)

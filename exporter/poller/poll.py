@@ -44,9 +44,9 @@ class TargetPoll:
         try:
             self._read(reading, deadline, stop, beat)
         except PollInterrupted:
-            if stop.is_set():
-                return
             reading.finished = False
+        if stop.is_set():
+            return
         outcome = PollOutcome(
             target=self._target,
             started=started,

@@ -1,0 +1,86 @@
+"""Targets, runs and a store's listener, for tests that poll and commit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from exporter.model.run import Run, RunKey
+from exporter.model.settings import Access, Settings, Target
+from exporter.store.series import RunSeries, SeriesChanges, TargetSeries
+from tests.support.clock import START
+from tests.support.reader import ACCOUNT
+
+REGION = "eu-west-1"
+
+
+def target(name: str, *run_ids: str, catalog_id: str | None = ACCOUNT, region: str | None = REGION) -> Target:
+    """Return a target that watches these runs."""
+    return Target(name=name, access=Access(aws_region=region), catalog_id=catalog_id, run_ids=run_ids)
+
+
+def watch(*targets: Target, poll_interval: float = 30.0, resync_interval: float = 900.0) -> Settings:
+    """Return settings for these targets."""
+    return Settings(targets=targets, poll_interval=poll_interval, resync_interval=resync_interval)
+
+
+def running(run_id: str, *, status: str | None = "RUNNING") -> Run:
+    """Return a run that started when the clock did."""
+    return Run(
+        run_id=run_id,
+        database="sales",
+        table="daily_orders",
+        status=status,
+        creation_time=START - 10.0,
+        start_time=START,
+        last_updated=START,
+    )
+
+
+def ended(
+    run_id: str,
+    *,
+    status: str = "SUCCEEDED",
+    end_time: float | None = START + 60.0,
+    dpu_seconds: float | None = 120.0,
+) -> Run:
+    """Return a run that is over; by default with all that it takes to settle."""
+    return replace(
+        running(run_id), status=status, end_time=end_time, dpu_seconds=dpu_seconds, last_updated=end_time
+    )
+
+
+@dataclass
+class Recorder:
+    """Listens to a store: what is shown now, and what each commit changed."""
+
+    runs: dict[RunKey, RunSeries] = field(default_factory=dict)
+    targets: dict[str, TargetSeries] = field(default_factory=dict)
+    commits: list[SeriesChanges] = field(default_factory=list)
+
+    def __call__(self, changes: SeriesChanges) -> None:
+        """Take in one commit."""
+        self.commits.append(changes)
+        _apply(changes.runs, self.runs)
+        _apply(changes.targets, self.targets)
+
+    @property
+    def last(self) -> SeriesChanges:
+        """What the latest commit changed."""
+        return self.commits[-1]
+
+    @property
+    def ups(self) -> dict[str, bool | None]:
+        """``run_up`` by run ID; a run ID that is shown under two keys fails."""
+        assert len({key.run_id for key in self.runs}) == len(self.runs), self.runs.keys()
+        return {key.run_id: series.up for key, series in self.runs.items()}
+
+    def run(self, run_id: str, catalog_id: str = ACCOUNT) -> RunSeries:
+        """Return what is shown of one run."""
+        return self.runs[RunKey(REGION, catalog_id, run_id)]
+
+
+def _apply(changes: Mapping[object, object], shown: dict[object, object]) -> None:
+    for key, series in changes.items():
+        if series is None:
+            del shown[key]
+        else:
+            shown[key] = series
