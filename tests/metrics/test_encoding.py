@@ -1,0 +1,113 @@
+"""Text that both reference parsers read back as it was."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from prometheus_client import Metric
+
+from exporter.metrics.encoding import Format, encode, metadata
+from exporter.metrics.family import Elapsed, Family, Sample
+from tests.support.run_series import read_openmetrics, read_text
+
+VALUE_FAMILY: Family[float] = Family(
+    name="some_value",
+    type="gauge",
+    help="A value.",
+    labels=(),
+    samples=lambda value: [Sample((), value)],
+)
+LABEL_FAMILY: Family[str] = Family(
+    name="some_info",
+    type="gauge",
+    help="A label.",
+    labels=("first", "second"),
+    samples=lambda value: [Sample((("first", value), ("second", "x")), 1)],
+)
+
+
+def parsed(text: str) -> list[list[Metric]]:
+    """Return the families that each of the parsers reads."""
+    return [read_text(text), read_openmetrics(f"{text}# EOF\n")]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+@example('back\\slash, "quote", line\nfeed')
+@example("\\n")
+@example("\\")
+@example("\r")
+@example("a\r\nb")
+@example("\x00\x01\x1f\x7f\x85\u2028\u2029\ufeff\ufffe")
+@example('}{,=" # {a="b"} 1')
+@example(" leading and trailing ")
+def test_any_label_value_reads_back_as_it_was(value: str) -> None:
+    """Both formats allow every character: three are escaped, the others stand for themselves."""
+    text = metadata(LABEL_FAMILY, Format.TEXT) + encode([LABEL_FAMILY], value).lines[0]
+    for families in parsed(text.decode()):
+        assert [(s.name, s.labels, s.value) for family in families for s in family.samples] == [
+            ("some_info", {"first": value, "second": "x"}, 1)
+        ]
+
+
+@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", "\udc00\ud800"])
+def test_half_a_surrogate_pair_becomes_the_replacement_character(value: str) -> None:
+    """JSON can spell it, UTF-8 cannot."""
+    expected = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in value)
+    line = f'some_info{{first="{expected}",second="x"}} 1\n'
+    assert encode([LABEL_FAMILY], value).lines[0].decode() == line
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers())
+@example(0)
+@example(0.0)
+@example(1e-7)
+@example(1.7e308)
+@example(5e-324)
+@example(2**63)
+def test_any_number_reads_back_as_it_was(value: float) -> None:
+    """Whole numbers stay whole, others are as short as they can be without loss."""
+    text = metadata(VALUE_FAMILY, Format.TEXT) + encode([VALUE_FAMILY], value).lines[0]
+    for families in parsed(text.decode()):
+        assert [sample.value for family in families for sample in family.samples] == [value]
+
+
+def test_an_elapsed_time_is_encoded_up_to_its_value() -> None:
+    """The value follows at the scrape."""
+    family: Family[float] = Family(
+        name="age_seconds",
+        type="gauge",
+        help="Age.",
+        labels=("a",),
+        samples=lambda since: [Sample((("a", "b"),), Elapsed(since))],
+    )
+    encoded = encode([VALUE_FAMILY, family], 7.5)
+    assert encoded.lines == (b"some_value 7.5\n", b"")
+    assert encoded.growing == ((1, b'age_seconds{a="b"} ', Elapsed(7.5)),)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (
+            Format.TEXT,
+            '# HELP runs_total A \\\\ and a "quote",\\nin two lines.\n# TYPE runs_total counter\n',
+        ),
+        (
+            Format.OPENMETRICS,
+            '# HELP runs A \\\\ and a \\"quote\\",\\nin two lines.\n# TYPE runs counter\n',
+        ),
+    ],
+)
+def test_metadata_are_what_the_formats_differ_in(form: Format, expected: str) -> None:
+    """OpenMetrics names a counter without its suffix, and escapes quotes in HELP."""
+    counter: Family[int] = Family(
+        name="runs_total",
+        type="counter",
+        help='A \\ and a "quote",\nin two lines.',
+        labels=(),
+        samples=lambda count: [Sample((), count)],
+    )
+    assert metadata(counter, form).decode() == expected
+    text = expected + encode([counter], 3).lines[0].decode()
+    (family,) = read_text(text) if form is Format.TEXT else read_openmetrics(f"{text}# EOF\n")
+    assert (family.name, family.type, family.documentation) == ("runs", "counter", counter.help)
+    assert [(sample.name, sample.value) for sample in family.samples] == [("runs_total", 3)]
