@@ -91,7 +91,7 @@ class App:
             return _error_answer(error)
         except NotImplementedError as error:
             return _error_answer(ServiceError("UnknownOperationException", str(error)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a bug of ours must look like one, not like a cut connection)
             _log.exception("%s failed in the simulation itself", call.operation)
             return _error_answer(ServiceError("InternalServiceException", repr(error), status=500))
         content = body.encode() if isinstance(body, str) else body

@@ -68,12 +68,17 @@ class SimulatedGlue:
         return self._server.url
 
     def start(self) -> str:
-        """Begin to listen and return the endpoint's URL, for Glue and STS alike."""
+        """Begin to listen and return the endpoint's URL, for Glue and STS alike.
+
+        Once stopped, it listens on the same port again, for clients that know it. Raises RuntimeError
+        where the port is taken.
+        """
         if self._server is not None:
             raise RuntimeError("the simulated Glue is started already")
         from exporter.simulated_glue.loopback import LoopbackServer  # noqa: PLC0415 (see __init__)
 
         self._server = LoopbackServer(self._app, self._port)
+        self._port = self._server.port
         return self._server.url
 
     def stop(self) -> None:

@@ -38,7 +38,11 @@ class _Server(ThreadedWSGIServer):
 
     def server_bind(self) -> None:
         """Bind without HTTPServer's look-up of the host's name, which may ask the network."""
-        socketserver.TCPServer.server_bind(self)
+        try:
+            socketserver.TCPServer.server_bind(self)
+        except OSError as error:
+            # Not as the OSError that it is: werkzeug would end the process.
+            raise RuntimeError(f"cannot listen on {LOOPBACK}:{self.port}: {error.strerror}") from error
         self.server_name, self.server_port = LOOPBACK, self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -79,7 +83,8 @@ class LoopbackServer:
 
     def __init__(self, app: Any, port: int) -> None:
         self._server = _Server(app, port)
-        self.url = f"http://{LOOPBACK}:{self._server.port}"
+        self.port = self._server.port
+        self.url = f"http://{LOOPBACK}:{self.port}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_STOP_POLL_SECONDS,), name="simulated-glue", daemon=True
         )

@@ -52,8 +52,8 @@ class DemoScenario:
 def demo_scenario(glue: SimulatedGlue, *, seed: int = 0) -> DemoScenario:
     """Fill the glue's own region and catalog with the demo, beginning now.
 
-    From 45 seconds on all five statuses have been passed through by some of ``run_ids``, and at any time
-    later some view's newest runs are in each of the five.
+    Within 45 seconds some of ``run_ids`` pass through all five statuses. At any time there are views
+    whose newest run is in each of the five.
     """
     ended = _add_history(glue)
     lasting = _add_lasting_runs(glue)

@@ -10,7 +10,7 @@ from botocore.config import Config
 
 from exporter.simulated_glue import ManualClock, SimulatedGlue
 
-_SESSION = boto3.Session()  # one, because its loader keeps the service models
+_SESSION: Any = boto3.Session()  # one, because its loader keeps the service models
 
 
 @pytest.fixture

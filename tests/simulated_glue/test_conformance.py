@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from exporter.simulated_glue import ManualClock, RunScript, RunStatus, SimulatedGlue, faults
 from exporter.simulated_glue.validation import validate
 
-MODEL = botocore.session.get_session().get_service_model("glue")
+MODEL: Any = botocore.session.get_session().get_service_model("glue")
 ACCOUNT = "123456789012"
 VIEW = {"CatalogId": ACCOUNT, "DatabaseName": "sales", "TableName": "daily"}
 GET, LIST, START, STOP = OPERATIONS = (
@@ -45,9 +45,11 @@ def refusal(client: Any, operation: str, **parameters: Any) -> str | None:
     try:
         call(client, operation, **parameters)
     except ClientError as error:
-        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-        return str(error.response["Error"]["Code"])
-    return None
+        response = error.response
+    else:
+        return None
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    return str(response["Error"]["Code"])
 
 
 def input_members() -> Iterator[tuple[str, str, Any]]:
@@ -182,7 +184,7 @@ def test_every_modelled_error_can_be_met_and_no_other(
     assert raise_errors(glue, client, operation) == modelled
 
 
-def test_an_error_answer_names_its_type_and_message(glue: SimulatedGlue, client: Any) -> None:
+def test_an_error_answer_names_its_type_and_message(client: Any) -> None:
     bodies: list[dict[str, Any]] = []
     client.meta.events.register(
         "before-parse.glue", lambda response_dict, **_: bodies.append(json.loads(response_dict["body"]))
@@ -213,23 +215,18 @@ def bodies(client: Any) -> Bodies:
     return seen
 
 
-def watch_all_states(glue: SimulatedGlue, clock: ManualClock, client: Any) -> Callable[[], None]:
+def watch_all_states(glue: SimulatedGlue, clock: ManualClock, client: Any) -> None:
     """Let one run of each kind go from its start to its end, read by both operations all the way."""
     for outcome in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.STOPPED):
         for refresh_type in ("FULL", "INCREMENTAL"):
             glue.runs().add_run("sales", "daily", RunScript(outcome=outcome, refresh_type=refresh_type))
-
-    def watch() -> None:
-        for _ in range(8):
-            for page in client.get_paginator("list_materialized_view_refresh_task_runs").paginate(
-                CatalogId=ACCOUNT, PaginationConfig={"PageSize": 5}
-            ):
-                for run in page["MaterializedViewRefreshTaskRuns"]:
-                    run_id = run["MaterializedViewRefreshTaskRunId"]
-                    call(client, GET, CatalogId=ACCOUNT, MaterializedViewRefreshTaskRunId=run_id)
-            clock.advance(10)
-
-    return watch
+    pages = client.get_paginator("list_materialized_view_refresh_task_runs")
+    for _ in range(8):
+        for page in pages.paginate(CatalogId=ACCOUNT, PaginationConfig={"PageSize": 5}):
+            for run in page["MaterializedViewRefreshTaskRuns"]:
+                run_id = run["MaterializedViewRefreshTaskRunId"]
+                call(client, GET, CatalogId=ACCOUNT, MaterializedViewRefreshTaskRunId=run_id)
+        clock.advance(10)
 
 
 def unmodelled(shape: Any, value: Any, path: str = "") -> Iterator[str]:
@@ -250,7 +247,7 @@ def test_answers_hold_every_modelled_member_and_nothing_besides(
     glue: SimulatedGlue, clock: ManualClock, client: Any, bodies: Bodies
 ) -> None:
     """Over a run's life each member of the record is there at some time, with values of the model."""
-    watch_all_states(glue, clock, client)()
+    watch_all_states(glue, clock, client)
     glue.add_view("sales", "daily")
     call(client, START, **VIEW)
     call(client, STOP, **VIEW)

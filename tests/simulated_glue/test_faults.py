@@ -9,12 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
-    HTTPClientError,
     ReadTimeoutError,
-    ResponseParserError,
 )
 
 from exporter.simulated_glue import Fault, SimulatedGlue, faults
@@ -41,7 +40,7 @@ def get(client: Any, run_id: str) -> Callable[[], Any]:
 
 @pytest.fixture
 def raw_body(client: Any) -> list[bytes]:
-    """The bodies as they came over the wire."""
+    """Collect the bodies as they come over the wire."""
     bodies: list[bytes] = []
     client.meta.events.register(
         "before-parse.glue", lambda response_dict, **_: bodies.append(response_dict["body"])
@@ -77,7 +76,7 @@ def test_throttling_has_the_message_that_clients_know(glue: SimulatedGlue, get: 
 
 def test_an_unavailable_service_answers_with_a_page(glue: SimulatedGlue, get: Callable[[], Any]) -> None:
     glue.faults.add(faults.server_error(503))
-    with pytest.raises((ClientError, ResponseParserError), match="503"):
+    with pytest.raises(ClientError, match="503"):
         get()
 
 
@@ -88,16 +87,20 @@ def test_a_cut_connection_gives_no_answer(glue: SimulatedGlue, get: Callable[[],
     assert "MaterializedViewRefreshTaskRun" in get()
 
 
-def test_a_cut_body_is_shorter_than_promised(glue: SimulatedGlue, get: Callable[[], Any]) -> None:
+def test_a_cut_body_is_shorter_than_promised(
+    glue: SimulatedGlue, get: Callable[[], Any], raw_body: list[bytes]
+) -> None:
+    """To botocore it is an empty answer without an error: it does not mind the Content-Length."""
     glue.faults.add(faults.cut_body())
-    with pytest.raises(HTTPClientError):
-        get()
+    answer = get()
+    assert "MaterializedViewRefreshTaskRun" not in answer
+    assert int(answer["ResponseMetadata"]["HTTPHeaders"]["content-length"]) > len(raw_body[0]) > 0
 
 
 def test_cut_json_is_half_of_the_right_answer(
     glue: SimulatedGlue, get: Callable[[], Any], raw_body: list[bytes]
 ) -> None:
-    """botocore reads it as an empty answer, without an error: what a client must guard against."""
+    """It is what a client must guard against: botocore reads an empty answer, without an error."""
     get()
     glue.faults.add(faults.cut_json())
     assert "MaterializedViewRefreshTaskRun" not in get()
@@ -136,7 +139,7 @@ def test_any_bytes_can_be_the_answer(
     glue: SimulatedGlue, get: Callable[[], Any], raw_body: list[bytes]
 ) -> None:
     glue.faults.add(faults.raw_body(b"\xff\xfe", status=418))
-    with pytest.raises(ClientError):
+    with pytest.raises(UnicodeDecodeError):
         get()
     assert raw_body == [b"\xff\xfe"]
 
@@ -146,13 +149,13 @@ def test_fields_can_have_wrong_types(
     glue: SimulatedGlue, client: Any, run_id: str, raw_body: list[bytes], operation: str
 ) -> None:
     glue.faults.add(faults.wrong_types(), operation=operation)
+    get = client.get_materialized_view_refresh_task_run
+    calls = {
+        GET: lambda: get(CatalogId=ACCOUNT, MaterializedViewRefreshTaskRunId=run_id),
+        LIST: lambda: client.list_materialized_view_refresh_task_runs(CatalogId=ACCOUNT),
+    }
     with pytest.raises(ValueError, match="yesterday"):
-        if operation == GET:
-            client.get_materialized_view_refresh_task_run(
-                CatalogId=ACCOUNT, MaterializedViewRefreshTaskRunId=run_id
-            )
-        else:
-            client.list_materialized_view_refresh_task_runs(CatalogId=ACCOUNT)
+        calls[operation]()
     assert b'"DPUSeconds": "many"' in raw_body[0]
 
 
@@ -188,8 +191,6 @@ def test_a_hanging_answer_comes_once_the_fault_is_cleared(
 def test_a_client_gives_up_on_a_hanging_answer(
     glue: SimulatedGlue, make_client: Callable[..., Any], run_id: str
 ) -> None:
-    from botocore.config import Config  # noqa: PLC0415 (the one test that needs it)
-
     impatient = make_client(config=Config(read_timeout=0.1, retries={"total_max_attempts": 1}))
     glue.faults.add(faults.hanging())
     with pytest.raises(ReadTimeoutError):

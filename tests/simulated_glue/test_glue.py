@@ -12,7 +12,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from exporter.simulated_glue import Ledger, ManualClock, SimulatedGlue, SystemClock
+from exporter.simulated_glue import Call, Ledger, ManualClock, SimulatedGlue, SystemClock
 
 ACCOUNT = "123456789012"
 LIST = "ListMaterializedViewRefreshTaskRuns"
@@ -45,10 +45,21 @@ def test_the_ledger_can_be_cleared(glue: SimulatedGlue, client: Any) -> None:
     assert (glue.ledger.count(), glue.ledger.calls) == (0, ())
 
 
-def test_the_ledger_keeps_the_newest_calls_and_counts_all(clock: ManualClock) -> None:
-    glue = SimulatedGlue(clock=clock)
-    glue.ledger = Ledger(keep=2)
-    assert glue.ledger.wait_for(1, timeout=0) is False
+def test_the_ledger_keeps_the_newest_calls_and_counts_all() -> None:
+    """A demo may run for weeks."""
+    ledger = Ledger(keep=2)
+    calls = [
+        Call(service="glue", operation="GetTables", region="r", access_key="k", parameters={}, time=float(n))
+        for n in range(3)
+    ]
+    for call in calls:
+        ledger.note(call)
+    assert ledger.count("GetTables") == 3
+    assert ledger.calls == tuple(calls[1:])
+
+
+def test_the_ledger_tells_when_a_call_does_not_come() -> None:
+    assert Ledger().wait_for(1, timeout=0) is False
 
 
 def test_sts_tells_the_simulated_account(make_client: Callable[..., Any]) -> None:
@@ -137,21 +148,29 @@ def test_many_requests_at_once_are_all_answered(glue: SimulatedGlue, client: Any
     assert answers == [50] * 40
 
 
-def test_it_can_be_stopped_and_started_again_with_its_state(
-    glue: SimulatedGlue, make_client: Callable[..., Any]
-) -> None:
+def test_it_can_be_stopped_and_started_again_with_its_state(glue: SimulatedGlue, client: Any) -> None:
+    """On the same port, so that a client sees a service that comes back."""
     glue.add_view("sales", "daily")
-    with pytest.raises(RuntimeError, match="started already"):
-        glue.start()
-    before = make_client()
     glue.stop()
     glue.stop()
     with pytest.raises(EndpointConnectionError):
-        before.get_databases()
+        client.get_databases()
+    glue.start()
+    assert [database["Name"] for database in client.get_databases()["DatabaseList"]] == ["sales"]
+
+
+def test_starting_and_asking_out_of_turn_is_an_error(glue: SimulatedGlue) -> None:
+    with pytest.raises(RuntimeError, match="started already"):
+        glue.start()
+    glue.stop()
     with pytest.raises(RuntimeError, match="not started"):
         _ = glue.endpoint_url
-    glue.start()
-    assert [d["Name"] for d in make_client().get_databases()["DatabaseList"]] == ["sales"]
+
+
+def test_a_port_that_is_taken_is_an_error(glue: SimulatedGlue) -> None:
+    port = int(glue.endpoint_url.rpartition(":")[2])
+    with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{port}"):
+        SimulatedGlue(port=port).start()
 
 
 def in_fresh_python(program: str) -> subprocess.CompletedProcess[str]:
@@ -168,5 +187,6 @@ def test_without_moto_the_error_tells_what_to_install() -> None:
 
 
 def test_importing_the_package_loads_neither_moto_nor_boto3() -> None:
-    program = "import sys, exporter.simulated_glue; print({'moto', 'boto3', 'botocore', 'werkzeug'} & {*sys.modules})"
+    heavy = {"moto", "boto3", "botocore", "werkzeug"}
+    program = f"import sys, exporter.simulated_glue; print({heavy} & {{*sys.modules}})"
     assert in_fresh_python(program).stdout.strip() == "set()"

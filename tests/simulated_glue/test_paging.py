@@ -99,7 +99,7 @@ def test_tables_and_databases_have_pages_too(glue: SimulatedGlue, client: Any, s
     config = {"PageSize": size}
     tables = client.get_paginator("get_tables").paginate(DatabaseName="sales", PaginationConfig=config)
     pages = [[table["Name"] for table in page["TableList"]] for page in tables]
-    assert sum(pages, []) == ["a", "b", "c"]
+    assert [name for page in pages for name in page] == ["a", "b", "c"]
     assert max(map(len, pages)) <= size
     databases = client.get_paginator("get_databases").paginate(PaginationConfig=config)
     names = [database["Name"] for page in databases for database in page["DatabaseList"]]

@@ -14,7 +14,7 @@ RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
 def run(**script: Any) -> ScriptedRun:
-    """A run created at 1000 that starts at 1005 and ends at 1065, unless its script says otherwise."""
+    """Return a run created at 1000 that by default starts at 1005 and ends at 1065."""
     return ScriptedRun(
         run_id=RUN_ID,
         catalog_id="123456789012",
