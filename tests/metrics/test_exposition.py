@@ -1,0 +1,230 @@
+"""What a scrape answers, from the store's changes on."""
+
+import gzip
+from collections.abc import ItemsView, Iterator
+from typing import Any
+
+import pytest
+
+from exporter.metrics import Exposition
+from exporter.metrics.family import Family, Sample
+from exporter.metrics.level import Level
+from exporter.metrics.run_families import RUN_FAMILIES, run_rests
+from exporter.metrics.shelf import BLOCK_ITEMS
+from exporter.model.run import RunKey
+from exporter.store.requests import RequestStats
+from exporter.store.series import ExporterSeries, RunSeries, SeriesChanges, TargetSeries
+from tests.support.clock import ManualClock
+from tests.support.run_series import numbered_run, read_openmetrics, read_text, run_series
+
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+EXPORTER = ExporterSeries(
+    version="1",
+    python_version="3",
+    boto3_version="1",
+    last_reload_successful=True,
+    last_reload_success_time=1.5,
+)
+
+
+def quiet_exposition(clock: ManualClock | None = None) -> Exposition:
+    """Return an exposition whose text depends on nothing but what is applied."""
+    return Exposition(clock or ManualClock(), process_metrics=False)
+
+
+def commit(*series: RunSeries) -> SeriesChanges:
+    """Return the change to these runs."""
+    return SeriesChanges(runs={one.key: one for one in series})
+
+
+def target(name: str = "prod") -> TargetSeries:
+    """Return a target of which little is known."""
+    return TargetSeries(target=name, aws_region="eu-west-1", requests=RequestStats())
+
+
+def test_nothing_applied_is_an_empty_but_valid_answer() -> None:
+    """Before the store has spoken."""
+    exposition = quiet_exposition()
+    assert exposition.scrape().body() == b""
+    assert exposition.scrape(OPENMETRICS).body() == b"# EOF\n"
+    assert gzip.decompress(exposition.scrape(None, "gzip").body()) == b""
+
+
+@pytest.mark.parametrize("accept", [None, OPENMETRICS])
+def test_the_answer_says_what_it_is(accept: str | None) -> None:
+    """Prometheus 3 refuses a scrape without a content type."""
+    exposition = Exposition(ManualClock())
+    exposition.apply(SeriesChanges(runs=commit(run_series()).runs, targets={"prod": target()}))
+    types = {
+        None: "text/plain; version=0.0.4; charset=utf-8",
+        OPENMETRICS: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    }
+    for accept_encoding, content_encoding in ((None, None), ("gzip", "gzip")):
+        scrape = exposition.scrape(accept, accept_encoding)
+        assert (scrape.content_type, scrape.content_encoding) == (types[accept], content_encoding)
+        assert scrape.length == len(scrape.body())
+
+
+def test_both_formats_hold_the_same_series_of_all_levels() -> None:
+    """Those of the process included, none of them ``_created``."""
+    exposition = Exposition(ManualClock())
+    exposition.apply(
+        SeriesChanges(
+            runs=commit(run_series(), numbered_run(1, status="RUNNING", end_time=None)).runs,
+            targets={"prod": target(), "lake": target("lake")},
+            exporter=EXPORTER,
+        )
+    )
+    text = read_text(exposition.scrape().body().decode())
+    openmetrics = read_openmetrics(exposition.scrape(OPENMETRICS).body().decode())
+    names = [family.name for family in text]
+    assert len(names) == len(set(names))
+    assert {"process_resident_memory_bytes", "python_info", "glue_mv_exporter_build_info"} < set(names)
+    series = [
+        {(sample.name, *sorted(sample.labels.items())) for family in families for sample in family.samples}
+        for families in (text, openmetrics)
+    ]
+    assert series[0] == series[1]
+    assert not [sample for sample in series[0] if str(sample[0]).endswith("_created")]
+
+
+def test_without_process_metrics_and_counters_only_gauges_are_left() -> None:
+    """For a textfile, where the first collide and the second would always be of one poll."""
+    exposition = Exposition(ManualClock(), process_metrics=False, counters=False)
+    exposition.apply(SeriesChanges(targets={"prod": target()}, exporter=EXPORTER))
+    families = read_text(exposition.scrape().body().decode())
+    assert {family.type for family in families} == {"gauge"}
+    assert {family.name.partition("_exporter_")[0] for family in families} == {"glue_mv"}
+
+
+def test_the_duration_of_a_run_that_goes_on_is_that_of_the_scrape() -> None:
+    """Nobody has to apply anything for it to grow."""
+    clock = ManualClock(1700000100.0)
+    exposition = quiet_exposition(clock)
+    exposition.apply(commit(run_series(status="RUNNING", end_time=None)))
+    for expected in (b"} 90.0\n", b"} 95.0\n"):
+        body = exposition.scrape().body()
+        assert expected in body[body.index(b"run_duration_seconds{") :]
+        clock.advance(5)
+
+
+def test_what_is_gone_is_not_scraped() -> None:
+    """Runs and targets vanish at once."""
+    exposition = quiet_exposition()
+    run = run_series()
+    exposition.apply(SeriesChanges(runs={run.key: run}, targets={"prod": target()}))
+    exposition.apply(SeriesChanges(runs={run.key: None}, targets={"prod": None, "never": None}))
+    assert exposition.scrape().body() == b""
+
+
+def test_a_scrape_that_has_begun_shows_one_commit_alone() -> None:
+    """What is applied while its chunks are sent is for the next one."""
+    exposition = quiet_exposition()
+    exposition.apply(commit(*map(numbered_run, range(BLOCK_ITEMS + 5))))
+    before = exposition.scrape().body()
+    scrape = exposition.scrape()
+    exposition.apply(commit(*(numbered_run(n, dpu_seconds=0) for n in range(0, BLOCK_ITEMS + 5, 3))))
+    assert scrape.body() == before
+    assert exposition.scrape().body() != before
+
+
+class _ApplyingClock(ManualClock):
+    """Applies a commit whenever it is asked for the time."""
+
+    exposition: Exposition
+    changes: SeriesChanges
+
+    def time(self) -> float:
+        self.exposition.apply(self.changes)
+        return super().time()
+
+
+def test_a_commit_in_the_middle_of_a_scrape_does_not_tear_it() -> None:
+    """Both levels are of the same commit."""
+    clock = _ApplyingClock()
+    clock.exposition = quiet_exposition(clock)
+    clock.changes = SeriesChanges(runs=commit(run_series()).runs, targets={"prod": target()})
+    assert clock.exposition.scrape().body() == b""
+    clock.changes = SeriesChanges(runs={run_series().key: None}, targets={"prod": None})
+    whole = clock.exposition.scrape().body()
+    assert b"glue_mv_refresh_run_info{" in whole
+    assert b"glue_mv_exporter_target_info{" in whole
+
+
+class _ScrapingChanges(dict[RunKey, RunSeries | None]):
+    """Scrapes while it is applied."""
+
+    def __init__(self, exposition: Exposition, *series: RunSeries) -> None:
+        super().__init__({one.key: one for one in series})
+        self.exposition = exposition
+        self.seen: list[bytes] = []
+
+    def items(self) -> Any:
+        """Yield the changes, with a scrape after each."""
+        return self._scraping(super().items())
+
+    def _scraping(self, items: ItemsView[RunKey, RunSeries | None]) -> Iterator[Any]:
+        for pair in items:
+            yield pair
+            self.seen.append(self.exposition.scrape().body())
+
+
+def test_a_scrape_does_not_wait_for_a_commit_to_be_applied() -> None:
+    """It would hang here if it did."""
+    exposition = quiet_exposition()
+    exposition.apply(commit(run_series()))
+    before = exposition.scrape().body()
+    changes = _ScrapingChanges(exposition, *map(numbered_run, range(3)))
+    exposition.apply(SeriesChanges(runs=changes))
+    assert changes.seen == [before] * 3
+
+
+def test_a_changed_run_alone_is_encoded() -> None:
+    """Once, at its commit, and never at a scrape."""
+    encoded: list[int] = []
+
+    def samples(value: int) -> list[Sample]:
+        encoded.append(value)
+        return [Sample((), value)]
+
+    family: Family[int] = Family(name="n", type="gauge", help="N.", labels=(), samples=samples)
+    level = Level[int, int]([family], lambda _: True, block_items=4)
+    level.apply({number: number for number in range(20)})
+    encoded.clear()
+    level.apply({7: 700})
+    level.shelved()
+    assert encoded == [700]
+
+
+def compressed_at_a_scrape(runs: int) -> int:
+    """Return how many bytes of text a scrape compresses with so many settled runs and one that goes on."""
+    exposition = quiet_exposition()
+    exposition.apply(commit(*map(numbered_run, range(runs)), numbered_run(-1 % 2**48, status="RUNNING")))
+    exposition.scrape(None, "gzip").body()
+    return sum(len(text) for text, _ in exposition._cache._last.values())
+
+
+def test_a_scrape_compresses_as_much_for_many_settled_runs_as_for_few() -> None:
+    """They are sent as they lie there."""
+    assert compressed_at_a_scrape(BLOCK_ITEMS) == compressed_at_a_scrape(8 * BLOCK_ITEMS)
+
+
+def test_an_unchanged_scrape_compresses_nothing_again() -> None:
+    """What is loose is remembered until it changes."""
+    exposition = quiet_exposition()
+    exposition.apply(commit(*map(numbered_run, range(BLOCK_ITEMS + 9))))
+    exposition.scrape(None, "gzip").body()
+    before = dict(exposition._cache._last)
+    exposition.scrape(None, "gzip").body()
+    assert all(exposition._cache._last[place] is piece for place, piece in before.items())
+
+
+def test_plain_text_of_settled_runs_is_not_kept() -> None:
+    """Nor are the runs: nine tenths of the room would go there."""
+    level = Level[RunKey, RunSeries](RUN_FAMILIES, run_rests)
+    level.apply({series.key: series for series in map(numbered_run, range(4 * BLOCK_ITEMS))})
+    shelved = level.shelved()
+    kept = sum(len(chunk) for segment in shelved.sealed for chunk in segment.chunks)
+    plain = sum(segment.length for segment in shelved.sealed)
+    assert shelved.loose == ()
+    assert kept < plain / 7
