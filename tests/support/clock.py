@@ -1,6 +1,8 @@
 """A clock that only a test moves, so that an hour passes in no time."""
 
 import threading
+import time
+from collections.abc import Callable
 
 START = 1_700_000_000.0
 """Unix time at which a :class:`ManualClock` begins: 2023-11-14 22:13:20 UTC."""
@@ -64,8 +66,20 @@ class ManualClock:
             self._wall += seconds
 
     def await_waiters(self, count: int = 1) -> list[float]:
-        """Return once so many threads wait: the monotonic seconds until which they do, sorted."""
+        """Return once so many threads wait for a time to come: the monotonic seconds, sorted."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._waiting) >= count, timeout=SAFETY_NET):
-                raise TimeoutError(f"{len(self._waiting)} instead of {count} threads wait")
-            return sorted(self._waiting)
+            if not self._changed.wait_for(lambda: len(self._ahead()) >= count, timeout=SAFETY_NET):
+                raise TimeoutError(f"{len(self._ahead())} instead of {count} threads wait")
+            return sorted(self._ahead())
+
+    def _ahead(self) -> list[float]:
+        return [until for until in self._waiting if until > self._monotonic]
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds: for what other threads do in real time, as soon as they can."""
+    patience = time.monotonic() + SAFETY_NET
+    while not condition():
+        if time.monotonic() > patience:
+            raise TimeoutError("the condition never held")
+        time.sleep(_LOOK_AGAIN)

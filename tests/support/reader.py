@@ -1,14 +1,18 @@
 """A catalog in memory, read as the poller reads Glue: what it holds, how it fails, what it was asked."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from exporter.errors import GlueError, Reason
-from exporter.model.run import Run
+from exporter.model.run import Run, RunListing
+from exporter.model.view import DatabaseListing, TableListing, View
 from tests.support.clock import SAFETY_NET
 
 ACCOUNT = "123456789012"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
+
+T = TypeVar("T")
 
 
 def glue_error(reason: Reason, message: str = "no", *, operation: str = GET_RUN) -> GlueError:
@@ -21,11 +25,16 @@ class MemoryReader:
 
     def __init__(self, runs: Iterable[Run] = (), *, catalog_id: str = ACCOUNT) -> None:
         self.answers: dict[str, Run | BaseException] = {run.run_id: run for run in runs}
-        """By run ID: what a read returns, or raises."""
+        """By run ID: what a read returns, or raises. Other calls raise by their text in ``calls``."""
+        self.views: list[View] = []
+        self.page_size = 100
+        """Databases or views a page."""
         self.catalog: str | BaseException = catalog_id
         """What asking for the catalog ID returns, or raises."""
         self.deadlines: list[float] = []
         """One of each poll, in monotonic seconds."""
+        self.ended = threading.Event()
+        """The event that the factory of readers was given; set when the target is no longer polled."""
         self.trouble: BaseException | None = None
         """What beginning a poll raises."""
         self._calls: list[str] = []
@@ -34,7 +43,7 @@ class MemoryReader:
 
     @property
     def calls(self) -> list[str]:
-        """The run IDs that were asked for, in order; calls that hang included."""
+        """What was asked for, in order, calls that hang included: a run ID, or ``list_runs sales.*``, say."""
         with self._changed:
             return list(self._calls)
 
@@ -48,7 +57,7 @@ class MemoryReader:
         self.answers[run.run_id] = run
 
     def hang(self, what: str) -> threading.Event:
-        """Let calls for a run ID (or ``catalog``) hang until the returned event is set."""
+        """Let calls of a run ID, ``catalog``, or (begin) ``poll`` hang until the returned event is set."""
         return self._held.setdefault(what, threading.Event())
 
     def await_calls(self, count: int) -> list[str]:
@@ -61,6 +70,7 @@ class MemoryReader:
     def begin_poll(self, deadline: float) -> None:
         """Note the poll's deadline."""
         self.deadlines.append(deadline)
+        self._hold("poll")
         if self.trouble is not None:
             raise self.trouble
 
@@ -73,15 +83,69 @@ class MemoryReader:
 
     def get_run(self, run_id: str) -> Run:
         """Return the run, or raise."""
-        with self._changed:
-            self._calls.append(run_id)
-            self._changed.notify_all()
-        self._hold(run_id)
-        answer = self.answers.get(run_id) or glue_error(Reason.NOT_FOUND, f"no run {run_id}")
-        if isinstance(answer, BaseException):
-            raise answer
+        self._note(run_id)
+        answer = self.answers.get(run_id)
+        if not isinstance(answer, Run):
+            raise glue_error(Reason.NOT_FOUND, f"no run {run_id}")
         return answer
+
+    def list_runs(
+        self,
+        *,
+        database: str | None = None,
+        table: str | None = None,
+        next_token: str | None = None,
+        max_results: int = 1000,
+    ) -> RunListing:
+        """Return the runs that match, in pages, in the order in which they are held."""
+        self._note(f"list_runs {database or '*'}.{table or '*'}{_at(next_token)}")
+        matching = [
+            run
+            for run in self.answers.values()
+            if isinstance(run, Run) and database in (None, run.database) and table in (None, run.table)
+        ]
+        page, token = _page(matching, next_token, max_results)
+        return RunListing(runs=page, malformed=(), next_token=token)
+
+    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
+        """Return the names of the databases that hold views."""
+        self._note(f"get_databases{_at(next_token)}")
+        names = sorted({view.database for view in self.views})
+        page, token = _page(names, next_token, self.page_size)
+        return DatabaseListing(names=page, next_token=token)
+
+    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
+        """Return the views of one database."""
+        self._note(f"get_tables {database}{_at(next_token)}")
+        page, token = _page([v for v in self.views if v.database == database], next_token, self.page_size)
+        return TableListing(views=page, next_token=token)
+
+    def get_table(self, database: str, table: str) -> View | None:
+        """Return one view, or raise ``not_found``."""
+        self._note(f"get_table {database}.{table}")
+        for view in self.views:
+            if (view.database, view.table) == (database, table):
+                return view
+        raise glue_error(Reason.NOT_FOUND, f"no table {database}.{table}", operation="GetTable")
+
+    def _note(self, call: str) -> None:
+        with self._changed:
+            self._calls.append(call)
+            self._changed.notify_all()
+        self._hold(call)
+        if isinstance(error := self.answers.get(call), BaseException):
+            raise error
 
     def _hold(self, what: str) -> None:
         if (event := self._held.get(what)) and not event.wait(SAFETY_NET):
             raise TimeoutError(what)
+
+
+def _at(token: str | None) -> str:
+    return f" from {token}" if token else ""
+
+
+def _page(items: Sequence[T], token: str | None, size: int) -> tuple[tuple[T, ...], str | None]:
+    start = int(token or 0)
+    end = start + size
+    return tuple(items[start:end]), str(end) if end < len(items) else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from exporter.model.run import Run, RunKey
 from exporter.model.settings import Access, Settings, Target
@@ -10,6 +11,9 @@ from tests.support.clock import START
 from tests.support.reader import ACCOUNT
 
 REGION = "eu-west-1"
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def target(name: str, *run_ids: str, catalog_id: str | None = ACCOUNT, region: str | None = REGION) -> Target:
@@ -78,7 +82,7 @@ class Recorder:
         return self.runs[RunKey(REGION, catalog_id, run_id)]
 
 
-def _apply(changes: Mapping[object, object], shown: dict[object, object]) -> None:
+def _apply(changes: Mapping[K, V | None], shown: dict[K, V]) -> None:
     for key, series in changes.items():
         if series is None:
             del shown[key]
