@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock check-lock generate check-generated bench e2e clean
+.PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke lock check-lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,11 +26,28 @@ demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS accoun
 test: $(BIN)/.installed ## Run the tests (no root, no network but loopback)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-lint: $(BIN)/.installed ## Check style, types and the import contracts
+e2e: $(BIN)/.installed ## Test the program from outside, with a real Prometheus (needs prometheus, promtool, curl)
+	$(BIN)/python -m pytest tests/e2e -n 6 --dist loadgroup -o timeout=240 $(PYTEST_ARGS)
+
+lint: $(BIN)/.installed ## Check style, types, the import contracts, and that no file names a machine
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_hygiene.py
+
+generate: $(BIN)/.installed ## Write what is made from the code: docs/metrics.md, the JSON Schema
+	$(BIN)/python -m exporter.metrics.reference > build-metrics.tmp && mv build-metrics.tmp docs/metrics.md
+	$(BIN)/python -m exporter.config.schema > build-schema.tmp && mv build-schema.tmp exporter/config/config.schema.json
+
+check-generated: generate ## Tell whether what is made from the code was committed
+	git diff --exit-code -- docs/metrics.md exporter/config/config.schema.json
+
+wheel-smoke: $(BIN)/.installed ## Build the wheel, install it in an empty environment, scrape it
+	$(BIN)/python tools/smoke_wheel.py
+
+demo-smoke: ## Clone the last commit, `make demo` there, see all five statuses
+	$(PYTHON) tools/smoke_demo.py
 
 bench: $(BIN)/.installed ## Compare this exporter with a naive one, as ratios
 	$(BIN)/python -m benchmarks

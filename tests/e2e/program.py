@@ -143,7 +143,7 @@ class Program:
                 stderr=err,
             )
         try:
-            self.port = wait_until(self._listening_port, 30, "the program logs its port")
+            self.port = wait_until(self._listening_port, 30, "the program logs its port") or 0
         except BaseException:
             self.process.kill()
             self.process.wait()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.exposition import EXPORTER, STATUSES, Exposition, check_with_promtool
-from tests.e2e.program import Program, run, serve, target, wait_until, write_config
+from tests.e2e.program import COMMAND, Program, run, serve, target, wait_until, write_config
 from tests.support.bare_faults import THROTTLED
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
@@ -16,9 +16,9 @@ from tests.support.bare_records import sample_run, sample_run_id
 AS_MODULE = (sys.executable, "-m", "exporter")
 
 
-@pytest.mark.parametrize("command", [None, AS_MODULE])
-def test_version_names_itself_python_and_boto3(tmp_path: Path, command: tuple[str, ...] | None) -> None:
-    told = run(tmp_path, "--version", **({} if command is None else {"command": command}))
+@pytest.mark.parametrize("command", [COMMAND, AS_MODULE])
+def test_version_names_itself_python_and_boto3(tmp_path: Path, command: tuple[str, ...]) -> None:
+    told = run(tmp_path, "--version", command=command)
     assert told.status == 0
     python = ".".join(map(str, sys.version_info[:3]))
     assert re.search(rf"\d+\.\d+\.\d+.*{re.escape(python)}.*boto3\D*\d+\.\d+\.\d+", told.out, re.DOTALL), (

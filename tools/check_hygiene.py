@@ -1,0 +1,57 @@
+"""Tell where a tracked file names a package registry's host or a path of one machine.
+
+A registry is a setting of whoever installs (pip finds it in its own configuration), and a path of
+one machine is wrong on every other.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Each is spelt so that it does not find itself here.
+FORBIDDEN = {
+    "the host of a package registry": re.compile(
+        r"\b(?:pypi\.(?:org|python)|files\.python[h]osted|registry\.(?:npmjs|yarnpkg)|[q]uay\.io|"
+        r"[g]hcr\.io|registry-1\.docker|index\.docker\.io|public\.[e]cr\.aws|deb\.[d]ebian\.org|"
+        r"archive\.[u]buntu)\b"
+    ),
+    "an index for pip": re.compile(
+        r"--(?:extra-)?index-[u]rl[= ]https?:|^(?:extra-)?index-[u]rl\s*=", re.MULTILINE
+    ),
+    "a path of one machine": re.compile(r"(?<![\w.])/(?:work|home|Users|root)/\w"),
+}
+
+
+def tracked_files() -> list[Path]:
+    """Return the files that git knows."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    return [ROOT / name for name in listed.decode().split("\0") if name]
+
+
+def findings(path: Path) -> list[str]:
+    """Return a line for people per finding."""
+    try:
+        text = path.read_text()
+    except UnicodeDecodeError:
+        return []  # a picture, say
+    except FileNotFoundError:
+        return []  # removed, and not yet committed
+    return [
+        f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, found.start()) + 1}: {what}: {found.group()}"
+        for what, pattern in FORBIDDEN.items()
+        for found in pattern.finditer(text)
+    ]
+
+
+def main() -> int:
+    """Run as a script."""
+    files = tracked_files()
+    found = [line for path in files for line in findings(path)]
+    print("\n".join(found) or f"{len(files)} files name no registry and no machine")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

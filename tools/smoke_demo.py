@@ -1,0 +1,88 @@
+"""Clone the last commit, run `make demo` there as a newcomer would, and watch it for a minute.
+
+Standard library only: it runs before anything is installed.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+URL = "http://localhost:10079/metrics"
+STATUSES = {"STARTING", "RUNNING", "SUCCEEDED", "FAILED", "STOPPED"}
+INSTALL_SECONDS = 420
+SECONDS = 60
+CURRENT = re.compile(r'^glue_mv_refresh_run_status\{.*?status="([A-Z]+)".*\} 1(?:\.0)?$', re.MULTILINE)
+
+
+def scrape() -> str | None:
+    """Return the exposition; None while nobody answers."""
+    try:
+        with urllib.request.urlopen(URL, timeout=10) as answer:
+            return str(answer.read().decode())
+    except (urllib.error.URLError, ConnectionError):
+        return None
+
+
+def promtool(text: str) -> None:
+    """End where promtool has anything to say."""
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False
+    )
+    if checked.returncode or checked.stdout or checked.stderr:
+        sys.exit(f"promtool: {checked.stdout}{checked.stderr}")
+
+
+def watch(process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the demo serves and has shown every status; a minute is all it has."""
+    deadline = time.monotonic() + INSTALL_SECONDS
+    while scrape() is None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"make demo does not serve {URL}; exit status {process.poll()}")
+        time.sleep(0.5)
+    started = time.monotonic()
+    seen: set[str] = set()
+    while seen != STATUSES:
+        text = scrape()
+        if text is None or time.monotonic() - started > SECONDS:
+            sys.exit(f"after {time.monotonic() - started:.0f} s only {sorted(seen)} were seen at 1")
+        promtool(text)
+        seen |= set(CURRENT.findall(text))
+        time.sleep(0.5)
+    print(f"all five statuses within {time.monotonic() - started:.0f} s of its first answer", flush=True)
+
+
+def main() -> None:
+    """Run as a script."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 10079)) == 0:
+            sys.exit("somebody serves on port 10079 already: a newcomer's `make demo` could not")
+    with tempfile.TemporaryDirectory(prefix="demo-smoke-") as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+        # A session of its own: make and the demo get one signal, as from Ctrl-C.
+        process = subprocess.Popen(
+            ["make", "demo"], cwd=clone, stdin=subprocess.DEVNULL, start_new_session=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        )  # fmt: skip
+        try:
+            watch(process)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+            process.wait(10)
+        if scrape() is not None:
+            sys.exit("the demo goes on although it was stopped")
+    print("stopped within 10 s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
