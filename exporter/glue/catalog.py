@@ -2,13 +2,15 @@
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from botocore import xform_name
 
 from exporter.clock import Clock
+from exporter.errors import GlueError, Reason
 from exporter.glue import record, wire
 from exporter.glue.attempts import ANSWER, MALFORMED, Call
 from exporter.glue.connection import Connection
@@ -122,13 +124,22 @@ class GlueCatalog:
                 raise wire.MalformedAnswerError(response[MALFORMED])
             return read(response[ANSWER])
 
-    def _call(self, operation: str) -> Call:
-        return Call(
-            operation,
-            stats=self._stats,
-            clock=self._clock,
-            before_attempt=lambda: self._connection.limiter.wait_for_turn(self._patience),
-        )
+    @contextmanager
+    def _call(self, operation: str) -> Iterator[Call]:
+        identity = self._connection.identity
+        generation = identity.generation
+        try:
+            with Call(
+                operation,
+                stats=self._stats,
+                clock=self._clock,
+                before_attempt=lambda: self._connection.limiter.wait_for_turn(self._patience),
+            ) as call:
+                yield call
+        except GlueError as error:
+            if error.reason is Reason.CREDENTIALS:
+                identity.forget(generation)
+            raise
 
 
 def _run_listing(answer: Answer) -> RunListing:

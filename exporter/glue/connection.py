@@ -20,12 +20,15 @@ class Connection:
         self._endpoint_url = access.endpoint_url
         self._lock = threading.Lock()
         self._client: Any = None
+        self._generation = -1
 
     def glue(self) -> Any:
-        """Return the client, made when it is first wanted."""
+        """Return the client, made when it is first wanted, and anew for new credentials."""
         with self._lock:
-            if self._client is None:
+            generation = self.identity.generation
+            if self._generation != generation:
                 # The endpoint is Glue's alone: STS is found the SDK's way, or another account's keys
                 # would be sent to whatever stands in for Glue.
                 self._client = self.identity.client("glue", endpoint_url=self._endpoint_url)
+                self._generation = generation
             return self._client

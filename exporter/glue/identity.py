@@ -64,6 +64,12 @@ class Identity:
         self._clients: list[Any] = []
         self._sts: Any = None
         self._account: str | None = None
+        self._generation = 0
+
+    @property
+    def generation(self) -> int:
+        """Grows whenever the credentials are forgotten; clients of an earlier one are closed."""
+        return self._generation
 
     @staticmethod
     def key(access: Access) -> Access:
@@ -93,6 +99,18 @@ class Identity:
                 raise NoCredentialsError
             self._account = account
         return self._account
+
+    def forget(self, generation: int) -> None:
+        """Forget credentials that were refused, unless a later generation has taken their place.
+
+        The SDK reads its files once for a session. Keys that somebody renews in them (a login tool, a
+        mounted secret) would otherwise need a restart.
+        """
+        with self._lock:
+            if generation == self._generation:
+                self.close()
+                self._session = None
+                self._generation += 1
 
     def close(self) -> None:
         """Close the connections of all clients made here."""

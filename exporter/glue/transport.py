@@ -47,10 +47,9 @@ class _BoundedSession:
         response = self._session.send(request)
         try:
             body = self._read(response.raw, request.url)
-        except TransportTimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
-        except (HTTPError, OSError) as error:
-            raise ConnectionClosedError(endpoint_url=request.url, error=error) from error
+        except BaseException:
+            response.raw.close()  # what follows on this connection would be the rest of the answer
+            raise
         return AWSResponse(response.url, response.status_code, response.headers, _Body(body))
 
     def close(self) -> None:
@@ -59,20 +58,24 @@ class _BoundedSession:
     def _read(self, raw: Any, url: str) -> bytes:
         latest = self._clock.monotonic() + self._timeouts.answer
         body = bytearray()
-        try:
-            while chunk := raw.read1(_CHUNK, decode_content=False):
-                body += chunk
-                self._check(len(body), latest, url)
-        except BaseException:
-            raw.close()  # what follows on this connection would be the rest of the answer
-            raise
+        while chunk := _next_chunk(raw, url):
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise MalformedAnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+            if self._clock.monotonic() > latest:
+                raise ReadTimeoutError(endpoint_url=url)
         return bytes(body)
 
-    def _check(self, size: int, latest: float, url: str) -> None:
-        if size > LARGEST_ANSWER:
-            raise MalformedAnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
-        if self._clock.monotonic() > latest:
-            raise ReadTimeoutError(endpoint_url=url)
+
+def _next_chunk(raw: Any, url: str) -> bytes:
+    """Return what has arrived, empty at the end; raise botocore's own errors, which it knows to retry."""
+    try:
+        chunk: bytes = raw.read1(_CHUNK, decode_content=False)
+    except TransportTimeoutError as error:
+        raise ReadTimeoutError(endpoint_url=url, error=error) from error
+    except (HTTPError, OSError) as error:
+        raise ConnectionClosedError(endpoint_url=url, error=error) from error
+    return chunk
 
 
 class _Body:
