@@ -4,7 +4,6 @@ import inspect
 import ssl
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore import exceptions as sdk
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
@@ -13,6 +12,7 @@ from urllib3 import exceptions as transport
 from exporter.errors import GlueError, Reason
 from exporter.glue.failures import STS_OPERATIONS, message_of, one_line, reason_of, reason_of_answer
 from exporter.glue.wire import MAIN_MEMBERS
+from tests.support.glue_clients import session_with
 
 EXPECTED = {
     Reason.TIMEOUT: "ConnectTimeoutError ReadTimeoutError",
@@ -103,14 +103,14 @@ def test_every_exception_of_botocore_has_a_deliberate_reason(name: str, kind: ty
 
 def test_every_error_of_the_service_model_has_a_deliberate_reason() -> None:
     """Of the operations that are used."""
-    model = botocore.session.Session().get_service_model("glue")
+    model = session_with()(None).get_service_model("glue")
     shapes = {e.name for operation in MAIN_MEMBERS for e in model.operation_model(operation).error_shapes}
     assert {name: reason_of(client_error(name)) for name in shapes} == MODELLED
 
 
 def test_whatever_sts_answers_is_about_credentials() -> None:
     """Its throttling, its faults and those of its model too."""
-    model = botocore.session.Session().get_service_model("sts")
+    model = session_with()(None).get_service_model("sts")
     for operation in STS_OPERATIONS:
         codes = [e.name for e in model.operation_model(operation).error_shapes]
         for code in (*codes, "Throttling", "AccessDenied", "InternalFailure", "New"):
