@@ -4,8 +4,9 @@ import re
 import socket
 from dataclasses import dataclass
 
-_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%a-z]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%a-z]+)\]|(?P<host>[^\s:/@\[\]]*)):(?P<port>[0-9]{1,5})")
 BACKLOG = 1024
+LARGEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,14 @@ class ListenAddress:
     def parse(cls, text: str) -> "ListenAddress":
         """Read a listen address. Raises ValueError with a sentence for people."""
         match = _ADDRESS.fullmatch(text.strip())
-        if not match or int(match["port"]) > 65535:  # noqa: PLR2004 (the largest port there is)
+        if not match or int(match["port"]) > LARGEST_PORT or not _is_name(match["host"] or ""):
             raise ValueError(f"{text!r} is no listen address: write host:port, :port or [::1]:port")
         return cls(match["v6"] or match["host"] or "", int(match["port"]))
 
     def bind(self) -> socket.socket:
         """Return a socket that listens here. Raises OSError where that cannot be."""
-        if not self.host and socket.has_dualstack_ipv6():
+        # [::] is for both, too: Go's listeners take it so, and who comes from Prometheus writes it for that.
+        if self.host in {"", "::"} and socket.has_dualstack_ipv6():
             return self._tuned(
                 socket.create_server(
                     ("", self.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
@@ -38,7 +40,7 @@ class ListenAddress:
             type=socket.SOCK_STREAM,
             flags=socket.AI_PASSIVE,
         )[0]
-        return self._tuned(socket.create_server(address[:2], family=family, backlog=BACKLOG))
+        return self._tuned(socket.create_server(address, family=family, backlog=BACKLOG))
 
     def reachable_host(self) -> str:
         """Return a host under which this machine reaches the address."""
@@ -54,3 +56,12 @@ def bound_address(listener: socket.socket) -> str:
     """Return the address that a socket listens on, as one would write it."""
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_name(host: str) -> bool:
+    """Tell whether the name can be looked up at all; the lookup itself would raise a UnicodeError."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
