@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -70,7 +69,7 @@ class Site:
     """Whether every target's first poll has ended."""
 
 
-def make_app(site: Site) -> Starlette:
+def make_app(site: Site) -> ASGIApp:
     """Return the ASGI application."""
 
     def metrics(request: Request) -> Response:
@@ -94,15 +93,18 @@ def make_app(site: Site) -> Starlette:
     async def landing(_: Request) -> Response:
         return HTMLResponse(LANDING_PAGE)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", landing),
             Route("/metrics", metrics),
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
-        ],
-        middleware=[Middleware(SecurityHeaders)],
+        ]
     )
+    # A redirect from /metrics/ would lead where the request's Host header says.
+    app.router.redirect_slashes = False
+    # Around all of it, and no middleware of Starlette's: what that answers to a fault of ours passes none.
+    return SecurityHeaders(app)
 
 
 class SecurityHeaders:
