@@ -122,6 +122,17 @@ def test_a_block_of_which_little_is_left_is_dissolved() -> None:
     assert chunks(shelf) == [(), ()]
 
 
+@pytest.mark.parametrize("blocks", [GROUP_BLOCKS + 1, 2 * GROUP_BLOCKS])
+def test_the_last_block_takes_the_place_of_a_dissolved_one(blocks: int) -> None:
+    """And both groups are summed up again."""
+    shelf = filled(range(blocks * BLOCK))
+    shelf.shelved()
+    shelf.update((number, None) for number in range(BLOCK - 1))
+    assert texts(shelf) == sorted(f"x {number}" for number in range(BLOCK - 1, blocks * BLOCK))
+    shelf.update([(blocks * BLOCK - 1, item("changed"))])
+    assert "x changed" in texts(shelf)
+
+
 def test_what_was_shelved_stays_as_it_was() -> None:
     """A scrape goes on reading it while the shelf changes."""
     shelf = filled(range(BLOCK + 1))
