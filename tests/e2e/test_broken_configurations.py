@@ -144,7 +144,7 @@ BROKEN = {
         "targets[0].assume_role.role_arn",
     ),
     "role_arn_missing": Broken(
-        one("assume_role:", "  session_name: x"), "targets[0].assume_role", "role_arn"
+        one(f"assume_role:{HERE}", "  session_name: watching"), "targets[0].assume_role.role_arn"
     ),
     "role_of_wrong_type": Broken(one(f"assume_role: glue-read{HERE}"), "targets[0].assume_role"),
     "external_id_of_wrong_type": Broken(
@@ -200,7 +200,7 @@ BROKEN = {
     "deep_block_nesting": Broken("- " * 30_000 + "a\n", "", line=1),
     "deep_mappings": Broken("targets: " + "{a: " * 30_000 + "}" * 30_000, "", line=1),
     "control_character": Broken("targets: \x07\n", ""),
-    "key_as_list": Broken(top(f"? [a, b]\n: 1{HERE}"), ""),
+    "key_as_list": Broken(top(f"? [a, b]{HERE}", ": 1"), ""),
     "views_malformed": Broken(
         f"targets:\n  - name: a\n    views:\n      - no_dot{HERE}\n", "targets[0].views[0]"
     ),
