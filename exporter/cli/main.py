@@ -48,10 +48,12 @@ class Commands(click.Group):
         """Put the command first: the one that is named, else the default one."""
         own = {name for param in self.get_params(ctx) for name in param.opts}
         place = _first_word(args)
-        if place is not None:
+        if "--version" in args:
+            args = ["--version"]
+        elif place is not None:
             args = [args[place], *args[:place], *args[place + 1 :]]
-        elif not own.intersection(args):
-            args = [DEFAULT_COMMAND, *args]
+        else:
+            args = [arg for arg in args if arg in own] or [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
 
 
@@ -92,6 +94,7 @@ Examples:
   glue-mv-exporter --config.file=config.yaml --web.listen-address=:10079
   glue-mv-exporter once --config.file=config.yaml > glue.prom
 
+\b
 Every flag can be given as an environment variable: --config.file is
 GLUE_MV_EXPORTER_CONFIG_FILE. Without a command, serve runs: see
 `glue-mv-exporter serve --help` for its flags.""",

@@ -1,0 +1,207 @@
+"""The command line as users type it: commands, flags, environment variables, exit statuses."""
+
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import click
+import pytest
+
+from exporter import __version__
+from exporter.cli.flags import environment_name
+from exporter.cli.main import COMMANDS, cli, run
+
+VALID = """
+targets:
+  - name: prod
+    aws_region: eu-west-1
+    catalog_id: "123456789012"
+    runs: [0f8fad5b-d9cb-469f-a165-70867728950e]
+"""
+
+
+def command(name: str) -> click.Command:
+    """Load a command."""
+    found = cli.get_command(click.Context(cli), name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "args", [["--version"], ["--config.file=x", "--version"], ["--version", "once"], ["serve", "--version"]]
+)
+def test_the_version_names_the_exporter_python_and_boto3(
+    capsys: pytest.CaptureFixture[str], args: list[str]
+) -> None:
+    assert run(args) == 0
+    expected = (
+        f"glue-mv-exporter {__version__} (Python {platform.python_version()}, "
+        f"boto3 {metadata.version('boto3')})\n"
+    )
+    assert capsys.readouterr() == (expected, "")
+
+
+@pytest.mark.parametrize("args", [["--help"], ["-h"], ["--config.file=x", "--help"]])
+def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str], args: list[str]) -> None:
+    assert run(args) == 0
+    out = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f"  {name} " in out
+    assert "  Examples:\n    glue-mv-exporter demo\n" in out
+    assert "`glue-mv-exporter serve --help`" in out, "a command is not broken at its hyphens"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert run([name, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: glue-mv-exporter {name} ")
+
+
+def test_the_help_of_a_command_shows_defaults_and_environment_variables(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(["serve", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "--config.file FILE" in out
+    assert "env var: GLUE_MV_EXPORTER_CONFIG_FILE; default: config.yaml" in out
+    assert "env var: GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS; default: :10079" in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_flag_can_be_given_as_an_environment_variable(name: str) -> None:
+    flags = [param for param in command(name).params if isinstance(param, click.Option)]
+    for flag in flags:
+        assert flag.envvar == environment_name(flag.opts[0])
+        assert flag.envvar.startswith("GLUE_MV_EXPORTER_")
+        assert flag.help
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["watch"], "No such command 'watch'"),
+        (["--config.file=x", "watch"], "No such command 'watch'"),
+        (["--config.fle=x"], "No such option '--config.fle'"),
+        (["serve", "--config.file"], "Option '--config.file' requires an argument"),
+        (["--config.file"], "Option '--config.file' requires an argument"),
+        (["serve", "surplus"], "Got unexpected extra argument (surplus)"),
+        (["--log.level=loud"], "'loud' is not one of"),
+        (["--log.format=xml"], "'xml' is not one of"),
+        (["--web.listen-address=10079"], "is no listen address: write host:port, :port or [::1]:port"),
+        (["healthcheck", "--web.listen-address=[::1]"], "is no listen address"),
+        (["once", "--web.listen-address=:1"], "No such option '--web.listen-address'"),
+        (["check-config"], "Missing argument 'FILE...'"),
+    ],
+)
+def test_wrong_usage_is_status_2_and_said_in_a_line(
+    capsys: pytest.CaptureFixture[str], args: list[str], complaint: str
+) -> None:
+    assert run(args) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert complaint in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--config.file={file}"],
+        ["--config.file", "{file}"],
+        ["serve", "--config.file={file}"],
+        ["--config.file={file}", "serve"],
+        ["--config.file", "{file}", "serve"],
+        ["--log.level", "error", "--config.file", "{file}", "once", "--log.format=json"],
+    ],
+)
+def test_flags_stand_before_a_command_or_after_it_or_without_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, args: list[str]
+) -> None:
+    missing = tmp_path / "missing.yaml"
+    assert run([arg.format(file=missing) for arg in args]) == 2
+    assert str(missing) in capsys.readouterr().err
+
+
+def test_a_flags_value_is_no_command_even_where_it_reads_like_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["--config.file", "once"]) == 2
+    assert capsys.readouterr().err.startswith("once: ")
+
+
+def test_the_configuration_is_config_yaml_where_nothing_else_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run([]) == 2
+    assert capsys.readouterr().err.startswith("config.yaml: ")
+
+
+def test_an_environment_variable_stands_for_a_flag(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLUE_MV_EXPORTER_CONFIG_FILE", str(tmp_path / "from-environment.yaml"))
+    assert run([]) == 2
+    assert "from-environment.yaml" in capsys.readouterr().err
+
+
+def test_a_flag_wins_over_its_environment_variable(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLUE_MV_EXPORTER_CONFIG_FILE", str(tmp_path / "from-environment.yaml"))
+    assert run([f"--config.file={tmp_path}/from-flag.yaml"]) == 2
+    err = capsys.readouterr().err
+    assert "from-flag.yaml" in err
+    assert "from-environment.yaml" not in err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("WEB_LISTEN_ADDRESS", "here")],
+)
+def test_a_wrong_environment_variable_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(f"GLUE_MV_EXPORTER_{variable}", value)
+    assert run(["serve"]) == 2
+    assert value in capsys.readouterr().err
+
+
+def test_check_config_says_what_is_in_a_valid_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(VALID)
+    assert run(["check-config", str(file)]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{file}: OK (1 targets, 1 runs, 0 view patterns)")
+    assert err == ""
+
+
+def test_check_config_goes_on_after_an_invalid_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    bad, good = tmp_path / "bad.yaml", tmp_path / "good.yaml"
+    bad.write_text("targets: 1\n")
+    good.write_text(VALID)
+    assert run(["check-config", str(bad), str(good), str(tmp_path / "missing.yaml")]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{good}: OK (")
+    assert f"{bad}:1: targets: " in err
+    assert f"{tmp_path / 'missing.yaml'}: " in err
+
+
+def test_no_secret_of_a_configuration_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        VALID
+        + "    aws_secret_access_key: hunter2\n"
+        + "    assume_role: {role_arn: wrong, external_id: [hunter3]}\n"
+        + "    endpoint_url: 'ftp://user:hunter4@host'\n"
+    )
+    assert run(["check-config", str(file)]) == 2
+    assert run(["serve", f"--config.file={file}"]) == 2
+    out, err = capsys.readouterr()
+    assert "hunter" not in out + err
+    assert "aws_secret_access_key" in err
