@@ -5,6 +5,7 @@ import http.client
 import click
 
 from exporter.cli import flags
+from exporter.cli.logs import printable
 from exporter.cli.main import EXIT_FAILED
 from exporter.web.address import ListenAddress
 
@@ -26,9 +27,11 @@ def command(web_listen_address: ListenAddress) -> int:
     try:
         connection.request("GET", "/-/healthy")
         answer = connection.getresponse()
-        text = answer.read(1024).decode(errors="replace").strip()
+        text = printable(answer.read(1024).decode(errors="replace").strip())
     except (OSError, http.client.HTTPException) as error:
-        click.echo(f"no healthy exporter: {str(error) or type(error).__name__}", err=True)
+        # Whatever listens there may have said anything.
+        reason = printable(str(error).strip()) or type(error).__name__
+        click.echo(f"no healthy exporter: {reason}", err=True)
         return EXIT_FAILED
     finally:
         connection.close()

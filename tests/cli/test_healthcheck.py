@@ -1,0 +1,119 @@
+"""``healthcheck`` against a live server of one answer."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from exporter.cli.main import run
+
+
+@dataclass
+class OneAnswer:
+    """Listens on a port of its own and gives every connection the same bytes."""
+
+    answer: bytes
+    requests: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            with connection:
+                request = connection.recv(4096)
+                if not request:
+                    return
+                self.requests.append(request)
+                connection.sendall(self.answer)
+
+    def close(self) -> None:
+        """Stop listening; a connection without a request ends the thread."""
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self._thread.join()
+        self._listener.close()
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[OneAnswer]:
+    server = OneAnswer(request.param)
+    yield server
+    server.close()
+
+
+def says(status: str, body: str) -> bytes:
+    """Return an answer's bytes."""
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+
+
+def check(address: str) -> int:
+    return run(["healthcheck", f"--web.listen-address={address}"])
+
+
+@pytest.mark.parametrize("server", [says("200 OK", "healthy\n")], indirect=True)
+@pytest.mark.parametrize("address", [":{}", "127.0.0.1:{}", "0.0.0.0:{}", "localhost:{}"])
+def test_a_healthy_exporter_is_status_0(
+    capsys: pytest.CaptureFixture[str], server: OneAnswer, address: str
+) -> None:
+    assert check(address.format(server.port)) == 0
+    assert capsys.readouterr() == ("healthy\n", "")
+    assert server.requests[0].startswith(b"GET /-/healthy HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("server", [says("200 OK", "healthy\n")], indirect=True)
+def test_the_address_may_come_from_the_exporters_own_environment(
+    server: OneAnswer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS", f":{server.port}")
+    assert run(["healthcheck"]) == 0
+
+
+@pytest.mark.parametrize("server", [says("200 OK", "healthy\n")], indirect=True)
+def test_a_proxy_in_the_environment_is_not_asked(server: OneAnswer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert check(f":{server.port}") == 0
+
+
+@pytest.mark.parametrize(
+    "server", [says("503 Service Unavailable", "the poll loop has died\n")], indirect=True
+)
+def test_an_unhealthy_exporter_is_status_1_with_its_reason(
+    capsys: pytest.CaptureFixture[str], server: OneAnswer
+) -> None:
+    assert check(f":{server.port}") == 1
+    assert capsys.readouterr() == ("", "not healthy: the poll loop has died\n")
+
+
+@pytest.mark.parametrize(
+    "server",
+    [b"SSH-2.0-OpenSSH_9.6\r\n", b"", b"\x1b[2J\r\n", says("404 Not Found", "\x1b[2J")],
+    indirect=True,
+    ids=str,
+)
+def test_something_else_at_the_port_is_status_1(
+    capsys: pytest.CaptureFixture[str], server: OneAnswer
+) -> None:
+    assert check(f":{server.port}") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    assert err.count("\n") == 1
+    assert err.rstrip("\n").isprintable()
+
+
+def test_nobody_there_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert check(f":{port}") == 1
+    assert capsys.readouterr().err == "no healthy exporter: [Errno 111] Connection refused\n"
+
+
+def test_an_unknown_host_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("no-such-host.invalid:1") == 1
+    assert "no healthy exporter: " in capsys.readouterr().err
