@@ -1,0 +1,183 @@
+"""Log lines: one event a line, for machines to parse and terminals to survive."""
+
+import io
+import json
+import logging
+import re
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.cli.logs import configure_logs, printable
+
+PAIR = re.compile(r'(?P<key>[^\s="]+)(?:=(?P<value>"(?:[^"\\]|\\.)*"|[^\s="]*))?(?: |$)')
+
+
+def parse_logfmt(line: str) -> dict[str, str]:
+    """Read one line as logfmt parsers do; a line that they would refuse fails."""
+    pairs: dict[str, str] = {}
+    place = 0
+    while place < len(line):
+        match = PAIR.match(line, place)
+        assert match, line[place:]
+        value = match["value"] or ""
+        pairs[match["key"]] = json.loads(value) if value.startswith('"') else value
+        place = match.end()
+    return pairs
+
+
+def logged(form: str, level: str = "debug", **fields: object) -> str:
+    """Return what one event looks like."""
+    stream = io.StringIO()
+    configure_logs(level, form, stream)
+    structlog.get_logger().info("run ended", **fields)
+    return stream.getvalue()
+
+
+def test_a_logfmt_line_begins_with_time_level_and_message() -> None:
+    line = logged("logfmt", run_id="abc", dpu_seconds=0.0, error_message='it said "no": a=b')
+    assert line.endswith("\n")
+    fields = parse_logfmt(line.rstrip("\n"))
+    assert list(fields)[:3] == ["ts", "level", "msg"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", fields.pop("ts"))
+    assert fields == {
+        "level": "info",
+        "msg": "run ended",
+        "run_id": "abc",
+        "dpu_seconds": "0.0",
+        "error_message": 'it said "no": a=b',
+    }
+
+
+def test_a_json_line_holds_the_same() -> None:
+    fields = json.loads(logged("json", run_id="abc", dpu_seconds=0.0, error_message="größer\nals"))
+    assert fields.pop("ts").endswith("Z")
+    assert fields == {
+        "level": "info",
+        "msg": "run ended",
+        "run_id": "abc",
+        "dpu_seconds": 0.0,
+        "error_message": "größer\nals",
+    }
+
+
+@given(value=st.text())
+def test_any_text_is_one_logfmt_line_that_parses(value: str) -> None:
+    line = logged("logfmt", before="x", error_message=value, after="y").removesuffix("\n")
+    assert len(line.splitlines()) == 1
+    fields = parse_logfmt(line)
+    expected = printable(value)
+    assert fields["error_message"] in {expected, expected.replace("\n", "\\n")}
+    assert (fields["before"], fields["after"]) == ("x", "y")
+
+
+@given(value=st.text())
+def test_any_text_is_one_json_line_that_parses(value: str) -> None:
+    line = logged("json", error_message=value).removesuffix("\n")
+    assert len(line.splitlines()) == 1
+    assert json.loads(line)["error_message"] == printable(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("back\rover", r"back\rover"),
+        ("tab\there", r"tab\there"),
+        ("\x00\x7f\x9b", r"\x00\x7f\x9b"),
+        ("left\u202eto right", r"left\u202eto right"),
+        ("half \udc80", r"half \udc80"),
+        ("two\nlines", "two\nlines"),
+        ("größer 統計 🙂", "größer 統計 🙂"),
+        ("", ""),
+    ],
+)
+def test_control_characters_are_made_visible(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(st.text())
+def test_nothing_but_the_line_feed_is_left_that_could_steer_a_terminal(text: str) -> None:
+    assert printable(text).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_what_glue_did_not_report_is_left_out(form: str) -> None:
+    line = logged(form, status=None, dpu_seconds=0, table="")
+    assert "status" not in line
+    assert "dpu_seconds" in line
+    assert "table" in line
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_only_messages_of_the_level_or_above_are_logged(level: str, shown: list[str]) -> None:
+    stream = io.StringIO()
+    configure_logs(level, "json", stream)
+    log = structlog.get_logger()
+    for method in (log.debug, log.info, log.warning, log.error):
+        method("something")
+    assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == shown
+
+
+def test_a_logger_made_before_the_configuration_obeys_it() -> None:
+    stream = io.StringIO()
+    log = structlog.get_logger()
+    configure_logs("error", "json", stream)
+    log.info("not this")
+    log.error("this")
+    assert [json.loads(line)["msg"] for line in stream.getvalue().splitlines()] == ["this"]
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_an_exceptions_traceback_stays_on_its_line(form: str) -> None:
+    stream = io.StringIO()
+    configure_logs("info", form, stream)
+    try:
+        int("x = 1")
+    except ValueError:
+        structlog.get_logger().exception("a poll failed", target="prod")
+    (line,) = stream.getvalue().splitlines()
+    fields = json.loads(line) if form == "json" else parse_logfmt(line)
+    assert (fields["level"], fields["target"]) == ("error", "prod")
+    assert fields["exception"].startswith("Traceback (most recent call last):\n")
+    assert fields["exception"].endswith("ValueError: invalid literal for int() with base 10: 'x = 1'")
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_warnings_of_libraries_look_the_same(form: str) -> None:
+    stream = io.StringIO()
+    configure_logs("debug", form, stream)
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request\x1b received from %s", "10.0.0.1")
+    (line,) = stream.getvalue().splitlines()
+    fields = json.loads(line) if form == "json" else parse_logfmt(line)
+    assert fields["level"] == "warning"
+    assert fields["msg"] == "Invalid HTTP request\\x1b received from 10.0.0.1"
+    assert set(fields) == {"ts", "level", "msg"}
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning"])
+def test_libraries_say_nothing_below_a_warning_whatever_the_level(level: str) -> None:
+    """The debug lines of the AWS SDK hold signatures and session tokens."""
+    stream = io.StringIO()
+    configure_logs(level, "logfmt", stream)
+    logging.getLogger("botocore.auth").debug("Signature: secret")
+    logging.getLogger("uvicorn.error").info("Started server process")
+    assert stream.getvalue() == ""
+
+
+def test_configuring_twice_logs_once() -> None:
+    stream = io.StringIO()
+    configure_logs("info", "logfmt", io.StringIO())
+    configure_logs("info", "logfmt", stream)
+    logging.getLogger("urllib3").warning("once")
+    assert stream.getvalue().count("once") == 1
