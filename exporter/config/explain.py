@@ -83,7 +83,7 @@ def unknown_key(location: Location) -> str | None:
     parent = parents[-1] if parents else ""
     if parent not in _MODELS or key in _MODELS[parent].model_fields:
         return None
-    if _SECRET.search(re.sub(r"[^a-z]", "", key.lower())):
+    if _SECRET.search(re.sub(r"[^a-z]", "", key.partition(":")[0].lower())):
         return wording.CREDENTIALS
     if parent == "defaults" and key in TargetEntry.model_fields:
         return "cannot have a default: write it in each target"

@@ -8,11 +8,12 @@ from typing import Final
 
 from exporter.config.definition import Configuration, ViewName
 from exporter.config.document import Document, Location
-from exporter.config.globs import can_meet, is_glob
+from exporter.config.globs import can_meet, effort
 from exporter.errors import Problem
+from exporter.model.patterns import is_glob
 
-_MOST_COMPARISONS: Final = 200_000
-"""About half a second; a warning is not worth more. Literal names cost next to none."""
+_MOST_EFFORT: Final = 1_000_000
+"""About a second, in microseconds; a warning is not worth more. Literal names cost next to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,16 @@ class _Placed:
             for out in self.excluded
         )
 
+    def effort(self, other: "_Placed") -> int:
+        """Return about how many microseconds :meth:`meets` takes."""
+        return (
+            effort(self.view.database, other.view.database)
+            + effort(self.view.table, other.view.table)
+            + 2 * (len(self.excluded) + len(other.excluded))
+        )
+
     def meets(self, other: "_Placed") -> bool:
+        """Tell whether both can watch one view."""
         return (
             can_meet(self.view.database, other.view.database)
             and can_meet(self.view.table, other.view.table)
@@ -77,14 +87,14 @@ def overlaps(
 
 
 class _Budget:
-    """How many comparisons may still be made."""
+    """How much effort may still be made."""
 
     def __init__(self) -> None:
-        self.left = _MOST_COMPARISONS
+        self.left = _MOST_EFFORT
 
-    def spend(self) -> bool:
-        """Take one; tell whether it was there."""
-        self.left -= 1
+    def allows(self, effort: int) -> bool:
+        """Take the effort from the budget; tell whether it was there."""
+        self.left -= effort
         return self.left >= 0
 
 
@@ -109,10 +119,10 @@ class _Known:
     def first_met(self, one: _Placed) -> _Placed | None:
         """Return an earlier pattern that can match what this one matches."""
         same = self._names.get((one.view.database, one.view.table)) if one.literal else None
-        if same and self._budget.spend() and same.meets(one):
+        if same and self._budget.allows(same.effort(one)) and same.meets(one):
             return same
         for other in self._candidates(one):
-            if not self._budget.spend():
+            if not self._budget.allows(one.effort(other)):
                 return None
             if one.meets(other):
                 return other

@@ -1,10 +1,9 @@
 """The JSON Schema of the configuration file, for editors and the Helm chart.
 
-``python -m exporter.config.schema`` prints what ships as ``config.schema.json``.
+``python -m exporter.config`` prints what ships as ``config.schema.json``.
 """
 
 import json
-import sys
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -39,7 +38,3 @@ def json_schema() -> dict[str, Any]:
 def text() -> str:
     """Return the schema as it is written to the file."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(text())

@@ -1,0 +1,101 @@
+"""One file per mistake in testdata/config/invalid, with the exact lines that it leads to beside it."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from exporter import config
+from exporter.errors import ConfigurationError
+
+DATA = Path(__file__).parents[1] / "testdata" / "config" / "invalid"
+FILES = sorted(DATA.glob("*.yaml"))
+
+
+def errors(content: bytes) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        config.parse(content, "config.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_each_mistake_leads_to_its_lines(file: Path) -> None:
+    """The lines say where, what and what to do."""
+    assert errors(file.read_bytes()) + "\n" == file.with_suffix(".expected").read_text()
+
+
+def test_every_mistake_has_its_lines_and_the_other_way_round() -> None:
+    """A file without a partner would test nothing."""
+    assert len(FILES) >= 45
+    assert {file.stem for file in FILES} == {file.stem for file in DATA.glob("*.expected")}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_secret_is_ever_shown(file: Path) -> None:
+    """Whatever key a secret has been written to."""
+    assert "SECRET" not in errors(file.read_bytes()).upper().replace("AWS_SECRET_ACCESS_KEY", "").replace(
+        "SECRETACCESSKEY", ""
+    )
+
+
+def test_the_error_itself_holds_no_secret() -> None:
+    """A traceback would show the error's causes too: there are none."""
+    content = (DATA / "secrets_in_wrong_places.yaml").read_bytes()
+    with pytest.raises(ConfigurationError) as caught:
+        config.parse(content, "config.yaml")
+    assert "VERY" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def test_no_code_is_run_from_yaml(tmp_path: Path) -> None:
+    """A tag that would make Python run a command is refused, and the command not run."""
+    traces = [tmp_path / f"was-here-{number}" for number in range(3)]
+    for trace, text in zip(
+        traces,
+        (
+            "!!python/object/apply:os.system ['touch {}']",
+            "targets: !!python/object/apply:subprocess.check_call [['touch', '{}']]",
+            "targets: [!!python/object/new:pathlib.Path {{args: ['{}']}}]",
+        ),
+        strict=True,
+    ):
+        errors(text.format(trace).encode())
+        assert not trace.exists()
+
+
+@pytest.mark.parametrize("opening", ["[", "{", "{a: ", "- ", "? ", "&a [", "[{a: "])
+def test_thirty_thousand_levels_are_refused_at_once(opening: str) -> None:
+    """PyYAML's composer would bring the process down."""
+    began = time.monotonic()
+    errors(opening.encode() * 30_000)
+    assert time.monotonic() - began < 5
+
+
+def test_aliases_may_not_multiply_without_end() -> None:
+    """Forty levels of ten aliases each would be more values than there are atoms in a human."""
+    lines = ["a0: &a0 [x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 30))]
+    began = time.monotonic()
+    assert "aliases written out" in errors("\n".join(lines).encode())
+    assert time.monotonic() - began < 1
+
+
+def test_merged_mappings_count_as_written_out() -> None:
+    """A mapping that is merged many times is many mappings."""
+    keys = ", ".join(f"k{i}: v" for i in range(1000))
+    merges = "\n".join(f"m{i}: {{<<: *a}}" for i in range(1000))
+    assert "aliases written out" in errors(f"a: &a {{{keys}}}\n{merges}".encode())
+
+
+def test_a_quoted_number_of_many_digits_is_text_and_an_unquoted_one_is_refused() -> None:
+    """Python would take its time for them."""
+    began = time.monotonic()
+    assert "far too long" in errors(b"poll_interval: " + b"9" * 1_000_000)
+    assert "far too long" in errors(b"poll_interval: " + b":".join([b"59"] * 300_000))
+    assert time.monotonic() - began < 1
+
+
+def test_twenty_thousand_wrong_runs_are_all_named() -> None:
+    """All errors at once means all."""
+    runs = "".join(f"    - run-{number}\n" for number in range(20_000))
+    assert len(errors(f"targets:\n  - runs:\n{runs}".encode()).splitlines()) == 20_000

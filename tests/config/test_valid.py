@@ -1,0 +1,223 @@
+"""What valid files mean."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter import config
+from exporter.errors import Problem
+from exporter.model.settings import Access, AssumeRole, Settings, Target, ViewPattern
+
+DATA = Path(__file__).parents[1] / "testdata" / "config" / "valid"
+RUN = "0f8fad5b-d9cb-469f-a165-70867728950e"
+ALL = (ViewPattern(database="*", table="*"),)
+
+
+def load(name: str) -> config.LoadedConfiguration:
+    return config.load(DATA / f"{name}.yaml")
+
+
+def target(
+    name: str, region: str | None, catalog: str | None, database: str, profile: str | None = None
+) -> Target:
+    return Target(
+        name=name,
+        access=Access(aws_region=region, profile=profile),
+        catalog_id=catalog,
+        views=(ViewPattern(database=database, table="*"),),
+    )
+
+
+def test_the_smallest_file_has_every_default() -> None:
+    """The defaults are those of the settings themselves."""
+    loaded = load("smallest")
+    assert loaded.settings == Settings(targets=(Target(name="default", access=Access(), views=ALL),))
+    assert loaded.warnings == ()
+    assert loaded.summary == "1 targets, 0 runs, 1 view patterns"
+    assert loaded.file.endswith("smallest.yaml")
+
+
+def test_every_key_arrives() -> None:
+    """And what a target does not say comes from the defaults."""
+    assert load("everything").settings == Settings(
+        poll_interval=60.0,
+        settle_period=0.0,
+        resync_interval=5400.0,
+        runs_per_view=0,
+        targets=(
+            Target(
+                name="prod",
+                access=Access(
+                    aws_region="eu-west-1",
+                    profile="prod",
+                    assume_role=AssumeRole(
+                        role_arn="arn:aws:iam::123456789012:role/glue-read",
+                        external_id="s3cr3t",
+                        session_name="me",
+                    ),
+                    endpoint_url="http://127.0.0.1:5000",
+                ),
+                catalog_id="123456789012",
+                run_ids=(RUN,),
+                views=(
+                    ViewPattern(database="sales", table="daily_orders"),
+                    ViewPattern(database="finance", table="*"),
+                    ViewPattern(database="odd.name", table="x"),
+                    ViewPattern(database="dbt", table="*", expected_interval=86400.0),
+                ),
+                exclude_views=(
+                    ViewPattern(database="finance", table="tmp_*"),
+                    ViewPattern(database="odd.name", table="y"),
+                ),
+                max_requests_per_second=0.5,
+            ),
+            Target(
+                name="default",
+                access=Access(profile="monitoring"),
+                run_ids=("7C9E6679-7425-40de-944b-e07fc1f90ae7",),
+                exclude_views=(ViewPattern(database="*", table="tmp_*"),),
+                max_requests_per_second=2.0,
+            ),
+        ),
+    )
+
+
+def test_regions_and_catalogs_multiply() -> None:
+    """Names tell the targets of an entry apart; an own aws_region hides the default aws_regions."""
+    bucket = "210987654321:s3tablescatalog/bucket"
+    account = "123456789012"
+    loaded = load("regions_and_catalogs")
+    assert loaded.settings.targets == (
+        Target(name="lake/eu-west-1", access=Access(aws_region="eu-west-1"), views=ALL),
+        Target(name="lake/us-east-1", access=Access(aws_region="us-east-1"), views=ALL),
+        target(f"both/eu-west-1/{account}", "eu-west-1", account, "a"),
+        target(f"both/eu-west-1/{bucket}", "eu-west-1", bucket, "a"),
+        target(f"both/us-east-1/{account}", "us-east-1", account, "a"),
+        target(f"both/us-east-1/{bucket}", "us-east-1", bucket, "a"),
+        target(f"one/{account}", "us-gov-west-1", account, "b"),
+        target(f"cn-north-1/{account}", "cn-north-1", account, "c"),
+        target(f"us-iso-east-1/{account}", "us-iso-east-1", account, "c"),
+        target(f"eusc-de-east-1/{account}", "eusc-de-east-1", account, "c"),
+        target(f"ap-southeast-5/{account}", "ap-southeast-5", account, "c"),
+    )
+    assert loaded.summary == "11 targets, 0 runs, 11 view patterns"
+
+
+def test_anchors_and_merge_keys_work() -> None:
+    """The own keys win over merged ones, whatever their order."""
+    views = (ViewPattern(database="a", table="*"), ViewPattern(database="b", table="*"))
+    assert load("anchors").settings.targets == tuple(
+        Target(name=name, access=Access(aws_region=region, profile="shared"), views=views)
+        for name, region in (("a", "eu-west-1"), ("b", "us-east-1"), ("c", "eu-north-1"))
+    )
+
+
+def test_resync_interval_is_never_shorter_than_poll_interval() -> None:
+    """So that a long poll_interval alone is a complete setting."""
+    assert load("long_poll_interval").settings.resync_interval == 3600.0
+
+
+def test_text_stays_text() -> None:
+    """A date that is not quoted, and numbers that are."""
+    first, second = load("text_that_looks_otherwise").settings.targets
+    assert (first.name, first.access.profile) == ("2026-01-31", "5")
+    assert first.views == (
+        ViewPattern(database="2024", table="1"),
+        ViewPattern(database="on", table="0x10"),
+    )
+    assert (second.name, second.access.profile) == ("12", "7")
+    assert second.views == (ViewPattern(database="täglich", table="umsätze"),)
+
+
+def test_a_run_listed_twice_is_watched_once_with_a_warning() -> None:
+    """Glue does not tell upper from lower case in an ID."""
+    loaded = load("runs_twice")
+    assert [one.run_ids for one in loaded.settings.targets] == [(RUN, "7c9e6679-7425-40de-944b-e07fc1f90ae7")]
+    assert loaded.settings.targets[0].views == (ViewPattern(database="a", table="b"),)
+    assert loaded.warnings == (
+        Problem(2, "targets[0].aws_regions[1]", "the same as on line 2: used once"),
+        Problem(6, "targets[0].runs[2]", "the same as on line 4: watched once"),
+        Problem(7, "targets[0].views[1]", "the same as on line 7: used once"),
+    )
+
+
+def test_runs_in_an_entry_of_several_regions_are_warned_of() -> None:
+    """A run lives in one of them."""
+    loaded = load("runs_in_several_regions")
+    assert loaded.summary == "2 targets, 2 runs, 0 view patterns"
+    assert [(one.line, one.key_path) for one in loaded.warnings] == [(4, "targets[0].runs")]
+
+
+def test_one_run_may_be_watched_in_different_regions_catalogs_and_profiles() -> None:
+    """Only the running exporter can tell whether they are the same."""
+    assert load("one_run_in_different_places").warnings == ()
+
+
+def test_overlapping_patterns_are_warned_of() -> None:
+    """Only where one name matches both and neither target leaves it out."""
+    assert [
+        (one.line, one.key_path, one.message.split(",")[0]) for one in load("overlapping_views").warnings
+    ] == [
+        (11, "targets[1].views[0]", "overlaps targets[0].views[0] (line 4)"),
+        (13, "targets[1].views[2]", "overlaps targets[0].views[1] (line 5)"),
+        (16, "targets[1].views[5]", "overlaps targets[0].views[2] (line 6)"),
+        (18, "targets[1].views[7]", "overlaps targets[0].views[3] (line 7)"),
+        (19, "targets[1].views[8]", "overlaps targets[0].views[3] (line 7)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        pytest.param(lambda text: b"\xef\xbb\xbf" + text, id="byte order mark"),
+        pytest.param(lambda text: text.replace(b"\n", b"\r\n"), id="Windows line ends"),
+        pytest.param(lambda text: b"---\n" + text + b"...\n", id="document marks"),
+        pytest.param(lambda text: b"%YAML 1.1\n---\n" + text, id="directive"),
+    ],
+)
+def test_the_same_file_in_another_dress_means_the_same(rewrite: Callable[[bytes], bytes]) -> None:
+    """What editors do to files changes nothing."""
+    text = (DATA / "everything.yaml").read_bytes()
+    assert config.parse(rewrite(text), "f").settings == config.parse(text, "f").settings
+
+
+def test_the_digest_changes_with_the_content_alone() -> None:
+    """So that a reload can be left out."""
+    text = (DATA / "smallest.yaml").read_bytes()
+    assert config.parse(text, "a").digest == config.parse(text, "b").digest
+    assert config.parse(text, "a").digest != config.parse(text + b"\n", "a").digest
+
+
+def test_an_external_id_is_in_no_repr() -> None:
+    """Settings end up in logs and tracebacks."""
+    assert "s3cr3t" not in repr(load("everything"))
+
+
+def test_a_hundred_thousand_runs_load_in_seconds(tmp_path: Path) -> None:
+    """Half a second where nothing else runs."""
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "targets:\n  - runs:\n"
+        + "".join(f"    - {n:08x}-d9cb-469f-a165-70867728950e\n" for n in range(100_000))
+    )
+    assert config.load(file).summary == "1 targets, 100000 runs, 0 view patterns"
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{}_{}*.x*", "*{}_{}*.y*{}", "*a" * 60 + "{}_{}.x*", "[a-z]" * 40 + "{}{}*.*"]
+)
+def test_thousands_of_patterns_are_compared_in_bounded_time(pattern: str) -> None:
+    """Once there are too many to compare, a warning says so."""
+    entries = "".join(
+        f"  - name: t{target}\n    views:\n"
+        + "".join(f'      - "{pattern.format(target, number, target)}"\n' for number in range(400))
+        for target in range(5)
+    )
+    began = time.monotonic()
+    loaded = config.parse(f"targets:\n{entries}".encode(), "f")
+    assert loaded.warnings[0] == Problem(
+        1, "targets", "holds too many view patterns to look for every overlap"
+    )
+    assert time.monotonic() - began < 10
