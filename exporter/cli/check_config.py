@@ -23,7 +23,7 @@ def command(files: tuple[str, ...]) -> int:
             click.echo(str(error), err=True)
             status = EXIT_USAGE
             continue
-        for line in loaded.warning_lines():
+        for line in ConfigurationError(loaded.file, loaded.warnings).lines():
             click.echo(f"warning: {line}", err=True)
         click.echo(f"{file}: OK ({loaded.summary})")
     return status

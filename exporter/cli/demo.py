@@ -10,7 +10,7 @@ from exporter.cli.serving import serve_until_signal
 from exporter.clock import SystemClock
 from exporter.errors import ExporterError
 from exporter.glue import ClientFactory, fixed_session
-from exporter.model.settings import Access, Settings, Target
+from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.simulated_glue import SimulatedGlue, SimulatedGlueUnavailableError, demo_scenario
 from exporter.web.address import ListenAddress
 
@@ -44,6 +44,11 @@ def command(web_listen_address: ListenAddress, log_level: str, log_format: str) 
                     access=Access(aws_region=scenario.region, endpoint_url=glue.endpoint_url),
                     catalog_id=scenario.catalog_id,
                     run_ids=scenario.run_ids,
+                    views=tuple(
+                        ViewPattern(database=database, table=table)
+                        for database, table in (text.split(".") for text in scenario.view_patterns)
+                    ),
+                    max_requests_per_second=50.0,
                 ),
             ),
         )

@@ -1,9 +1,12 @@
 """The parts of a running exporter, put together: store, exposition, Glue client and poll loop."""
 
+import platform
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import metadata
 
+from exporter import __version__
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
@@ -11,7 +14,9 @@ from exporter.metrics import Exposition
 from exporter.model.reading import CatalogReader
 from exporter.model.settings import Access, Settings, Target
 from exporter.poller import PollLoop
+from exporter.store.database import StateDatabase
 from exporter.store.requests import RequestStats
+from exporter.store.series import ExporterSeries
 from exporter.store.store import Store
 
 
@@ -23,6 +28,11 @@ class Exporter:
     exposition: Exposition
     clients: ClientFactory
     loop: PollLoop
+
+    def close(self) -> None:
+        """Write what is left of the state, and close it and all connections."""
+        self.store.close()
+        self.clients.close()
 
 
 def with_regions(
@@ -41,7 +51,7 @@ def with_regions(
                 Problem(
                     0,
                     f"target {target.name}",
-                    "no AWS region: set aws_region, or AWS_REGION in the environment, or one in the profile",
+                    "no AWS region: set aws_region, or AWS_DEFAULT_REGION, or a region in the profile",
                 )
             )
         else:
@@ -54,20 +64,35 @@ def with_regions(
 def make_exporter(
     settings: Settings,
     *,
+    storage_path: str | None = None,
     clients: ClientFactory | None = None,
     clock: Clock | None = None,
     for_textfile: bool = False,
 ) -> Exporter:
-    """Put the parts together; nothing runs yet.
+    """Put the parts together; nothing runs yet. Raises StorageError where the state cannot be used.
 
     ``for_textfile``: leave out ``process_*`` and ``python_*``, which collide with node_exporter's own,
-    and counters, which nothing would keep between two runs.
+    and counters, unless something keeps them between two runs.
     """
     clock = clock or SystemClock()
     clients = clients or ClientFactory(clock)
     clients.configure(settings)
-    exposition = Exposition(clock, process_metrics=not for_textfile, counters=not for_textfile)
-    store = Store(clock, [exposition.apply])
+    exposition = Exposition(
+        clock, process_metrics=not for_textfile, counters=storage_path is not None or not for_textfile
+    )
+    database = StateDatabase.in_memory() if storage_path is None else StateDatabase.open(storage_path)
+    store = Store(clock, [exposition.apply], database)
+    store.describe(
+        ExporterSeries(
+            version=__version__,
+            python_version=platform.python_version(),
+            boto3_version=metadata.version("boto3"),
+            last_reload_successful=True,
+            last_reload_success_time=clock.time(),
+            storage_last_write_successful=None if storage_path is None else True,
+            storage_write_failures=None if storage_path is None else 0,
+        )
+    )
 
     def reader(target: Target, requests: RequestStats, stop: threading.Event) -> CatalogReader:
         return clients.catalog(target, requests, stop)

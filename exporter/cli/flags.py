@@ -56,6 +56,12 @@ listen_address = flag(
     metavar="HOST:PORT",
     help="Where to serve; :0 picks a free port and logs it.",
 )
+storage_path = flag(
+    "--storage.path",
+    default=None,
+    metavar="FOLDER",
+    help="Where to keep the state that survives restarts; in memory without it.",
+)
 log_level = flag(
     "--log.level",
     type=click.Choice(["debug", "info", "warning", "error"]),

@@ -46,6 +46,8 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(LEVELS[level], logging.WARNING))
+    # It logs a traceback when credentials cannot be renewed; the target's own line says so without one.
+    logging.getLogger("botocore").setLevel(logging.CRITICAL)
 
 
 def _without_none(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -44,7 +44,7 @@ def serve_until_signal(exporter: Exporter, settings: Settings, address: ListenAd
     log.info("listening", address=bound_address(listener), targets=len(settings.targets))
     stopped = asyncio.run(_serve(Server(make_app(site)), listener))
     exporter.loop.stop(STOP_WITHIN)
-    exporter.clients.close()
+    exporter.close()
     if not stopped:
         log.error("the web server ended by itself")
         return EXIT_FAILED

@@ -45,12 +45,16 @@ class ViewMatcher:
     target: Target
     _wanted: tuple[_Compiled, ...] = field(init=False)
     _excluded: tuple[_Compiled, ...] = field(init=False)
+    literals: tuple[tuple[str, str], ...] = field(init=False)
+    """The views that are named outright and not excluded, as (database, table)."""
 
     def __post_init__(self) -> None:
         # Literal names first: what is said of one view counts for more than what is said of many.
         ordered = sorted(self.target.views, key=lambda pattern: not is_literal(pattern))
         self._wanted = _compile(ordered)
         self._excluded = _compile(self.target.exclude_views)
+        named = ((p.database, p.table) for p in self.target.views if is_literal(p))
+        self.literals = tuple(dict.fromkeys(name for name in named if self.matching(*name)))
 
     def matching(self, database: str, table: str) -> tuple[ViewPattern, ...]:
         """Return the patterns that want this view; none where it is excluded."""
@@ -62,14 +66,6 @@ class ViewMatcher:
         """Return the configured interval of a view in seconds, None where none is configured."""
         configured = (pattern.expected_interval for pattern in self.matching(database, table))
         return next((interval for interval in configured if interval is not None), None)
-
-    def literals(self) -> tuple[tuple[str, str], ...]:
-        """Return the views that are named outright and not excluded, as (database, table)."""
-        return tuple(
-            (pattern.database, pattern.table)
-            for pattern in self.target.views
-            if is_literal(pattern) and self.matching(pattern.database, pattern.table)
-        )
 
     def database_matches(self, database: str) -> bool:
         """Tell whether a glob pattern could want some view of this database."""

@@ -1,23 +1,21 @@
 """One poll of one target: what is due is read, and the outcome is committed."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.reading import CatalogReader
 from exporter.model.run import Run
+from exporter.poller.calls import Calls, GlueUnreachableError
 from exporter.poller.crew import Crew
 from exporter.poller.journal import Journal
-from exporter.store.outcome import PollOutcome
-from exporter.store.store import Store
+from exporter.poller.view_reading import ViewReading
+from exporter.store.outcome import Discovery, ListingRead, PollOutcome
+from exporter.store.store import Store, Watch
 
 CALLS_AT_ONCE = 8
 """Of one target; the rate limit decides how fast they follow each other."""
-GIVE_UP_AFTER = 3
-"""So many calls in a row that did not reach Glue end the poll: the next one tries again."""
-UNREACHABLE = frozenset({Reason.TIMEOUT, Reason.UNAVAILABLE, Reason.CREDENTIALS})
-"""Failures that the next call would meet, too."""
 SHORTEST_BUDGET = 30.0
 """Seconds that a poll may take even where ``poll_interval`` is shorter."""
 
@@ -34,65 +32,112 @@ class TargetPoll:
         self._journal = journal
         self._clock = clock
         self._crew = Crew(target, size=CALLS_AT_ONCE, clock=clock)
+        self._views = ViewReading(reader, clock)
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Poll once. Returns without a commit when ``stop`` is set meanwhile."""
         started, begun = self._clock.time(), self._clock.monotonic()
         deadline = begun + max(self._store.settings.poll_interval, SHORTEST_BUDGET)
         self._reader.begin_poll(deadline)
-        reading = _Reading()
+        reading = Reading()
         try:
-            self._read(reading, deadline, stop, beat)
-        except PollInterrupted:
-            reading.finished = False
+            self._read(Calls(self._crew, deadline, stop, beat), reading)
+        except (PollInterrupted, GlueUnreachableError) as end:
+            reading.end_early(unreachable=isinstance(end, GlueUnreachableError))
         if stop.is_set():
             return
         outcome = PollOutcome(
             target=self._target,
             started=started,
             duration=self._clock.monotonic() - begun,
+            discovery=reading.discovery,
+            tables_denied=reading.tables_denied,
+            listings=tuple(reading.listings),
             runs=reading.runs,
             unread=frozenset(reading.unread),
+            malformed=tuple(reading.malformed),
             error=reading.error,
             finished=reading.finished,
         )
         self._journal.write(self._store.commit(outcome))
 
-    def _read(
-        self, reading: "_Reading", deadline: float, stop: threading.Event, beat: Callable[[], None]
-    ) -> None:
-        for _, catalog_id in self._crew.run(
-            [None], lambda _: self._reader.catalog_id(), deadline=deadline, stop=stop, beat=beat
-        ):
-            if isinstance(catalog_id, GlueError):
-                reading.error = catalog_id
-                reading.finished = False
-                return
-            self._journal.write(self._store.catalog_known(self._target, catalog_id))
-        due = self._store.due_runs(self._target)
-        in_a_row = 0
-        for run_id, result in self._crew.run(
-            due, self._reader.get_run, deadline=deadline, stop=stop, beat=beat
-        ):
+    def _read(self, calls: Calls, reading: "Reading") -> None:
+        try:
+            catalog_id = calls.one(self._reader.catalog_id)
+        except GlueError as error:
+            reading.failed(error)
+            reading.finished = False
+            return
+        self._journal.write(self._store.catalog_known(self._target, catalog_id))
+        watch = self._store.watch(self._target)
+        if watch is None:
+            return
+        reading.due = watch.due
+        if watch.target.views:
+            self._views.read(calls, watch, self._store.settings, reading)
+        else:
+            self._views.read_many(calls, watch, self._store.settings, reading)
+        self._read_one_by_one(calls, watch, reading)
+
+    def _read_one_by_one(self, calls: Calls, watch: Watch, reading: "Reading") -> None:
+        """Ask for the runs that no listing told of."""
+        left = [run_id for run_id in watch.due if run_id not in reading.listed]
+        asked = reading.listed.union(left)
+        left += [run.run_id for run in watch.unsettled if run.run_id not in asked and reading.should_ask(run)]
+        reading.due = left
+        for run_id, result in calls.each(left, self._reader.get_run):
             reading.take_in(run_id, result)
-            in_a_row = in_a_row + 1 if isinstance(result, GlueError) and result.reason in UNREACHABLE else 0
-            if in_a_row >= GIVE_UP_AFTER:
-                reading.finished = False
-                reading.unread = [run_id for run_id in due if run_id not in reading.runs]
-                return
 
 
-class _Reading:
-    """What has been read so far; kept outside the reading, which may be interrupted."""
+class Reading:
+    """What a poll has read so far; kept outside the reading, which may be interrupted."""
 
     def __init__(self) -> None:
+        self.discovery: Discovery | None = None
+        self.tables_denied = False
+        self.listings: list[ListingRead] = []
+        self.listed: set[str] = set()
+        """IDs of all runs that some listing told of."""
         self.runs: dict[str, Run | GlueError] = {}
+        self.due: Sequence[str] = ()
+        """What is still to be asked for, run by run."""
         self.unread: list[str] = []
+        self.malformed: list[str] = []
         self.error: GlueError | None = None
         self.finished = True
 
     def take_in(self, run_id: str, result: Run | GlueError) -> None:
         """Note one result. An ID that Glue does not know is an answer, not a failure of the poll."""
         self.runs[run_id] = result
-        if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND and self.error is None:
-            self.error = result
+        if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
+            self.failed(result)
+
+    def take_in_listing(self, listing: ListingRead, malformed: Sequence[str]) -> None:
+        """Note what a listing told."""
+        self.listings.append(listing)
+        self.listed.update(run.run_id for run in listing.runs)
+        self.note_malformed(malformed, "ListMaterializedViewRefreshTaskRuns")
+
+    def note_malformed(self, lines: Sequence[str], operation: str) -> None:
+        """Note records that could not be read: the poll did not read everything."""
+        self.malformed += lines
+        if lines:
+            self.failed(GlueError(Reason.UNEXPECTED, lines[0], operation=operation))
+
+    def failed(self, error: GlueError) -> None:
+        """Note why something could not be read; the first reason is told."""
+        self.error = self.error or error
+
+    def should_ask(self, run: Run) -> bool:
+        """Tell whether a run of a view has to be asked for by itself.
+
+        A listing that was read to its end and does not hold it has answered already.
+        """
+        covering = [listing for listing in self.listings if listing.covers(run.database, run.table)]
+        return any(not listing.complete for listing in covering)
+
+    def end_early(self, *, unreachable: bool) -> None:
+        """Note that the poll ends before everything was read."""
+        self.finished = False
+        if unreachable:
+            self.unread = [run_id for run_id in self.due if run_id not in self.runs]

@@ -1,157 +1,362 @@
-"""The runs of one catalog in one region, whichever target watches them."""
+"""One catalog in one region: takes in what polls read there, and tells which series that changes."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from exporter.errors import GlueError, Reason
+from exporter.model.patterns import ViewMatcher
 from exporter.model.run import PHASES, UNKNOWN, Run, RunKey
-from exporter.model.settings import Settings
-from exporter.store.outcome import Event, RunEnded, RunFailing, RunReadable, UnlistedStatus
-from exporter.store.series import RunSeries
-from exporter.store.watched_run import WatchedRun
+from exporter.model.settings import Target
+from exporter.model.view import ViewKey
+from exporter.store import lifecycle, pruning
+from exporter.store.configured_runs import ConfiguredRuns
+from exporter.store.counting import ViewCounters
+from exporter.store.database import StateDatabase
+from exporter.store.moment import Moment
+from exporter.store.outcome import (
+    Event,
+    ListingRead,
+    PollOutcome,
+    RunEnded,
+    RunFailing,
+    RunIgnored,
+    RunReadable,
+    UnlistedStatus,
+)
+from exporter.store.run_records import RunRecord, RunRecords
+from exporter.store.series import RunSeries, ViewSeries
+from exporter.store.view_book import Name, ViewBook, WatchedView
+from exporter.store.view_records import ViewRecords
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """When something is taken in, and by which settings."""
-
-    now: float
-    """Unix time."""
-    monotonic: float
-    settings: Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What one target wants to watch; claims come in the order of the configuration file."""
+class Lost:
+    """What a target asked for in vain, because another one earlier in the file watches it."""
 
     target: str
-    run_ids: tuple[str, ...]
+    owner: str
+    names: tuple[str, ...]
 
 
 class Catalog:
-    """State by run ID. State belongs to the catalog, not to the target, so that a target may be renamed."""
+    """State belongs to the catalog, not to the target: so a target may be renamed.
 
-    def __init__(self, aws_region: str, catalog_id: str, *, watched_since: float) -> None:
+    All methods that change anything are called within one of the database's transactions.
+    """
+
+    def __init__(
+        self, database: StateDatabase, row: int, aws_region: str, catalog_id: str, *, watched_since: float
+    ) -> None:
         self.aws_region = aws_region
         self.catalog_id = catalog_id
+        self.configured = ConfiguredRuns()
+        self.views = ViewBook(ViewRecords(database.connection, row))
+        self.records = RunRecords(database.connection, row)
         self._watched_since = watched_since
         self._unlisted_statuses: set[str | None] = set()
-        self._runs: dict[str, WatchedRun] = {}
-        self._owners: dict[str, str] = {}
-        self._shown: dict[str, RunSeries] = {}
-        self._unsettled: dict[str, set[str]] = {}
-        self._owned: dict[str, int] = {}
+        self._ignored: set[str] = set()
+        self._in_views: dict[str, set[str]] = {}
+        """Configured run IDs that belong to a view which the same target watches, by target."""
+        self._shown: dict[int, frozenset[str]] = {}
+        """Run IDs shown because of a view, by the view's row."""
+        self._published: set[str] = set()
+        """Run IDs that have series."""
+        self._published_views: set[Name] = set()
+        self._touched_runs: set[str] = set()
+        self._touched_views: dict[Name, WatchedView] = {}
+        """What this commit has changed so far."""
 
     def key(self, run_id: str) -> RunKey:
         """Return the run's key among those of all catalogs."""
         return RunKey(self.aws_region, self.catalog_id, run_id)
 
-    def claim(self, claims: Iterable[Claim]) -> Mapping[tuple[str, str], tuple[str, ...]]:
-        """Decide anew who watches what: the first claim of a run has it.
+    def view_key(self, name: Name) -> ViewKey:
+        """Return the view's key among those of all catalogs."""
+        return ViewKey(self.aws_region, self.catalog_id, *name)
 
-        Returns the run IDs that a target claimed in vain, by (target, owner). What nobody claims is
-        forgotten; what stays keeps its state.
-        """
-        owners: dict[str, str] = {}
-        lost: dict[tuple[str, str], list[str]] = {}
-        for claim in claims:
-            for run_id in claim.run_ids:
-                owner = owners.setdefault(run_id, claim.target)
-                if owner != claim.target:
-                    lost.setdefault((claim.target, owner), []).append(run_id)
-        self._owners = owners
-        self._runs = {run_id: self._runs.get(run_id) or WatchedRun(run_id) for run_id in owners}
-        self._unsettled = {}
-        self._owned = {}
-        for run_id, owner in owners.items():
-            self._owned[owner] = self._owned.get(owner, 0) + 1
-            if not self._runs[run_id].settled:
-                self._unsettled.setdefault(owner, set()).add(run_id)
-        return {pair: tuple(run_ids) for pair, run_ids in lost.items()}
-
-    def owned_by(self, target: str, run_id: str) -> WatchedRun | None:
-        """Return the run if this target watches it (still: a reload may have come during its poll)."""
-        return self._runs[run_id] if self._owners.get(run_id) == target else None
-
-    def unsettled(self, target: str) -> Iterator[WatchedRun]:
-        """Yield the target's runs that may still change."""
-        return (self._runs[run_id] for run_id in self._unsettled.get(target, ()))
-
-    def take_in(self, target: str, run_id: str, result: Run | GlueError, at: Moment) -> list[Event]:
-        """Take in what a read of one run returned. Returns what is worth a line in the log."""
-        watched = self.owned_by(target, run_id)
-        if watched is None:  # a reload gave it away while it was read
-            return []
-        known_before, up_before, tried_before = watched.run, watched.up, watched.last_attempt is not None
-        if isinstance(result, GlueError):
-            if result.reason is Reason.NOT_FOUND:
-                watched.missed(
-                    monotonic=at.monotonic,
-                    poll_interval=at.settings.poll_interval,
-                    longest_wait=at.settings.resync_interval,
-                )
-            else:
-                watched.failed(monotonic=at.monotonic)
-            return [] if tried_before and not up_before else [RunFailing(self.key(run_id), result)]
-        watched.found(result, now=at.now, monotonic=at.monotonic, settle_period=at.settings.settle_period)
-        if watched.settled:
-            self._unsettled[target].discard(run_id)
-        events: list[Event] = []
-        if tried_before and not up_before:
-            events.append(RunReadable(self.key(run_id)))
-        if result.status_label == UNKNOWN and result.status not in self._unlisted_statuses:
-            self._unlisted_statuses.add(result.status)
-            events.append(UnlistedStatus(self.key(run_id), result.status or ""))
-        # A run that was over long before is no news: at a start there may be thousands.
-        just_ended = result.ended and not (known_before and known_before.ended)
-        if just_ended and (known_before or result.end(at.now) >= self._watched_since):
-            events.append(RunEnded(self.key(run_id), result))
-        return events
-
-    def unreachable(self, target: str, run_ids: Iterable[str]) -> None:
-        """Note that runs could not be read because Glue could not be reached."""
-        for run_id in run_ids:
-            if watched := self.owned_by(target, run_id):
-                watched.up = False
-
-    def phases(self, target: str) -> dict[str, int]:
-        """Count the target's runs by phase; costs as much as there are unsettled ones."""
-        counts = dict.fromkeys(PHASES, 0)
-        for watched in self.unsettled(target):
-            counts[watched.phase] += 1
-        counts["settled"] = self._owned.get(target, 0) - sum(counts.values())
-        return counts
-
-    def runs(self, target: str) -> Iterator[WatchedRun]:
-        """Yield every run that the target watches."""
-        return (self._runs[run_id] for run_id, owner in self._owners.items() if owner == target)
-
-    def changes(self, run_ids: Iterable[str]) -> dict[RunKey, RunSeries | None]:
-        """Return the series of those of the named runs whose series differ from what was last returned."""
-        changes: dict[RunKey, RunSeries | None] = {}
-        for run_id in run_ids:
-            watched = self._runs.get(run_id)
-            shown = self._shown.get(run_id)
-            if watched is None:
-                if shown is not None:
-                    changes[self.key(run_id)] = None
-                    del self._shown[run_id]
-                continue
-            series = RunSeries(self.key(run_id), watched.run, watched.up)
-            if series != shown:
-                changes[series.key] = self._shown[run_id] = series
-        return changes
-
-    def all_changes(self, targets: AbstractSet[str]) -> dict[RunKey, RunSeries | None]:
-        """Return what differs for any run that these targets watch, or that nobody watches any more."""
-        forgotten = [run_id for run_id in self._shown if run_id not in self._owners]
-        return self.changes(
-            [*forgotten, *(run_id for run_id, owner in self._owners.items() if owner in targets)]
-        )
+    def claim(self, targets: Sequence[Target], at: Moment) -> list[Lost]:
+        """Decide anew who watches what: the first target in the file has it. What stays keeps its state."""
+        wanted = [run_id for target in targets for run_id in target.run_ids]
+        records = self.records.get(wanted)
+        settled = [run_id for run_id, record in records.items() if record.settled]
+        lost = self.configured.claim([(target.name, target.run_ids) for target in targets], settled)
+        matchers = [(target.name, ViewMatcher(target)) for target in targets]
+        self.views.claim(matchers, at.now)
+        self.records.leave(self.configured.all(), at.now, keep_for=pruning.KEPT_UNWATCHED)
+        for watched in self.views.watched():
+            self._touch_view(watched)
+        self._touched_runs.update(self.configured.all())
+        self._in_views = {}
+        for run_id, record in records.items():
+            self._note_in_view(run_id, self._view_of(record.run))
+        literals = [
+            Lost(name, taken.owner, (".".join(literal),))
+            for name, matcher in matchers
+            for literal in matcher.literals
+            if (taken := self.views.get(literal)) and taken.owner != name
+        ]
+        return [Lost(target, owner, run_ids) for (target, owner), run_ids in lost.items()] + literals
 
     @property
     def watched(self) -> bool:
         """Whether any target watches anything here."""
-        return bool(self._owners)
+        return any(True for _ in self.configured.all()) or any(True for _ in self.views.watched())
+
+    def take_in(self, outcome: PollOutcome, at: Moment) -> tuple[list[Event], list[Lost]]:
+        """Take in what one poll of one target read."""
+        events: list[Event] = []
+        lost: list[Lost] = []
+        target = outcome.target
+        if outcome.discovery:
+            elsewhere = self.views.discovered(target, outcome.discovery, at)
+            lost = [Lost(target, o, tuple(".".join(n) for n in names)) for o, names in elsewhere.items()]
+            for watched in self.views.of(target):
+                self._touch_view(watched)
+        for listing in outcome.listings:
+            events += self._take_in_listing(target, listing, at, denied=outcome.tables_denied)
+        failed: set[Name] = set()
+        for run_id, result in outcome.runs.items():
+            events += self._take_in_run(target, run_id, result, at, failed)
+        for run_id in outcome.unread:
+            if asked := self.configured.get(run_id):
+                asked.up = False
+                self._touched_runs.add(run_id)
+        for watched in self.views.of(target):
+            name = (watched.record.database, watched.record.table)
+            read = any(listing.covers(*name) for listing in outcome.listings) and name not in failed
+            up = read and watched.known and watched.record.misses == 0
+            if up != watched.up or watched.facts is None:
+                watched.up = up
+                self._touch_view(watched)
+        return events, lost
+
+    def summarise(self, targets: set[str], at: Moment) -> None:
+        """Work out what the changes since the last time mean for the views of these targets."""
+        for watched in self._touched_views.values():
+            if watched.owner not in targets:
+                continue
+            shown = self.views.summarise(watched, self.records, at.settings.runs_per_view)
+            self._show(watched.record.id, frozenset(shown))
+        rows = {watched.record.id for watched in self.views.watched()}
+        for row in self._shown.keys() - rows:
+            self._show(row, frozenset())
+
+    def saved(self) -> None:
+        """Note that the state is on disk: counters may be published."""
+        for watched in self.views.saved():
+            self._touch_view(watched)
+
+    def run_changes(self, targets: set[str]) -> dict[RunKey, RunSeries | None]:
+        """Return the changed series of runs, for what these targets (and nobody any more) watch."""
+        shown = frozenset().union(*self._shown.values()) if self._shown else frozenset[str]()
+        touched, self._touched_runs = self._touched_runs, set()
+        records = self.records.get(touched)
+        changes: dict[RunKey, RunSeries | None] = {}
+        for run_id in touched:
+            owner = self.configured.owner(run_id)
+            if owner is not None and owner not in targets:
+                self._touched_runs.add(run_id)  # its target's first poll will show it
+                continue
+            record = records.get(run_id)
+            there = record is not None and record.there
+            if owner is not None or (run_id in shown and there):
+                run = record.run if record and there else None
+                changes[self.key(run_id)] = RunSeries(self.key(run_id), run, self.configured.up(run_id))
+                self._published.add(run_id)
+            elif run_id in self._published:
+                changes[self.key(run_id)] = None
+                self._published.discard(run_id)
+        return changes
+
+    def view_changes(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:
+        """Return the changed series of views, for what these targets (and nobody any more) watch."""
+        touched, self._touched_views = self._touched_views, {}
+        changes: dict[ViewKey, ViewSeries | None] = {}
+        for name, watched in touched.items():
+            if self.views.get(name) is not watched:
+                continue
+            if watched.owner not in targets:
+                self._touched_views[name] = watched  # its target's first poll will show it
+            else:
+                changes[self.view_key(name)] = watched.series(self.aws_region, self.catalog_id)
+                self._published_views.add(name)
+        for name in [name for name in self._published_views if self.views.get(name) is None]:
+            changes[self.view_key(name)] = None
+            self._published_views.discard(name)
+        return changes
+
+    def phases(self, target: str) -> dict[str, int]:
+        """Count the target's runs by phase: those that are configured, and those of its views."""
+        counts = dict.fromkeys(PHASES, 0)
+        unsettled = {asked.run_id for asked in self.configured.unsettled(target)}
+        # Those that belong to a watched view are counted there.
+        in_views = self._in_views.get(target, set())
+        records = self.records.get(unsettled - in_views)
+        for run_id in unsettled - in_views:
+            counts[lifecycle.phase(records.get(run_id))] += 1
+        counts["settled"] = self.configured.count(target) - len(unsettled | in_views)
+        for watched in self.views.of(target):
+            for phase, number in watched.phases.items():
+                counts[phase] += number
+        return counts
+
+    def unsettled_of_views(self, target: str) -> Iterator[RunRecord]:
+        """Yield the runs of the target's views that may still change."""
+        rows = {watched.record.id for watched in self.views.of(target)}
+        return (record for record in self.records.unsettled() if record.view in rows)
+
+    def prune(self, at: Moment) -> None:
+        """Forget what need not be remembered any longer, so that the state stays bounded."""
+        for watched in pruning.prune(self.views, self.records, self.configured, at):
+            self._touch_view(watched)
+
+    def _take_in_listing(self, target: str, listing: ListingRead, at: Moment, *, denied: bool) -> list[Event]:
+        events: list[Event] = []
+        records = self.records.get(run.run_id for run in listing.runs)
+        for listed in listing.runs:
+            run = replace(
+                listed,
+                database=listed.database if listed.database is not None else listing.database,
+                table=listed.table if listed.table is not None else listing.table,
+            )
+            configured = self.configured.owner(run.run_id) == target
+            watched = None
+            if run.database is not None and run.table is not None:
+                watched = self.views.mentioned(target, run.database, run.table, may_begin=denied)
+            elif not configured and run.run_id not in self._ignored:
+                self._ignored.add(run.run_id)
+                events.append(RunIgnored(self.key(run.run_id)))
+            if watched or configured:
+                events += self._see(run if watched else listed, records.get(run.run_id), watched, at)
+        if listing.complete:
+            self._close_listing(target, listing, at)
+        return events
+
+    def _close_listing(self, target: str, listing: ListingRead, at: Moment) -> None:
+        """Take in what a listing that was read to its end does not hold."""
+        listed = {run.run_id for run in listing.runs}
+        covered = [
+            watched
+            for watched in self.views.of(target)
+            if listing.covers(watched.record.database, watched.record.table)
+        ]
+        for watched in covered:
+            if watched.record.baseline_at is None:
+                self.views.update(watched, replace(watched.record, baseline_at=at.now))
+                self._touch_view(watched)
+        if listing.gaps:
+            return
+        rows = {watched.record.id: watched for watched in covered}
+        for record in self.records.unsettled():
+            if record.view in rows and record.run.run_id not in listed:
+                self._miss(record, rows[record.view])
+        self.records.unlisted(list(rows), listed, at.now)
+
+    def _take_in_run(
+        self, target: str, run_id: str, result: Run | GlueError, at: Moment, failed: set[Name]
+    ) -> list[Event]:
+        """Take in what reading one run by itself returned."""
+        record = self.records.get([run_id]).get(run_id)
+        watched = self._view_of(record.run) if record else None
+        asked = self.configured.get(run_id) if self.configured.owner(run_id) == target else None
+        if not asked and (not watched or watched.owner != target):
+            return []  # a reload gave it away while it was read
+        if isinstance(result, Run):
+            if result.database is not None and result.table is not None:
+                watched = self.views.mentioned(target, result.database, result.table, may_begin=False)
+            return self._see(result, record, watched, at)
+        if result.reason is Reason.NOT_FOUND:
+            if record and not record.settled:
+                self._miss(record, watched)
+        elif watched:
+            failed.add((watched.record.database, watched.record.table))
+        return self._ask_failed(run_id, result, at)
+
+    def _ask_failed(self, run_id: str, error: GlueError, at: Moment) -> list[Event]:
+        asked = self.configured.get(run_id)
+        if not asked:
+            return []
+        news = asked.up or asked.last_attempt is None
+        if error.reason is Reason.NOT_FOUND:
+            asked.missed(
+                at.monotonic,
+                poll_interval=at.settings.poll_interval,
+                longest_wait=at.settings.resync_interval,
+            )
+        else:
+            asked.failed(at.monotonic)
+        if news:
+            self._touched_runs.add(run_id)
+        return [RunFailing(self.key(run_id), error)] if news else []
+
+    def _see(
+        self, run: Run, before: RunRecord | None, watched: WatchedView | None, at: Moment
+    ) -> list[Event]:
+        """Take in one run as Glue reports it now."""
+        view = watched.record if watched else None
+        record, counters = lifecycle.seen(
+            run,
+            before,
+            at,
+            view=view.id if view else None,
+            counters=view.counters if view else ViewCounters(),
+            has_baseline=view is not None and view.baseline_at is not None,
+        )
+        if watched and view and counters is not view.counters:
+            self.views.update(watched, replace(view, counters=counters))
+        if record != before:
+            self.records.put(record)
+            self._touched_runs.add(run.run_id)
+            if watched:
+                self._touch_view(watched)
+        self._note_in_view(run.run_id, watched)
+        events = self._answered(run.run_id, at)
+        if record.settled:
+            self.configured.settled(run.run_id)
+        if run.status_label == UNKNOWN and run.status not in self._unlisted_statuses:
+            self._unlisted_statuses.add(run.status)
+            events.append(UnlistedStatus(self.key(run.run_id), run.status or ""))
+        # A run that was over long before is no news: at a start there may be thousands.
+        just_ended = run.ended and not (before and before.first_seen_ended is not None)
+        if just_ended and (before or run.end(at.now) >= self._watched_since):
+            events.append(RunEnded(self.key(run.run_id), run))
+        return events
+
+    def _answered(self, run_id: str, at: Moment) -> list[Event]:
+        asked = self.configured.get(run_id)
+        if not asked:
+            return []
+        news = not asked.up and asked.last_attempt is not None
+        if not asked.up:
+            self._touched_runs.add(run_id)
+        asked.found(at.monotonic)
+        return [RunReadable(self.key(run_id))] if news else []
+
+    def _miss(self, record: RunRecord, watched: WatchedView | None) -> None:
+        """Take in that a complete read did not find an unsettled run."""
+        after = lifecycle.missed(record)
+        self.records.put(after)
+        if record.there and not after.there:
+            self._touched_runs.add(record.run.run_id)
+            if watched:
+                self._touch_view(watched)
+
+    def _note_in_view(self, run_id: str, watched: WatchedView | None) -> None:
+        if watched and self.configured.owner(run_id) == watched.owner:
+            self._in_views.setdefault(watched.owner, set()).add(run_id)
+
+    def _view_of(self, run: Run) -> WatchedView | None:
+        if run.database is None or run.table is None:
+            return None
+        return self.views.get((run.database, run.table))
+
+    def _touch_view(self, watched: WatchedView) -> None:
+        self._touched_views[watched.record.database, watched.record.table] = watched
+
+    def _show(self, row: int, run_ids: frozenset[str]) -> None:
+        before = self._shown.get(row, frozenset())
+        self._touched_runs.update(before ^ run_ids)
+        if run_ids:
+            self._shown[row] = run_ids
+        else:
+            self._shown.pop(row, None)

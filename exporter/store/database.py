@@ -48,7 +48,8 @@ CREATE TABLE {schema}.views (
   misses INTEGER NOT NULL,       -- complete listings of tables in a row that did not hold it
   baseline_at REAL,              -- Unix time of its first complete listing of runs; NULL: still to come
   unwatched_since REAL,          -- Unix time since which no configuration watches it; NULL: watched
-  forgotten_failures INTEGER NOT NULL, -- failures since the last success whose runs are forgotten
+  forgotten_failures INTEGER NOT NULL, -- failed runs after a success (or since ever) that are forgotten
+  forgotten_after TEXT,          -- run ID of that success; NULL: there was none
   counters TEXT NOT NULL,        -- JSON, see counting.py
   UNIQUE (catalog, database, table_name)
 ) STRICT;

@@ -1,10 +1,54 @@
 """What a poll hands to the store, and what the store says happened."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from exporter.errors import GlueError
 from exporter.model.run import Run, RunKey
+from exporter.model.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """What a look through the catalog's tables found, and where it looked to the end."""
+
+    views: tuple[View, ...]
+    """The materialized views that the target's patterns want."""
+    databases: frozenset[str] = frozenset()
+    """Databases whose tables were all read."""
+    named: frozenset[tuple[str, str]] = frozenset()
+    """(database, table) pairs that were asked for by name."""
+    all_databases: bool = False
+    """Whether all databases were listed, so that one that is not among them is not there."""
+    seen_databases: frozenset[str] = frozenset()
+    """The databases of that list."""
+
+    def looked_for(self, database: str, table: str) -> bool:
+        """Tell whether this view would have been found, if it were there."""
+        return (
+            database in self.databases
+            or (database, table) in self.named
+            or (self.all_databases and database not in self.seen_databases)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingRead:
+    """What was read of one listing of runs."""
+
+    database: str | None = None
+    """The filter; None: every database."""
+    table: str | None = None
+    runs: tuple[Run, ...] = ()
+    """Each run once, as the last page that held it told."""
+    complete: bool = False
+    """Whether the last page was read."""
+    gaps: bool = False
+    """Whether some record could not be read: then what is not among ``runs`` may be there all the same."""
+
+    def covers(self, database: str | None, table: str | None) -> bool:
+        """Tell whether the listing holds this view's runs."""
+        return self.database in (None, database) and self.table in (None, table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +60,16 @@ class PollOutcome:
     """Unix time."""
     duration: float
     """Seconds."""
+    discovery: Discovery | None = None
+    """None: the tables were not looked through, or could not be."""
+    tables_denied: bool = False
+    """Whether some tables may not be read, so that views there are known by their names and runs alone."""
+    listings: tuple[ListingRead, ...] = ()
+    """Those that could be read, to the end or as far as was needed."""
     runs: Mapping[str, Run | GlueError] = field(default_factory=dict)
-    """By run ID: what the read returned, or why it failed."""
+    """By run ID: what reading it by itself returned, or why that failed."""
+    malformed: Sequence[str] = ()
+    """One line for each record of a listing that could not be read."""
     unread: frozenset[str] = frozenset()
     """Run IDs that were due and that an unreachable Glue kept from being read."""
     error: GlueError | None = None
@@ -76,12 +128,61 @@ class TargetUp:
 
 @dataclass(frozen=True, slots=True)
 class OwnedElsewhere:
-    """Another target, earlier in the file, watches these runs of the same region and catalog."""
+    """Another target, earlier in the file, watches these runs and views of the same region and catalog."""
 
     target: str
     owner: str
-    run_ids: tuple[str, ...]
+    names: tuple[str, ...]
+    """Run IDs, and views as ``database.table``."""
 
 
-Event = RunEnded | RunFailing | RunReadable | UnlistedStatus | TargetDown | TargetUp | OwnedElsewhere
+@dataclass(frozen=True, slots=True)
+class PatternMatchesNothing:
+    """A pattern matches no view."""
+
+    target: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunIgnored:
+    """A listed run names no view, and the request's filter does not either."""
+
+    key: RunKey
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMalformed:
+    """A record of a listing could not be read."""
+
+    target: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFailing:
+    """The state could be written before and cannot be written now."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageWorking:
+    """The state could not be written before and can be written now."""
+
+
+Event = (
+    RunEnded
+    | RunFailing
+    | RunReadable
+    | UnlistedStatus
+    | TargetDown
+    | TargetUp
+    | OwnedElsewhere
+    | PatternMatchesNothing
+    | RunIgnored
+    | RecordMalformed
+    | StorageFailing
+    | StorageWorking
+)
 """Worth a line in the log, once each."""

@@ -84,6 +84,9 @@ class ExporterSeries:
     boto3_version: str
     last_reload_successful: bool
     last_reload_success_time: float
+    storage_last_write_successful: bool | None = None
+    """None without ``--storage.path``, like the next one."""
+    storage_write_failures: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

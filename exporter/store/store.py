@@ -1,16 +1,37 @@
 """The state of all targets. Pollers commit to it, listeners are told what changed, pages read it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from exporter.clock import Clock
-from exporter.model.run import PHASES, RunKey
+from exporter.errors import StorageError
+from exporter.model.patterns import ViewMatcher
+from exporter.model.run import PHASES, Run
 from exporter.model.settings import Settings, Target
-from exporter.store.catalog import Catalog, Claim, Moment
-from exporter.store.outcome import Event, OwnedElsewhere, PollOutcome, TargetDown, TargetUp
+from exporter.store.catalog import Catalog, Lost
+from exporter.store.database import StateDatabase
+from exporter.store.moment import Moment
+from exporter.store.outcome import (
+    Event,
+    OwnedElsewhere,
+    PatternMatchesNothing,
+    PollOutcome,
+    RecordMalformed,
+    StorageFailing,
+    StorageWorking,
+    TargetDown,
+    TargetUp,
+)
 from exporter.store.requests import RequestStats
-from exporter.store.series import RunSeries, SeriesChanges, SeriesListener, TargetSeries
+from exporter.store.series import (
+    ExporterSeries,
+    RunSeries,
+    SeriesChanges,
+    SeriesListener,
+    TargetSeries,
+    ViewSeries,
+)
 
 OUT_OF_TIME = "the poll ran out of time before everything was read; the next one goes on where it stopped"
 EARLY_SLACK = 0.5
@@ -25,13 +46,28 @@ class TargetState:
     series: TargetSeries
     error: str | None = None
     """Of the last poll, for people."""
-    elsewhere: set[tuple[str, str]] = field(default_factory=set)
-    """(owner, run ID) pairs already reported as watched by another target."""
+    unmatched: tuple[str, ...] = ()
+    """Patterns that match no view."""
+    reported: set[tuple[str, str]] = field(default_factory=set)
+    """What has been logged once: (owner, name) of what another target watches, and the like."""
 
     @property
     def region(self) -> str:
         """The region that the target's series carry."""
         return self.series.aws_region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What a poll of a target has to look after."""
+
+    target: Target
+    views: frozenset[tuple[str, str]]
+    """(database, table) of the views that it watches."""
+    unsettled: tuple[Run, ...]
+    """Runs of these views that may still change, as last seen."""
+    due: tuple[str, ...]
+    """IDs of configured runs that should be read now, the longest unread first."""
 
 
 class Store:
@@ -41,14 +77,21 @@ class Store:
     changes in order; they must be quick and must not call back.
     """
 
-    def __init__(self, clock: Clock, listeners: Sequence[SeriesListener] = ()) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        listeners: Sequence[SeriesListener] = (),
+        database: StateDatabase | None = None,
+    ) -> None:
         self._clock = clock
         self._listeners = tuple(listeners)
         self._lock = threading.RLock()
+        self._database = database or StateDatabase.in_memory()
         self._started = clock.time()
         self._settings = Settings(targets=())
         self._targets: dict[str, TargetState] = {}
         self._catalogs: dict[tuple[str, str], Catalog] = {}
+        self._exporter: ExporterSeries | None = None
 
     def configure(self, settings: Settings) -> list[Event]:
         """Watch what these settings ask for, from now on. What stays keeps its state; the rest goes at once.
@@ -61,15 +104,11 @@ class Store:
             self._targets = {
                 target.name: self._adopt(target, old.get(target.name)) for target in settings.targets
             }
-            events = self._claim()
+            with self._database.transaction():
+                events = self._claim()
             gone = {name: None for name in old if name not in self._targets}
-            self._publish(
-                SeriesChanges(
-                    runs=self._run_changes(),
-                    targets=gone | {name: state.series for name, state in self._targets.items()},
-                )
-            )
-            self._catalogs = {place: catalog for place, catalog in self._catalogs.items() if catalog.watched}
+            kept = {name: state.series for name, state in self._targets.items()}
+            events += self._save_and_publish(targets=gone | kept)
             return events
 
     @property
@@ -77,23 +116,35 @@ class Store:
         """What is watched now."""
         return self._settings
 
+    def describe(self, exporter: ExporterSeries) -> None:
+        """Take in what is told of the exporter itself."""
+        with self._lock:
+            self._exporter = exporter
+            self._publish(SeriesChanges(exporter=exporter))
+
     def requests(self, target: str) -> RequestStats:
         """Return the live request counters of a target."""
         return self._targets[target].series.requests
 
-    def due_runs(self, target: str) -> list[str]:
-        """Return the IDs of the runs that a poll of this target should read now, the longest unread first."""
+    def watch(self, target: str) -> Watch | None:
+        """Return what a poll of this target has to look after; None for a target that is gone."""
         with self._lock:
             state = self._targets.get(target)
             catalog = state and self._catalog(state)
             if not state or not catalog:
-                return []
+                return None
             now = self._clock.monotonic()
             slack = self._settings.poll_interval * EARLY_SLACK
             order = {run_id: place for place, run_id in enumerate(state.target.run_ids)}
-            due = [run for run in catalog.unsettled(target) if run.due(now, slack=slack)]
+            due = [run for run in catalog.configured.unsettled(target) if run.due(now, slack=slack)]
             due.sort(key=lambda run: (run.last_attempt or float("-inf"), order.get(run.run_id, 0)))
-            return [run.run_id for run in due]
+            views = (watched.record for watched in catalog.views.of(target))
+            return Watch(
+                target=state.target,
+                views=frozenset((view.database, view.table) for view in views),
+                unsettled=tuple(record.run for record in catalog.unsettled_of_views(target)),
+                due=tuple(run.run_id for run in due),
+            )
 
     def catalog_known(self, target: str, catalog_id: str) -> list[Event]:
         """Take in the catalog of a target that asked for its account's default one."""
@@ -102,9 +153,9 @@ class Store:
             if state is None or state.series.catalog_id == catalog_id:
                 return []
             state.series = replace(state.series, catalog_id=catalog_id)
-            events = self._claim()
-            self._publish(SeriesChanges(runs=self._run_changes(), targets={target: state.series}))
-            return events
+            with self._database.transaction():
+                events = self._claim()
+            return events + self._save_and_publish(targets={target: state.series})
 
     def commit(self, outcome: PollOutcome) -> list[Event]:
         """Take in a poll's outcome and tell the listeners. Returns what is worth a line in the log."""
@@ -112,19 +163,22 @@ class Store:
             state = self._targets.get(outcome.target)
             if state is None:  # a reload took the target away while it was polled
                 return []
-            at = Moment(self._clock.time(), self._clock.monotonic(), self._settings)
-            first = state.series.up is None
-            events: list[Event] = []
-            runs: dict[RunKey, RunSeries | None] = {}
-            if catalog := self._catalog(state):
-                for run_id, result in outcome.runs.items():
-                    events += catalog.take_in(outcome.target, run_id, result, at)
-                catalog.unreachable(outcome.target, outcome.unread)
-                # At a target's first commit all its runs get their series, read or not.
-                runs = catalog.changes(state.target.run_ids if first else [*outcome.runs, *outcome.unread])
+            at = self._moment()
+            events: list[Event] = [RecordMalformed(outcome.target, line) for line in outcome.malformed]
+            catalog = self._catalog(state)
+            polled = self._polled() | {outcome.target}
+            if catalog:
+                with self._database.transaction():
+                    taken_in, lost = catalog.take_in(outcome, at)
+                    events += taken_in
+                    events += self._report(lost)
+                    if any(listing.complete for listing in outcome.listings):
+                        catalog.prune(at)
+                    catalog.summarise(polled, at)
+                if outcome.discovery:
+                    events += _unmatched(state, catalog)
             events += self._close_poll(state, outcome, catalog)
-            self._publish(SeriesChanges(runs=runs, targets={outcome.target: state.series}))
-            return events
+            return events + self._save_and_publish(targets={outcome.target: state.series})
 
     def targets(self) -> list[TargetState]:
         """Return a copy of every target's state, in the order of the file."""
@@ -132,28 +186,52 @@ class Store:
             return [replace(state) for state in self._targets.values()]
 
     def runs(self) -> list[RunSeries]:
-        """Return every run's last good values, target by target."""
+        """Return the last good values of every run that is configured by its ID, target by target."""
         with self._lock:
             return [
-                RunSeries(catalog.key(run.run_id), run.run, run.up)
-                for state in self._targets.values()
-                if (catalog := self._catalog(state))
-                for run in catalog.runs(state.target.name)
+                RunSeries(catalog.key(run_id), record.run if record else None, catalog.configured.up(run_id))
+                for state, catalog in self._watched()
+                for run_ids in [list(catalog.configured.of(state.target.name))]
+                for records in [catalog.records.get(run_ids)]
+                for run_id in run_ids
+                for record in [records.get(run_id)]
+            ]
+
+    def views(self) -> list[ViewSeries]:
+        """Return what is known of every view, target by target."""
+        with self._lock:
+            return [
+                watched.series(catalog.aws_region, catalog.catalog_id)
+                for state, catalog in self._watched()
+                for watched in catalog.views.of(state.target.name)
             ]
 
     def ready(self) -> bool:
         """Tell whether every target's first poll has ended, however it ended."""
         with self._lock:
-            return all(state.series.up is not None for state in self._targets.values())
+            return len(self._polled()) == len(self._targets)
+
+    def close(self) -> None:
+        """Write what is left to write, and close the state."""
+        with self._lock:
+            self._save()
+            self._database.close()
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock.time(), self._clock.monotonic(), self._settings)
+
+    def _polled(self) -> set[str]:
+        return {name for name, state in self._targets.items() if state.series.up is not None}
+
+    def _watched(self) -> Iterator[tuple[TargetState, Catalog]]:
+        for state in self._targets.values():
+            if catalog := self._catalog(state):
+                yield state, catalog
 
     def _adopt(self, target: Target, old: TargetState | None) -> TargetState:
         if target.access.aws_region is None:
             raise ValueError(target.name)
-        same = old is not None and (old.target.access, old.target.catalog_id) == (
-            target.access,
-            target.catalog_id,
-        )
-        if old is not None and same:
+        if old and (old.target.access, old.target.catalog_id) == (target.access, target.catalog_id):
             return replace(old, target=target)
         return TargetState(
             target=target,
@@ -171,21 +249,38 @@ class Store:
         return None if catalog_id is None else self._catalogs.get((state.region, catalog_id))
 
     def _claim(self) -> list[Event]:
-        """Share out the runs of every catalog anew among the targets, in the order of the file."""
-        claims: dict[tuple[str, str], list[Claim]] = {place: [] for place in self._catalogs}
+        """Share out the runs and views of every catalog anew among the targets, in the order of the file."""
+        wanted: dict[tuple[str, str], list[Target]] = {place: [] for place in self._catalogs}
         for state in self._targets.values():
             if state.series.catalog_id is not None:
-                place = (state.region, state.series.catalog_id)
-                claims.setdefault(place, []).append(Claim(state.target.name, state.target.run_ids))
+                wanted.setdefault((state.region, state.series.catalog_id), []).append(state.target)
+        at = self._moment()
         events: list[Event] = []
-        for place, wanted in claims.items():
-            catalog = self._catalogs.setdefault(place, Catalog(*place, watched_since=self._started))
-            for (target, owner), run_ids in catalog.claim(wanted).items():
-                reported = self._targets[target].elsewhere
-                news = tuple(run_id for run_id in run_ids if (owner, run_id) not in reported)
-                reported.update((owner, run_id) for run_id in news)
-                if news:
-                    events.append(OwnedElsewhere(target, owner, news))
+        for place, targets in wanted.items():
+            catalog = self._catalogs.get(place) or self._new_catalog(*place)
+            events += self._report(catalog.claim(targets, at))
+            catalog.summarise(self._polled(), at)
+        return events
+
+    def _new_catalog(self, aws_region: str, catalog_id: str) -> Catalog:
+        connection = self._database.connection
+        place = (aws_region, catalog_id)
+        connection.execute("INSERT OR IGNORE INTO catalogs (aws_region, catalog_id) VALUES (?, ?)", place)
+        query = "SELECT id FROM catalogs WHERE aws_region = ? AND catalog_id = ?"
+        row = connection.execute(query, place).fetchone()[0]
+        catalog = Catalog(self._database, row, aws_region, catalog_id, watched_since=self._started)
+        self._catalogs[place] = catalog
+        return catalog
+
+    def _report(self, lost: Sequence[Lost]) -> list[Event]:
+        """Return an event for what has not been reported before."""
+        events: list[Event] = []
+        for one in lost:
+            reported = self._targets[one.target].reported
+            news = tuple(name for name in one.names if (one.owner, name) not in reported)
+            reported.update((one.owner, name) for name in news)
+            if news:
+                events.append(OwnedElsewhere(one.target, one.owner, news))
         return events
 
     def _close_poll(self, state: TargetState, outcome: PollOutcome, catalog: Catalog | None) -> list[Event]:
@@ -194,31 +289,76 @@ class Store:
         up = outcome.finished and outcome.error is None
         ended = outcome.started + outcome.duration
         state.error = None if up else str(outcome.error or OUT_OF_TIME)
+        unfetched = {**dict.fromkeys(PHASES, 0), "unfetched": len(state.target.run_ids)}
+        looked = outcome.discovery is not None or outcome.tables_denied or before.views is not None
         state.series = replace(
             before,
             up=up,
             last_poll_time=ended,
             last_success_time=ended if up else before.last_success_time,
             last_poll_duration=outcome.duration,
-            runs=catalog.phases(name)
-            if catalog
-            else {**dict.fromkeys(PHASES, 0), "unfetched": len(state.target.run_ids)},
+            views=sum(1 for _ in catalog.views.of(name)) if catalog and looked else None,
+            runs=catalog.phases(name) if catalog else unfetched,
         )
         if up == before.up:
             return []
         return [TargetUp(name, first=before.up is None)] if up else [TargetDown(name, state.error or "")]
 
-    def _run_changes(self) -> dict[RunKey, RunSeries | None]:
-        """Return what a new configuration changes in the series of runs.
+    def _save_and_publish(self, targets: dict[str, TargetSeries | None]) -> list[Event]:
+        """Write the state to disk, then tell the listeners: counters are published once they are safe."""
+        events, exporter = self._save()
+        polled = self._polled()
+        runs = [catalog.run_changes(polled) for catalog in self._catalogs.values()]
+        views = [catalog.view_changes(polled) for catalog in self._catalogs.values()]
+        self._catalogs = {place: catalog for place, catalog in self._catalogs.items() if catalog.watched}
+        self._publish(
+            SeriesChanges(
+                runs={key: series for changes in runs for key, series in changes.items()},
+                views={key: series for changes in views for key, series in changes.items()},
+                targets=targets,
+                exporter=exporter,
+            )
+        )
+        return events
 
-        A target without a poll behind it has no series yet; its runs get them at its first commit.
-        """
-        changes: dict[RunKey, RunSeries | None] = {}
-        polled = {name for name, state in self._targets.items() if state.series.up is not None}
+    def _save(self) -> tuple[list[Event], ExporterSeries | None]:
+        """Write to disk. Returns what to log, and the exporter's own series if they changed."""
+        before = self._exporter
+        try:
+            self._database.save()
+        except StorageError as error:
+            if before and before.storage_write_failures is not None:
+                self._exporter = replace(
+                    before,
+                    storage_last_write_successful=False,
+                    storage_write_failures=before.storage_write_failures + 1,
+                )
+            news = not before or before.storage_last_write_successful is not False
+            return [StorageFailing(str(error))] if news else [], self._exporter
         for catalog in self._catalogs.values():
-            changes |= catalog.all_changes(polled)
-        return changes
+            catalog.saved()
+        if before and before.storage_last_write_successful is False:
+            self._exporter = replace(before, storage_last_write_successful=True)
+            return [StorageWorking()], self._exporter
+        return [], None
 
     def _publish(self, changes: SeriesChanges) -> None:
         for listener in self._listeners:
             listener(changes)
+
+
+def _unmatched(state: TargetState, catalog: Catalog) -> list[Event]:
+    """Note which patterns match no view; return those that have not been reported before."""
+    matcher = ViewMatcher(state.target)
+    matched = {
+        pattern
+        for watched in catalog.views.watched()
+        if watched.known
+        for pattern in matcher.matching(watched.record.database, watched.record.table)
+    }
+    state.unmatched = tuple(
+        f"{pattern.database}.{pattern.table}" for pattern in state.target.views if pattern not in matched
+    )
+    news = [text for text in state.unmatched if ("", text) not in state.reported]
+    state.reported.update(("", text) for text in news)
+    return [PatternMatchesNothing(state.target.name, text) for text in news]

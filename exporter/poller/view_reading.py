@@ -1,0 +1,159 @@
+"""How a target's views and their runs are read: what is due when, and by which listings."""
+
+from collections import Counter
+from typing import Protocol
+
+from exporter.clock import Clock
+from exporter.errors import GlueError
+from exporter.model.patterns import ViewMatcher
+from exporter.model.reading import CatalogReader
+from exporter.model.settings import Settings, ViewPattern
+from exporter.poller.calls import UNREACHABLE, Calls
+from exporter.poller.discovery import discover
+from exporter.poller.listing import ListingMemory, ListingTask, read_listing
+from exporter.poller.scope import Census, Scope, cheapest
+from exporter.store.outcome import Discovery, ListingRead
+from exporter.store.store import Watch
+
+MANY = 25
+"""From so many run IDs on, a target without views tries whether a listing takes fewer calls."""
+RUNS_WORTH_A_PAGE = 10
+"""Of so many unsettled run IDs, a page of a listing has to hold one, else they are asked for one by one."""
+WHOLE_CATALOG = Scope()
+
+
+class ReadingSoFar(Protocol):
+    """Where what is read is noted."""
+
+    discovery: Discovery | None
+    tables_denied: bool
+    listed: set[str]
+
+    def take_in_listing(self, listing: ListingRead, malformed: list[str]) -> None:
+        """Note what a listing told."""
+
+    def note_malformed(self, lines: list[str], operation: str) -> None:
+        """Note records that could not be read."""
+
+    def failed(self, error: GlueError) -> None:
+        """Note why something could not be read."""
+
+
+class ViewReading:
+    """What one target's polls remember about finding views and listing runs."""
+
+    def __init__(self, reader: CatalogReader, clock: Clock) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._patterns: tuple[tuple[ViewPattern, ...], tuple[ViewPattern, ...]] | None = None
+        self._views: frozenset[tuple[str, str]] = frozenset()
+        self._memory: dict[Scope, ListingMemory] = {}
+        self._census: Census | None = None
+        self._next_discovery = float("-inf")
+        self._next_resync = float("-inf")
+        self._next_bulk = float("-inf")
+        self._denials = 0
+        self._denied: GlueError | None = None
+        """Why tables could not be read when that was last tried."""
+
+    def read(self, calls: Calls, watch: Watch, settings: Settings, reading: ReadingSoFar) -> None:
+        """Look for views if that is due, and read the listings of their runs."""
+        now = self._clock.monotonic()
+        slack = settings.poll_interval / 2
+        patterns = (watch.target.views, watch.target.exclude_views)
+        if patterns != self._patterns:
+            self._next_discovery = self._next_resync = float("-inf")
+        views = set(watch.views)
+        if now + slack >= self._next_discovery:
+            self._discover(calls, watch, settings, reading)
+        elif self._denied:
+            reading.failed(self._denied)
+        reading.tables_denied = self._denied is not None
+        if reading.discovery:
+            views |= {(view.database, view.table) for view in reading.discovery.views}
+        if views - self._views:
+            self._next_resync = float("-inf")  # a new view's runs may be on any page
+        self._patterns = patterns
+        full = now + slack >= self._next_resync
+        if self._read_listings(calls, watch, settings, reading, frozenset(views), full=full):
+            self._views = frozenset(views)
+            if full:
+                self._next_resync = now + settings.resync_interval
+
+    def read_many(self, calls: Calls, watch: Watch, settings: Settings, reading: ReadingSoFar) -> None:
+        """Read many unsettled run IDs by a listing, where that takes fewer calls than asking for each.
+
+        Nothing depends on it: what it does not tell, or all where it may not be read, is asked for by ID.
+        """
+        now = self._clock.monotonic()
+        if len(watch.due) < MANY or now < self._next_bulk:
+            return
+        memory = self._memory.setdefault(WHOLE_CATALOG, ListingMemory())
+        wanted = dict.fromkeys(watch.due)
+        worth = max(1, len(wanted) // RUNS_WORTH_A_PAGE)
+        try:
+            task = ListingTask(scope=WHOLE_CATALOG, memory=memory, unsettled=wanted, most_pages=worth)
+            listing, malformed = read_listing(calls, self._reader, task)
+        except GlueError as error:
+            if error.reason in UNREACHABLE:
+                reading.failed(error)
+            self._next_bulk = now + settings.resync_interval
+            return
+        reading.take_in_listing(listing, malformed)
+        if len(reading.listed & wanted.keys()) < max(1, -(-len(listing.runs) // 1000)):
+            self._next_bulk = now + settings.resync_interval
+
+    def _discover(self, calls: Calls, watch: Watch, settings: Settings, reading: ReadingSoFar) -> None:
+        now = self._clock.monotonic()
+        found = discover(calls, self._reader, ViewMatcher(watch.target))
+        reading.discovery = found.discovery
+        reading.note_malformed(found.malformed, "GetTables")
+        self._denied = found.error if found.denied else None
+        if found.error:
+            reading.failed(found.error)
+        if found.denied:
+            # It may be for ever: ask at growing intervals, like for a run that Glue does not know.
+            wait = settings.poll_interval * 2.0 ** min(self._denials, 32)
+            self._next_discovery = now + min(settings.resync_interval, wait)
+            self._denials += 1
+        else:
+            self._denials = 0
+            self._next_discovery = now if found.error else now + settings.resync_interval
+
+    def _read_listings(
+        self,
+        calls: Calls,
+        watch: Watch,
+        settings: Settings,
+        reading: ReadingSoFar,
+        views: frozenset[tuple[str, str]],
+        *,
+        full: bool,
+    ) -> bool:
+        """Read the listings that serve these views; tell whether all could be read."""
+        polls = max(1, round(settings.resync_interval / settings.poll_interval))
+        scopes = cheapest(views, self._census, polls)
+        if self._denied and not views:
+            scopes = (WHOLE_CATALOG,)
+        self._memory = {scope: self._memory.get(scope, ListingMemory()) for scope in scopes}
+        known = {run.run_id: run for run in watch.unsettled}
+        all_read = True
+        for scope, memory in self._memory.items():
+            unsettled = {
+                run.run_id: run.creation_time
+                for run in known.values()
+                if scope.holds(run.database, run.table)
+            }
+            try:
+                to_the_end = full or memory.newest is None
+                task = ListingTask(scope=scope, memory=memory, unsettled=unsettled, to_the_end=to_the_end)
+                listing, malformed = read_listing(calls, self._reader, task)
+            except GlueError as error:
+                reading.failed(error)
+                all_read = False
+                continue
+            reading.take_in_listing(listing, malformed)
+            if scope == WHOLE_CATALOG and listing.complete:
+                names = Counter((run.database, run.table) for run in listing.runs)
+                self._census = Census(names, newest_first=memory.newest_first)
+        return all_read

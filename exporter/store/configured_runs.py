@@ -1,0 +1,110 @@
+"""The runs of one catalog that are configured by their IDs: whose they are, and when to ask for them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class ConfiguredRun:
+    """How asking for one run went. What it is, the records know."""
+
+    run_id: str
+    up: bool = False
+    """Whether the last attempt to fetch it succeeded (or it is settled)."""
+    misses: int = 0
+    """Answers in a row that Glue does not know it."""
+    last_attempt: float | None = None
+    """Monotonic seconds of the last attempt; None before the first."""
+    not_before: float = 0.0
+    """Monotonic seconds before which it is not asked for again."""
+
+    def found(self, monotonic: float) -> None:
+        """Take in that a read found it."""
+        self.up, self.misses, self.last_attempt, self.not_before = True, 0, monotonic, 0.0
+
+    def missed(self, monotonic: float, *, poll_interval: float, longest_wait: float) -> None:
+        """Take in that Glue does not know it: the next poll asks again, then the wait doubles each time."""
+        self.up = False
+        self.last_attempt = monotonic
+        # A bounded exponent: 2.0**2000 is no float.
+        self.not_before = monotonic + min(longest_wait, poll_interval * 2.0 ** min(self.misses, 32))
+        self.misses += 1
+
+    def failed(self, monotonic: float) -> None:
+        """Take in that the read failed."""
+        self.up, self.last_attempt = False, monotonic
+
+    def due(self, monotonic: float, *, slack: float) -> bool:
+        """Tell whether this poll should ask for it. ``slack`` forgives a poll that starts a little early."""
+        return self.not_before <= monotonic + slack
+
+
+class ConfiguredRuns:
+    """Runs by ID. State belongs to the catalog, not to the target, so that a target may be renamed."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, str] = {}
+        self._unsettled: dict[str, ConfiguredRun] = {}
+        self._owned: dict[str, int] = {}
+
+    def claim(
+        self, claims: Iterable[tuple[str, Sequence[str]]], settled: Iterable[str]
+    ) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """Decide anew who watches what: the first claim (target, run IDs) of a run has it.
+
+        Returns the run IDs that a target claimed in vain, by (target, owner). What nobody claims is
+        forgotten; what stays keeps its state.
+        """
+        owners: dict[str, str] = {}
+        lost: dict[tuple[str, str], list[str]] = {}
+        owned: dict[str, int] = {}
+        for target, run_ids in claims:
+            for run_id in run_ids:
+                owner = owners.setdefault(run_id, target)
+                if owner != target:
+                    lost.setdefault((target, owner), []).append(run_id)
+                else:
+                    owned[target] = owned.get(target, 0) + 1
+        done = set(settled)
+        self._owners, self._owned = owners, owned
+        self._unsettled = {
+            run_id: self._unsettled.get(run_id) or ConfiguredRun(run_id)
+            for run_id in owners
+            if run_id not in done
+        }
+        return {pair: tuple(run_ids) for pair, run_ids in lost.items()}
+
+    def owner(self, run_id: str) -> str | None:
+        """Return the target that watches the run; None where it is not configured."""
+        return self._owners.get(run_id)
+
+    def all(self) -> Iterable[str]:
+        """Return every configured run ID."""
+        return self._owners.keys()
+
+    def of(self, target: str) -> Iterator[str]:
+        """Yield the IDs of the runs that the target watches."""
+        return (run_id for run_id, owner in self._owners.items() if owner == target)
+
+    def count(self, target: str) -> int:
+        """Return how many runs the target watches by their IDs."""
+        return self._owned.get(target, 0)
+
+    def get(self, run_id: str) -> ConfiguredRun | None:
+        """Return how asking for an unsettled run went."""
+        return self._unsettled.get(run_id)
+
+    def up(self, run_id: str) -> bool | None:
+        """Return the value of ``run_up``; None for a run that is not configured."""
+        if run_id not in self._owners:
+            return None
+        unsettled = self._unsettled.get(run_id)
+        return unsettled is None or unsettled.up
+
+    def unsettled(self, target: str) -> Iterator[ConfiguredRun]:
+        """Yield the target's runs that may still change."""
+        return (run for run in self._unsettled.values() if self._owners[run.run_id] == target)
+
+    def settled(self, run_id: str) -> None:
+        """Note that the run is settled: it is never asked for again."""
+        self._unsettled.pop(run_id, None)

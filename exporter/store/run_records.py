@@ -1,0 +1,219 @@
+"""The table of remembered runs: what Glue reported last, and what has been counted of it."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.model.run import Run, Status
+from exporter.store.counting import Counted
+
+READS_UNTIL_GONE = 2
+"""So many complete reads in a row must miss an unsettled run before its values go."""
+
+_RUN_COLUMNS = (
+    "run_id", "database", "table_name", "status", "refresh_type", "role", "customer_id", "error_message",
+    "creation_time", "start_time", "end_time", "last_updated", "dpu_seconds", "processed_bytes",
+)  # fmt: skip
+"""In the order of the fields of Run."""
+_MARK_COLUMNS = (
+    "view", "ended", "settled", "first_seen_ended", "misses", "unlisted_since", "counted",
+)  # fmt: skip
+_COLUMNS = ", ".join((*_RUN_COLUMNS, *_MARK_COLUMNS))
+_NEWEST_FIRST = "creation_time DESC, start_time DESC, last_updated DESC, run_id DESC"
+_THERE = f"NOT (settled = 0 AND misses >= {READS_UNTIL_GONE})"
+"""Holds for runs that have values to show: all but the unsettled ones that Glue no longer finds."""
+_AT_ONCE = 500
+"""Run IDs in one query; SQLite's own bound on parameters is higher everywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One remembered run."""
+
+    run: Run
+    view: int | None = None
+    """The view's row; None for a run that is watched by its ID alone."""
+    settled: bool = False
+    first_seen_ended: float | None = None
+    """Unix time."""
+    misses: int = 0
+    """Complete reads in a row that did not find it, while it was unsettled."""
+    unlisted_since: float | None = None
+    """Unix time since which no complete listing holds it, or (without a view) nobody watches it."""
+    counted: Counted | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether it has values to show."""
+        return self.settled or self.misses < READS_UNTIL_GONE
+
+
+class RunRecords:
+    """The runs of one catalog. Used within the store's transactions."""
+
+    def __init__(self, connection: sqlite3.Connection, catalog: int) -> None:
+        self._connection = connection
+        self._catalog = catalog
+
+    def get(self, run_ids: Iterable[str]) -> dict[str, RunRecord]:
+        """Return those of the named runs that are remembered."""
+        found: dict[str, RunRecord] = {}
+        wanted = list(run_ids)
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            for record in self._select(f"run_id IN ({marks})", some):
+                found[record.run.run_id] = record
+        return found
+
+    def put(self, record: RunRecord) -> None:
+        """Remember a run, or what is new of it."""
+        run = record.run
+        values: list[Any] = [
+            run.run_id, run.database, run.table, run.status, run.refresh_type, run.role, run.customer_id,
+            run.error_message, run.creation_time, run.start_time, run.end_time, run.last_updated,
+            run.dpu_seconds, run.processed_bytes, record.view, run.ended, record.settled,
+            record.first_seen_ended, record.misses, record.unlisted_since,
+            record.counted.dump() if record.counted else None,
+        ]  # fmt: skip
+        self._connection.execute(_PUT, [self._catalog, *values])
+
+    def unsettled(self) -> Iterator[RunRecord]:
+        """Yield the runs of views that may still change and that Glue still finds."""
+        return self._select(f"settled = 0 AND view IS NOT NULL AND {_THERE}")
+
+    def newest(self, view: int, count: int) -> list[RunRecord]:
+        """Return the newest runs of a view, the newest first."""
+        return list(self._of_view(view, limit=count))
+
+    def newest_with_status(self, view: int, status: str) -> RunRecord | None:
+        """Return the newest run of a view that has this status."""
+        return next(self._of_view(view, "status = ?", [status], limit=1), None)
+
+    def unended(self, view: int) -> list[RunRecord]:
+        """Return the runs of a view that have not ended."""
+        return list(self._of_view(view, "settled = 0 AND ended = 0"))
+
+    def failures_in_a_row(self, view: int) -> list[str]:
+        """Return the IDs of the failed runs of a view since its last success.
+
+        Stopped and unknown runs neither count nor end the row.
+        """
+        failures: list[str] = []
+        rows = self._connection.execute(
+            f"SELECT run_id, status FROM runs WHERE view = ? AND {_THERE} ORDER BY {_NEWEST_FIRST}",  # noqa: S608 (our own text)
+            [view],
+        )
+        for run_id, status in rows:
+            if status == Status.SUCCEEDED:
+                break
+            if status == Status.FAILED:
+                failures.append(run_id)
+        return failures
+
+    def phases(self, view: int) -> dict[str, int]:
+        """Count a view's remembered runs by phase."""
+        counts = {"active": 0, "settling": 0, "settled": 0}
+        rows = self._connection.execute(
+            f"SELECT settled, ended, COUNT(*) FROM runs WHERE view = ? AND {_THERE} GROUP BY settled, ended",  # noqa: S608
+            [view],
+        )
+        for settled, ended, number in rows:
+            counts["settled" if settled else "settling" if ended else "active"] += number
+        return counts
+
+    def unlisted(self, views: Sequence[int], listed: Iterable[str], now: float) -> None:
+        """Note which runs of these views a complete listing holds, and which it no longer does."""
+        self._connection.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS listed (run_id TEXT PRIMARY KEY) WITHOUT ROWID"
+        )
+        self._connection.execute("DELETE FROM temp.listed")
+        self._connection.executemany("INSERT OR IGNORE INTO temp.listed VALUES (?)", ((i,) for i in listed))
+        for view in views:
+            self._connection.execute(
+                "UPDATE runs SET unlisted_since = ? WHERE view = ? AND unlisted_since IS NULL"
+                " AND run_id NOT IN (SELECT run_id FROM temp.listed)",
+                [now, view],
+            )
+
+    def unlisted_before(self, time: float) -> Iterator[RunRecord]:
+        """Yield the runs of views that no complete listing has held since before this time."""
+        return self._select("view IS NOT NULL AND unlisted_since < ?", [time])
+
+    def forget(self, run_ids: Iterable[str]) -> None:
+        """Forget runs for good."""
+        self._connection.executemany(
+            "DELETE FROM runs WHERE catalog = ? AND run_id = ?", ((self._catalog, i) for i in run_ids)
+        )
+
+    def forget_view(self, view: int) -> None:
+        """Forget all runs of a view."""
+        self._connection.execute("DELETE FROM runs WHERE view = ?", [view])
+
+    def leave(self, watched: Iterable[str], now: float, *, keep_for: float) -> None:
+        """Note which runs without a view are watched by their ID; forget those long unwatched."""
+        watched = set(watched)
+        rows = self._connection.execute(
+            "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL", [self._catalog]
+        ).fetchall()
+        for run_id, since in rows:
+            if run_id in watched:
+                if since is not None:
+                    self._set_unlisted(run_id, None)
+            elif since is None:
+                self._set_unlisted(run_id, now)
+            elif since < now - keep_for:
+                self.forget([run_id])
+
+    def _set_unlisted(self, run_id: str, since: float | None) -> None:
+        self._connection.execute(
+            "UPDATE runs SET unlisted_since = ? WHERE catalog = ? AND run_id = ?",
+            [since, self._catalog, run_id],
+        )
+
+    def _of_view(
+        self, view: int, condition: str = "TRUE", values: Sequence[Any] = (), *, limit: int = -1
+    ) -> Iterator[RunRecord]:
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM runs WHERE view = ? AND {_THERE} AND {condition}"  # noqa: S608 (our own text)
+            f" ORDER BY {_NEWEST_FIRST} LIMIT ?",
+            [view, *values, limit],
+        )
+        return map(_record, rows)
+
+    def _select(self, condition: str, values: Sequence[Any] = ()) -> Iterator[RunRecord]:
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM runs WHERE catalog = ? AND {condition}",  # noqa: S608 (our own text)
+            [self._catalog, *values],
+        )
+        # Read to the end at once: what is done with the records may change the table.
+        return map(_record, rows.fetchall())
+
+
+_ALL = ("catalog", *_RUN_COLUMNS, *_MARK_COLUMNS)
+_UPDATES = ", ".join(f"{name} = excluded.{name}" for name in (*_RUN_COLUMNS[1:], *_MARK_COLUMNS))
+_PUT = (
+    f"INSERT INTO runs ({', '.join(_ALL)}) VALUES ({','.join('?' * len(_ALL))})"  # noqa: S608 (our own names)
+    f" ON CONFLICT (catalog, run_id) DO UPDATE SET {_UPDATES}"
+)
+
+
+def _record(row: tuple[Any, ...]) -> RunRecord:
+    (run_id, database, table, status, refresh_type, role, customer_id, error_message, creation_time,
+     start_time, end_time, last_updated, dpu_seconds, processed_bytes,
+     view, _ended, settled, first_seen_ended, misses, unlisted_since, counted) = row  # fmt: skip
+    return RunRecord(
+        run=Run(
+            run_id=run_id, database=database, table=table, status=status, refresh_type=refresh_type,
+            role=role, customer_id=customer_id, error_message=error_message, creation_time=creation_time,
+            start_time=start_time, end_time=end_time, last_updated=last_updated, dpu_seconds=dpu_seconds,
+            processed_bytes=processed_bytes,
+        ),
+        view=view,
+        settled=bool(settled),
+        first_seen_ended=first_seen_ended,
+        misses=misses,
+        unlisted_since=unlisted_since,
+        counted=None if counted is None else Counted.load(counted),
+    )  # fmt: skip
