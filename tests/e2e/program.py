@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -31,7 +32,8 @@ class Reply:
     """An HTTP answer, whatever its status."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
+    """Their names in any case."""
     body: bytes
     seconds: float
 
@@ -195,7 +197,7 @@ class Program:
         except urllib.error.HTTPError as problem:
             with problem:
                 body, status, got = problem.read(), problem.code, problem.headers
-        return Reply(status, dict(got), body, time.monotonic() - started)
+        return Reply(status, got, body, time.monotonic() - started)
 
     def scrape(self) -> Exposition:
         """Fetch ``/metrics`` as text, have promtool check it, and read it."""

@@ -129,12 +129,13 @@ def test_a_profile_is_used(tmp_path: Path) -> None:
         assert {call.access_key for call in glue.calls()} == {"AKIAREADER"}
 
 
-def test_the_region_of_the_sdk_is_the_default(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variable", ["AWS_DEFAULT_REGION", "AWS_REGION"])
+def test_the_region_of_the_sdk_is_the_default(tmp_path: Path, variable: str) -> None:
     with BareGlue() as glue:
         run_id = glue.records.put_run(sample_run(1))
         watched = target(glue.url, run_id)
         del watched["aws_region"]
-        with serve(tmp_path, {"targets": [watched]}, env={"AWS_REGION": "ap-southeast-2"}) as program:
+        with serve(tmp_path, {"targets": [watched]}, env={variable: "ap-southeast-2"}) as program:
             scraped = program.scrape_until(lambda e: e.status(run_id))
             assert scraped.value(f"{RUN}up", aws_region="ap-southeast-2") == 1
         assert {call.aws_region for call in glue.calls()} == {"ap-southeast-2"}

@@ -147,7 +147,7 @@ def test_no_line_per_poll(story: Story) -> None:
 def test_json_logs_hold_one_line_for_the_end_with_its_message(story: Story) -> None:
     lines = [json.loads(line) for line in story.programs[1].log.splitlines()]
     ends = [line for line in lines if ACTIVE in line.values() and ERROR in line.values()]
-    assert len(ends) == 1, lines
+    assert len(ends) == 1, story.programs[1].log
     assert "FAILED" in ends[0].values()
 
 
@@ -156,7 +156,7 @@ def test_logfmt_logs_hold_one_line_for_the_end_with_its_message(story: Story) ->
     for line in lines:
         assert re.fullmatch(r'(\w[\w.]*=("(\\.|[^"\\])*"|[^\s"=]*)( |$))+', line), line
     ends = [line for line in lines if ACTIVE in line]
-    assert len(ends) == 1, ends
+    assert len(ends) == 1, story.programs[0].log
     assert 'The definer role \\"x\\" lost access.\\nGrant SELECT' in ends[0]
 
 
