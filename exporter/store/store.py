@@ -166,15 +166,8 @@ class Store:
             at = self._moment()
             events: list[Event] = [RecordMalformed(outcome.target, line) for line in outcome.malformed]
             catalog = self._catalog(state)
-            polled = self._polled() | {outcome.target}
             if catalog:
-                with self._database.transaction():
-                    taken_in, lost = catalog.take_in(outcome, at)
-                    events += taken_in
-                    events += self._report(lost)
-                    if any(listing.complete for listing in outcome.listings):
-                        catalog.prune(at)
-                    catalog.summarise(polled, at)
+                events += self._take_in(catalog, outcome, at)
                 if outcome.discovery:
                     events += _unmatched(state, catalog)
             events += self._close_poll(state, outcome, catalog)
@@ -282,6 +275,21 @@ class Store:
             if news:
                 events.append(OwnedElsewhere(one.target, one.owner, news))
         return events
+
+    def _take_in(self, catalog: Catalog, outcome: PollOutcome, at: Moment) -> list[Event]:
+        """Change the catalog's state, all or nothing."""
+        try:
+            with self._database.transaction():
+                events, lost = catalog.take_in(outcome, at)
+                if any(listing.complete for listing in outcome.listings):
+                    catalog.prune(at)
+                catalog.summarise(self._polled() | {outcome.target}, at)
+        except Exception:
+            # The tables are as they were; what is derived from them must not be ahead of them.
+            with self._database.transaction():
+                self._claim()
+            raise
+        return events + self._report(lost)
 
     def _close_poll(self, state: TargetState, outcome: PollOutcome, catalog: Catalog | None) -> list[Event]:
         """Write down how the target's poll went."""
