@@ -79,13 +79,14 @@ class Catalog:
         wanted = [run_id for target in targets for run_id in target.run_ids]
         records = self.records.get(wanted)
         settled = [run_id for run_id, record in records.items() if record.settled]
+        before = set(self.configured.all())
         lost = self.configured.claim([(target.name, target.run_ids) for target in targets], settled)
         matchers = [(target.name, ViewMatcher(target)) for target in targets]
         self.views.claim(matchers, at.now)
         self.records.leave(self.configured.all(), at.now, keep_for=pruning.KEPT_UNWATCHED)
         for watched in self.views.watched():
             self._touch_view(watched)
-        self._touched_runs.update(self.configured.all())
+        self._touched_runs.update(self.configured.all(), self._published)
         self._in_views = {}
         for run_id, record in records.items():
             self._note_in_view(run_id, self._view_of(record.run))
