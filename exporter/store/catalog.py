@@ -86,7 +86,7 @@ class Catalog:
         self.records.leave(self.configured.all(), at.now, keep_for=pruning.KEPT_UNWATCHED)
         for watched in self.views.watched():
             self._touch_view(watched)
-        self._touched_runs.update(self.configured.all(), self._published)
+        self._touched_runs |= before ^ set(self.configured.all())
         self._in_views = {}
         for run_id, record in records.items():
             self._note_in_view(run_id, self._view_of(record.run))

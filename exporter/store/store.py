@@ -1,14 +1,14 @@
 """The state of all targets. Pollers commit to it, listeners are told what changed, pages read it."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exporter.clock import Clock
 from exporter.errors import StorageError
 from exporter.model.patterns import ViewMatcher
 from exporter.model.run import PHASES, Run
-from exporter.model.settings import Settings, Target
+from exporter.model.settings import Access, Settings, Target
 from exporter.store.catalog import Catalog, Lost
 from exporter.store.database import StateDatabase
 from exporter.store.moment import Moment
@@ -101,8 +101,15 @@ class Store:
         with self._lock:
             old = self._targets
             self._settings = settings
+            # What the default catalog of an access is, another target may have found out.
+            accounts = {
+                state.target.access: state.series.catalog_id
+                for state in old.values()
+                if state.target.catalog_id is None
+            }
             self._targets = {
-                target.name: self._adopt(target, old.get(target.name)) for target in settings.targets
+                target.name: self._adopt(target, old.get(target.name), accounts)
+                for target in settings.targets
             }
             with self._database.transaction():
                 events = self._claim()
@@ -221,7 +228,9 @@ class Store:
             if catalog := self._catalog(state):
                 yield state, catalog
 
-    def _adopt(self, target: Target, old: TargetState | None) -> TargetState:
+    def _adopt(
+        self, target: Target, old: TargetState | None, accounts: Mapping[Access, str | None]
+    ) -> TargetState:
         if target.access.aws_region is None:
             raise ValueError(target.name)
         if old and (old.target.access, old.target.catalog_id) == (target.access, target.catalog_id):
@@ -231,7 +240,7 @@ class Store:
             series=TargetSeries(
                 target=target.name,
                 aws_region=target.access.aws_region,
-                catalog_id=target.catalog_id,
+                catalog_id=target.catalog_id or accounts.get(target.access),
                 # Counters of requests belong to the name: they go on, as a counter should.
                 requests=old.series.requests if old else RequestStats(),
             ),
