@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.exposition import RUN, Exposition, check_with_promtool
 from tests.e2e.program import OPENMETRICS, Program, Reply, run, serve, target, wait_until
 from tests.support.bare_faults import HANG
-from tests.support.bare_glue import GET_RUN, BareGlue
+from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run
 
 pytestmark = [pytest.mark.xdist_group("http")]
@@ -41,13 +41,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Start with a Glue that hangs, and go on once it answers."""
     with BareGlue() as glue:
         runs = [glue.records.put_run(sample_run(number)) for number in range(300)]
-        glue.misbehave(HANG, run_id=runs[0])
+        glue.misbehave(HANG)
         config = {
             "poll_interval": "5s",
             "targets": [target(glue.url, *runs, max_requests_per_second=200)],
         }
         with serve(tmp_path_factory.mktemp("http"), config) as program:
-            glue.wait_for_calls(1, GET_RUN, run_id=runs[0])
+            glue.wait_for_calls(1)
             early = [program.get(path) for path in ("/-/ready", "/-/healthy", "/metrics")]
             glue.behave()
             wait_until(lambda: program.get("/-/ready").status == 200, 30, "every first poll has ended")

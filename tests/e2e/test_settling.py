@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.xdist_group("settling"), pytest.mark.timeout(180)]
 COMPLETE, WITHOUT_DPU, OLD_WITHOUT_DPU, JUST_ENDED, ACTIVE, GOING = (
     sample_run_id(number) for number in range(1, 7)
 )
-ERROR = 'The definer role "x" lost access.\nGrant SELECT\tagain = soon \\ \U0001f512'
+ERROR = 'The definer role "x" lost access.\nGrant SELECT again = soon \\ \U0001f512'
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Story:
     scraped: list[Exposition]
     quiet_from: list[str]
     quiet_to: list[str]
+    reads_before_the_end: list[int]
 
 
 def fill(glue: BareGlue, now: float) -> list[str]:
@@ -73,6 +74,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         time.sleep(0.5)
         quiet_to = [program.log for program in programs]
         ended = time.time()
+        reads_before_the_end = [glue.count(run_id=ACTIVE) for glue in glues]
         for glue in glues:
             failed = {
                 **glue.records.run(ACTIVE),
@@ -86,7 +88,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             glue.wait_for_calls(glue.count(GET_RUN, run_id=GOING) + 4, GET_RUN, run_id=GOING, seconds=40)
         time.sleep(0.5)
         scraped = [program.scrape() for program in programs]
-        yield Story(glues, programs, scraped, quiet_from, quiet_to)
+        yield Story(glues, programs, scraped, quiet_from, quiet_to, reads_before_the_end)
 
 
 def test_an_ended_run_is_fetched_once_and_never_again(story: Story) -> None:
@@ -114,9 +116,8 @@ def test_a_run_is_read_until_its_settle_period_has_passed(story: Story) -> None:
 
 
 def test_a_run_that_ends_is_read_once_more_and_settled(story: Story) -> None:
-    calls = [story.glues[0].count(run_id=run_id) for run_id in (ACTIVE, GOING)]
-    assert calls[0] == 4
-    assert calls[1] >= 7
+    assert story.glues[0].count(run_id=ACTIVE) == story.reads_before_the_end[0] + 1
+    assert story.glues[0].count(run_id=GOING) >= story.reads_before_the_end[0] + 4
 
 
 def test_the_states_are_counted(story: Story) -> None:
@@ -129,10 +130,12 @@ def test_the_states_are_counted(story: Story) -> None:
 
 
 def test_polls_are_a_poll_interval_apart(story: Story) -> None:
+    """The second one may come earlier: then each target goes on at a time of its own."""
     for glue in story.glues:
         times = [call.at for call in glue.calls(GET_RUN, run_id=GOING)]
         gaps = [later - earlier for earlier, later in pairwise(times)]
-        assert all(3.5 < gap < 7.5 for gap in gaps), gaps
+        assert gaps[0] < 7.5, gaps
+        assert all(3.5 < gap < 7.5 for gap in gaps[1:]), gaps
 
 
 def test_the_run_has_failed_in_every_scrape(story: Story) -> None:
