@@ -287,6 +287,7 @@ class Catalog:
         else:
             asked.failed(at.monotonic)
         if news:
+            asked.told = True
             self._touched_runs.add(run_id)
         return [RunFailing(self.key(run_id), error)] if news else []
 
@@ -327,7 +328,7 @@ class Catalog:
         asked = self.configured.get(run_id)
         if not asked:
             return []
-        news = not asked.up and asked.last_attempt is not None
+        news, asked.told = asked.told, False
         if not asked.up:
             self._touched_runs.add(run_id)
         asked.found(at.monotonic)

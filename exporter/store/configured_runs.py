@@ -11,6 +11,8 @@ class ConfiguredRun:
     run_id: str
     up: bool = False
     """Whether the last attempt to fetch it succeeded (or it is settled)."""
+    told: bool = False
+    """Whether a failure to fetch it has been told of; one that was left unread with many others is not."""
     misses: int = 0
     """Answers in a row that Glue does not know it."""
     last_attempt: float | None = None
