@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from exporter.errors import GlueError
 from exporter.model.run import Run, RunKey
 from exporter.model.settings import Access, Settings, Target
+from exporter.store.outcome import Event, PollOutcome
 from exporter.store.series import RunSeries, SeriesChanges, TargetSeries
-from tests.support.clock import START
+from exporter.store.store import Store
+from tests.support.clock import START, ManualClock
 from tests.support.reader import ACCOUNT
 
 REGION = "eu-west-1"
@@ -88,3 +91,45 @@ def _apply(changes: Mapping[K, V | None], shown: dict[K, V]) -> None:
             del shown[key]
         else:
             shown[key] = series
+
+
+@dataclass
+class StoreBench:
+    """A store, its clock and its only listener."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    shown: Recorder = field(default_factory=Recorder)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.clock, [self.shown])
+
+    def configure(self, settings: Settings) -> list[Event]:
+        """Watch what these settings ask for."""
+        return self.store.configure(settings)
+
+    def commit(
+        self,
+        target: str,
+        *runs: Run,
+        errors: dict[str, GlueError] | None = None,
+        unread: tuple[str, ...] = (),
+        error: GlueError | None = None,
+        finished: bool = True,
+    ) -> list[Event]:
+        """Commit a poll that read these runs and met these errors, by run ID."""
+        return self.store.commit(
+            PollOutcome(
+                target=target,
+                started=self.clock.time(),
+                duration=0.0,
+                runs={**{run.run_id: run for run in runs}, **(errors or {})},
+                unread=frozenset(unread),
+                error=error,
+                finished=finished,
+            )
+        )
+
+    def due(self, target: str = "prod") -> list[str]:
+        """Return what a poll of the target should read now."""
+        watched = self.store.watch(target)
+        return list(watched.due) if watched else []
