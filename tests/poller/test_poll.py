@@ -50,7 +50,7 @@ class Bench:
         return self.run()
 
     def due(self) -> tuple[str, ...]:
-        """What the next poll should read."""
+        """Return what the next poll should read."""
         watched = self.store.watch(self.target.name)
         assert watched
         return watched.due
