@@ -1,0 +1,79 @@
+"""The exporter that one writes first: a ``Gauge`` for every value, a ``Get`` for every run."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from prometheus_client import CollectorRegistry, Gauge
+
+from benchmarks.lifelike import ACCOUNT, REGION
+
+_RUN = ("aws_region", "catalog_id", "database", "table", "run_id")
+_STATUSES = ("STARTING", "RUNNING", "SUCCEEDED", "FAILED", "STOPPED")
+_PREFIX = "glue_mv_refresh_run_"
+_VALUES = {
+    "DPUSeconds": "dpu_seconds",
+    "ProcessedBytes": "processed_bytes",
+    "CreationTime": "creation_timestamp_seconds",
+    "StartTime": "start_timestamp_seconds",
+    "EndTime": "end_timestamp_seconds",
+    "LastUpdated": "last_updated_timestamp_seconds",
+}
+
+
+class NaiveExporter:
+    """Has the same series as this exporter."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._up = self._gauge("up", ("aws_region", "catalog_id", "run_id"))
+        self._status = self._gauge("status", (*_RUN, "status"))
+        self._duration = self._gauge("duration_seconds", _RUN)
+        self._info = self._gauge("info", (*_RUN, "refresh_type", "role", "customer_id"))
+        self._values = {member: self._gauge(name, _RUN) for member, name in _VALUES.items()}
+
+    def poll(self, endpoint: str, run_ids: Iterable[str]) -> None:
+        """Fetch every run and set its gauges."""
+        client = boto3.client(
+            "glue",
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id="benchmark",
+            aws_secret_access_key="benchmark",  # noqa: S106 (the loopback server takes any)
+            config=Config(retries={"mode": "standard"}),
+        )
+        for run_id in run_ids:
+            answer = client.get_materialized_view_refresh_task_run(
+                CatalogId=ACCOUNT, MaterializedViewRefreshTaskRunId=run_id
+            )
+            self.take_in(answer["MaterializedViewRefreshTaskRun"])
+        client.close()
+
+    def take_in(self, record: Mapping[str, Any]) -> None:
+        """Set the gauges of one run."""
+        labels = (
+            REGION,
+            ACCOUNT,
+            record["DatabaseName"],
+            record["TableName"],
+            record["MaterializedViewRefreshTaskRunId"],
+        )
+        self._up.labels(REGION, ACCOUNT, labels[-1]).set(1)
+        for status in _STATUSES:
+            self._status.labels(*labels, status).set(int(status == record["Status"]))
+        for member, gauge in self._values.items():
+            if member in record:
+                gauge.labels(*labels).set(_seconds(record[member]))
+        if "EndTime" in record:
+            duration = _seconds(record["EndTime"]) - _seconds(record["StartTime"])
+            self._duration.labels(*labels).set(duration)
+        self._info.labels(*labels, record["RefreshType"], record["Role"], record["CustomerId"]).set(1)
+
+    def _gauge(self, name: str, labels: Iterable[str]) -> Gauge:
+        return Gauge(_PREFIX + name, name, labels, registry=self.registry)
+
+
+def _seconds(value: datetime | float) -> float:
+    return value.timestamp() if isinstance(value, datetime) else value
