@@ -15,6 +15,16 @@ def _build_info(series: ExporterSeries) -> Iterator[Sample]:
     yield Sample(labels, 1)
 
 
+def _storage_up(series: ExporterSeries) -> Iterator[Sample]:
+    if series.storage_last_write_successful is not None:
+        yield Sample((), int(series.storage_last_write_successful))
+
+
+def _storage_failures(series: ExporterSeries) -> Iterator[Sample]:
+    if series.storage_write_failures is not None:
+        yield Sample((), series.storage_write_failures)
+
+
 EXPORTER_FAMILIES: tuple[Family[ExporterSeries], ...] = (
     Family(
         name="glue_mv_exporter_build_info",
@@ -37,5 +47,19 @@ EXPORTER_FAMILIES: tuple[Family[ExporterSeries], ...] = (
         labels=(),
         unit="Unix time in seconds",
         samples=lambda series: [Sample((), series.last_reload_success_time)],
+    ),
+    Family(
+        name="glue_mv_exporter_storage_last_write_successful",
+        type="gauge",
+        help="1 if the state could be written to --storage.path the last time, 0 if not; absent without it.",
+        labels=(),
+        samples=_storage_up,
+    ),
+    Family(
+        name="glue_mv_exporter_storage_write_failures_total",
+        type="counter",
+        help="Times that the state could not be written to --storage.path; absent without it.",
+        labels=(),
+        samples=_storage_failures,
     ),
 )

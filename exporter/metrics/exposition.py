@@ -19,8 +19,10 @@ from exporter.metrics.run_families import RUN_FAMILIES, run_rests
 from exporter.metrics.segment import EMPTY
 from exporter.metrics.shelf import Shelved
 from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
+from exporter.metrics.view_families import VIEW_FAMILIES, view_rests
 from exporter.model.run import RunKey
-from exporter.store.series import RunSeries, SeriesChanges, TargetSeries
+from exporter.model.view import ViewKey
+from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewSeries
 
 T = TypeVar("T")
 
@@ -49,6 +51,7 @@ class _Snapshot:
     """What a scrape reads, all of one commit."""
 
     runs: Shelved
+    views: Shelved
     targets: tuple[_TargetText, ...]
     exporter: Shelved
 
@@ -69,22 +72,29 @@ class Exposition:
         self._clock = clock
         self._registry = _process_registry() if process_metrics else None
         self._run_families = _chosen(RUN_FAMILIES, counters=counters)
+        self._view_families = _chosen(VIEW_FAMILIES, counters=counters)
         self._target_families = _chosen(TARGET_FAMILIES, counters=counters)
         self._exporter_families = _chosen(EXPORTER_FAMILIES, counters=counters)
         self._lock = threading.Lock()
         """Held while a change is applied; never by a scrape."""
         self._runs = Level[RunKey, RunSeries](self._run_families, run_rests)
+        self._views = Level[ViewKey, ViewSeries](self._view_families, view_rests)
         self._targets: dict[str, _TargetText] = {}
-        self._snapshot = _Snapshot(self._runs.shelved(), (), _loose(self._exporter_families))
+        self._snapshot = _Snapshot(
+            self._runs.shelved(), self._views.shelved(), (), _loose(self._exporter_families)
+        )
         self._cache = PlainCache()
 
     def apply(self, changes: SeriesChanges) -> None:
         """Take over one commit of the store."""
         with self._lock:
-            runs, exporter = self._snapshot.runs, self._snapshot.exporter
+            runs, views, exporter = self._snapshot.runs, self._snapshot.views, self._snapshot.exporter
             if changes.runs:
                 self._runs.apply(changes.runs)
                 runs = self._runs.shelved()
+            if changes.views:
+                self._views.apply(changes.views)
+                views = self._views.shelved()
             for target, series in changes.targets.items():
                 if series is None:
                     self._targets.pop(target, None)
@@ -93,7 +103,7 @@ class Exposition:
             if changes.exporter is not None:
                 encoded = encode(self._exporter_families, changes.exporter)
                 exporter = _loose(self._exporter_families, encoded)
-            self._snapshot = _Snapshot(runs, tuple(self._targets.values()), exporter)
+            self._snapshot = _Snapshot(runs, views, tuple(self._targets.values()), exporter)
 
     def scrape(self, accept: str | None = None, accept_encoding: str | None = None) -> Scrape:
         """Answer a request with these headers: the text format without gzip where they are absent."""
@@ -104,6 +114,7 @@ class Exposition:
         return respond(
             (
                 family_texts(self._run_families, snapshot.runs, now),
+                family_texts(self._view_families, snapshot.views, now),
                 family_texts(self._target_families, targets, now),
                 family_texts(self._exporter_families, snapshot.exporter, now),
             ),

@@ -8,6 +8,7 @@ from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.family import Family
 from exporter.metrics.run_families import RUN_FAMILIES
 from exporter.metrics.target_families import TARGET_FAMILIES
+from exporter.metrics.view_families import VIEW_FAMILIES
 
 
 class _Chapter(NamedTuple):
@@ -19,8 +20,15 @@ class _Chapter(NamedTuple):
 _CHAPTERS = (
     _Chapter(
         "Runs",
-        "For every configured run ID. What Glue has not reported is an absent series, never 0.",
+        "For every configured run ID, the newest `runs_per_view` runs of each watched view, and every run of"
+        " a watched view that has not ended (unless `runs_per_view` is 0). What Glue has not reported is an"
+        " absent series, never 0.",
         RUN_FAMILIES,
+    ),
+    _Chapter(
+        "Views",
+        "For every watched view, whether or not it has runs. Counters and the histogram start at 0.",
+        VIEW_FAMILIES,
     ),
     _Chapter("Targets", "How the exporter fares with each target of its configuration.", TARGET_FAMILIES),
     _Chapter(

@@ -111,6 +111,13 @@ TARGET_FAMILIES: tuple[Family[TargetFigures], ...] = (
         samples=_value(lambda figures: figures.series.last_poll_duration),
     ),
     Family(
+        name="glue_mv_exporter_target_views",
+        type="gauge",
+        help="Views that the target watches.",
+        labels=("target",),
+        samples=_value(lambda figures: figures.series.views),
+    ),
+    Family(
         name="glue_mv_exporter_target_runs",
         type="gauge",
         help="Runs that the target watches: active (not ended), settling (ended, still read), "

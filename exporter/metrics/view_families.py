@@ -1,0 +1,215 @@
+"""The families of one watched view: whether or not it has runs, and whether or not these are shown."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from exporter.metrics.family import Family, Labels, Sample, histogram_samples
+from exporter.metrics.run_families import status_values
+from exporter.model.run import Run
+from exporter.store.counting import DURATION_BUCKETS
+from exporter.store.series import ViewFacts, ViewSeries
+
+_VIEW = ("aws_region", "catalog_id", "database", "table")
+
+
+def _labels(series: ViewSeries) -> Labels:
+    return tuple(zip(_VIEW, series.key, strict=True))
+
+
+def _value(read: Callable[[ViewFacts], float | None]) -> Callable[[ViewSeries], Iterable[Sample]]:
+    """Make the samples of a family that has one value per view."""
+
+    def samples(series: ViewSeries) -> Iterator[Sample]:
+        if series.facts is not None and (value := read(series.facts)) is not None:
+            yield Sample(_labels(series), value)
+
+    return samples
+
+
+def _of_success(read: Callable[[Run], float | None]) -> Callable[[ViewSeries], Iterable[Sample]]:
+    return _value(lambda facts: None if facts.last_success is None else read(facts.last_success))
+
+
+def _info(series: ViewSeries) -> Iterator[Sample]:
+    if series.facts is not None:
+        extra = (("target", series.target), ("refresh_mode", series.facts.refresh_mode))
+        yield Sample((*_labels(series), *extra), 1)
+
+
+def _last_run_status(series: ViewSeries) -> Iterator[Sample]:
+    if series.facts is not None and series.facts.last_run is not None:
+        for status, value in status_values(series.facts.last_run.status_label):
+            yield Sample((*_labels(series), ("status", status)), value)
+
+
+def _last_run_info(series: ViewSeries) -> Iterator[Sample]:
+    if series.facts is not None and (run := series.facts.last_run) is not None:
+        extra = (("run_id", run.run_id), ("refresh_type", run.refresh_type_label))
+        yield Sample((*_labels(series), *extra), 1)
+
+
+def _runs(series: ViewSeries) -> Iterator[Sample]:
+    if series.facts is not None:
+        for (status, refresh_type), count in series.facts.counters.runs.items():
+            extra = (("status", str(status)), ("refresh_type", refresh_type))
+            yield Sample((*_labels(series), *extra), count)
+
+
+def _dpu_seconds(series: ViewSeries) -> Iterator[Sample]:
+    if series.facts is not None:
+        for refresh_type, total in series.facts.counters.dpu_seconds.items():
+            yield Sample((*_labels(series), ("refresh_type", refresh_type)), total)
+
+
+def _processed_bytes(series: ViewSeries) -> Iterator[Sample]:
+    if series.facts is not None:
+        for refresh_type, total in series.facts.counters.processed_bytes.items():
+            yield Sample((*_labels(series), ("refresh_type", refresh_type)), total)
+
+
+def _durations(series: ViewSeries) -> Iterator[Sample]:
+    if series.facts is not None:
+        counters = series.facts.counters
+        yield from histogram_samples(
+            _labels(series), DURATION_BUCKETS, counters.durations, counters.duration_sum
+        )
+
+
+def view_rests(_series: ViewSeries) -> bool:
+    """Tell whether a view hardly changes: once per refresh, and no value of it grows by itself."""
+    return True
+
+
+VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
+    Family(
+        name="glue_mv_refresh_view_up",
+        type="gauge",
+        help="1 if the last poll read the view's runs, 0 if not: its other series are then the last good ones.",
+        labels=_VIEW,
+        samples=lambda series: [Sample(_labels(series), int(series.up))],
+    ),
+    Family(
+        name="glue_mv_refresh_view_info",
+        type="gauge",
+        help="Always 1: the view's target, and whether it refreshes by itself (scheduled) or not (manual); "
+        "unknown where the catalog's tables may not be read.",
+        labels=(*_VIEW, "target", "refresh_mode"),
+        samples=_info,
+    ),
+    Family(
+        name="glue_mv_refresh_view_creation_timestamp_seconds",
+        type="gauge",
+        help="When the view was created, as Unix time in seconds.",
+        labels=_VIEW,
+        unit="Unix time in seconds",
+        samples=_value(lambda facts: facts.creation_time),
+    ),
+    Family(
+        name="glue_mv_refresh_view_expected_interval_seconds",
+        type="gauge",
+        help="Seconds between two refreshes, as configured or else by the view's own schedule.",
+        labels=_VIEW,
+        unit="seconds",
+        samples=_value(lambda facts: facts.expected_interval),
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_run_status",
+        type="gauge",
+        help="1 for the status of the view's newest run, 0 for the others; "
+        "UNKNOWN for one that the API does not list.",
+        labels=(*_VIEW, "status"),
+        samples=_last_run_status,
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_run_info",
+        type="gauge",
+        help="Always 1: the ID and refresh type of the view's newest run.",
+        labels=(*_VIEW, "run_id", "refresh_type"),
+        samples=_last_run_info,
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_run_creation_timestamp_seconds",
+        type="gauge",
+        help="When the view's newest run was created, as Unix time in seconds.",
+        labels=_VIEW,
+        unit="Unix time in seconds",
+        samples=_value(lambda facts: facts.last_run.creation_time if facts.last_run else None),
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_success_timestamp_seconds",
+        type="gauge",
+        help="When the view's newest succeeded run ended, as Unix time in seconds.",
+        labels=_VIEW,
+        unit="Unix time in seconds",
+        samples=_value(lambda facts: facts.last_success_time),
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_success_duration_seconds",
+        type="gauge",
+        help="Seconds from start to end of the view's newest succeeded run.",
+        labels=_VIEW,
+        unit="seconds",
+        samples=_of_success(lambda run: run.duration(0.0)),
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_success_dpu_seconds",
+        type="gauge",
+        help="DPU seconds that the view's newest succeeded run consumed; 3600 of them are a DPU-hour.",
+        labels=_VIEW,
+        unit="DPU seconds",
+        samples=_of_success(lambda run: run.dpu_seconds),
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_success_processed_bytes",
+        type="gauge",
+        help="Bytes that the view's newest succeeded run scanned.",
+        labels=_VIEW,
+        unit="bytes",
+        samples=_of_success(lambda run: run.processed_bytes),
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_failure_timestamp_seconds",
+        type="gauge",
+        help="When the view's newest failed run ended, as Unix time in seconds.",
+        labels=_VIEW,
+        unit="Unix time in seconds",
+        samples=_value(lambda facts: facts.last_failure_time),
+    ),
+    Family(
+        name="glue_mv_refresh_view_consecutive_failures",
+        type="gauge",
+        help="Failed runs of the view since its last success; stopped and unknown ones neither count nor end it.",
+        labels=_VIEW,
+        samples=_value(lambda facts: facts.consecutive_failures),
+    ),
+    Family(
+        name="glue_mv_refresh_view_runs_total",
+        type="counter",
+        help="Ended runs of the view, each counted once, under the status and type first seen.",
+        labels=(*_VIEW, "status", "refresh_type"),
+        samples=_runs,
+    ),
+    Family(
+        name="glue_mv_refresh_view_dpu_seconds_total",
+        type="counter",
+        help="DPU seconds that the view's counted runs consumed.",
+        labels=(*_VIEW, "refresh_type"),
+        unit="DPU seconds",
+        samples=_dpu_seconds,
+    ),
+    Family(
+        name="glue_mv_refresh_view_processed_bytes_total",
+        type="counter",
+        help="Bytes that the view's counted runs scanned.",
+        labels=(*_VIEW, "refresh_type"),
+        unit="bytes",
+        samples=_processed_bytes,
+    ),
+    Family(
+        name="glue_mv_refresh_view_run_duration_seconds",
+        type="histogram",
+        help="Seconds from start to end of the view's counted runs that succeeded.",
+        labels=_VIEW,
+        unit="seconds",
+        samples=_durations,
+    ),
+)
