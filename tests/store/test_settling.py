@@ -1,7 +1,7 @@
 """When an ended run is read for the last time, and what becomes of runs that Glue does not know."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import Reason
@@ -142,6 +142,7 @@ def test_failures_do_not_delay_the_next_attempt(bench: StoreBench) -> None:
         assert bench.due() == ["a"]
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     poll_interval=st.integers(5, 3600), resync_interval=st.integers(5, 86_400), misses=st.integers(1, 2000)
 )
