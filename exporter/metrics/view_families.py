@@ -83,7 +83,7 @@ VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
     Family(
         name="glue_mv_refresh_view_up",
         type="gauge",
-        help="1 if the last poll read the view's runs, 0 if not: its other series are then the last good ones.",
+        help="1 if the last poll read the view's runs; 0 if not: its other values are then the last good.",
         labels=_VIEW,
         samples=lambda series: [Sample(_labels(series), int(series.up))],
     ),
@@ -177,7 +177,7 @@ VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
     Family(
         name="glue_mv_refresh_view_consecutive_failures",
         type="gauge",
-        help="Failed runs of the view since its last success; stopped and unknown ones neither count nor end it.",
+        help="Failed runs of the view since its last success; stopped and unknown runs do not matter.",
         labels=_VIEW,
         samples=_value(lambda facts: facts.consecutive_failures),
     ),
