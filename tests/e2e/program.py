@@ -216,7 +216,7 @@ class Program:
             assert time.monotonic() < deadline, (
                 f"not within {seconds} s: {what}\n{exposition.text}\n{self.log}"
             )
-            time.sleep(0.2)
+            time.sleep(0.4)
         return exposition
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:

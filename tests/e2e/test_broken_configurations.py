@@ -219,18 +219,35 @@ def check(err: str, file: str, broken: Broken) -> None:
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_is_refused(tmp_path: Path, kind: str) -> None:
-    broken = BROKEN[kind]
-    (tmp_path / "broken.yaml").write_text(broken.text)
-    for arguments in (
-        ("check-config", "broken.yaml"),
-        ("serve", "--config.file=broken.yaml", "--web.listen-address=127.0.0.1:0"),
-    ):
-        told = run(tmp_path, *arguments, seconds=30)
-        assert told.status == 2, told
-        assert told.seconds < 10, "not fast"
-        check(told.err, "broken.yaml", broken)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.yaml"]
+def test_serve_refuses_it(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "broken.yaml").write_text(BROKEN[kind].text)
+    arguments = ("--config.file=broken.yaml", "--web.listen-address=127.0.0.1:0")
+    told = run(tmp_path, "serve", *arguments, seconds=30)
+    assert told.status == 2, told
+    assert told.seconds < 10, "not fast"
+    assert told.out == ""
+    check(told.err, "broken.yaml", BROKEN[kind])
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.yaml"], "code was executed"
+
+
+def test_check_config_refuses_every_one_of_them(tmp_path: Path) -> None:
+    """All in one command: each file has its lines, and none keeps the next one from being checked."""
+    for kind, broken in BROKEN.items():
+        (tmp_path / f"{kind}.yaml").write_text(broken.text)
+    told = run(tmp_path, "check-config", *(f"{kind}.yaml" for kind in BROKEN), seconds=60)
+    assert told.status == 2
+    assert told.out == ""
+    for kind, broken in BROKEN.items():
+        lines = [line for line in told.err.splitlines() if line.startswith(f"{kind}.yaml")]
+        check("\n".join(lines), f"{kind}.yaml", broken)
+
+
+@pytest.mark.parametrize("kind", ["misspelt_key", "empty", "alias_bomb", "deep_nesting", "python_object"])
+def test_check_config_refuses_it_alone(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "broken.yaml").write_text(BROKEN[kind].text)
+    told = run(tmp_path, "check-config", "broken.yaml", seconds=30)
+    assert told.status == 2, told
+    check(told.err, "broken.yaml", BROKEN[kind])
 
 
 @pytest.mark.parametrize("command", ["serve", "once"])

@@ -96,14 +96,16 @@ def test_a_run_listed_twice_is_watched_once_with_a_warning(tmp_path: Path) -> No
     with BareGlue() as glue:
         run_id = glue.records.put_run(sample_run(1))
         config = {"targets": [target(glue.url, run_id, run_id)]}
-        told = run(tmp_path, "check-config", str(write_config(tmp_path, config)))
+        path = write_config(tmp_path, config)
+        line = path.read_text().splitlines().index(f"  - {run_id}") + 2  # the next one, counted from 1
+        told = run(tmp_path, "check-config", str(path))
         assert told.status == 0
-        assert run_id in told.out + told.err
+        assert f"{path}:{line}: targets[0].runs[1]: " in told.err
         assert "1 run" in told.out
         with serve(tmp_path, config) as program:
             scraped = program.scrape_until(lambda e: e.status(run_id))
             assert scraped.status(run_id) == "SUCCEEDED"
-            assert run_id in program.log
+            assert "targets[0].runs[1]" in program.log
 
 
 def test_flags_are_also_environment_variables(tmp_path: Path) -> None:
