@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from exporter.model.run import UNKNOWN, Status
+from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +48,21 @@ class ListenAddressType(click.ParamType[ListenAddress]):
             self.fail(str(error), param, ctx)
 
 
+class ShardType(click.ParamType[Shard]):
+    """``i/n``."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Parse the shard, or fail as click does."""
+        if isinstance(value, Shard):
+            return value
+        try:
+            return Shard.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 config_file = flag(
     "--config.file", default="config.yaml", metavar="FILE", help="The configuration: what to watch, and how."
 )
@@ -62,6 +79,13 @@ storage_path = flag(
     metavar="FOLDER",
     help="Where to keep the state that survives restarts; in memory without it.",
 )
+shard = flag(
+    "--shard",
+    type=ShardType(),
+    default="0/1",
+    metavar="I/N",
+    help="This process's part of the targets: number I, from 0, of N.",
+)
 log_level = flag(
     "--log.level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -71,3 +95,26 @@ log_level = flag(
 log_format = flag(
     "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How log lines are written."
 )
+
+# Of `runs`; here, because what follows a flag must be known before the command is loaded.
+aws_region = flag("--aws.region", metavar="REGION", help="The region; default: the AWS SDK's own.")
+catalog_id = flag(
+    "--catalog-id", metavar="ID", help="The Data Catalog; default: the account of the credentials."
+)
+database = flag("--database", metavar="NAME", help="Runs of views in this database only; a glob, too.")
+table = flag("--table", metavar="NAME", help="Runs of this view only (with --database); a glob, too.")
+status = flag(
+    "--status",
+    multiple=True,
+    type=click.Choice([*Status, UNKNOWN], case_sensitive=False),
+    help="Runs of this status only; can be repeated.",
+)
+max_age = flag("--max-age", metavar="DURATION", help="Only runs created within it, such as 24h.")
+limit = flag("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many runs, the newest.")
+output = flag(
+    "--output",
+    type=click.Choice(["table", "json", "config"]),
+    default="table",
+    help="A table for people, a JSON array, or a runs: block to paste into a target.",
+)
+watch = flag("--watch", is_flag=True, help="Keep the table on screen and up to date, until Ctrl-C.")

@@ -1,6 +1,7 @@
 """Loads the configuration the way every command that polls wants it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -8,6 +9,7 @@ from exporter import config
 from exporter.cli.exporter_process import with_regions
 from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings
+from exporter.model.sharding import Shard, owned
 
 log = structlog.get_logger()
 
@@ -17,10 +19,18 @@ def warning_lines(file: str, warnings: Sequence[Problem]) -> tuple[str, ...]:
     return ConfigurationError(file, tuple(warnings)).lines()
 
 
-def load_settings(file: str) -> Settings:
-    """Load the file, log its warnings, and fill in regions. Raises ConfigurationError."""
+def load_settings(file: str, shard: Shard) -> Settings:
+    """Load the file, log its warnings, keep the shard's targets, fill in regions. Raises ConfigurationError.
+
+    The whole file is validated, whatever the shard: all processes accept it, or none does.
+    """
     loaded = config.load(file)
-    settings = with_regions(loaded.settings, loaded.file)
+    everything = loaded.settings
+    mine = replace(everything, targets=owned(everything.targets, shard.index, shard.count))
+    # Regions of the shard's own targets only: another process may have other profiles.
+    settings = with_regions(mine, loaded.file)
     for line in warning_lines(loaded.file, loaded.warnings):
         log.warning("configuration", detail=line)
+    if shard.count > 1:
+        log.info("shard", shard=str(shard), targets=len(settings.targets), of=len(everything.targets))
     return settings

@@ -1,0 +1,108 @@
+"""``--shard``: which of a file's targets a process takes, and what it says of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exporter.cli.exporter_process import make_exporter
+from exporter.cli.loading import load_settings
+from exporter.cli.logs import configure_logs
+from exporter.cli.main import run
+from exporter.errors import ConfigurationError
+from exporter.model.sharding import Shard, owner
+
+LAKE = """
+targets:
+  - name: lake
+    aws_regions: [eu-west-1, us-east-1, ap-south-1]
+    catalog_ids: ["111111111111", "222222222222"]
+    views: ["*.*"]
+"""
+NAMES = [
+    f"lake/{region}/{catalog_id}"
+    for region in ("eu-west-1", "us-east-1", "ap-south-1")
+    for catalog_id in ("111111111111", "222222222222")
+]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> str:
+    file = tmp_path / "config.yaml"
+    file.write_text(LAKE)
+    return str(file)
+
+
+def test_regions_and_catalogs_are_multiplied_out_before_the_targets_are_shared(lake: str) -> None:
+    shards = [[t.name for t in load_settings(lake, Shard(index, 3)).targets] for index in range(3)]
+    assert shards == [[name for name in NAMES if owner(name, 3) == index] for index in range(3)]
+    assert len([shard for shard in shards if shard]) > 1, "one entry is spread over processes"
+
+
+def test_the_only_shard_has_the_whole_file(lake: str) -> None:
+    assert [target.name for target in load_settings(lake, Shard()).targets] == NAMES
+
+
+def test_a_log_line_tells_how_many_targets_are_the_shards(
+    lake: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs("info", "json")
+    mine = load_settings(lake, Shard(1, 3)).targets
+    line = json.loads(capsys.readouterr().err)
+    assert (line["msg"], line["shard"], line["targets"], line["of"]) == ("shard", "1/3", len(mine), 6)
+
+
+def test_nothing_is_logged_of_the_only_shard(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    load_settings(lake, Shard())
+    assert capsys.readouterr().err == ""
+
+
+def test_every_shard_refuses_a_file_with_a_mistake_in_any_target(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(LAKE + "  - {name: other, aws_region: nowhere, views: ['*.*']}\n")
+    for index in range(2):
+        with pytest.raises(ConfigurationError, match=r"targets\[1\].aws_region"):
+            load_settings(str(file), Shard(index, 2))
+
+
+def test_a_shard_without_targets_is_healthy_and_ready(lake: str) -> None:
+    """With more processes than targets some have nothing to do, and are not to be restarted for it."""
+    idle = next(index for index in range(50) if index not in {owner(name, 50) for name in NAMES})
+    settings = load_settings(lake, Shard(idle, 50))
+    assert settings.targets == ()
+    exporter = make_exporter(settings)
+    exporter.loop.configure(settings)
+    assert exporter.loop.trouble() is None
+    assert exporter.store.ready()
+    scrape = b"".join(exporter.exposition.scrape(None, None).chunks)
+    assert b"glue_mv_exporter_build_info" in scrape
+    assert exporter.loop.stop(1.0)
+    exporter.close()
+
+
+def test_once_without_targets_is_status_0(lake: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    idle = next(index for index in range(50) if index not in {owner(name, 50) for name in NAMES})
+    assert run(["once", f"--config.file={lake}", f"--shard={idle}/50"]) == 0
+    assert b"glue_mv_exporter_target_up{" not in capfdbinary.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["serve", "once"])
+@pytest.mark.parametrize("shard", ["2/2", "-1/3", "0/0", "a/b"])
+def test_a_shard_that_cannot_be_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], command: str, shard: str
+) -> None:
+    assert run([command, f"--shard={shard}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"Invalid value for '--shard' (env var: 'GLUE_MV_EXPORTER_SHARD'): '{shard}'" in err
+
+
+def test_the_shard_may_come_from_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLUE_MV_EXPORTER_SHARD", "3/3")
+    assert run([]) == 2
+    assert "'3/3': there is no such shard: they go from 0/3 to 2/3" in " ".join(
+        capsys.readouterr().err.split()
+    )
