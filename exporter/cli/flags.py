@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from exporter.config.durations import parse_duration
 from exporter.model.run import UNKNOWN, Status
 from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress
@@ -72,6 +73,33 @@ listen_address = flag(
     default=":10079",
     metavar="HOST:PORT",
     help="Where to serve; :0 picks a free port and logs it.",
+)
+enable_lifecycle = flag(
+    "--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload to reload the configuration."
+)
+
+
+class DurationType(click.ParamType[float]):
+    """Seconds, written ``30s``, ``5m``, ``1h30m``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse the duration, or fail as click does."""
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+auto_reload_interval = flag(
+    "--config.auto-reload-interval",
+    type=DurationType(),
+    default="0s",
+    metavar="DURATION",
+    help="Look this often whether the configuration has changed, and reload it then; 0s: never.",
 )
 storage_path = flag(
     "--storage.path",

@@ -4,11 +4,13 @@ import asyncio
 import signal
 import socket
 import sys
+import threading
 
 import structlog
 
 from exporter.cli.exporter_process import Exporter
 from exporter.cli.main import EXIT_FAILED
+from exporter.cli.reloading import Reloader
 from exporter.errors import ExporterError
 from exporter.model.settings import Settings
 from exporter.web.address import ListenAddress, bound_address
@@ -28,21 +30,37 @@ class CannotListenError(ExporterError):
     """The listen address cannot be had."""
 
 
-def serve_until_signal(exporter: Exporter, settings: Settings, address: ListenAddress) -> int:
-    """Poll and serve until SIGTERM or SIGINT. Returns the exit status."""
-    try:
-        listener = address.bind()
-    except OSError as error:
-        host = f"[{address.host}]" if ":" in address.host else address.host
-        raise CannotListenError(
-            f"cannot listen on {host}:{address.port}: {error.strerror or error}"
-            " (is another exporter running? see --web.listen-address)"
-        ) from error
+def serve_until_signal(
+    exporter: Exporter,
+    settings: Settings,
+    address: ListenAddress,
+    *,
+    reloader: Reloader | None = None,
+    lifecycle: bool = False,
+    reload_interval: float = 0.0,
+) -> int:
+    """Poll and serve until SIGTERM or SIGINT. Returns the exit status.
+
+    ``reloader``: what SIGHUP does. ``lifecycle``: let ``POST /-/reload`` do it, too. ``reload_interval``:
+    seconds between two looks whether the configuration has changed; 0: never.
+    """
+    listener = _listen(address)
     sys.setswitchinterval(SWITCH_INTERVAL)
-    site = Site(scrape=exporter.exposition.scrape, trouble=exporter.loop.trouble, ready=exporter.store.ready)
+    site = Site(
+        scrape=exporter.exposition.scrape,
+        trouble=exporter.loop.trouble,
+        ready=exporter.store.ready,
+        reload=reloader.reload if reloader and lifecycle else None,
+    )
     exporter.loop.configure(settings)
     log.info("listening", address=bound_address(listener), targets=len(settings.targets))
-    stopped = asyncio.run(_serve(Server(make_app(site)), listener))
+    ended = threading.Event()
+    if reloader and reload_interval:
+        threading.Thread(
+            target=reloader.watch, args=(reload_interval, ended), name="reload", daemon=True
+        ).start()
+    stopped = asyncio.run(_serve(Server(make_app(site)), listener, reloader))
+    ended.set()
     exporter.loop.stop(STOP_WITHIN)
     exporter.close()
     if not stopped:
@@ -52,17 +70,38 @@ def serve_until_signal(exporter: Exporter, settings: Settings, address: ListenAd
     return 0
 
 
-async def _serve(server: Server, listener: socket.socket) -> bool:
+def _listen(address: ListenAddress) -> socket.socket:
+    try:
+        return address.bind()
+    except OSError as error:
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        raise CannotListenError(
+            f"cannot listen on {host}:{address.port}: {error.strerror or error}"
+            " (is another exporter running? see --web.listen-address)"
+        ) from error
+
+
+async def _serve(server: Server, listener: socket.socket, reloader: Reloader | None) -> bool:
     """Run the server; tell whether it ended because of a signal."""
     told = asyncio.Event()
+    reloads: set[asyncio.Task[object]] = set()
 
     def stop(name: str) -> None:
         log.info("stopping", signal=name)
         told.set()
         server.stop()
 
+    def reload() -> None:
+        if reloader is None:
+            log.info("there is no configuration to reload")
+            return
+        task = asyncio.create_task(asyncio.to_thread(reloader.reload))
+        reloads.add(task)  # the loop itself keeps no reference
+        task.add_done_callback(reloads.discard)
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number.name)
+    loop.add_signal_handler(signal.SIGHUP, reload)
     await server.run_on(listener)
     return told.is_set()

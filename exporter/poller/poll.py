@@ -59,7 +59,7 @@ class TargetPoll:
             error=reading.error,
             finished=reading.finished,
         )
-        self._journal.write(self._store.commit(outcome))
+        self._journal.write(self._store.commit(outcome, stop))
 
     def _read(self, calls: Calls, reading: "Reading") -> None:
         try:

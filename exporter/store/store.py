@@ -129,6 +129,15 @@ class Store:
             self._exporter = exporter
             self._publish(SeriesChanges(exporter=exporter))
 
+    def note_reload(self, *, successful: bool) -> None:
+        """Take in whether the configuration could be reloaded."""
+        with self._lock:
+            if self._exporter is None:
+                return
+            before = self._exporter
+            time = self._clock.time() if successful else before.last_reload_success_time
+            self.describe(replace(before, last_reload_successful=successful, last_reload_success_time=time))
+
     def requests(self, target: str) -> RequestStats:
         """Return the live request counters of a target."""
         return self._targets[target].series.requests
@@ -164,11 +173,14 @@ class Store:
                 events = self._claim()
             return events + self._save_and_publish(targets={target: state.series})
 
-    def commit(self, outcome: PollOutcome) -> list[Event]:
-        """Take in a poll's outcome and tell the listeners. Returns what is worth a line in the log."""
+    def commit(self, outcome: PollOutcome, stop: threading.Event | None = None) -> list[Event]:
+        """Take in a poll's outcome and tell the listeners. Returns what is worth a line in the log.
+
+        Once ``stop`` is set nothing is taken in: the poll was one of an older configuration.
+        """
         with self._lock:
             state = self._targets.get(outcome.target)
-            if state is None:  # a reload took the target away while it was polled
+            if state is None or (stop and stop.is_set()):
                 return []
             at = self._moment()
             events: list[Event] = [RecordMalformed(outcome.target, line) for line in outcome.malformed]

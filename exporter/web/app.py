@@ -1,6 +1,6 @@
 """The routes and their answers. A scrape never waits for AWS: it sends what is already encoded."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,44 +67,63 @@ class Site:
     """Why polling is not alive; None while it is."""
     ready: Callable[[], bool]
     """Whether every target's first poll has ended."""
+    reload: Callable[[], Sequence[str]] | None = None
+    """Reloads the configuration; returns what is wrong with it. None: not allowed over HTTP."""
 
 
 def make_app(site: Site) -> ASGIApp:
     """Return the ASGI application."""
-
-    def metrics(request: Request) -> Response:
-        scrape = site.scrape(request.headers.get("accept"), request.headers.get("accept-encoding"))
-        headers = {"Vary": "Accept, Accept-Encoding", "Content-Type": scrape.content_type}
-        if scrape.content_encoding:
-            headers["Content-Encoding"] = scrape.content_encoding
-        if scrape.length is not None:
-            headers["Content-Length"] = str(scrape.length)
-        return StreamingResponse(scrape.chunks, headers=headers)
-
-    def healthy(_: Request) -> Response:
-        trouble = site.trouble()
-        return PlainTextResponse(f"{trouble}\n" if trouble else "healthy\n", 503 if trouble else 200)
-
-    def ready(_: Request) -> Response:
-        if site.ready():
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse("the first poll of some target has not ended yet\n", 503)
-
-    async def landing(_: Request) -> Response:
-        return HTMLResponse(LANDING_PAGE)
-
+    pages = _Pages(site)
     app = Starlette(
         routes=[
-            Route("/", landing),
-            Route("/metrics", metrics),
-            Route("/-/healthy", healthy),
-            Route("/-/ready", ready),
+            Route("/", pages.landing),
+            Route("/metrics", pages.metrics),
+            Route("/-/healthy", pages.healthy),
+            Route("/-/ready", pages.ready),
+            Route("/-/reload", pages.reload, methods=["POST"]),
         ]
     )
     # A redirect from /metrics/ would lead where the request's Host header says.
     app.router.redirect_slashes = False
     # Around all of it, and no middleware of Starlette's: what that answers to a fault of ours passes none.
     return SecurityHeaders(app)
+
+
+class _Pages:
+    """The answers. What may take a moment is no coroutine, and so runs in a thread of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def landing(self, _: Request) -> Response:
+        return HTMLResponse(LANDING_PAGE)
+
+    def metrics(self, request: Request) -> Response:
+        headers = request.headers
+        scrape = self._site.scrape(headers.get("accept"), headers.get("accept-encoding"))
+        answer = {"Vary": "Accept, Accept-Encoding", "Content-Type": scrape.content_type}
+        if scrape.content_encoding:
+            answer["Content-Encoding"] = scrape.content_encoding
+        if scrape.length is not None:
+            answer["Content-Length"] = str(scrape.length)
+        return StreamingResponse(scrape.chunks, headers=answer)
+
+    def healthy(self, _: Request) -> Response:
+        trouble = self._site.trouble()
+        return PlainTextResponse(f"{trouble}\n" if trouble else "healthy\n", 503 if trouble else 200)
+
+    def ready(self, _: Request) -> Response:
+        if self._site.ready():
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("the first poll of some target has not ended yet\n", 503)
+
+    def reload(self, _: Request) -> Response:
+        if self._site.reload is None:
+            return PlainTextResponse("reloading over HTTP is off: see --web.enable-lifecycle\n", 403)
+        problems = self._site.reload()
+        if problems:
+            return PlainTextResponse("\n".join(["the old configuration stays:", *problems, ""]), 500)
+        return PlainTextResponse("reloaded\n")
 
 
 class SecurityHeaders:
