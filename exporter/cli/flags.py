@@ -130,7 +130,7 @@ catalog_id = flag(
     "--catalog-id", metavar="ID", help="The Data Catalog; default: the account of the credentials."
 )
 database = flag("--database", metavar="NAME", help="Runs of views in this database only; a glob, too.")
-table = flag("--table", metavar="NAME", help="Runs of this view only (with --database); a glob, too.")
+table = flag("--table", metavar="NAME", help="Runs of views of this name only; a glob, too.")
 status = flag(
     "--status",
     multiple=True,

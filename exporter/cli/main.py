@@ -19,6 +19,7 @@ COMMANDS = {
     "serve": "exporter.cli.serve",
     "check-config": "exporter.cli.check_config",
     "once": "exporter.cli.once",
+    "runs": "exporter.cli.runs",
     "healthcheck": "exporter.cli.healthcheck",
     "demo": "exporter.cli.demo",
 }
@@ -93,6 +94,7 @@ Examples:
   glue-mv-exporter check-config config.yaml
   glue-mv-exporter --config.file=config.yaml --web.listen-address=:10079
   glue-mv-exporter once --config.file=config.yaml > glue.prom
+  glue-mv-exporter runs --aws.region=eu-west-1 --database=sales
 
 \b
 Every flag can be given as an environment variable: --config.file is

@@ -1,0 +1,101 @@
+"""What ``runs`` shows while it reads: progress on standard error, or the table that stays on screen."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from rich import progress
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.text import Text
+
+from exporter.cli.logs import printable
+from exporter.cli.runs_reading import Findings, FoundRun, Progress, RunFilter
+from exporter.cli.runs_table import RunsTable
+from exporter.clock import Clock
+from exporter.config import format_duration
+
+Read = Callable[[Progress], Findings]
+"""Reads all targets, and tells how far it is."""
+
+
+@contextmanager
+def progress_on(console: Console) -> Iterator[Progress]:
+    """Show how far the reading is, on a terminal only, and leave nothing of it behind."""
+    if not console.is_terminal:
+        yield Progress()
+        return
+    bar = progress.Progress(
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}", markup=False),
+        progress.TextColumn("{task.completed:,.0f} runs", markup=False),
+        progress.TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("reading", total=None)
+        yield Progress(
+            target=lambda name, number, of: bar.update(
+                task, description=printable(f"reading {name}" + (f" ({number} of {of})" if of > 1 else ""))
+            ),
+            runs=lambda number: bar.advance(task, number),
+        )
+
+
+@dataclass(slots=True)
+class Screen:
+    """What ``--watch`` keeps on screen. Written by one thread, drawn by another, whole values only."""
+
+    clock: Clock
+    interval: float
+    found: tuple[FoundRun, ...] = ()
+    problems: tuple[str, ...] = ()
+    read_at: float | None = None
+    """Unix time; None before the first reading has ended."""
+    reading: int | None = 0
+    """Runs that the reading under way has read; None between two readings."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Return a line on the state, what went wrong, and the table; the screen cuts off the oldest runs."""
+        yield Text(self._state(), style="dim", no_wrap=True, overflow="ellipsis")
+        for line in self.problems:
+            yield Text(printable(line), style="red", no_wrap=True, overflow="ellipsis")
+        yield Text()
+        if self.found:
+            yield from RunsTable(self.found, self.clock.time).__rich_console__(console, options)
+        elif self.read_at is not None:
+            yield Text("no runs")
+
+    def _state(self) -> str:
+        parts = ["Ctrl-C leaves", f"every {format_duration(self.interval)}"]
+        if self.read_at is not None:
+            parts.append(f"read at {datetime.fromtimestamp(self.read_at, UTC):%H:%M:%S} UTC")
+            parts.append(f"{len(self.found):,} runs")
+        if self.reading is not None:
+            parts.append(f"reading, {self.reading:,} runs so far")
+        return " · ".join(parts)
+
+    def read(self, read: Read, wanted: RunFilter) -> None:
+        """Read all targets, and show what came of it."""
+        self.reading = 0
+        findings = read(Progress(runs=self._count))
+        now = self.clock.time()
+        self.found = wanted.select(findings.runs, now)
+        self.problems = (*findings.errors, *findings.notes)
+        self.read_at, self.reading = now, None
+
+    def _count(self, number: int) -> None:
+        self.reading = (self.reading or 0) + number
+
+
+def keep_on_screen(console: Console, screen: Screen, read: Read, wanted: RunFilter) -> NoReturn:
+    """Read and show, again and again, until KeyboardInterrupt; then the terminal is as it was."""
+    never = threading.Event()
+    with Live(screen, console=console, screen=True, refresh_per_second=1):
+        while True:
+            screen.read(read, wanted)
+            screen.clock.wait(never, screen.interval)
