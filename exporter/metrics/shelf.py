@@ -17,6 +17,7 @@ from exporter.metrics.segment import EMPTY, Segment, join
 K = TypeVar("K", bound=Hashable)
 
 BLOCK_ITEMS = 256
+"""Half as many compress a fiftieth worse, twice as many make a change twice as dear."""
 GROUP_BLOCKS = 16
 
 
