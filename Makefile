@@ -38,7 +38,7 @@ lint: $(BIN)/.installed ## Check style, types, the import contracts, and that no
 
 generate: $(BIN)/.installed ## Write what is made from the code: docs/metrics.md, the JSON Schema
 	$(BIN)/python -m exporter.metrics.reference > build-metrics.tmp && mv build-metrics.tmp docs/metrics.md
-	$(BIN)/python -m exporter.config.schema > build-schema.tmp && mv build-schema.tmp exporter/config/config.schema.json
+	$(BIN)/python -m exporter.config > build-schema.tmp && mv build-schema.tmp exporter/config/config.schema.json
 
 check-generated: generate ## Tell whether what is made from the code was committed
 	git diff --exit-code -- docs/metrics.md exporter/config/config.schema.json
