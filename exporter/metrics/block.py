@@ -12,8 +12,8 @@ from exporter.metrics.segment import EMPTY, Segment, deflate
 K = TypeVar("K", bound=Hashable)
 
 _LEVEL = 6
-"""Of zlib. Blocks are written rarely, but sent and kept all the time: 1 makes them a tenth larger, and 9 hardly
-smaller."""
+"""Of zlib. Blocks are written rarely, but sent and kept all the time: 1 makes them a tenth larger,
+and 9 hardly smaller."""
 
 
 @dataclass(frozen=True, slots=True)
