@@ -52,6 +52,7 @@ class Catalog:
         self.configured = ConfiguredRuns()
         self.views = ViewBook(ViewRecords(database.connection, row))
         self.records = RunRecords(database.connection, row)
+        self.row = row
         self._watched_since = watched_since
         self._unlisted_statuses: set[str | None] = set()
         self._ignored: set[str] = set()
@@ -73,6 +74,10 @@ class Catalog:
     def view_key(self, name: Name) -> ViewKey:
         """Return the view's key among those of all catalogs."""
         return ViewKey(self.aws_region, self.catalog_id, *name)
+
+    def shown(self, view: int) -> frozenset[str]:
+        """Return the IDs of the runs that are shown because of the view in this row."""
+        return self._shown.get(view, frozenset())
 
     def claim(self, targets: Sequence[Target], at: Moment) -> list[Lost]:
         """Decide anew who watches what: the first target in the file has it. What stays keeps its state."""

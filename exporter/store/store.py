@@ -1,8 +1,10 @@
 """The state of all targets. Pollers commit to it, listeners are told what changed, pages read it."""
 
+import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import StorageError
@@ -32,6 +34,8 @@ from exporter.store.series import (
     TargetSeries,
     ViewSeries,
 )
+
+T = TypeVar("T")
 
 OUT_OF_TIME = "the poll ran out of time before everything was read; the next one goes on where it stopped"
 EARLY_SLACK = 0.5
@@ -68,6 +72,20 @@ class Watch:
     """Runs of these views that may still change, as last seen."""
     due: tuple[str, ...]
     """IDs of configured runs that should be read now, the longest unread first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreState:
+    """What a page reads while nothing changes."""
+
+    now: float
+    """Unix time, like the next."""
+    started: float
+    exporter: ExporterSeries | None
+    targets: Sequence[tuple[TargetState, Catalog | None]]
+    """Copies, in the order of the file; the catalog is None until it is known."""
+    connection: sqlite3.Connection
+    """To be read only; tables in ``temp`` may be written."""
 
 
 class Store:
@@ -191,6 +209,19 @@ class Store:
                     events += _unmatched(state, catalog)
             events += self._close_poll(state, outcome, catalog)
             return events + self._save_and_publish(targets={outcome.target: state.series})
+
+    def look(self, read: Callable[[StoreState], T]) -> T:
+        """Call with all that is known, while nothing changes. It must be quick and change nothing."""
+        with self._lock:
+            return read(
+                StoreState(
+                    now=self._clock.time(),
+                    started=self._started,
+                    exporter=self._exporter,
+                    targets=[(replace(state), self._catalog(state)) for state in self._targets.values()],
+                    connection=self._database.connection,
+                )
+            )
 
     def targets(self) -> list[TargetState]:
         """Return a copy of every target's state, in the order of the file."""
