@@ -1,6 +1,7 @@
 """One catalog in one region: takes in what polls read there, and tells which series that changes."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from exporter.errors import GlueError, Reason
@@ -50,12 +51,17 @@ class Catalog:
         self.aws_region = aws_region
         self.catalog_id = catalog_id
         self.configured = ConfiguredRuns()
-        self.views = ViewBook(ViewRecords(database.connection, row))
+        saved_in = "disk" if database.on_disk else "main"
+        self.views = ViewBook(ViewRecords(database.connection, row, saved_in=saved_in))
         self.records = RunRecords(database.connection, row)
         self.row = row
+        self.watched = False
+        """Whether any target watches anything here, or looks for something to watch."""
         self._watched_since = watched_since
         self._unlisted_statuses: set[str | None] = set()
         self._ignored: set[str] = set()
+        self._unread_at_baseline: dict[str, float] = {}
+        """Runs that could not be read in their view's first complete listing: Unix time of that."""
         self._in_views: dict[str, set[str]] = {}
         """Configured run IDs that belong to a view which the same target watches, by target."""
         self._shown: dict[int, frozenset[str]] = {}
@@ -79,16 +85,25 @@ class Catalog:
         """Return the IDs of the runs that are shown because of the view in this row."""
         return self._shown.get(view, frozenset())
 
-    def claim(self, targets: Sequence[Target], at: Moment) -> list[Lost]:
-        """Decide anew who watches what: the first target in the file has it. What stays keeps its state."""
+    def claim(self, targets: Sequence[Target], at: Moment, *, all_known: bool) -> list[Lost]:
+        """Decide anew who watches what: the first target in the file has it. What stays keeps its state.
+
+        ``all_known``: no other target may turn out to watch this catalog, so that what these do not want
+        is watched by nobody.
+        """
+        self.watched = bool(targets)
         wanted = [run_id for target in targets for run_id in target.run_ids]
         records = self.records.get(wanted)
         settled = [run_id for run_id, record in records.items() if record.settled]
         before = set(self.configured.all())
         lost = self.configured.claim([(target.name, target.run_ids) for target in targets], settled)
         matchers = [(target.name, ViewMatcher(target)) for target in targets]
-        self.views.claim(matchers, at.now)
-        self.records.leave(self.configured.all(), at.now, keep_for=pruning.KEPT_UNWATCHED)
+        self.views.load()
+        for row in self.views.forget_unwatched(at.now - pruning.KEPT_UNWATCHED):
+            self.records.forget_view(row, keep=set(self.configured.all()))
+        self.views.claim(matchers, at.now, all_known=all_known)
+        if all_known:
+            self.records.leave(self.configured.all(), at.now)
         for watched in self.views.watched():
             self._touch_view(watched)
         self._touched_runs |= before ^ set(self.configured.all())
@@ -103,11 +118,6 @@ class Catalog:
         ]
         return [Lost(target, owner, run_ids) for (target, owner), run_ids in lost.items()] + literals
 
-    @property
-    def watched(self) -> bool:
-        """Whether any target watches anything here."""
-        return any(True for _ in self.configured.all()) or any(True for _ in self.views.watched())
-
     def take_in(self, outcome: PollOutcome, at: Moment) -> tuple[list[Event], list[Lost]]:
         """Take in what one poll of one target read."""
         events: list[Event] = []
@@ -118,11 +128,14 @@ class Catalog:
             lost = [Lost(target, o, tuple(".".join(n) for n in names)) for o, names in elsewhere.items()]
             for watched in self.views.of(target):
                 self._touch_view(watched)
+        missed: set[str] = set()
         for listing in outcome.listings:
             events += self._take_in_listing(target, listing, at, denied=outcome.tables_denied)
+            if listing.complete:
+                missed |= self._close_listing(target, listing, at)
         failed: set[Name] = set()
         for run_id, result in outcome.runs.items():
-            events += self._take_in_run(target, run_id, result, at, failed)
+            events += self._take_in_run(target, run_id, result, at, failed=failed, missed=missed)
         for run_id in outcome.unread:
             if asked := self.configured.get(run_id):
                 asked.up = False
@@ -211,9 +224,9 @@ class Catalog:
         rows = {watched.record.id for watched in self.views.of(target)}
         return (record for record in self.records.unsettled() if record.view in rows)
 
-    def prune(self, at: Moment) -> None:
-        """Forget what need not be remembered any longer, so that the state stays bounded."""
-        for watched in pruning.prune(self.views, self.records, self.configured, at):
+    def prune(self, target: str, at: Moment) -> None:
+        """Forget what need not be remembered any longer, now that the target's listings are read."""
+        for watched in pruning.prune(target, self.views, self.records, self.configured, at):
             self._touch_view(watched)
 
     def _take_in_listing(self, target: str, listing: ListingRead, at: Moment, *, denied: bool) -> list[Event]:
@@ -234,12 +247,10 @@ class Catalog:
                 events.append(RunIgnored(self.key(run.run_id)))
             if watched or configured:
                 events += self._see(run if watched else listed, records.get(run.run_id), watched, at)
-        if listing.complete:
-            self._close_listing(target, listing, at)
         return events
 
-    def _close_listing(self, target: str, listing: ListingRead, at: Moment) -> None:
-        """Take in what a listing that was read to its end does not hold."""
+    def _close_listing(self, target: str, listing: ListingRead, at: Moment) -> set[str]:
+        """Take in what a listing that was read to its end does not hold; return the runs it missed."""
         listed = {run.run_id for run in listing.runs}
         covered = [
             watched
@@ -248,31 +259,45 @@ class Catalog:
         ]
         for watched in covered:
             if watched.record.baseline_at is None:
+                self._unread_at_baseline.update(dict.fromkeys(listing.unreadable, at.now))
                 self.views.update(watched, replace(watched.record, baseline_at=at.now))
                 self._touch_view(watched)
         if listing.gaps:
-            return
+            return set()
         rows = {watched.record.id: watched for watched in covered}
+        missed: set[str] = set()
         for record in self.records.unsettled():
             if record.view in rows and record.run.run_id not in listed:
                 self._miss(record, rows[record.view])
+                missed.add(record.run.run_id)
         self.records.unlisted(list(rows), listed, at.now)
+        return missed
 
     def _take_in_run(
-        self, target: str, run_id: str, result: Run | GlueError, at: Moment, failed: set[Name]
+        self,
+        target: str,
+        run_id: str,
+        result: Run | GlueError,
+        at: Moment,
+        *,
+        failed: set[Name],
+        missed: AbstractSet[str],
     ) -> list[Event]:
-        """Take in what reading one run by itself returned."""
+        """Take in what reading one run by itself returned.
+
+        ``missed``: the runs that a listing of the same poll did not hold; that counts as one read.
+        """
         record = self.records.get([run_id]).get(run_id)
         watched = self._view_of(record.run) if record else None
         asked = self.configured.get(run_id) if self.configured.owner(run_id) == target else None
         if not asked and (not watched or watched.owner != target):
             return []  # a reload gave it away while it was read
         if isinstance(result, Run):
-            if result.database is not None and result.table is not None:
-                watched = self.views.mentioned(target, result.database, result.table, may_begin=False)
+            # Whoever watches the view: an ended run counts as soon as anybody has seen it ended.
+            watched = self._view_of(result) or watched
             return self._see(result, record, watched, at)
         if result.reason is Reason.NOT_FOUND:
-            if record and not record.settled:
+            if record and not record.settled and run_id not in missed:
                 self._miss(record, watched)
         elif watched:
             failed.add((watched.record.database, watched.record.table))
@@ -301,13 +326,15 @@ class Catalog:
     ) -> list[Event]:
         """Take in one run as Glue reports it now."""
         view = watched.record if watched else None
+        unread_at = self._unread_at_baseline.pop(run.run_id, None)
+        too_old = unread_at is not None and run.ended and run.end(at.now) <= unread_at
         record, counters = lifecycle.seen(
             run,
             before,
             at,
             view=view.id if view else None,
             counters=view.counters if view else ViewCounters(),
-            has_baseline=view is not None and view.baseline_at is not None,
+            has_baseline=view is not None and view.baseline_at is not None and not too_old,
         )
         if watched and view and counters is not view.counters:
             self.views.update(watched, replace(view, counters=counters))

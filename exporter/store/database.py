@@ -95,7 +95,7 @@ class StateDatabase:
     @classmethod
     def in_memory(cls) -> "StateDatabase":
         """Open a database that ends with the process."""
-        connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        connection = _connect()
         connection.executescript(SCHEMA.format(schema="main"))
         return cls(connection)
 
@@ -110,7 +110,7 @@ class StateDatabase:
         lock = _lock(path)
         file = path / FILE_NAME
         try:
-            connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+            connection = _connect()
             try:
                 _attach(connection, file)
                 connection.executescript(SCHEMA.format(schema="main"))
@@ -176,6 +176,13 @@ class StateDatabase:
         return bool(self.connection.execute(query).fetchone()[0])
 
 
+def _connect() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    # Large temporary tables and journals would else go to files: a full or read-only disk must not matter.
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
 def _lock(folder: Path) -> IO[str]:
     """Take the folder for this process alone, for as long as the returned file is open."""
     try:
@@ -236,8 +243,10 @@ def _note_changes(connection: sqlite3.Connection) -> None:
         connection.execute(f"CREATE TABLE temp.changed_{table} (id INTEGER PRIMARY KEY)")
         for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
             connection.execute(
-                f"CREATE TEMP TRIGGER note_{event}_{table} AFTER {event} ON main.{table}"  # noqa: S608 (our own names)
-                f" BEGIN INSERT OR IGNORE INTO changed_{table} VALUES ({row}.id); END"
+                f"CREATE TEMP TRIGGER note_{event}_{table} AFTER {event} ON main.{table} BEGIN"  # noqa: S608 (our own names)
+                # Not INSERT OR IGNORE: within an upsert, the upsert's own way with conflicts is taken.
+                f" INSERT INTO changed_{table} SELECT {row}.id"
+                f" WHERE NOT EXISTS (SELECT 1 FROM changed_{table} WHERE id = {row}.id); END"
             )
 
 

@@ -45,6 +45,8 @@ class ListingRead:
     """Whether the last page was read."""
     gaps: bool = False
     """Whether some record could not be read: then what is not among ``runs`` may be there all the same."""
+    unreadable: frozenset[str] = frozenset()
+    """The run IDs of such records, as far as they could be read."""
 
     def covers(self, database: str | None, table: str | None) -> bool:
         """Tell whether the listing holds this view's runs."""

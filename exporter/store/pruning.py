@@ -1,6 +1,7 @@
 """Forgets what need not be remembered any longer, so that the state stays bounded."""
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from exporter.model.run import Status
@@ -15,20 +16,40 @@ KEPT_UNWATCHED = 90 * 86400.0
 """Seconds for which what no configuration watches is kept."""
 
 
-def prune(views: ViewBook, records: RunRecords, configured: ConfiguredRuns, at: Moment) -> list[WatchedView]:
-    """Forget old runs and views of a catalog; return the watched views that lost runs by it.
+def forget_abandoned(connection: sqlite3.Connection, watched_catalogs: Iterable[int], before: float) -> None:
+    """Forget what no configuration has watched since before this time, in every catalog.
+
+    The views of watched catalogs are left to :func:`prune`.
+    """
+    watched = ",".join(str(int(row)) for row in watched_catalogs)
+    views = f"SELECT id FROM views WHERE unwatched_since < ? AND catalog NOT IN ({watched})"  # noqa: S608 (numbers)
+    connection.execute(f"DELETE FROM runs WHERE view IN ({views})", [before])  # noqa: S608 (our own text)
+    connection.execute(f"DELETE FROM views WHERE id IN ({views})", [before])  # noqa: S608 (our own text)
+    connection.execute("DELETE FROM runs WHERE view IS NULL AND unlisted_since < ?", [before])
+    connection.execute(
+        f"DELETE FROM catalogs WHERE id NOT IN ({watched}) AND id NOT IN (SELECT catalog FROM patterns"  # noqa: S608 (numbers)
+        " UNION SELECT catalog FROM views UNION SELECT catalog FROM runs)"
+    )
+
+
+def prune(
+    target: str, views: ViewBook, records: RunRecords, configured: ConfiguredRuns, at: Moment
+) -> list[WatchedView]:
+    """Forget old runs of the target's views, whose listings have just been read, and views of the catalog.
+
+    Returns the watched views that lost runs by it.
 
     A run that is shown, or that a view's last success or failure is told from, stays.
     """
     for row in views.forget_unwatched(at.now - KEPT_UNWATCHED):
-        records.forget_view(row)
+        records.forget_view(row, keep=set(configured.all()))
     old: dict[int, list[RunRecord]] = {}
     for record in records.unlisted_before(at.now - REMEMBERED):
         if record.view is not None and configured.owner(record.run.run_id) is None:
             old.setdefault(record.view, []).append(record)
     return [
         watched
-        for watched in list(views.watched())
+        for watched in list(views.of(target))
         if _prune_view(watched, views, records, old.get(watched.record.id, ()), at)
     ]
 

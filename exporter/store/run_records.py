@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,12 +148,21 @@ class RunRecords:
             "DELETE FROM runs WHERE catalog = ? AND run_id = ?", ((self._catalog, i) for i in run_ids)
         )
 
-    def forget_view(self, view: int) -> None:
-        """Forget all runs of a view."""
-        self._connection.execute("DELETE FROM runs WHERE view = ?", [view])
+    def forget_view(self, view: int, *, keep: AbstractSet[str]) -> None:
+        """Forget all runs of a view but those to ``keep``, which are watched by their IDs alone from now on.
 
-    def leave(self, watched: Iterable[str], now: float, *, keep_for: float) -> None:
-        """Note which runs without a view are watched by their ID; forget those long unwatched."""
+        Were the view watched anew, they would be among what had ended before.
+        """
+        rows = self._connection.execute("SELECT run_id FROM runs WHERE view = ?", [view]).fetchall()
+        self.forget(run_id for (run_id,) in rows if run_id not in keep)
+        self._connection.execute(
+            "UPDATE runs SET view = NULL, unlisted_since = NULL, counted = iif(ended, ?, NULL)"
+            " WHERE view = ?",
+            [Counted(baseline=True).dump(), view],
+        )
+
+    def leave(self, watched: Iterable[str], now: float) -> None:
+        """Note which runs without a view are watched by their ID, and since when the others are not."""
         watched = set(watched)
         rows = self._connection.execute(
             "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL", [self._catalog]
@@ -163,8 +173,6 @@ class RunRecords:
                     self._set_unlisted(run_id, None)
             elif since is None:
                 self._set_unlisted(run_id, now)
-            elif since < now - keep_for:
-                self.forget([run_id])
 
     def _set_unlisted(self, run_id: str, since: float | None) -> None:
         self._connection.execute(

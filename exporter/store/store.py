@@ -25,6 +25,7 @@ from exporter.store.outcome import (
     TargetDown,
     TargetUp,
 )
+from exporter.store.pruning import KEPT_UNWATCHED, forget_abandoned
 from exporter.store.requests import RequestStats
 from exporter.store.series import (
     ExporterSeries,
@@ -38,6 +39,8 @@ from exporter.store.series import (
 T = TypeVar("T")
 
 OUT_OF_TIME = "the poll ran out of time before everything was read; the next one goes on where it stopped"
+TIDY_EVERY = 86400.0
+"""Seconds between two searches for what nobody has watched for long."""
 EARLY_SLACK = 0.5
 """A run that waits for a later poll is asked for this part of a poll interval early, at the most."""
 
@@ -110,6 +113,8 @@ class Store:
         self._targets: dict[str, TargetState] = {}
         self._catalogs: dict[tuple[str, str], Catalog] = {}
         self._exporter: ExporterSeries | None = None
+        self._next_tidying = 0.0
+        """Unix time."""
 
     def configure(self, settings: Settings) -> list[Event]:
         """Watch what these settings ask for, from now on. What stays keeps its state; the rest goes at once.
@@ -186,9 +191,12 @@ class Store:
             state = self._targets.get(target)
             if state is None or state.series.catalog_id == catalog_id:
                 return []
-            state.series = replace(state.series, catalog_id=catalog_id)
+            before, state.series = state.series, replace(state.series, catalog_id=catalog_id)
+            others = (other.series for other in self._targets.values() if other.region == state.region)
+            # Once the last one of a region is known, all catalogs there know what nobody wants any more.
+            settled = before.catalog_id is not None or all(series.catalog_id for series in others)
             with self._database.transaction():
-                events = self._claim()
+                events = self._claim(None if settled else (state.region, catalog_id))
             return events + self._save_and_publish(targets={target: state.series})
 
     def commit(self, outcome: PollOutcome, stop: threading.Event | None = None) -> list[Event]:
@@ -293,19 +301,38 @@ class Store:
         catalog_id = state.series.catalog_id
         return None if catalog_id is None else self._catalogs.get((state.region, catalog_id))
 
-    def _claim(self) -> list[Event]:
-        """Share out the runs and views of every catalog anew among the targets, in the order of the file."""
-        wanted: dict[tuple[str, str], list[Target]] = {place: [] for place in self._catalogs}
+    def _claim(self, only: tuple[str, str] | None = None) -> list[Event]:
+        """Share out a catalog's runs and views anew among the targets, in the order of the file.
+
+        ``only``: the catalog's region and ID; None: every catalog.
+        """
+        wanted: dict[tuple[str, str], list[Target]] = {place: [] for place in self._remembered()}
+        unknown = set()
+        """Regions in which some target's catalog is still to be asked for."""
         for state in self._targets.values():
-            if state.series.catalog_id is not None:
+            if state.series.catalog_id is None:
+                unknown.add(state.region)
+            else:
                 wanted.setdefault((state.region, state.series.catalog_id), []).append(state.target)
         at = self._moment()
         events: list[Event] = []
         for place, targets in wanted.items():
+            if only not in (None, place):
+                continue
             catalog = self._catalogs.get(place) or self._new_catalog(*place)
-            events += self._report(catalog.claim(targets, at))
+            events += self._report(catalog.claim(targets, at, all_known=catalog.aws_region not in unknown))
             catalog.summarise(self._polled(), at)
+        self._forget_abandoned(at)
         return events
+
+    def _remembered(self) -> list[tuple[str, str]]:
+        """Return region and ID of every catalog that the state tells of, watched or not."""
+        return self._database.connection.execute("SELECT aws_region, catalog_id FROM catalogs").fetchall()
+
+    def _forget_abandoned(self, at: Moment) -> None:
+        self._next_tidying = at.now + TIDY_EVERY
+        watched = [catalog.row for catalog in self._catalogs.values() if catalog.watched]
+        forget_abandoned(self._database.connection, watched, at.now - KEPT_UNWATCHED)
 
     def _new_catalog(self, aws_region: str, catalog_id: str) -> Catalog:
         connection = self._database.connection
@@ -334,7 +361,9 @@ class Store:
             with self._database.transaction():
                 events, lost = catalog.take_in(outcome, at)
                 if any(listing.complete for listing in outcome.listings):
-                    catalog.prune(at)
+                    catalog.prune(outcome.target, at)
+                if at.now >= self._next_tidying:
+                    self._forget_abandoned(at)
                 catalog.summarise(self._polled() | {outcome.target}, at)
         except Exception:
             # The tables are as they were; what is derived from them must not be ahead of them.

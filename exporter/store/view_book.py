@@ -64,20 +64,23 @@ class ViewBook:
         self._all: dict[Name, ViewRecord] = {}
         self._watched: dict[Name, WatchedView] = {}
 
-    def claim(self, matchers: Sequence[tuple[str, ViewMatcher]], now: float) -> None:
+    def load(self) -> None:
+        """Read what is remembered of the views."""
+        self._all = {(record.database, record.table): record for record in self._records.all()}
+
+    def claim(self, matchers: Sequence[tuple[str, ViewMatcher]], now: float, *, all_known: bool) -> None:
         """Watch what these targets' patterns want; the first target that wants a view has it.
 
         A view that nobody wants any more loses its baseline: when it is wanted again, what ended
-        meanwhile is not counted.
+        meanwhile is not counted. ``all_known``: there are no other targets that may want it.
         """
         self._matchers = list(matchers)
         patterns = ((p.database, p.table) for _, matcher in matchers for p in matcher.target.views)
-        self._since = self._records.watch_patterns(patterns, now)
-        self._all = {(record.database, record.table): record for record in self._records.all()}
+        self._since = self._records.watch_patterns(patterns, now, alone=all_known)
         before, self._watched = self._watched, {}
         for name, record in list(self._all.items()):
             if self._owner(name) is None:
-                if record.unwatched_since is None or record.baseline_at is not None:
+                if all_known and (record.unwatched_since is None or record.baseline_at is not None):
                     since = record.unwatched_since if record.unwatched_since is not None else now
                     self._write(replace(record, unwatched_since=since, baseline_at=None))
             elif record.misses < LISTINGS_UNTIL_GONE:
@@ -103,7 +106,9 @@ class ViewBook:
                     elsewhere.setdefault(owner, []).append(name)
                 continue
             found.add(name)
-            record = self._all.get(name) or self._new(name, view.creation_time, at)
+            record = self._all.get(name) or ViewRecord(database=name[0], table=name[1])
+            if not record.described and record.baseline_at is None:
+                record = replace(record, baseline_at=self._first_baseline(name, view.creation_time, at))
             if not (name in self._watched and record.same_as(view)):
                 record = replace(
                     record,
@@ -129,8 +134,9 @@ class ViewBook:
         name = (database, table)
         if not may_begin or self._owner(name) != target:
             return None
-        record = self._all.get(name) or ViewRecord(database=database, table=table)
-        return self._watch(name, replace(record, misses=0), None)
+        if name in self._all:
+            return None  # the tables told that it is gone, when they could be read
+        return self._watch(name, ViewRecord(database=database, table=table), None)
 
     def of(self, target: str) -> Iterator[WatchedView]:
         """Yield the views that the target watches."""
@@ -201,8 +207,8 @@ class ViewBook:
     def _matcher(self, target: str) -> ViewMatcher:
         return next(matcher for name, matcher in self._matchers if name == target)
 
-    def _new(self, name: Name, creation_time: float | None, at: Moment) -> ViewRecord:
-        """Return the record of a view that is met for the first time.
+    def _first_baseline(self, name: Name, creation_time: float | None, at: Moment) -> float | None:
+        """Return the baseline of a view that is met for the first time; None: still to be taken.
 
         One that was created after its pattern was first watched has nothing to leave out of the count.
         """
@@ -216,7 +222,7 @@ class ViewBook:
             default=at.now,
         )
         younger = creation_time is not None and creation_time > since
-        return ViewRecord(database=name[0], table=name[1], baseline_at=at.now if younger else None)
+        return at.now if younger else None
 
     def _watch(self, name: Name, record: ViewRecord, before: WatchedView | None) -> WatchedView:
         owner = self._owner(name)
@@ -226,7 +232,11 @@ class ViewBook:
         if record.id == 0 or record.unwatched_since is not None or record != self._all.get(name):
             record = self._write(replace(record, unwatched_since=None))
         watched = before or WatchedView(
-            record, owner, literal=False, expected_interval=None, saved_counters=record.counters
+            record,
+            owner,
+            literal=False,
+            expected_interval=None,
+            saved_counters=self._records.saved_counters(*name),
         )
         watched.record = record
         watched.owner = owner

@@ -51,9 +51,11 @@ _COLUMNS = (
 class ViewRecords:
     """The views and patterns of one catalog. Used within the store's transactions."""
 
-    def __init__(self, connection: sqlite3.Connection, catalog: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, catalog: int, *, saved_in: str) -> None:
+        """``saved_in``: the schema that survives, ``disk`` or (where there is none) ``main``."""
         self._connection = connection
         self._catalog = catalog
+        self._saved_in = saved_in
 
     def all(self) -> list[ViewRecord]:
         """Return every remembered view, the unwatched ones included."""
@@ -78,6 +80,15 @@ class ViewRecords:
             )
             for row in rows
         ]
+
+    def saved_counters(self, database: str, table: str) -> ViewCounters:
+        """Return a view's counters as they would survive a crash at this moment."""
+        row = self._connection.execute(
+            f"SELECT counters FROM {self._saved_in}.views"  # noqa: S608 (our own name)
+            " WHERE catalog = ? AND database = ? AND table_name = ?",
+            [self._catalog, database, table],
+        ).fetchone()
+        return ViewCounters.load(row[0]) if row else ViewCounters()
 
     def put(self, view: ViewRecord) -> int:
         """Remember a view, or what is new of it. Returns its row."""
@@ -110,15 +121,17 @@ class ViewRecords:
         """Forget a view for good."""
         self._connection.execute("DELETE FROM views WHERE id = ?", [view])
 
-    def watch_patterns(self, patterns: Iterable[tuple[str, str]], now: float) -> dict[tuple[str, str], float]:
-        """Keep just these patterns, and return since when (Unix time) each is watched."""
+    def watch_patterns(
+        self, patterns: Iterable[tuple[str, str]], now: float, *, alone: bool
+    ) -> dict[tuple[str, str], float]:
+        """Keep these patterns (``alone``: no others), and return since when (Unix time) each is watched."""
         wanted = set(patterns)
         rows = self._connection.execute(
             "SELECT id, database, table_name, since FROM patterns WHERE catalog = ?", [self._catalog]
         ).fetchall()
         known = {(database, table): since for _, database, table, since in rows}
         for row, database, table, _ in rows:
-            if (database, table) not in wanted:
+            if alone and (database, table) not in wanted:
                 self._connection.execute("DELETE FROM patterns WHERE id = ?", [row])
         for database, table in wanted - known.keys():
             self._connection.execute(
