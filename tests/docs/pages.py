@@ -1,0 +1,79 @@
+"""The project's pages for people, and what can be taken out of them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = tuple(
+    sorted(
+        [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    )
+)
+
+_BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of one page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{name(self.page)}:{self.line}"
+
+
+def name(page: Path) -> str:
+    """Return the page's path within the project."""
+    return str(page.relative_to(ROOT))
+
+
+def blocks(language: str, *pages: Path) -> list[Block]:
+    """Return the blocks in one language, of these pages or of all."""
+    found: list[Block] = []
+    for page in pages or PAGES:
+        text = page.read_text()
+        for match in _BLOCK.finditer(text):
+            indent, found_language, body = match.groups()
+            if found_language == language:
+                line = text.count("\n", 0, match.start()) + 1
+                lines = [written.removeprefix(indent) for written in body.splitlines(keepends=True)]
+                found.append(Block(page, line, language, "".join(lines)))
+    return found
+
+
+def prose(page: Path) -> str:
+    """Return the page without its blocks."""
+    return _BLOCK.sub("", page.read_text())
+
+
+def spans(page: Path) -> list[str]:
+    """Return what the prose quotes as code."""
+    return _SPAN.findall(prose(page))
+
+
+def links(page: Path) -> list[str]:
+    """Return where the page's links lead."""
+    return _LINK.findall(prose(page))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the fragments under which the page's headings are found."""
+    headings = _HEADING.findall(prose(page))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands() -> Iterator[tuple[Block, str]]:
+    """Yield every line of the shell blocks, without comments."""
+    for block in blocks("sh"):
+        for line in block.text.splitlines():
+            if line and not line.startswith("#"):
+                yield block, line

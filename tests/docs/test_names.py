@@ -1,0 +1,144 @@
+"""What the pages name is there: metrics, flags, variables, files, commands, dependencies, messages."""
+
+import importlib
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from botocore import exceptions as sdk_exceptions
+
+from exporter.cli.main import COMMANDS
+from exporter.metrics.exporter_families import EXPORTER_FAMILIES
+from exporter.metrics.family import Family
+from exporter.metrics.run_families import RUN_FAMILIES
+from exporter.metrics.target_families import TARGET_FAMILIES
+from exporter.metrics.view_families import VIEW_FAMILIES
+from tests.docs.pages import PAGES, ROOT, anchors, commands, links, name, prose, spans
+
+HISTOGRAM_SUFFIXES = ("", "_bucket", "_count", "_sum")
+README, DECISIONS, CONTRIBUTING = ROOT / "README.md", ROOT / "docs" / "decisions.md", ROOT / "CONTRIBUTING.md"
+CI = (ROOT / ".ci" / "run").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+PREREQUISITES = dict(re.findall(r"^([a-z0-9-]+):([^#\n]*)", MAKEFILE, re.MULTILINE))
+
+all_pages = pytest.mark.parametrize("page", PAGES, ids=name)
+
+
+def metric_names() -> set[str]:
+    """Return the name of every series that the exporter has of its own."""
+    families: Sequence[Family[Any]] = (*RUN_FAMILIES, *VIEW_FAMILIES, *TARGET_FAMILIES, *EXPORTER_FAMILIES)
+    return {
+        family.name + suffix
+        for family in families
+        for suffix in (HISTOGRAM_SUFFIXES if family.type == "histogram" else ("",))
+    }
+
+
+def options() -> list[click.Option]:
+    """Return every flag of every command."""
+    loaded = [importlib.import_module(module).command for module in COMMANDS.values()]
+    return [option for command in loaded for option in command.params if isinstance(option, click.Option)]
+
+
+@all_pages
+def test_metrics_exist(page: Path) -> None:
+    """A query that is copied from a page must not ask for a series that nobody has."""
+    named = set(re.findall(r"\bglue_mv_(?:refresh|exporter)_[a-z0-9_]+", page.read_text()))
+    assert named <= metric_names()
+
+
+@all_pages
+def test_shortened_metrics_exist(page: Path) -> None:
+    """``…_runs_total`` stands for a name that ends so."""
+    for ending in re.findall(r"`…(_[a-z_]+)`", prose(page)):
+        assert any(metric.endswith(ending) for metric in metric_names()), ending
+
+
+@all_pages
+def test_flags_exist(page: Path) -> None:
+    """Those in the prose; those in examples are parsed in test_examples."""
+    known = {text for option in options() for text in option.opts} | {"--version", "--help"}
+    named = {span.split("=")[0] for span in spans(page) if span.startswith("--")}
+    assert named <= known
+
+
+@all_pages
+def test_environment_variables_exist(page: Path) -> None:
+    known = {option.envvar for option in options()}
+    assert set(re.findall(r"\bGLUE_MV_EXPORTER_[A-Z_]+", page.read_text())) <= known
+
+
+@all_pages
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if link.startswith("https://"):
+            continue
+        path, _, fragment = link.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.is_file(), link
+        assert not fragment or fragment in anchors(linked), link
+
+
+@all_pages
+def test_files_of_the_code_exist(page: Path) -> None:
+    """A path in the prose is one of the project, or of the folder of its page's subject."""
+    for span in spans(page):
+        if re.fullmatch(r"(exporter|tests|docs|tools|requirements)/[\w/.-]+|\.ci/\w+", span):
+            assert (ROOT / span).exists(), span
+        elif re.fullmatch(r"\w+\.py", span):
+            assert list((ROOT / "exporter").rglob(span)), span
+        elif re.fullmatch(r"exporter(\.\w+)+", span):
+            path = ROOT / span.replace(".", "/")
+            assert path.is_dir() or path.with_suffix(".py").is_file(), span
+
+
+@all_pages
+def test_make_targets_exist(page: Path) -> None:
+    examples = [line for block, line in commands() if block.page == page]
+    for example in (*spans(page), *examples):
+        if target := re.match(r"make ([a-z][a-z0-9-]*)", example):
+            assert target[1] in PREREQUISITES, example
+
+
+def test_contributing_names_only_what_the_ci_runs() -> None:
+    """Else a contributor runs what nobody keeps working."""
+    run = set(re.findall(r"\bmake (?:--no-print-directory )?([a-z][a-z0-9-]*)", CI))
+    run |= {needed for target in run for needed in PREREQUISITES[target].split()}
+    named = re.findall(r"`make ([a-z][a-z0-9-]*)", CONTRIBUTING.read_text())
+    assert named
+    assert set(named) <= run
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """In bold in the decisions; and none is there whose reason has gone."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    groups = project["dependency-groups"]
+    lists = (project["project"]["dependencies"], *extras.values(), *groups.values())
+    requirements = [requirement for one in lists for requirement in one]
+    needed = {re.split(r"[\[<>=~! ]", requirement)[0].lower() for requirement in requirements}
+    text = DECISIONS.read_text()
+    explained = set(re.findall(r"\*\*([a-z0-9-]+)\*\*", text[text.index("## Dependencies at run time") :]))
+    refused = {"orjson", "aiohttp", "aioboto3"}
+    assert explained - refused == needed
+    assert not refused & needed
+
+
+def test_quoted_messages_are_those_of_the_program() -> None:
+    """Somebody searches the page for the line that the log shows."""
+    source = "".join(path.read_text() for path in (ROOT / "exporter").rglob("*.py"))
+    source += Path(str(sdk_exceptions.__file__)).read_text()
+    state = ROOT / "docs" / "state.md"
+    table = README.read_text().split("## When something is wrong")[1].split("\n## ")[0]
+    storage = state.read_text().split("## When the disk fails")[1].split("\n## ")[0]
+    quoted = [
+        text
+        for text in re.findall(r"`([^`\n]+)`", table + storage)
+        if " " in text and not text.startswith(("glue-mv-exporter", "config.yaml:", "--"))
+    ]
+    assert len(quoted) > 15
+    assert [text for text in quoted if text not in source] == []
