@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 
 from exporter.cli import flags
+from exporter.cli.found_runs import FoundRun, RunFilter
 from exporter.cli.logs import configure_logs, printable
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.runs_output import as_config, as_json
 from exporter.cli.runs_place import Place, settings_for
-from exporter.cli.runs_reading import Findings, FoundRun, Progress, RunFilter, read_runs
+from exporter.cli.runs_reading import Findings, Progress, read_runs
 from exporter.cli.runs_screen import Screen, keep_on_screen, progress_on
 from exporter.cli.runs_table import RunsTable, plain_table
 from exporter.clock import SystemClock

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from exporter.cli.runs_reading import FoundRun
+from exporter.cli.found_runs import FoundRun
 from exporter.cli.runs_table import first_line, view_name
 from exporter.config.values import RUN_ID_PATTERN
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from exporter.cli.found_runs import FoundRun
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory
 from exporter.model.patterns import ViewMatcher
 from exporter.model.reading import CatalogReader
-from exporter.model.run import UNKNOWN, Run, RunListing
+from exporter.model.run import Run, RunListing
 from exporter.model.settings import Settings, Target
 from exporter.poller.calls import GIVE_UP_AFTER, UNREACHABLE
 from exporter.poller.discovery import FEW_NAMES
@@ -26,41 +27,6 @@ MOST_PAGES_WITHOUT_NEWS = 20
 """Empty pages are fair, and runs may be on two; but so many pages with nothing new lead nowhere."""
 SHOWN = 5
 """Run IDs named in one line; the rest is counted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundRun:
-    """A run, and where it was found."""
-
-    target: str
-    aws_region: str
-    catalog_id: str
-    run: Run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFilter:
-    """Which of the runs are wanted."""
-
-    statuses: frozenset[str] = frozenset()
-    """Label values; empty: all."""
-    max_age: float | None = None
-    """Seconds since the creation."""
-    limit: int | None = None
-
-    def select(self, found: list[FoundRun], now: float) -> tuple[FoundRun, ...]:
-        """Return the wanted ones, newest first."""
-        wanted = [one for one in found if self._wants(one.run, now)]
-        wanted.sort(key=lambda one: one.run.age_order, reverse=True)
-        return tuple(wanted[: self.limit])
-
-    def _wants(self, run: Run, now: float) -> bool:
-        if self.statuses and (run.status_label or UNKNOWN) not in self.statuses:
-            return False
-        times = (run.creation_time, run.start_time, run.last_updated)
-        first = next((time for time in times if time is not None), None)
-        # A run without any time cannot be said to be too old.
-        return self.max_age is None or first is None or now - first <= self.max_age
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
+from exporter.cli.found_runs import FoundRun, RunFilter
 from exporter.cli.logs import printable
-from exporter.cli.runs_reading import Findings, FoundRun, Progress, RunFilter
+from exporter.cli.runs_reading import Findings, Progress
 from exporter.cli.runs_table import RunsTable
 from exporter.clock import Clock
 from exporter.config import format_duration

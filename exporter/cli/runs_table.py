@@ -10,8 +10,8 @@ from rich.filesize import decimal
 from rich.padding import Padding
 from rich.text import Text
 
+from exporter.cli.found_runs import FoundRun
 from exporter.cli.logs import printable
-from exporter.cli.runs_reading import FoundRun
 from exporter.config import format_duration
 from exporter.model.run import Run, Status
 
@@ -109,7 +109,7 @@ class RunsTable:
     now: Callable[[], float]
     """The wall clock: runs that are still going grow with it."""
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Return the lines; where the height is limited, no more runs than could ever be seen."""
         now = self.now()
         table = self._columns([as_row(one, now) for one in self.found[: options.height]], options.max_width)
@@ -117,9 +117,7 @@ class RunsTable:
         for row in table.rows:
             yield from table.lines(row)
             if row["error"] != ABSENT:
-                error = Text(row["error"], style="red")
-                error.truncate(ERROR_LINES * (options.max_width - len(GAP)) - 1, overflow="ellipsis")
-                yield Padding(error, (0, 0, 0, len(GAP)))
+                yield from _error_lines(row["error"], console, max(options.max_width - len(GAP), 10))
 
     def _columns(self, rows: Sequence[Row], width: int) -> "_Columns":
         several = _several_targets(self.found)
@@ -175,6 +173,16 @@ class _Columns:
             cell.align("right" if self._layout[0][at] in ON_THE_RIGHT else "left", width)
             line.append_text(cell if at == 0 else Text(GAP) + cell)
         return line
+
+
+def _error_lines(message: str, console: Console, width: int) -> Iterator[Padding]:
+    wrapped = Text(message, style="red").wrap(console, width)
+    lines = wrapped[:ERROR_LINES]
+    if len(wrapped) > ERROR_LINES:
+        lines[-1].truncate(width - 1)
+        lines[-1].append("…")
+    for line in lines:
+        yield Padding(line, (0, 0, 0, len(GAP)))
 
 
 def _several_targets(found: Sequence[FoundRun]) -> bool:

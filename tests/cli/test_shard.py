@@ -1,9 +1,12 @@
 """``--shard``: which of a file's targets a process takes, and what it says of it."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.loading import load_settings
@@ -11,6 +14,7 @@ from exporter.cli.logs import configure_logs
 from exporter.cli.main import run
 from exporter.errors import ConfigurationError
 from exporter.model.sharding import Shard, owner
+from exporter.simulated_glue import RunScript, SimulatedGlue
 
 LAKE = """
 targets:
@@ -106,3 +110,38 @@ def test_the_shard_may_come_from_the_environment(
     assert "'3/3': there is no such shard: they go from 0/3 to 2/3" in " ".join(
         capsys.readouterr().err.split()
     )
+
+
+def test_four_shards_have_together_the_series_and_the_calls_of_one_process(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    regions = ["eu-west-1", "us-east-1"]
+    catalog_ids = [f"{number:012}" for number in range(30)]
+    with SimulatedGlue() as glue:
+        for region in regions:
+            for catalog_id in catalog_ids:
+                glue.add_view("sales", "orders", region=region, catalog_id=catalog_id)
+                runs = glue.runs(region=region, catalog_id=catalog_id)
+                runs.add_run("sales", "orders", RunScript(start_delay=0, duration=1), created=1_700_000_000.0)
+        file = tmp_path / "config.yaml"
+        lake = {"name": "lake", "aws_regions": regions, "catalog_ids": catalog_ids, "views": ["sales.*"]}
+        defaults = {"endpoint_url": glue.endpoint_url, "max_requests_per_second": 1000}
+        file.write_text(yaml.safe_dump({"defaults": defaults, "targets": [lake]}))
+
+        def series_and_calls(shard: str) -> tuple[list[str], Counter[object]]:
+            glue.ledger.clear()
+            assert run(["once", f"--config.file={file}", f"--shard={shard}", "--log.level=error"]) == 0
+            lines = capfdbinary.readouterr().out.decode().splitlines()
+            calls = Counter[object](
+                (call.operation, call.region, call.catalog_id) for call in glue.ledger.calls
+            )
+            return [line.rpartition(" ")[0] for line in lines if re.search(r"\b(target|table)=", line)], calls
+
+        whole, all_calls = series_and_calls("0/1")
+        parts = [series_and_calls(f"{index}/4") for index in range(4)]
+    assert len(whole) == len(set(whole)) > 60
+    assert Counter(line for lines, _ in parts for line in lines) == Counter(whole)
+    assert sum((calls for _, calls in parts), Counter[object]()) == all_calls
+    assert all(lines for lines, _ in parts)

@@ -1,0 +1,313 @@
+"""``runs`` as users type it, against a simulated Glue over HTTP."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.cli.main import run
+from exporter.simulated_glue import RunScript, RunStatus, SimulatedGlue, faults
+
+RUNNING = RunScript(start_delay=0, duration=10_000)
+ENDED = RunScript(start_delay=0, duration=60)
+FAILED = RunScript(start_delay=0, duration=60, outcome=RunStatus.FAILED, error_message="No access\nto x")
+
+
+@pytest.fixture
+def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SimulatedGlue]:
+    """Serve a Glue that the AWS SDK's own environment leads to; there is no configuration here."""
+    for variable in [name for name in os.environ if name.startswith(("AWS_", "GLUE_MV_EXPORTER_"))]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.chdir(tmp_path)
+    with SimulatedGlue() as simulated:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", simulated.endpoint_url)
+        yield simulated
+
+
+@pytest.fixture
+def run_ids(glue: SimulatedGlue) -> dict[str, str]:
+    """Four runs in two databases, the newest first."""
+    now, runs = time.time(), glue.runs()
+    return {
+        "running": runs.add_run("sales", "orders", RUNNING, created=now - 600),
+        "ended": runs.add_run("sales", "orders", ENDED, created=now - 7200),
+        "failed": runs.add_run("sales", "returns", FAILED, created=now - 90_000),
+        "audit": runs.add_run("ops", "audit", ENDED, created=now - 200_000),
+    }
+
+
+def configure(folder: Path, *targets: dict[str, object], name: str = "config.yaml") -> Path:
+    file = folder / name
+    file.write_text(
+        yaml.safe_dump({"targets": [{"aws_region": "eu-west-1", **target} for target in targets]})
+    )
+    return file
+
+
+def listed(capsys: pytest.CaptureFixture[str], *args: str, status: int = 0) -> list[str]:
+    """Return the IDs of the runs that the command lists as JSON."""
+    assert run(["runs", "--output=json", *args]) == status
+    return [entry["run_id"] for entry in json.loads(capsys.readouterr().out)]
+
+
+def test_runs_of_the_configured_targets_are_listed_newest_first(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, run_ids: dict[str, str]
+) -> None:
+    configure(tmp_path, {"name": "prod", "views": ["sales.*"], "runs": [run_ids["audit"]]})
+    assert listed(capsys) == [run_ids[name] for name in ("running", "ended", "failed", "audit")]
+
+
+def test_a_pipe_gets_a_table_without_colours_and_nothing_on_standard_error(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    run_ids: dict[str, str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    configure(tmp_path, {"views": ["*.*"]})
+    assert run(["runs"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].startswith("VIEW           RUN ID ")
+    assert [line.split()[1] for line in lines[1:]] == list(run_ids.values())
+    assert lines[3].split()[0] == "sales.returns"
+    assert lines[3].endswith("  No access")
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["--aws.region=eu-west-1"], ["running", "ended", "failed", "audit"]),
+        (["--aws.region", "eu-west-1", "--database", "sales"], ["running", "ended", "failed"]),
+        (["--aws.region=eu-west-1", "--database=sales", "--table=returns"], ["failed"]),
+        (["--aws.region=eu-west-1", "--table=audit"], ["audit"]),
+        (["--aws.region=eu-west-1", "--database=s*", "--table=*r*s"], ["running", "ended", "failed"]),
+        (["--aws.region=eu-west-1", "--catalog-id=123456789012"], ["running", "ended", "failed", "audit"]),
+        (["--aws.region=eu-west-1", "--catalog-id=999999999999"], []),
+        (["--aws.region=us-east-1"], []),
+        (["--aws.region=eu-west-1", "--status=FAILED"], ["failed"]),
+        (["--aws.region=eu-west-1", "--status=failed", "--status", "running"], ["running", "failed"]),
+        (["--aws.region=eu-west-1", "--max-age=24h"], ["running", "ended"]),
+        (["--aws.region=eu-west-1", "--max-age=1d2h", "--limit=2"], ["running", "ended"]),
+        (["--aws.region=eu-west-1", "--limit=1", "--database=sales"], ["running"]),
+    ],
+)
+def test_without_a_configuration_flags_say_where_to_look(
+    capsys: pytest.CaptureFixture[str], run_ids: dict[str, str], args: list[str], expected: list[str]
+) -> None:
+    assert listed(capsys, *args) == [run_ids[name] for name in expected]
+
+
+def test_a_named_database_is_all_that_glue_is_asked_for(glue: SimulatedGlue) -> None:
+    assert run(["runs", "--aws.region=eu-west-1", "--catalog-id=123456789012", "--database=sales"]) == 0
+    (call,) = glue.ledger.calls
+    assert (call.operation, call.parameters["DatabaseName"]) == (
+        "ListMaterializedViewRefreshTaskRuns",
+        "sales",
+    )
+    assert "TableName" not in call.parameters
+
+
+def test_flags_may_come_from_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_ids: dict[str, str]
+) -> None:
+    monkeypatch.setenv("GLUE_MV_EXPORTER_AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("GLUE_MV_EXPORTER_DATABASE", "sales")
+    monkeypatch.setenv("GLUE_MV_EXPORTER_STATUS", "FAILED SUCCEEDED")
+    assert listed(capsys) == [run_ids["ended"], run_ids["failed"]]
+
+
+def test_the_region_is_the_sdks_own_where_no_flag_names_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_ids: dict[str, str]
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert listed(capsys, "--database=ops") == [run_ids["audit"]]
+
+
+def test_the_command_line_wins_over_a_configuration_in_the_environment(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    run_ids: dict[str, str],
+) -> None:
+    """In the exporter's container, say, where the environment names the exporter's own file."""
+    file = configure(tmp_path, {"views": ["sales.*"]}, name="exporter.yaml")
+    monkeypatch.setenv("GLUE_MV_EXPORTER_CONFIG_FILE", str(file))
+    assert listed(capsys, "--database=ops", "--aws.region=eu-west-1") == [run_ids["audit"]]
+    monkeypatch.delenv("GLUE_MV_EXPORTER_CONFIG_FILE")
+    monkeypatch.setenv("GLUE_MV_EXPORTER_DATABASE", "ops")
+    assert run_ids["audit"] not in listed(capsys, f"--config.file={file}")
+
+
+def test_the_block_for_a_configuration_reads_as_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, run_ids: dict[str, str]
+) -> None:
+    assert run(["runs", "--aws.region=eu-west-1", "--database=ops", "--output=config"]) == 0
+    file = tmp_path / "pasted.yaml"
+    block = capsys.readouterr().out
+    assert "  # ops.audit SUCCEEDED\n" in block
+    file.write_text(f"targets:\n  - aws_region: eu-west-1\n{block}")
+    assert listed(capsys, f"--config.file={file}") == [run_ids["audit"]]
+
+
+def test_where_there_are_no_runs_it_says_so(capsys: pytest.CaptureFixture[str], glue: SimulatedGlue) -> None:
+    assert glue.ledger.count() == 0
+    assert run(["runs", "--aws.region=eu-west-1"]) == 0
+    assert capsys.readouterr() == ("", "no runs\n")
+    assert listed(capsys, "--aws.region=eu-west-1") == []
+
+
+def test_a_target_that_cannot_be_read_is_status_1_after_the_rest_is_printed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: SimulatedGlue, run_ids: dict[str, str]
+) -> None:
+    configure(
+        tmp_path,
+        {"name": "denied", "views": ["ops.*"]},
+        {"name": "prod", "views": ["sales.*"], "max_requests_per_second": 50},
+    )
+    glue.faults.add(
+        faults.access_denied("not \x1b[31myou"),
+        matching=lambda call: call.parameters.get("DatabaseName") == "ops",
+    )
+    assert run(["runs"]) == 1
+    out, err = capsys.readouterr()
+    assert run_ids["running"] in out
+    assert run_ids["audit"] not in out
+    assert err.startswith("target denied: ListMaterializedViewRefreshTaskRuns: AccessDeniedException: not ")
+    assert err.removesuffix("\n").isprintable(), "one line, and nothing that steers a terminal"
+
+
+def test_missing_credentials_are_status_1_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, glue: SimulatedGlue
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    assert run(["runs", "--aws.region=eu-west-1"]) == 1
+    err = capsys.readouterr().err.splitlines()
+    assert err[-1].startswith("target eu-west-1: GetCallerIdentity: ")
+    assert glue.ledger.count() == 0
+
+
+def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: SimulatedGlue
+) -> None:
+    unknown = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    configure(tmp_path, {"name": "prod", "runs": [unknown]})
+    assert run(["runs"]) == 0
+    assert capsys.readouterr() == ("", f"no runs\ntarget prod: Glue does not know {unknown}\n")
+    assert glue.ledger.count("GetMaterializedViewRefreshTaskRun") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        ([], "there is no config.yaml: name a configuration with --config.file, or say where to look with"),
+        (["--config.file=missing.yaml"], "missing.yaml: there is no such file"),
+        (["--config.file=x", "--database=y"], "write either --config.file or --aws.region"),
+        (["--database=y"], "no AWS region: give --aws.region, or set AWS_DEFAULT_REGION"),
+        (["--aws.region=Ireland"], "'--aws.region': 'Ireland' is no AWS region: write one such as eu-west-1"),
+        (["--aws.region=eu-west-1", "--catalog-id=12"], "'--catalog-id': '12' is no catalog ID"),
+        (["--max-age=5"], "'--max-age': '5': a duration needs its unit"),
+        (["--limit=0"], "'--limit'"),
+        (["--status=DONE"], "'DONE' is not one of"),
+        (["--output=xml"], "'xml' is not one of"),
+        (["--watch", "--output=json"], "--watch keeps a table on screen: leave out --output=json"),
+        (["--watch", "--aws.region=eu-west-1"], "--watch needs a terminal"),
+    ],
+)
+@pytest.mark.usefixtures("glue")
+def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str], args: list[str], complaint: str) -> None:
+    assert run(["runs", *args]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert complaint in " ".join(err.split())
+
+
+class OnTerminal:
+    """The program on a terminal of its own, 100 columns wide."""
+
+    def __init__(self, *args: str) -> None:
+        self._terminal, child = pty.openpty()
+        environment = {**os.environ, "COLUMNS": "100", "LINES": "20", "TERM": "xterm"}
+        command = [sys.executable, "-m", "exporter", "runs", *args]
+        source = str(Path(__file__).parents[2])
+        self.process = subprocess.Popen(
+            command, stdin=child, stdout=child, stderr=child, env={**environment, "PYTHONPATH": source}
+        )
+        os.close(child)
+        self.screen = ""
+
+    def wait_for(self, text: str, seconds: float = 20.0) -> None:
+        """Read what is shown until it holds the text."""
+        deadline = time.monotonic() + seconds
+        while text not in self.screen:
+            assert time.monotonic() < deadline, self.screen
+            self._read(0.1)
+
+    def end(self, seconds: float = 20.0) -> int:
+        """Return the exit status, once all that was shown has been read."""
+        deadline = time.monotonic() + seconds
+        while self._read(0.1) and time.monotonic() < deadline:
+            pass
+        status = self.process.wait(seconds)
+        os.close(self._terminal)
+        return status
+
+    def _read(self, seconds: float) -> bool:
+        if not select.select([self._terminal], [], [], seconds)[0]:
+            return True
+        try:
+            data = os.read(self._terminal, 65_536)
+        except OSError:
+            return False  # how Linux says that nobody holds the other end
+        self.screen += data.decode(errors="replace")
+        return bool(data)
+
+
+def test_a_terminal_gets_colours_and_sees_progress(run_ids: dict[str, str]) -> None:
+    terminal = OnTerminal("--aws.region=eu-west-1")
+    assert terminal.end() == 0
+    assert "reading" in terminal.screen
+    assert "\x1b[1;31mFAILED" in terminal.screen
+    assert all(run_id in terminal.screen for run_id in run_ids.values())
+    assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l"), "the cursor is back"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_watch_keeps_the_table_on_screen_until_a_signal(
+    run_ids: dict[str, str], ending: signal.Signals
+) -> None:
+    terminal = OnTerminal("--aws.region=eu-west-1", "--watch")
+    terminal.wait_for(run_ids["audit"])
+    terminal.process.send_signal(ending)
+    signalled = time.monotonic()
+    assert terminal.end() == 0
+    assert time.monotonic() - signalled < 5
+    assert terminal.screen.rstrip().endswith("\x1b[?1049l"), "the screen is what it was before"
+    assert "\x1b[?25h" in terminal.screen
+    assert "Traceback" not in terminal.screen
+
+
+def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: SimulatedGlue) -> None:
+    glue.faults.add(faults.hanging())
+    terminal = OnTerminal("--aws.region=eu-west-1")
+    assert glue.ledger.wait_for(1)
+    terminal.process.send_signal(signal.SIGTERM)
+    signalled = time.monotonic()
+    assert terminal.end() == 130
+    assert time.monotonic() - signalled < 5
+    assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l")
+    assert "Traceback" not in terminal.screen
