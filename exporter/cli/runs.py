@@ -20,6 +20,7 @@ from exporter.cli.runs_screen import Screen, keep_on_screen, progress_on
 from exporter.cli.runs_table import RunsTable, plain_table
 from exporter.clock import SystemClock
 from exporter.config import parse_duration
+from exporter.errors import ExporterError
 from exporter.glue import ClientFactory
 
 
@@ -83,7 +84,12 @@ def command(
     finally:
         clients.close()
     now = clock.time()
-    _write(wanted.select(findings.runs, now), now, output)
+    try:
+        _write(wanted.select(findings.runs, now), now, output)
+    except BrokenPipeError:
+        raise  # whoever read along has seen enough: click leaves silently
+    except OSError as error:
+        raise ExporterError(f"cannot write to standard output: {error.strerror}") from error
     for line in (*findings.errors, *findings.notes):
         click.echo(printable(line), err=True)
     return EXIT_FAILED if findings.errors else 0

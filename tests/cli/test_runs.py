@@ -311,3 +311,15 @@ def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: SimulatedGlue) ->
     assert time.monotonic() - signalled < 5
     assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l")
     assert "Traceback" not in terminal.screen
+
+
+def test_a_full_disk_is_status_1_in_a_line(run_ids: dict[str, str], tmp_path: Path) -> None:
+    configure(tmp_path, {"runs": [run_ids["audit"]]})
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "exporter", "runs"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=environment, check=False, timeout=30
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"glue-mv-exporter: cannot write to standard output: No space left on device\n"
