@@ -3,9 +3,8 @@
 import importlib
 import re
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -13,11 +12,15 @@ from botocore import exceptions as sdk_exceptions
 
 from exporter.cli.main import COMMANDS
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.family import Family
 from exporter.metrics.run_families import RUN_FAMILIES
 from exporter.metrics.target_families import TARGET_FAMILIES
 from exporter.metrics.view_families import VIEW_FAMILIES
 from tests.docs.pages import PAGES, ROOT, anchors, commands, links, name, prose, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.metrics.family import Family
 
 HISTOGRAM_SUFFIXES = ("", "_bucket", "_count", "_sum")
 README, DECISIONS, CONTRIBUTING = ROOT / "README.md", ROOT / "docs" / "decisions.md", ROOT / "CONTRIBUTING.md"

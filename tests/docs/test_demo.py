@@ -1,0 +1,65 @@
+"""What the README lets a newcomer look at in the demo is there, from the first poll on."""
+
+import re
+
+import pytest
+
+from exporter.cli.exporter_process import make_exporter
+from exporter.glue import ClientFactory, fixed_session
+from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.simulated_glue import SimulatedGlue, demo_scenario
+from tests.docs.pages import ROOT, blocks
+from tests.support.clock import ManualClock
+
+LOOKS = re.findall(r"grep (?:-E )?'([^']+)'", "".join(b.text for b in blocks("sh", ROOT / "README.md")))
+
+
+@pytest.fixture(scope="module")
+def exposition() -> str:
+    """Return what the demo serves after its first poll."""
+    clock = ManualClock()
+    with SimulatedGlue(clock=clock) as glue:
+        scenario = demo_scenario(glue)
+        names = (pattern.split(".") for pattern in scenario.view_patterns)
+        target = Target(
+            name="demo",
+            access=Access(aws_region=scenario.region, endpoint_url=glue.endpoint_url),
+            catalog_id=scenario.catalog_id,
+            run_ids=scenario.run_ids,
+            views=tuple(ViewPattern(database=database, table=table) for database, table in names),
+        )
+        settings = Settings(targets=(target,))
+        clients = ClientFactory(clock, session_factory=fixed_session)
+        exporter = make_exporter(settings, clients=clients, clock=clock)
+        exporter.loop.poll_once(settings)
+        exporter.close()
+    return b"".join(exporter.exposition.scrape(None, None).chunks).decode()
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(LOOKS) == 4
+
+
+@pytest.mark.parametrize("pattern", LOOKS)
+def test_every_look_shows_something(pattern: str, exposition: str) -> None:
+    assert re.search(pattern, exposition, re.MULTILINE)
+
+
+def test_the_views_are_as_many_as_the_readme_says(exposition: str) -> None:
+    """Twelve, in four databases."""
+    views = re.findall(
+        r'^glue_mv_refresh_view_up\{.*database="(\w+)",table="(\w+)"', exposition, re.MULTILINE
+    )
+    assert len(views) == 12
+    assert len({database for database, _ in views}) == 4
+
+
+def test_the_overdue_view_is_overdue_by_so_much(exposition: str) -> None:
+    """It last succeeded between six and a half and seven hours before the demo began."""
+    success = re.search(
+        r"^glue_mv_refresh_view_last_success_timestamp_seconds\{.*ledger_snapshot.*\} (\S+)$",
+        exposition,
+        re.MULTILINE,
+    )
+    assert success
+    assert 6.5 < (ManualClock().time() - float(success[1])) / 3600 < 7
