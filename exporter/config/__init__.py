@@ -3,5 +3,15 @@
 from exporter.config.durations import format_duration, parse_duration
 from exporter.config.loading import LoadedConfiguration, load, parse
 from exporter.config.schema import json_schema
+from exporter.config.web import LoadedWebConfiguration, load_web
 
-__all__ = ["LoadedConfiguration", "format_duration", "json_schema", "load", "parse", "parse_duration"]
+__all__ = [
+    "LoadedConfiguration",
+    "LoadedWebConfiguration",
+    "format_duration",
+    "json_schema",
+    "load",
+    "load_web",
+    "parse",
+    "parse_duration",
+]

@@ -66,6 +66,7 @@ _SENTENCES: Final[Mapping[str, Callable[[object, Mapping[str, Any]], str]]] = {
         f"must be a list, not {wording.kind(value)}: write each item on its own line, after a dash"
     ),
     "too_short": lambda _value, _context: "is an empty list: write at least one item, or remove the key",
+    "dict_type": lambda value, _context: f"must be a mapping of keys to values, not {wording.kind(value)}",
     "model_type": lambda value, _context: f"must be a mapping of keys to values, not {wording.kind(value)}",
     "int_type": lambda value, _context: f"must be a whole number, not {_number_kind(value)}",
     "float_type": lambda value, _context: f"must be a number, not {_number_kind(value)}",
@@ -90,10 +91,11 @@ def unknown_key(location: Location) -> str | None:
     for home, place in _HOMES.items():
         if key in _MODELS[home].model_fields:
             return f"unknown key here; it belongs {place}"
-    return _nearest(key, list(_MODELS[parent].model_fields))
+    return nearest(key, list(_MODELS[parent].model_fields))
 
 
-def _nearest(key: str, known: list[str]) -> str:
+def nearest(key: str, known: list[str]) -> str:
+    """Return what to do about an unknown key where these are known."""
     word, colon, _ = key.partition(":")
     if colon and word in known:
         return f"unknown key; a colon needs a blank after it: {word}: …"

@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
@@ -16,12 +15,11 @@ from exporter.config.definition import Configuration
 from exporter.config.document import Document, Section
 from exporter.config.explain import explain, unknown_key
 from exporter.config.reader import ReadText, UnreadableError, read
+from exporter.config.source import LARGEST, decode, read_bytes, whole_file
 from exporter.config.targets import translate
 from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings
 
-LARGEST: Final = 32 * 1024 * 1024
-"""Bytes: a hundred thousand runs take four million."""
 _EXAMPLE: Final = "begin with a copy of config.example.yaml"
 _ROUNDS: Final = 16
 """More than the levels of the file: what is wrong inside is taken out before what is around it."""
@@ -51,33 +49,18 @@ class LoadedConfiguration:
 def load(path: str | os.PathLike[str]) -> LoadedConfiguration:
     """Read and validate a file. Raises ConfigurationError with all that is wrong."""
     file = os.fspath(path)
-    try:
-        with Path(file).open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-    except FileNotFoundError:
-        raise _whole_file(
-            file, f"there is no such file: name another with --config.file, or {_EXAMPLE}"
-        ) from None
-    except IsADirectoryError:
-        raise _whole_file(file, "is a folder: name the file in it") from None
-    except PermissionError:
-        raise _whole_file(
-            file, "may not be read by this user: change its mode or owner, or the user"
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "its name is malformed"
-        raise _whole_file(file, f"cannot be read: {reason}") from None
+    content = read_bytes(file, if_missing=f"name another with --config.file, or {_EXAMPLE}")
     return parse(content, file)
 
 
 def parse(text: bytes, file: str) -> LoadedConfiguration:
     """Validate a file's content. Raises ConfigurationError with all that is wrong."""
     if len(text) > LARGEST:
-        raise _whole_file(
+        raise whole_file(
             file, f"is larger than {LARGEST // 1024 // 1024} MiB: split it over several processes"
         )
     try:
-        content = read(_decode(text, file))
+        content = read(decode(text, file))
     except UnreadableError as error:
         raise ConfigurationError(file, error.problems) from None
     problems = [*content.problems, *_spoiled(content)]
@@ -96,18 +79,6 @@ def parse(text: bytes, file: str) -> LoadedConfiguration:
         file=file,
         digest=hashlib.sha256(text).hexdigest(),
     )
-
-
-def _whole_file(file: str, message: str, line: int = 0) -> ConfigurationError:
-    return ConfigurationError(file, (Problem(line, "", message),))
-
-
-def _decode(text: bytes, file: str) -> str:
-    try:
-        return text.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
-        raise _whole_file(file, "is not text in UTF-8: save it in that encoding", line) from None
 
 
 def _spoiled(content: ReadText) -> Iterator[Problem]:
