@@ -14,7 +14,8 @@ from exporter.model.run import UNKNOWN, Run, RunKey, Status
 from exporter.store.catalog import Catalog
 from exporter.store.run_records import READS_UNTIL_GONE
 from exporter.store.series import ExporterSeries, RunSeries, ViewSeries
-from exporter.store.store import Store, StoreState, TargetState
+from exporter.store.store import Store, StoreState
+from exporter.store.target_state import TargetState
 
 UNREAD = "UNREAD"
 """Stands for the status of a configured run that was never read, or that Glue does not know."""

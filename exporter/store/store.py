@@ -2,30 +2,25 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import StorageError
-from exporter.model.patterns import ViewMatcher
-from exporter.model.run import PHASES, Run
-from exporter.model.settings import Access, Settings, Target
+from exporter.model.run import Run
+from exporter.model.settings import Settings, Target
 from exporter.store.catalog import Catalog, Lost
+from exporter.store.catalogs import Catalogs
 from exporter.store.database import StateDatabase
 from exporter.store.moment import Moment
 from exporter.store.outcome import (
     Event,
-    OwnedElsewhere,
-    PatternMatchesNothing,
     PollOutcome,
     RecordMalformed,
     StorageFailing,
     StorageWorking,
-    TargetDown,
-    TargetUp,
 )
-from exporter.store.pruning import KEPT_UNWATCHED, forget_abandoned
 from exporter.store.requests import RequestStats
 from exporter.store.series import (
     ExporterSeries,
@@ -35,33 +30,12 @@ from exporter.store.series import (
     TargetSeries,
     ViewSeries,
 )
+from exporter.store.target_state import TargetState
 
 T = TypeVar("T")
 
-OUT_OF_TIME = "the poll ran out of time before everything was read; the next one goes on where it stopped"
-TIDY_EVERY = 86400.0
-"""Seconds between two searches for what nobody has watched for long."""
 EARLY_SLACK = 0.5
 """A run that waits for a later poll is asked for this part of a poll interval early, at the most."""
-
-
-@dataclass(slots=True)
-class TargetState:
-    """What is known of one target between its polls."""
-
-    target: Target
-    series: TargetSeries
-    error: str | None = None
-    """Of the last poll, for people."""
-    unmatched: tuple[str, ...] = ()
-    """Patterns that match no view."""
-    reported: set[tuple[str, str]] = field(default_factory=set)
-    """What has been logged once: (owner, name) of what another target watches, and the like."""
-
-    @property
-    def region(self) -> str:
-        """The region that the target's series carry."""
-        return self.series.aws_region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +85,9 @@ class Store:
         self._started = clock.time()
         self._settings = Settings(targets=())
         self._targets: dict[str, TargetState] = {}
-        self._catalogs: dict[tuple[str, str], Catalog] = {}
+        self._catalogs = Catalogs(self._database, watched_since=self._started)
         self._exporter: ExporterSeries | None = None
-        self._next_tidying = 0.0
-        """Unix time."""
+        self._ready = False
 
     def configure(self, settings: Settings) -> list[Event]:
         """Watch what these settings ask for, from now on. What stays keeps its state; the rest goes at once.
@@ -131,7 +104,7 @@ class Store:
                 if state.target.catalog_id is None
             }
             self._targets = {
-                target.name: self._adopt(target, old.get(target.name), accounts)
+                target.name: TargetState.adopt(target, old.get(target.name), accounts)
                 for target in settings.targets
             }
             with self._database.transaction():
@@ -169,7 +142,7 @@ class Store:
         """Return what a poll of this target has to look after; None for a target that is gone."""
         with self._lock:
             state = self._targets.get(target)
-            catalog = state and self._catalog(state)
+            catalog = state and self._catalogs.of(state)
             if not state or not catalog:
                 return None
             now = self._clock.monotonic()
@@ -210,12 +183,12 @@ class Store:
                 return []
             at = self._moment()
             events: list[Event] = [RecordMalformed(outcome.target, line) for line in outcome.malformed]
-            catalog = self._catalog(state)
+            catalog = self._catalogs.of(state)
             if catalog:
                 events += self._take_in(catalog, outcome, at)
                 if outcome.discovery:
-                    events += _unmatched(state, catalog)
-            events += self._close_poll(state, outcome, catalog)
+                    events += state.match_patterns(catalog)
+            events += state.close_poll(outcome, catalog)
             return events + self._save_and_publish(targets={outcome.target: state.series})
 
     def look(self, read: Callable[[StoreState], T]) -> T:
@@ -226,7 +199,7 @@ class Store:
                     now=self._clock.time(),
                     started=self._started,
                     exporter=self._exporter,
-                    targets=[(replace(state), self._catalog(state)) for state in self._targets.values()],
+                    targets=[(replace(state), self._catalogs.of(state)) for state in self._targets.values()],
                     connection=self._database.connection,
                 )
             )
@@ -259,8 +232,7 @@ class Store:
 
     def ready(self) -> bool:
         """Tell whether every target's first poll has ended, however it ended."""
-        with self._lock:
-            return len(self._polled()) == len(self._targets)
+        return self._ready  # without the lock: who asks must not wait for a long commit
 
     def close(self) -> None:
         """Write what is left to write, and close the state."""
@@ -276,84 +248,8 @@ class Store:
 
     def _watched(self) -> Iterator[tuple[TargetState, Catalog]]:
         for state in self._targets.values():
-            if catalog := self._catalog(state):
+            if catalog := self._catalogs.of(state):
                 yield state, catalog
-
-    def _adopt(
-        self, target: Target, old: TargetState | None, accounts: Mapping[Access, str | None]
-    ) -> TargetState:
-        if target.access.aws_region is None:
-            raise ValueError(target.name)
-        if old and (old.target.access, old.target.catalog_id) == (target.access, target.catalog_id):
-            return replace(old, target=target)
-        return TargetState(
-            target=target,
-            series=TargetSeries(
-                target=target.name,
-                aws_region=target.access.aws_region,
-                catalog_id=target.catalog_id or accounts.get(target.access),
-                # Counters of requests belong to the name: they go on, as a counter should.
-                requests=old.series.requests if old else RequestStats(),
-            ),
-        )
-
-    def _catalog(self, state: TargetState) -> Catalog | None:
-        catalog_id = state.series.catalog_id
-        return None if catalog_id is None else self._catalogs.get((state.region, catalog_id))
-
-    def _claim(self, only: tuple[str, str] | None = None) -> list[Event]:
-        """Share out a catalog's runs and views anew among the targets, in the order of the file.
-
-        ``only``: the catalog's region and ID; None: every catalog.
-        """
-        wanted: dict[tuple[str, str], list[Target]] = {place: [] for place in self._remembered()}
-        unknown = set()
-        """Regions in which some target's catalog is still to be asked for."""
-        for state in self._targets.values():
-            if state.series.catalog_id is None:
-                unknown.add(state.region)
-            else:
-                wanted.setdefault((state.region, state.series.catalog_id), []).append(state.target)
-        at = self._moment()
-        events: list[Event] = []
-        for place, targets in wanted.items():
-            if only not in (None, place):
-                continue
-            catalog = self._catalogs.get(place) or self._new_catalog(*place)
-            events += self._report(catalog.claim(targets, at, all_known=catalog.aws_region not in unknown))
-            catalog.summarise(self._polled(), at)
-        self._forget_abandoned(at)
-        return events
-
-    def _remembered(self) -> list[tuple[str, str]]:
-        """Return region and ID of every catalog that the state tells of, watched or not."""
-        return self._database.connection.execute("SELECT aws_region, catalog_id FROM catalogs").fetchall()
-
-    def _forget_abandoned(self, at: Moment) -> None:
-        self._next_tidying = at.now + TIDY_EVERY
-        watched = [catalog.row for catalog in self._catalogs.values() if catalog.watched]
-        forget_abandoned(self._database.connection, watched, at.now - KEPT_UNWATCHED)
-
-    def _new_catalog(self, aws_region: str, catalog_id: str) -> Catalog:
-        connection = self._database.connection
-        place = (aws_region, catalog_id)
-        connection.execute("INSERT OR IGNORE INTO catalogs (aws_region, catalog_id) VALUES (?, ?)", place)
-        query = "SELECT id FROM catalogs WHERE aws_region = ? AND catalog_id = ?"
-        row = connection.execute(query, place).fetchone()[0]
-        catalog = Catalog(self._database, row, aws_region, catalog_id, watched_since=self._started)
-        self._catalogs[place] = catalog
-        return catalog
-
-    def _report(self, lost: Sequence[Lost]) -> list[Event]:
-        """Return an event for what has not been reported before."""
-        events: list[Event] = []
-        for one in lost:
-            reported = self._targets[one.target].reported
-            news = tuple(name for name in one.names if (one.owner, name) not in reported)
-            reported.update((one.owner, name) for name in news)
-            if news:
-                events.append(OwnedElsewhere(one.target, one.owner, news))
-        return events
 
     def _take_in(self, catalog: Catalog, outcome: PollOutcome, at: Moment) -> list[Event]:
         """Change the catalog's state, all or nothing."""
@@ -362,8 +258,7 @@ class Store:
                 events, lost = catalog.take_in(outcome, at)
                 if any(listing.complete for listing in outcome.listings):
                     catalog.prune(outcome.target, at)
-                if at.now >= self._next_tidying:
-                    self._forget_abandoned(at)
+                self._catalogs.tidy(at)
                 catalog.summarise(self._polled() | {outcome.target}, at)
         except Exception:
             # The tables are as they were; what is derived from them must not be ahead of them.
@@ -372,34 +267,20 @@ class Store:
             raise
         return events + self._report(lost)
 
-    def _close_poll(self, state: TargetState, outcome: PollOutcome, catalog: Catalog | None) -> list[Event]:
-        """Write down how the target's poll went."""
-        name, before = outcome.target, state.series
-        up = outcome.finished and outcome.error is None
-        ended = outcome.started + outcome.duration
-        state.error = None if up else str(outcome.error or OUT_OF_TIME)
-        unfetched = {**dict.fromkeys(PHASES, 0), "unfetched": len(state.target.run_ids)}
-        looked = outcome.discovery is not None or outcome.tables_denied or before.views is not None
-        state.series = replace(
-            before,
-            up=up,
-            last_poll_time=ended,
-            last_success_time=ended if up else before.last_success_time,
-            last_poll_duration=outcome.duration,
-            views=sum(1 for _ in catalog.views.of(name)) if catalog and looked else None,
-            runs=catalog.phases(name) if catalog else unfetched,
-        )
-        if up == before.up:
-            return []
-        return [TargetUp(name, first=before.up is None)] if up else [TargetDown(name, state.error or "")]
+    def _claim(self, only: tuple[str, str] | None = None) -> list[Event]:
+        """Share out runs and views anew; return events for what targets ask for in vain."""
+        return self._report(self._catalogs.claim(self._targets, self._polled(), self._moment(), only))
+
+    def _report(self, lost: Sequence[Lost]) -> list[Event]:
+        return [event for one in lost for event in self._targets[one.target].elsewhere(one.owner, one.names)]
 
     def _save_and_publish(self, targets: dict[str, TargetSeries | None]) -> list[Event]:
         """Write the state to disk, then tell the listeners: counters are published once they are safe."""
         events, exporter = self._save()
         polled = self._polled()
-        runs = [catalog.run_changes(polled) for catalog in self._catalogs.values()]
-        views = [catalog.view_changes(polled) for catalog in self._catalogs.values()]
-        self._catalogs = {place: catalog for place, catalog in self._catalogs.items() if catalog.watched}
+        runs = [catalog.run_changes(polled) for catalog in self._catalogs]
+        views = [catalog.view_changes(polled) for catalog in self._catalogs]
+        self._catalogs.drop_unwatched()
         self._publish(
             SeriesChanges(
                 runs={key: series for changes in runs for key, series in changes.items()},
@@ -408,6 +289,8 @@ class Store:
                 exporter=exporter,
             )
         )
+        # After the series: who is told that all is ready finds them.
+        self._ready = len(polled) == len(self._targets)
         return events
 
     def _save(self) -> tuple[list[Event], ExporterSeries | None]:
@@ -424,7 +307,7 @@ class Store:
                 )
             news = not before or before.storage_last_write_successful is not False
             return [StorageFailing(str(error))] if news else [], self._exporter
-        for catalog in self._catalogs.values():
+        for catalog in self._catalogs:
             catalog.saved()
         if before and before.storage_last_write_successful is False:
             self._exporter = replace(before, storage_last_write_successful=True)
@@ -434,20 +317,3 @@ class Store:
     def _publish(self, changes: SeriesChanges) -> None:
         for listener in self._listeners:
             listener(changes)
-
-
-def _unmatched(state: TargetState, catalog: Catalog) -> list[Event]:
-    """Note which patterns match no view; return those that have not been reported before."""
-    matcher = ViewMatcher(state.target)
-    matched = {
-        pattern
-        for watched in catalog.views.watched()
-        if watched.known
-        for pattern in matcher.matching(watched.record.database, watched.record.table)
-    }
-    state.unmatched = tuple(
-        f"{pattern.database}.{pattern.table}" for pattern in state.target.views if pattern not in matched
-    )
-    news = [text for text in state.unmatched if ("", text) not in state.reported]
-    state.reported.update(("", text) for text in news)
-    return [PatternMatchesNothing(state.target.name, text) for text in news]

@@ -12,7 +12,8 @@ from exporter.poller.crew import TICK
 from exporter.poller.journal import Journal
 from exporter.poller.poll import CALLS_AT_ONCE, TargetPoll
 from exporter.store.outcome import Event
-from exporter.store.store import OUT_OF_TIME, Store, TargetState
+from exporter.store.store import Store
+from exporter.store.target_state import OUT_OF_TIME, TargetState
 from tests.support.clock import ManualClock
 from tests.support.reader import ACCOUNT, MemoryReader, glue_error
 from tests.support.watching import Recorder, ended, running, target, watch

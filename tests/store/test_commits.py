@@ -7,7 +7,7 @@ import pytest
 from exporter.errors import Reason
 from exporter.model.run import Run, RunKey
 from exporter.store.outcome import RunEnded, RunFailing, RunReadable, TargetDown, TargetUp, UnlistedStatus
-from exporter.store.store import OUT_OF_TIME
+from exporter.store.target_state import OUT_OF_TIME
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT, glue_error
 from tests.support.watching import REGION, StoreBench, ended, running, target, watch
