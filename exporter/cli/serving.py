@@ -1,21 +1,28 @@
 """Listening, polling and leaving: what ``serve`` and ``demo`` do once everything is put together."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
 import threading
+from functools import partial
 
 import structlog
 
+from exporter import __version__
 from exporter.cli.exporter_process import Exporter
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.reloading import Reloader
 from exporter.errors import ExporterError
 from exporter.model.settings import Settings
+from exporter.model.sharding import Shard
+from exporter.store.status import read_status
 from exporter.web.address import ListenAddress, bound_address
 from exporter.web.app import Site, make_app
 from exporter.web.server import Server
+from exporter.web.status_model import About
+from exporter.web.status_page import StatusPage
 
 STOP_WITHIN = 2.0
 """Seconds that polls get to commit what they have when the program stops."""
@@ -38,11 +45,13 @@ def serve_until_signal(
     reloader: Reloader | None = None,
     lifecycle: bool = False,
     reload_interval: float = 0.0,
+    shard: Shard = Shard(),  # noqa: B008 (frozen)
 ) -> int:
     """Poll and serve until SIGTERM or SIGINT. Returns the exit status.
 
     ``reloader``: what SIGHUP does. ``lifecycle``: let ``POST /-/reload`` do it, too. ``reload_interval``:
-    seconds between two looks whether the configuration has changed; 0: never.
+    seconds between two looks whether the configuration has changed; 0: never. ``shard``: what the status
+    page tells of it.
     """
     listener = _listen(address)
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -51,6 +60,7 @@ def serve_until_signal(
         trouble=exporter.loop.trouble,
         ready=exporter.store.ready,
         reload=reloader.reload if reloader and lifecycle else None,
+        pages=StatusPage(partial(read_status, exporter.store), About(__version__, str(shard))).routes,
     )
     exporter.loop.configure(settings)
     log.info("listening", address=bound_address(listener), targets=len(settings.targets))
@@ -76,7 +86,7 @@ def _listen(address: ListenAddress) -> socket.socket:
     except OSError as error:
         host = f"[{address.host}]" if ":" in address.host else address.host
         raise CannotListenError(
-            f"cannot listen on {host}:{address.port}: {error.strerror or error}"
+            f"cannot listen on {host}:{address.port}: {os.strerror(error.errno) if error.errno else error}"
             " (is another exporter running? see --web.listen-address)"
         ) from error
 

@@ -155,11 +155,7 @@ class TargetThread:
         gap = first_gap(self.target.name, self.store.settings.poll_interval)
         while not self.stop.is_set():
             self._beat()
-            try:
-                self.poll.run(self.stop, self._beat)
-            except Exception:
-                # The loop outlives any fault of one poll; target_last_poll_timestamp_seconds stands still.
-                log.exception("a poll failed in a way that nobody foresaw", target=self.target.name)
+            self.poll.run(self.stop, self._beat)
             planned = next_poll(planned, self.clock.monotonic(), gap)
             gap = self.store.settings.poll_interval
             self.expected = planned + STUCK_AFTER

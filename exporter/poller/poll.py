@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.reading import CatalogReader
@@ -13,6 +15,8 @@ from exporter.poller.journal import Journal
 from exporter.poller.view_reading import ViewReading
 from exporter.store.outcome import Discovery, ListingRead, PollOutcome
 from exporter.store.store import Store, Watch
+
+log = structlog.get_logger()
 
 CALLS_AT_ONCE = 8
 """Of one target; the rate limit decides how fast they follow each other."""
@@ -35,7 +39,14 @@ class TargetPoll:
         self._views = ViewReading(reader, clock)
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
-        """Poll once. Returns without a commit when ``stop`` is set meanwhile."""
+        """Poll once. Returns without a commit when ``stop`` is set meanwhile. Raises nothing."""
+        try:
+            self._run(stop, beat)
+        except Exception:
+            # The next poll tries again; until then target_last_poll_timestamp_seconds stands still.
+            log.exception("a poll failed in a way that nobody foresaw", target=self._target)
+
+    def _run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         started, begun = self._clock.time(), self._clock.monotonic()
         deadline = begun + max(self._store.settings.poll_interval, SHORTEST_BUDGET)
         self._reader.begin_poll(deadline)

@@ -186,7 +186,8 @@ class Store:
             catalog = self._catalogs.of(state)
             if catalog:
                 events += self._take_in(catalog, outcome, at)
-                if outcome.discovery:
+                # Only after a look that missed nothing: what could not be read may well match.
+                if outcome.discovery and outcome.finished and outcome.error is None:
                     events += state.match_patterns(catalog)
             events += state.close_poll(outcome, catalog)
             return events + self._save_and_publish(targets={outcome.target: state.series})
