@@ -42,6 +42,7 @@ class _Progress:
 
     runs: dict[str, Run] = field(default_factory=dict)
     malformed: list[str] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
     pages: int = 0
     newest_first: bool = True
     oldest: float | None = None
@@ -50,6 +51,7 @@ class _Progress:
         """Add a page. A run that is on two pages counts as the later one tells."""
         self.pages += 1
         self.malformed += [record.message for record in page.malformed]
+        self.unreadable.update(record.run_id for record in page.malformed if record.run_id)
         for run in page.runs:
             self.runs[run.run_id] = run
             time = run.creation_time
@@ -124,6 +126,7 @@ def _read(
         runs=tuple(seen.runs.values()),
         complete=complete,
         gaps=bool(seen.malformed),
+        unreadable=frozenset(seen.unreadable),
     )
     return read, seen.malformed
 
