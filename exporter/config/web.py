@@ -41,7 +41,7 @@ class LoadedWebConfiguration:
 
 
 def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
-    """Read and validate the file of ``--web.config.file``. Raises ConfigurationError with all that is wrong."""
+    """Read and validate the file of ``--web.config.file``. Raises ConfigurationError with every problem."""
     file = os.fspath(path)
     text = read_bytes(file, if_missing="name another with --web.config.file")
     if len(text) > _LARGEST:

@@ -53,9 +53,11 @@ class WebSettings:
 
         Certificates and passwords are not judged: to change them is to replace trust, not to lower it.
         """
-        return any(ours < theirs for ours, theirs in zip(self._strength(), other._strength(), strict=True))
+        return any(ours < theirs for ours, theirs in zip(self.strength, other.strength, strict=True))
 
-    def _strength(self) -> tuple[int, ...]:
+    @property
+    def strength(self) -> tuple[int, ...]:
+        """Whom it keeps out, one figure for each way; the larger, the more."""
         tls = self.tls
         return (
             tls is not None,

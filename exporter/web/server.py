@@ -1,36 +1,55 @@
 """Runs the application on a listening socket until it is told to stop."""
 
+import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Mapping
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from exporter.web.acceptor import Acceptor
+from exporter.web.basic_auth import BasicAuth
+from exporter.web.connection import Connection
+from exporter.web.limits import Limits
+from exporter.web.lobby import Lobby
+from exporter.web.security import LiveSecurity
+
 GRACE_PERIOD = 2
 """Seconds that answers under way get when the server stops."""
-KEEP_ALIVE = 65
-"""Seconds that an idle connection stays open: longer than most scrape intervals, so that one serves all."""
-LARGEST_HEAD = 16 * 1024
-"""Bytes of a request's line and headers; more is refused."""
+LOOK_EVERY = 1.0
+"""Seconds between looks at the files of TLS and users while nobody connects."""
+
+log = structlog.get_logger()
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the program has its own, and its own exit status."""
+    """uvicorn without its signal handlers and its way to accept connections: the program has its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, *, security: LiveSecurity | None = None, limits: Limits | None = None
+    ) -> None:
+        """``security``: TLS and users; None: plain HTTP for everybody."""
+        self._security = security
+        self._limits = limits or Limits()
+        self._lobby = Lobby(self._limits)
+        self._acceptors: list[Acceptor] = []
+        self._tasks: list[asyncio.Task[None]] = []
         super().__init__(
             uvicorn.Config(
-                app,
+                BasicAuth(app, self._users) if security else app,
                 # h11, not httptools: that one accepts heads of any size.
                 http="h11",
-                h11_max_incomplete_event_size=LARGEST_HEAD,
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                # Its warnings are one for each malformed request, at whatever rate they come.
+                log_level="error",
                 access_log=False,
                 server_header=False,
-                timeout_keep_alive=KEEP_ALIVE,
+                timeout_keep_alive=self._limits.idle_seconds,
                 timeout_graceful_shutdown=GRACE_PERIOD,
             )
         )
@@ -47,3 +66,56 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Let the server finish the answers under way and return."""
         self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections from the sockets."""
+        await super().startup(sockets=[])
+        for listener in sockets or ():
+            acceptor = Acceptor(listener, self._make_connection, self._context, self._lobby, self._limits)
+            self._acceptors.append(acceptor)
+            self._begin(acceptor.run())
+        if self._security:
+            self._begin(self._renew(self._security))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 (uvicorn's)
+        """Accept no more, finish the answers under way, close everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for acceptor in self._acceptors:
+            await acceptor.stop()
+        await super().shutdown(sockets=[])
+        self._lobby.dismiss_all()
+        await asyncio.sleep(0)  # for the transports to close their sockets
+
+    def _make_connection(self) -> Connection:
+        return Connection(self._lobby, self._limits, self.config, self.server_state)
+
+    def _context(self) -> ssl.SSLContext | None:
+        return self._security.refresh().context if self._security else None
+
+    def _users(self) -> Mapping[str, str]:
+        return self._security.refresh().settings.users if self._security else {}
+
+    def _begin(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Neither task ends by itself: without them the server would look alive, and not be."""
+        if not task.cancelled():
+            log.error("the web server failed", exc_info=task.exception())
+            self.should_exit = True
+
+    async def _renew(self, security: LiveSecurity) -> None:
+        """Close the connections that were let in under what is no longer valid."""
+        generation = security.generation
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            security.refresh()
+            if security.generation != generation:
+                generation = security.generation
+                for connection in list(self.server_state.connections):
+                    if isinstance(connection, Connection):
+                        connection.retire()

@@ -12,8 +12,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from exporter.web.address import ListenAddress
-from exporter.web.server import LARGEST_HEAD, Server
+from exporter.web.limits import Limits
+from exporter.web.server import Server
 from tests.support.clock import SAFETY_NET
+
+LARGEST_HEAD = Limits().head_bytes
 
 
 @dataclass
@@ -100,7 +103,7 @@ def test_a_head_that_never_ends_is_refused(running: Running, where: str) -> None
     }[where]
     with socket.create_connection(("127.0.0.1", running.port), timeout=SAFETY_NET) as client:
         client.sendall(head)
-        assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
+        assert client.recv(1000).startswith(b"HTTP/1.1 431 ")
 
 
 def test_what_is_no_http_is_refused_and_harms_nobody_else(running: Running) -> None:

@@ -1,0 +1,100 @@
+"""Accepts connections: each gets the TLS context of its moment, and a place in the lobby."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+import structlog
+
+from exporter.web.limits import Limits
+from exporter.web.lobby import Handshake, Lobby
+from exporter.web.seldom import SeldomWarning
+
+_PAUSE = 0.2
+"""Seconds before the next try when the system has no more files or memory for connections."""
+
+log = structlog.get_logger()
+
+
+class Acceptor:
+    """Takes connections from a listening socket.
+
+    asyncio's own server would keep one TLS context for good (and swapping it from its SNI callback
+    leaves the old demands on clients in force), and would not tell of connections whose handshake
+    never ends.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        context: Callable[[], ssl.SSLContext | None],
+        lobby: Lobby,
+        limits: Limits,
+    ) -> None:
+        self._listener = listener
+        self._make_protocol = make_protocol
+        self._context = context
+        self._lobby = lobby
+        self._limits = limits
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._exhausted = SeldomWarning("no connection can be accepted")
+
+    async def run(self) -> None:
+        """Accept until cancelled; closes the listening socket."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(self._listener)
+                except ConnectionError:
+                    continue  # gone before it was accepted
+                except OSError as error:
+                    self._exhausted.happened(error=error.strerror)
+                    self._lobby.dismiss_one()
+                    await asyncio.sleep(_PAUSE)
+                    continue
+                self._admit(connection)
+                # Accepting does not wait while there is a queue: let everybody else have their turn.
+                await asyncio.sleep(0)
+        finally:
+            self._listener.close()
+
+    async def stop(self) -> None:
+        """Give up the handshakes under way."""
+        await asyncio.sleep(0)  # one that has not begun yet could not close its socket
+        for task in self._handshakes:
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
+
+    def _admit(self, connection: socket.socket) -> None:
+        if not self._lobby.make_room():
+            connection.close()
+            return
+        task = asyncio.create_task(self._open(connection))
+        handshake = Handshake(task, asyncio.get_running_loop().time())
+        self._lobby.enter(handshake)
+        self._handshakes.add(task)
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._lobby.leave(handshake)
+            self._handshakes.discard(task)
+
+        task.add_done_callback(done)
+
+    async def _open(self, connection: socket.socket) -> None:
+        """Make a transport of the socket, after the TLS handshake if there is to be one."""
+        context = self._context()
+        timeout = self._limits.handshake_seconds if context else None
+        try:
+            connection.setblocking(False)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._make_protocol,
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=timeout,
+                ssl_shutdown_timeout=self._limits.farewell_seconds if context else None,
+            )
+        except OSError as error:  # TLS errors are of that kind, too
+            log.debug("a connection came to nothing", reason=str(error))

@@ -1,0 +1,92 @@
+"""A TLS context from files, or a sentence about the file that it cannot use."""
+
+import ssl
+
+from exporter.errors import ExporterError
+from exporter.model.web_settings import ClientAuthType, TlsSettings, TlsVersion
+
+_VERIFY = {
+    ClientAuthType.NO_CLIENT_CERT: ssl.CERT_NONE,
+    ClientAuthType.VERIFY_CLIENT_CERT_IF_GIVEN: ssl.CERT_OPTIONAL,
+    ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT: ssl.CERT_REQUIRED,
+}
+_VERSIONS = {TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3}
+
+
+class TlsFileError(ExporterError):
+    """A file of the TLS settings cannot be used."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(key, message)
+        self.key = key
+        """The key that names the file, such as ``cert_file``."""
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}"
+
+
+class _EncryptedKeyError(Exception):
+    """OpenSSL asked for a password; left alone it would ask whoever sits at the terminal."""
+
+
+def make_server_context(tls: TlsSettings) -> ssl.SSLContext:
+    """Return a fresh context for a server. Raises TlsFileError.
+
+    Fresh, because nothing can be taken out of one: neither the CAs of clients nor sessions to resume.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[tls.min_version]
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    load_pair(context, tls)
+    context.verify_mode = _VERIFY[tls.client_auth_type]
+    if tls.client_ca_file is not None:
+        # As in Go, whatever the file holds is trusted, also a CA that another one has signed.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        try:
+            context.load_verify_locations(cafile=tls.client_ca_file)
+        except (OSError, ValueError) as error:
+            raise TlsFileError("client_ca_file", _why(error, "holds no certificate in PEM")) from None
+    return context
+
+
+def load_pair(context: ssl.SSLContext, tls: TlsSettings) -> None:
+    """Load the certificate and its key into the context. Raises TlsFileError."""
+    for key, file in (("cert_file", tls.cert_file), ("key_file", tls.key_file)):
+        try:
+            with open(file, "rb"):  # noqa: PTH123 (only whether it can be opened: OpenSSL does not say which)
+                pass
+        except (OSError, ValueError) as error:
+            raise TlsFileError(key, _why(error, "cannot be opened")) from None
+    try:
+        context.load_cert_chain(tls.cert_file, tls.key_file, password=_refuse_password)
+    except _EncryptedKeyError:
+        raise TlsFileError(
+            "key_file", "is encrypted with a password: store the key without one, readable for this user only"
+        ) from None
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise TlsFileError("key_file", "does not belong to the certificate in cert_file") from None
+        raise TlsFileError(*_which_is_no_pem(tls)) from None
+    except (OSError, ValueError) as error:
+        raise TlsFileError("cert_file", _why(error, "cannot be used")) from None
+
+
+def _refuse_password() -> str:
+    raise _EncryptedKeyError
+
+
+def _which_is_no_pem(tls: TlsSettings) -> tuple[str, str]:
+    """OpenSSL names no file: a certificate that loads by itself is not the one that is wrong."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=tls.cert_file)
+    except OSError:
+        return "cert_file", "holds no certificate in PEM that OpenSSL accepts"
+    return "key_file", "holds no key in PEM that OpenSSL accepts for the certificate in cert_file"
+
+
+def _why(error: Exception, otherwise: str) -> str:
+    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
+        return otherwise
+    return f"cannot be read: {error.strerror or otherwise}"
