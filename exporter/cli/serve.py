@@ -49,4 +49,5 @@ def command(
         reloader=Reloader(config_file, lambda: load_settings(config_file, shard), exporter, clock),
         lifecycle=web_enable_lifecycle,
         reload_interval=config_auto_reload_interval,
+        shard=shard,
     )

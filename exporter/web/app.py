@@ -6,8 +6,8 @@ from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECURITY_HEADERS = {
@@ -21,20 +21,6 @@ SECURITY_HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }
-
-LANDING_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>glue-mv-exporter</title>
-<h1>glue-mv-exporter</h1>
-<p>Prometheus exporter for AWS Glue materialized view refresh task runs.</p>
-<ul>
-<li><a href="metrics">/metrics</a>: what Prometheus scrapes</li>
-<li><a href="-/healthy">/-/healthy</a>: whether the poll loop is alive</li>
-<li><a href="-/ready">/-/ready</a>: whether every target has been polled</li>
-</ul>
-"""
 
 
 class Scrape(Protocol):
@@ -69,6 +55,8 @@ class Site:
     """Whether every target's first poll has ended."""
     reload: Callable[[], Sequence[str]] | None = None
     """Reloads the configuration; returns what is wrong with it. None: not allowed over HTTP."""
+    pages: Sequence[BaseRoute] = ()
+    """Routes beside these: the status page's."""
 
 
 def make_app(site: Site) -> ASGIApp:
@@ -76,11 +64,11 @@ def make_app(site: Site) -> ASGIApp:
     pages = _Pages(site)
     app = Starlette(
         routes=[
-            Route("/", pages.landing),
             Route("/metrics", pages.metrics),
             Route("/-/healthy", pages.healthy),
             Route("/-/ready", pages.ready),
             Route("/-/reload", pages.reload, methods=["POST"]),
+            *site.pages,
         ]
     )
     # A redirect from /metrics/ would lead where the request's Host header says.
@@ -94,9 +82,6 @@ class _Pages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-
-    async def landing(self, _: Request) -> Response:
-        return HTMLResponse(LANDING_PAGE)
 
     def metrics(self, request: Request) -> Response:
         headers = request.headers
@@ -127,7 +112,7 @@ class _Pages:
 
 
 class SecurityHeaders:
-    """Adds the security headers to every answer, errors included."""
+    """Adds the security headers to every answer, errors included; what an answer sets itself stays."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -140,7 +125,11 @@ class SecurityHeaders:
 def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS.items()]
+            headers = list(message.get("headers", ()))
+            # The status page has a policy of its own, and its files may be kept for a while.
+            own = {name.lower() for name, _ in headers}
+            headers += [(name, value) for name, value in SECURITY_HEADERS.items() if name not in own]
+            message["headers"] = headers
         await send(message)
 
     return send_with_headers

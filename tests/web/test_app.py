@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from exporter.web.app import Site, make_app
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-PATHS = ["/", "/metrics", "/-/healthy", "/-/ready"]
+PATHS = ["/metrics", "/-/healthy", "/-/ready"]
 WRONG_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
@@ -137,21 +137,6 @@ def test_trouble_is_no_matter_of_readiness_and_the_other_way_round(client: Clien
     assert client.get("/-/ready").status_code == 200
 
 
-def test_the_landing_page_links_to_what_there_is(client: Client) -> None:
-    answer = client.get("/")
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    for path in PATHS[1:]:
-        assert f'href="{path.removeprefix("/")}"' in answer.text, (
-            "relative: it may stand behind a proxy's prefix"
-        )
-
-
-def test_the_landing_page_loads_nothing_from_elsewhere(client: Client) -> None:
-    text = client.get("/").text
-    assert "//" not in text
-    assert "<script" not in text
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_head_is_get_without_the_body(client: Client, path: str) -> None:
     head, get = client.head(path), client.get(path)
@@ -197,7 +182,7 @@ def test_a_query_changes_nothing(client: Client) -> None:
 
 def statuses(client: Client, fake: FakeSite) -> dict[int, dict[str, str]]:
     """Return the headers of an answer of every status."""
-    answers = [client.get("/"), client.get("/nothing"), client.request("POST", "/metrics")]
+    answers = [client.get("/-/ready"), client.get("/nothing"), client.request("POST", "/metrics")]
     fake.reason, fake.answer = "stuck", RuntimeError("secret of the innards")
     answers += [client.get("/-/healthy"), client.get("/metrics")]
     return {answer.status_code: dict(answer.headers) for answer in answers}

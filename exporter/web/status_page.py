@@ -1,0 +1,139 @@
+"""The status page at ``/``, its JSON at ``/api/v1/status``, and the files that the page loads."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from importlib import resources
+
+import anyio.to_thread
+import jinja2
+from anyio import CapacityLimiter
+from markupsafe import Markup
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from exporter.store.status import Reading, RunQuery
+from exporter.web import status_text
+from exporter.web.status_json import status_json
+from exporter.web.status_model import About, Overview, overview, run_query
+from exporter.web.status_query import StatusQuery
+
+REFRESH_SECONDS = 15
+"""How often the page looks for news by itself."""
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""Content-Security-Policy of the page alone: what it loads comes from here, and no text becomes script."""
+_STATIC_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_FOR_A_DAY = "private, max-age=86400"
+
+
+class StatusPage:
+    """Answers from what ``read`` returns. Reading never asks AWS."""
+
+    def __init__(self, read: Callable[[RunQuery], Reading], about: About) -> None:
+        self._read = read
+        self._about = about
+        self._static = _static_files()
+        self._template = _environment(self._static).get_template("status.html")
+
+    @cached_property
+    def _one_at_a_time(self) -> CapacityLimiter:
+        # Of its own: however many readers press reload, the threads of scrapes stay free.
+        return CapacityLimiter(1)
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """The routes of the page, its data and its files."""
+        compressed = [Middleware(GZipMiddleware, compresslevel=4)]
+        return (
+            Route("/", self._page, middleware=compressed),
+            Route("/api/v1/status", self._json, middleware=compressed),
+            Route("/static/{name}", self._file, middleware=compressed),
+        )
+
+    async def _page(self, request: Request) -> Response:
+        return await self._answer(
+            request, self._render, "text/html", {"Content-Security-Policy": PAGE_POLICY}
+        )
+
+    async def _json(self, request: Request) -> Response:
+        return await self._answer(request, status_json, "application/json", {})
+
+    async def _file(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in self._static:
+            return PlainTextResponse("Not Found", 404)
+        content = self._static[name]
+        media_type = _STATIC_TYPES[name.rpartition(".")[2]]
+        return Response(content, media_type=media_type, headers={"Cache-Control": _FOR_A_DAY})
+
+    async def _answer(
+        self,
+        request: Request,
+        render: Callable[[Overview], bytes],
+        media_type: str,
+        headers: dict[str, str],
+    ) -> Response:
+        try:
+            query = StatusQuery.parse(request.query_params)
+        except ValueError as error:
+            return PlainTextResponse(f"{error}\n", 400)
+
+        def work() -> bytes:
+            return render(overview(self._read(run_query(query)), query, self._about))
+
+        content = await anyio.to_thread.run_sync(work, limiter=self._one_at_a_time)
+        return Response(content, media_type=media_type, headers=MutableHeaders(headers))
+
+    def _render(self, overview: Overview) -> bytes:
+        return self._template.render(o=overview, q=overview.query, now=overview.now).encode()
+
+
+def _static_files() -> dict[str, bytes]:
+    folder = resources.files("exporter.web") / "static"
+    return {
+        file.name: file.read_bytes()
+        for file in folder.iterdir()
+        if file.name.rpartition(".")[2] in _STATIC_TYPES
+    }
+
+
+def _environment(static: dict[str, bytes]) -> jinja2.Environment:
+    """Return the templates' environment: all that is put in is made visible, then escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("exporter.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals = {"refresh_seconds": REFRESH_SECONDS, "log_url": status_text.log_url}
+    environment.globals["static"] = {
+        # Their content is in their address, so that a newer version is never shown with an older file.
+        name: f"static/{name}?{hashlib.sha256(content).hexdigest()[:12]}"
+        for name, content in static.items()
+    }
+    environment.filters |= {
+        "absolute": status_text.absolute,
+        "ago": status_text.ago,
+        "count": status_text.count,
+        "dpu_hours": status_text.dpu_hours,
+        "duration": status_text.duration,
+        "iso": status_text.iso,
+        "size": status_text.size,
+    }
+    return environment
+
+
+def _visible(value: object) -> object:
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return status_text.visible(value)
+    return value

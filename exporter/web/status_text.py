@@ -1,0 +1,121 @@
+"""How the status page writes values for people. Unknown is a dash everywhere."""
+
+import unicodedata
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+DASH = "\N{EN DASH}"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_THOUSAND = 1000
+_CONSOLES = {
+    "cn": "console.amazonaws.cn",
+    "us-gov": "console.amazonaws-us-gov.com",
+}
+"""By the first part of a region's name; everything else of the public clouds is in the partition ``aws``."""
+_OTHER_PARTITIONS = ("us-iso", "eu-iso", "eusc")
+"""Their consoles are not on the public internet, or not known: no link is better than a wrong one."""
+LOG_GROUP = "/aws-glue/materialized-views/"
+
+
+def visible(text: str) -> str:
+    """Return the text with everything that steers a terminal or a reader's eye spelt out.
+
+    Control characters, marks that turn the direction of writing, invisible characters and lone halves
+    of surrogate pairs become ``<U+202E>``; line breaks and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        f"<U+{ord(character):04X}>"
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+        and character not in "\n\t"
+        else character
+        for character in text
+    )
+
+
+def iso(time: float | None) -> str | None:
+    """Return a Unix time as ISO 8601 in UTC, such as ``2026-11-22T17:01:02.500Z``; None for no such date."""
+    if (moment := _moment(time)) is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def absolute(time: float | None) -> str:
+    """Return a Unix time as people write it: ``2026-11-22 17:01:02 UTC``."""
+    moment = _moment(time)
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else DASH
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time in its two largest units: ``45 s``, ``7 h 3 min``, ``2 d 4 h``."""
+    if seconds is None:
+        return DASH
+    whole = round(seconds)
+    if 0 < seconds < 1:
+        return f"{seconds:.1f} s" if seconds >= 0.05 else "0 s"  # noqa: PLR2004 (rounds to 0.1)
+    for size, name, part, part_name in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size:,} {name}" + (f" {rest} {part_name}" if rest else "")
+    return f"{whole} s"
+
+
+def ago(time: float | None, now: float) -> str:
+    """Return how long ago a time was: ``3 min 5 s ago``, ``in 20 s``."""
+    if time is None:
+        return DASH
+    return f"in {duration(time - now)}" if time - now >= 1 else f"{duration(max(0.0, now - time))} ago"
+
+
+def count(number: int | None) -> str:
+    """Return a number of things: ``10,000``."""
+    return DASH if number is None else f"{number:,}"
+
+
+def size(number: int | None) -> str:
+    """Return a number of bytes: ``512 B``, ``1.23 GB``."""
+    if number is None:
+        return DASH
+    value, unit = float(number), 0
+    while value >= _THOUSAND and unit < len(_UNITS) - 1:
+        value, unit = value / _THOUSAND, unit + 1
+    return f"{value:,.2f} {_UNITS[unit]}" if unit else f"{number} B"
+
+
+def dpu_hours(dpu_seconds: float | None) -> str:
+    """Return DPU hours: ``0.033``."""
+    return DASH if dpu_seconds is None else f"{dpu_seconds / _HOUR:,.3f}"
+
+
+def log_group(run_id: str) -> str:
+    """Return the CloudWatch log group that a run writes to."""
+    return LOG_GROUP + run_id
+
+
+def log_url(aws_region: str, run_id: str) -> str | None:
+    """Return where the AWS console shows a run's log group; None where the partition's is not known."""
+    if aws_region.startswith(_OTHER_PARTITIONS):
+        return None
+    console = next(
+        (host for prefix, host in _CONSOLES.items() if aws_region.startswith(f"{prefix}-")),
+        "console.aws.amazon.com",
+    )
+    region = quote(aws_region, safe="")
+    # Quoted twice, with $ for the outer %: that is how the console writes it behind its #.
+    group = quote(quote(log_group(run_id).encode(errors="replace"), safe=""), safe="").replace("%", "$")
+    return f"https://{region}.{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
+
+
+def _moment(time: float | None) -> datetime | None:
+    if time is None:
+        return None
+    try:
+        return datetime.fromtimestamp(time, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
