@@ -3,27 +3,48 @@
 import click
 
 from exporter import config
+from exporter.cli import flags
+from exporter.cli.loading import warning_lines
 from exporter.cli.main import EXIT_USAGE
+from exporter.cli.web_security import load_security
 from exporter.errors import ConfigurationError
 
 
 @click.command("check-config")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-def command(files: tuple[str, ...]) -> int:
+@click.argument("files", nargs=-1, metavar="FILE...")
+@flags.web_config_file
+def command(files: tuple[str, ...], web_config_file: str | None) -> int:
     """Validate configuration files, without touching AWS.
 
     Prints `FILE: OK (N targets, N runs, N view patterns)`, or every error as `FILE:LINE: KEY.PATH: what is
-    wrong`. Exit status 2 if any file is invalid.
+    wrong`; for the file of --web.config.file, and the certificates and keys that it names, too. Exit
+    status 2 if any file is invalid.
     """
-    status = 0
-    for file in files:
-        try:
-            loaded = config.load(file)
-        except ConfigurationError as error:
-            click.echo(str(error), err=True)
-            status = EXIT_USAGE
-            continue
-        for line in ConfigurationError(loaded.file, loaded.warnings).lines():
-            click.echo(f"warning: {line}", err=True)
-        click.echo(f"{file}: OK ({loaded.summary})")
-    return status
+    if not files and web_config_file is None:
+        raise click.UsageError("Missing argument 'FILE...'.")
+    results = [_is_valid(file) for file in files]
+    if web_config_file is not None:
+        results.append(_is_valid_for_web(web_config_file))
+    return 0 if all(results) else EXIT_USAGE
+
+
+def _is_valid(file: str) -> bool:
+    try:
+        loaded = config.load(file)
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        return False
+    for line in warning_lines(loaded.file, loaded.warnings):
+        click.echo(f"warning: {line}", err=True)
+    click.echo(f"{file}: OK ({loaded.summary})")
+    return True
+
+
+def _is_valid_for_web(file: str) -> bool:
+    try:
+        load_security(file)
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        return False
+    click.echo(f"{file}: OK")
+    return True

@@ -101,6 +101,12 @@ auto_reload_interval = flag(
     metavar="DURATION",
     help="Look this often whether the configuration has changed, and reload it then; 0s: never.",
 )
+web_config_file = flag(
+    "--web.config.file",
+    default=None,
+    metavar="FILE",
+    help="TLS and basic auth, in the exporter-toolkit's file format; plain HTTP for everybody without it.",
+)
 storage_path = flag(
     "--storage.path",
     default=None,

@@ -1,0 +1,19 @@
+"""The web configuration and the files that it names, read the way every command wants them."""
+
+from exporter import config
+from exporter.web.security import LiveSecurity, Security
+from exporter.web.tls import TlsFileError
+
+
+def load_security(file: str) -> Security:
+    """Read the file of ``--web.config.file``, and certificates and keys. Raises ConfigurationError."""
+    loaded = config.load_web(file)
+    try:
+        return Security.of(loaded.settings)
+    except TlsFileError as error:
+        raise loaded.problem(error.key, error.message) from None
+
+
+def live_security(file: str | None) -> LiveSecurity | None:
+    """Return what follows the file while the program runs; None without a file."""
+    return LiveSecurity(file, lambda: load_security(file)) if file is not None else None
