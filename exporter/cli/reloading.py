@@ -12,57 +12,97 @@ from exporter.clock import Clock
 from exporter.errors import ConfigurationError
 from exporter.model.settings import Settings
 
+UNTOUCHED_FOR = 1.0
+"""Seconds that a changed file must stay as it is before it is read: an editor may be half way through it."""
+A_DAY = 86400.0
+
 log = structlog.get_logger()
 
 
-class Reloader:
-    """Reloads on demand, and by itself when the file's content has changed."""
+def content_of(file: str) -> bytes:
+    """Return what tells this content of a file from another one; unreadable is a content, too.
 
-    def __init__(self, file: str, load: Callable[[], Settings], exporter: Exporter, clock: Clock) -> None:
-        self._file = Path(file)
+    By content: Kubernetes swaps a symbolic link, and editors write files anew.
+    """
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).digest()
+    except OSError as error:
+        return type(error).__name__.encode()
+
+
+class Reloader:
+    """Reloads on demand, and by itself when the file's content has changed.
+
+    ``loaded``: the :func:`content_of` the file that the exporter runs with, taken before it was read.
+    """
+
+    def __init__(
+        self, file: str, load: Callable[[], Settings], exporter: Exporter, clock: Clock, *, loaded: bytes
+    ) -> None:
+        self._file = file
         self._load = load
         self._exporter = exporter
         self._clock = clock
         self._lock = threading.Lock()
         """Reloads come one after the other."""
-        self._seen = self._digest()
+        self._seen = loaded
+        self._asked = threading.Event()
+        self._ended = threading.Event()
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration again and take it over. Returns what is wrong; then nothing has changed."""
         with self._lock:
-            self._seen = self._digest()
+            if self._ended.is_set():
+                return ("the exporter is stopping",)
+            self._seen = content_of(self._file)
             try:
                 settings = self._load()
+                self._exporter.loop.configure(settings)
+                self._exporter.clients.configure(settings)
             except ConfigurationError as error:
                 return self._refuse(error.lines())
-            self._exporter.loop.configure(settings)
-            self._exporter.clients.configure(settings)
+            except Exception as error:
+                # A fault of this program, or no more threads to be had: who asked must learn of it.
+                log.exception("the configuration was not taken over, or not all of it")
+                return self._refuse((f"internal error: {type(error).__name__}",))
             self._exporter.store.note_reload(successful=True)
             log.info("configuration reloaded", targets=len(settings.targets))
             return ()
 
     def reload_if_changed(self) -> None:
-        """Reload if the file's content is another one than at the last (tried) reload.
-
-        By content: Kubernetes swaps a symbolic link, and editors write files anew.
-        """
-        if self._digest() != self._seen:
+        """Reload if the file's content is another one than at the last (tried) reload."""
+        content = content_of(self._file)
+        if content == self._seen:
+            return
+        while not self._clock.wait(self._ended, UNTOUCHED_FOR):
+            before, content = content, content_of(self._file)
+            if content == before:
+                break
+        # A file that was away for a moment is back as it was.
+        if content != self._seen:
             self.reload()
 
-    def watch(self, interval: float, stop: threading.Event) -> None:
-        """Look at the file every ``interval`` seconds until ``stop`` is set."""
-        while not self._clock.wait(stop, interval):
-            self.reload_if_changed()
+    def ask(self) -> None:
+        """Have :meth:`run` reload soon; however often that is asked meanwhile, once is enough."""
+        self._asked.set()
+
+    def run(self, interval: float) -> None:
+        """Reload when asked, and look at the file every ``interval`` seconds (0: never), until the end."""
+        while not self._ended.is_set():
+            asked = self._clock.wait(self._asked, interval or A_DAY)
+            self._asked.clear()
+            if asked:
+                self.reload()
+            elif interval:
+                self.reload_if_changed()
+
+    def end(self) -> None:
+        """Begin no further reload."""
+        self._ended.set()
+        self._asked.set()
 
     def _refuse(self, problems: tuple[str, ...]) -> tuple[str, ...]:
         for line in problems:
             log.error("configuration not reloaded; the old one stays", error=line)
         self._exporter.store.note_reload(successful=False)
         return problems
-
-    def _digest(self) -> bytes:
-        """Return what tells this content from another one; unreadable is a content, too."""
-        try:
-            return hashlib.sha256(self._file.read_bytes()).digest()
-        except OSError as error:
-            return type(error).__name__.encode()

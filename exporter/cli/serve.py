@@ -6,9 +6,11 @@ from exporter.cli import flags
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.loading import load_settings
 from exporter.cli.logs import configure_logs
-from exporter.cli.reloading import Reloader
+from exporter.cli.reloading import Reloader, content_of
 from exporter.cli.serving import serve_until_signal
+from exporter.cli.web_security import live_security
 from exporter.clock import SystemClock
+from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress
 
@@ -17,6 +19,7 @@ from exporter.web.address import ListenAddress
 @flags.config_file
 @flags.auto_reload_interval
 @flags.listen_address
+@flags.web_config_file
 @flags.enable_lifecycle
 @flags.storage_path
 @flags.shard
@@ -27,6 +30,7 @@ def command(
     config_file: str,
     config_auto_reload_interval: float,
     web_listen_address: ListenAddress,
+    web_config_file: str | None,
     web_enable_lifecycle: bool,
     storage_path: str | None,
     shard: Shard,
@@ -39,14 +43,25 @@ def command(
     reloads the configuration.
     """
     configure_logs(log_level, log_format)
+    loaded = content_of(config_file)
     settings = load_settings(config_file, shard)
+    security = live_security(web_config_file)
+
+    def load() -> Settings:
+        """Read both files again: a reload is of both, or of neither."""
+        settings = load_settings(config_file, shard)
+        if security:
+            security.reload()
+        return settings
+
     clock = SystemClock()
     exporter = make_exporter(settings, storage_path=storage_path, clock=clock)
     return serve_until_signal(
         exporter,
         settings,
         web_listen_address,
-        reloader=Reloader(config_file, lambda: load_settings(config_file, shard), exporter, clock),
+        reloader=Reloader(config_file, load, exporter, clock, loaded=loaded),
+        security=security,
         lifecycle=web_enable_lifecycle,
         reload_interval=config_auto_reload_interval,
         shard=shard,

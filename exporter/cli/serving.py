@@ -1,16 +1,19 @@
 """Listening, polling and leaving: what ``serve`` and ``demo`` do once everything is put together."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import structlog
 
 from exporter import __version__
+from exporter.cli.departure import Departure
 from exporter.cli.exporter_process import Exporter
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.reloading import Reloader
@@ -20,6 +23,8 @@ from exporter.model.sharding import Shard
 from exporter.store.status import read_status
 from exporter.web.address import ListenAddress, bound_address
 from exporter.web.app import Site, make_app
+from exporter.web.request_log import RequestLog
+from exporter.web.security import LiveSecurity
 from exporter.web.server import Server
 from exporter.web.status_model import About
 from exporter.web.status_page import StatusPage
@@ -43,15 +48,16 @@ def serve_until_signal(
     address: ListenAddress,
     *,
     reloader: Reloader | None = None,
+    security: LiveSecurity | None = None,
     lifecycle: bool = False,
     reload_interval: float = 0.0,
     shard: Shard = Shard(),  # noqa: B008 (frozen)
 ) -> int:
     """Poll and serve until SIGTERM or SIGINT. Returns the exit status.
 
-    ``reloader``: what SIGHUP does. ``lifecycle``: let ``POST /-/reload`` do it, too. ``reload_interval``:
-    seconds between two looks whether the configuration has changed; 0: never. ``shard``: what the status
-    page tells of it.
+    ``reloader``: what SIGHUP does. ``security``: TLS and users; None: plain HTTP for everybody.
+    ``lifecycle``: let ``POST /-/reload`` reload, too. ``reload_interval``: seconds between two looks whether
+    the configuration has changed; 0: never. ``shard``: what the status page tells of it.
     """
     listener = _listen(address)
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -64,16 +70,15 @@ def serve_until_signal(
     )
     exporter.loop.configure(settings)
     log.info("listening", address=bound_address(listener), targets=len(settings.targets))
-    ended = threading.Event()
-    if reloader and reload_interval:
-        threading.Thread(
-            target=reloader.watch, args=(reload_interval, ended), name="reload", daemon=True
-        ).start()
-    stopped = asyncio.run(_serve(Server(make_app(site)), listener, reloader))
-    ended.set()
+    if reloader:
+        threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
+    departure = Departure()
+    server = Server(RequestLog(make_app(site)), security=security)
+    asyncio.run(_serve(server, listener, exporter, reloader, departure))
     exporter.loop.stop(STOP_WITHIN)
     exporter.close()
-    if not stopped:
+    departure.over()
+    if not departure.begun:
         log.error("the web server ended by itself")
         return EXIT_FAILED
     log.info("stopped")
@@ -91,27 +96,37 @@ def _listen(address: ListenAddress) -> socket.socket:
         ) from error
 
 
-async def _serve(server: Server, listener: socket.socket, reloader: Reloader | None) -> bool:
-    """Run the server; tell whether it ended because of a signal."""
-    told = asyncio.Event()
-    reloads: set[asyncio.Task[object]] = set()
+async def _serve(
+    server: Server,
+    listener: socket.socket,
+    exporter: Exporter,
+    reloader: Reloader | None,
+    departure: Departure,
+) -> None:
+    """Run the server until a signal ends it."""
+    loop = asyncio.get_running_loop()
 
     def stop(name: str) -> None:
         log.info("stopping", signal=name)
-        told.set()
+        if reloader:
+            reloader.end()
+        # Polls end while answers under way do: a thread, for somebody may hold the locks.
+        threading.Thread(target=exporter.loop.stop, args=(0.0,), name="stop polls", daemon=True).start()
         server.stop()
 
     def reload() -> None:
-        if reloader is None:
+        if reloader:
+            reloader.ask()
+        else:
             log.info("there is no configuration to reload")
-            return
-        task = asyncio.create_task(asyncio.to_thread(reloader.reload))
-        reloads.add(task)  # the loop itself keeps no reference
-        task.add_done_callback(reloads.discard)
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number.name)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    departure.await_signals(lambda name: _hand_on(loop, stop, name))
+    signal.signal(signal.SIGHUP, lambda *_: _hand_on(loop, reload))
     await server.run_on(listener)
-    return told.is_set()
+
+
+def _hand_on(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: str) -> None:
+    """Have the event loop call this: a signal handler itself may neither log nor take a lock."""
+    # A signal can come when the loop has ended: then the program is leaving anyway.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *arguments)
