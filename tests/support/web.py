@@ -1,0 +1,79 @@
+"""A web server of the exporter's in a thread, on a port of its own."""
+
+import asyncio
+import http.client
+import socket
+import ssl
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from starlette.types import ASGIApp
+
+from exporter.cli.web_security import live_security
+from exporter.web.address import ListenAddress
+from exporter.web.limits import Limits
+from exporter.web.server import Server
+from tests.support.clock import SAFETY_NET
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer."""
+
+    status: int
+    body: bytes
+    headers: http.client.HTTPMessage = field(repr=False)
+
+
+class WebServer:
+    """Runs while its block does."""
+
+    def __init__(self, app: ASGIApp, *, config: Path | None = None, limits: Limits | None = None) -> None:
+        self.security = live_security(str(config) if config else None)
+        self.server = Server(app, security=self.security, limits=limits)
+        self._listener = ListenAddress.parse("127.0.0.1:0").bind()
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self.server.run_on(self._listener)), daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.server.stop()
+        self._thread.join(SAFETY_NET)
+        assert not self._thread.is_alive()
+
+    def connect(self, tls: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
+        """Return a connection to come."""
+        if tls is not None:
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=SAFETY_NET, context=tls)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SAFETY_NET)
+
+    def ask(
+        self,
+        path: str = "/metrics",
+        *,
+        method: str = "GET",
+        tls: ssl.SSLContext | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
+        """Ask once, on a connection of its own."""
+        connection = self.connect(tls)
+        try:
+            connection.request(method, path, headers=headers or {})
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.read(), answer.headers)
+        finally:
+            connection.close()
+
+    def socket(self) -> socket.socket:
+        """Return a plain connection for whatever is no request."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=SAFETY_NET)
