@@ -85,55 +85,67 @@ TLS = "tls_server_config:\n  cert_file: a\n  key_file: b\n"
         ("x", "web.yml:1: must be a mapping, not text"),
         (
             "tls_server_config:\n",
-            ["web.yml:1: tls_server_config: has no value: write one, or remove the key"],
+            "web.yml:1: tls_server_config: has no value: write one, or remove the key",
         ),
         ("tls_server_config: {cert_file: a}", "web.yml:1: tls_server_config.key_file: is missing"),
         (
             TLS + "  client_auth_typ: NoClientCert\n",
-            ["web.yml:4: tls_server_config.client_auth_typ: unknown key; did you mean client_auth_type?"],
+            "web.yml:4: tls_server_config.client_auth_typ: unknown key; did you mean client_auth_type?",
         ),
         (
             TLS + "  client_auth_type: Nobody\n",
-            "web.yml:4: tls_server_config.client_auth_type: must be one of NoClientCert,"
-            " VerifyClientCertIfGiven, RequireAndVerifyClientCert",
+            (
+                "web.yml:4: tls_server_config.client_auth_type: must be one of NoClientCert,"
+                " VerifyClientCertIfGiven, RequireAndVerifyClientCert"
+            ),
         ),
         (
             TLS + "  client_auth_type: RequireAndVerifyClientCert\n",
-            "web.yml:4: tls_server_config.client_auth_type: needs client_ca_file: the certificates that"
-            " clients' own must be signed by",
+            (
+                "web.yml:4: tls_server_config.client_auth_type: needs client_ca_file: the certificates that"
+                " clients' own must be signed by"
+            ),
         ),
         (
             TLS + "  client_ca_file: c\n",
-            "web.yml:4: tls_server_config.client_ca_file: asks for nothing without client_auth_type:"
-            " RequireAndVerifyClientCert",
+            (
+                "web.yml:4: tls_server_config.client_ca_file: asks for nothing without client_auth_type:"
+                " RequireAndVerifyClientCert"
+            ),
         ),
         (
             TLS + "  min_version: TLS11\n",
-            "web.yml:4: tls_server_config.min_version: is broken and no longer spoken by OpenSSL as it"
-            " ships: write TLS12 or TLS13",
+            (
+                "web.yml:4: tls_server_config.min_version: is broken and no longer spoken by OpenSSL as it"
+                " ships: write TLS12 or TLS13"
+            ),
         ),
         (
             TLS + "  min_version: 1.2\n",
-            "web.yml:4: tls_server_config.min_version: YAML reads this as a number"
-            ' (and drops leading zeros): put it in "quotes"',
+            (
+                "web.yml:4: tls_server_config.min_version: YAML reads this as a number"
+                ' (and drops leading zeros): put it in "quotes"'
+            ),
         ),
         (TLS + "  min_version: SSL3\n", "web.yml:4: tls_server_config.min_version: must be TLS12 or TLS13"),
         (
             "basic_auth_users: [alice]",
-            ["web.yml:1: basic_auth_users: must be a mapping of keys to values, not a list"],
+            "web.yml:1: basic_auth_users: must be a mapping of keys to values, not a list",
         ),
         (
             f"basic_auth_users:\n  alice: {HASH}\n  alice: {HASH}\n",
-            ["web.yml:3: basic_auth_users.alice: duplicate key: it is already set on line 2"],
+            "web.yml:3: basic_auth_users.alice: duplicate key: it is already set on line 2",
         ),
         (
             f"basic_auth_users:\n  'a:b': {HASH}\n",
-            ["web.yml:2: basic_auth_users.a…: a user name must not hold a colon: browsers end it there"],
+            "web.yml:2: basic_auth_users.a…: a user name must not hold a colon: browsers end it there",
         ),
         (
             f"basic_auth_users:\n  alice: {HASH.replace('$10$', '$15$')}\n",
-            "web.yml:2: basic_auth_users.alice: takes seconds for every check: hash the password with a"
-            " cost of at most 14",
+            (
+                "web.yml:2: basic_auth_users.alice: takes seconds for every check: hash the password with a"
+                " cost of at most 14"
+            ),
         ),
         ("cert_file: a", "web.yml:1: cert_file: unknown key here; it belongs in tls_server_config"),
         ("basic_auth_user: {}", "web.yml:1: basic_auth_user: unknown key; did you mean basic_auth_users?"),

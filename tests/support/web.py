@@ -77,3 +77,13 @@ class WebServer:
     def socket(self) -> socket.socket:
         """Return a plain connection for whatever is no request."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=SAFETY_NET)
+
+
+def ended(client: socket.socket) -> bool:
+    """Wait until the server has closed the connection, whatever it says before."""
+    try:
+        while client.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
