@@ -20,13 +20,18 @@ $(BIN)/.installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
+# What the browser tests need beside that.
+$(BIN)/.installed-e2e: requirements/e2e.txt $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
+	@touch $@
+
 demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS account, no network
 	$(BIN)/glue-mv-exporter demo
 
 test: $(BIN)/.installed ## Run the tests (no root, no network but loopback)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-e2e: $(BIN)/.installed ## Test the program from outside, with a real Prometheus (needs prometheus, promtool, curl)
+e2e: $(BIN)/.installed-e2e ## Test the program from outside, with a real Prometheus and browser (needs prometheus, promtool, curl, chromium)
 	$(BIN)/python -m pytest tests/e2e -n 6 --dist loadgroup -o timeout=240 $(PYTEST_ARGS)
 
 lint: $(BIN)/.installed ## Check style, types, the import contracts, and that no file names a machine

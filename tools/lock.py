@@ -16,6 +16,8 @@ LOCKS = {
     "runtime.txt": ("pyproject.toml",),
     "demo.txt": ("pyproject.toml", "--extra", "demo"),
     "dev.txt": ("pyproject.toml", "--group", "dev", "--extra", "demo"),
+    # Beside dev.txt, in the same environment.
+    "e2e.txt": ("--group", "pyproject.toml:e2e", "--constraint", "requirements/dev.txt"),
 }
 
 

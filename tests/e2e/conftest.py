@@ -1,4 +1,4 @@
-"""Needs promtool, Prometheus and curl on the path, and fails without them."""
+"""Needs promtool, Prometheus, curl and Chromium on the path, and fails without them."""
 
 import shutil
 
@@ -8,6 +8,6 @@ import pytest
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """End at once where a tool is missing: a test that is left out has not passed."""
-    missing = [tool for tool in ("promtool", "prometheus", "curl") if shutil.which(tool) is None]
+    missing = [tool for tool in ("promtool", "prometheus", "curl", "chromium") if shutil.which(tool) is None]
     if missing:
         pytest.exit(f"not on the path: {', '.join(missing)}", returncode=3)
