@@ -3,8 +3,9 @@
 work=$(mktemp -d "${TMPDIR:-/tmp}/ci.XXXXXXXX")
 current=""
 durations=()
+failed=()
 declare -A pid_of log_of start_of
-export PYTHONDONTWRITEBYTECODE=1 PIP_NO_INPUT=1
+export PYTHONDONTWRITEBYTECODE=1 PIP_NO_INPUT=1 MAKEFLAGS=--no-print-directory
 
 finish() {
   local status=$? name
@@ -23,16 +24,41 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# stage NAME COMMAND…: run it here; the script ends where it fails.
-stage() {
-  current=$1
-  local start=$SECONDS
+# ended NAME START STATUS: say how a stage ended, and remember it.
+ended() {
+  local seconds=$((SECONDS - $2)) result=ok
+  if (($3)); then
+    result="FAILED (exit status $3)"
+    failed+=("$1")
+  fi
+  durations+=("$(printf '%4d s  %s: %s' "$seconds" "$1" "$result")")
+  echo "=== $1: $result, $seconds s"
+}
+
+# need NAME COMMAND…: run it in this shell; without it nothing else can be.
+need() {
+  local name=$1 start=$SECONDS
   shift
-  echo "=== $current"
+  echo "=== $name"
+  current=$name
   "$@" </dev/null
-  durations+=("$(printf '%4d s  %s' $((SECONDS - start)) "$current")")
-  echo "=== $current: ok, $((SECONDS - start)) s"
   current=""
+  ended "$name" "$start" 0
+}
+
+# stage NAME COMMAND…: run it and go on, whatever becomes of it: summary tells, and ends accordingly.
+stage() {
+  local name=$1 start=$SECONDS status=0
+  shift
+  echo "=== $name"
+  # Not as a condition: there bash would go on after a command that fails.
+  set -m
+  ("$@") </dev/null &
+  pid_of[$name]=$!
+  set +m
+  wait "${pid_of[$name]}" || status=$?
+  unset "pid_of[$name]"
+  ended "$name" "$start" "$status"
 }
 
 # background NAME COMMAND…: start it, its output kept for `await`.
@@ -48,20 +74,21 @@ background() {
   echo "=== $name: started in the background"
 }
 
-# await NAME: print what it said, and end where it failed.
+# await NAME: print what it said.
 await() {
-  current=$1
-  local status=0
-  wait "${pid_of[$current]}" || status=$?
-  unset "pid_of[$current]"
-  echo "=== $current"
-  cat "${log_of[$current]}"
-  ((status == 0)) || exit "$status"
-  durations+=("$(printf '%4d s  %s (beside others)' $((SECONDS - start_of[$current])) "$current")")
-  echo "=== $current: ok, $((SECONDS - start_of[$current])) s"
-  current=""
+  local name=$1 status=0
+  wait "${pid_of[$name]}" || status=$?
+  unset "pid_of[$name]"
+  echo "=== $name"
+  cat "${log_of[$name]}"
+  ended "$name" "${start_of[$name]}" "$status"
 }
 
+# summary: print every stage, and end with 1 where one failed.
 summary() {
   printf '%s\n' "=== all stages" "${durations[@]}" "$(printf '%4d s  in all' "$SECONDS")"
+  if ((${#failed[@]})); then
+    printf 'FAILED: %s\n' "${failed[@]}"
+    exit 1
+  fi
 }
