@@ -120,6 +120,19 @@ class ViewReading:
             self._denials = 0
             self._next_discovery = now if found.error else now + settings.resync_interval
 
+    def _where_runs_tell(self, watch: Watch, views: frozenset[tuple[str, str]]) -> tuple[Scope, ...]:
+        """Return the listing that finds the views of globs by their runs, where tables may not be read.
+
+        The views that are known already do not say where others will show up.
+        """
+        searched = ViewMatcher(watch.target).glob_databases() if self._denied else ()
+        if searched is None:
+            return (WHOLE_CATALOG,)
+        if not searched:
+            return ()
+        databases = {*searched, *(database for database, _ in views)}
+        return (Scope(databases.pop()) if len(databases) == 1 else WHOLE_CATALOG,)
+
     def _read_listings(
         self,
         calls: Calls,
@@ -132,9 +145,7 @@ class ViewReading:
     ) -> bool:
         """Read the listings that serve these views; tell whether all could be read."""
         polls = max(1, round(settings.resync_interval / settings.poll_interval))
-        scopes = cheapest(views, self._census, polls)
-        if self._denied and not views:
-            scopes = (WHOLE_CATALOG,)
+        scopes = self._where_runs_tell(watch, views) or cheapest(views, self._census, polls)
         self._memory = {scope: self._memory.get(scope, ListingMemory()) for scope in scopes}
         known = {run.run_id: run for run in watch.unsettled}
         all_read = True
