@@ -32,3 +32,10 @@ class Connection:
                 self._client = self.identity.client("glue", endpoint_url=self._endpoint_url)
                 self._generation = generation
             return self._client
+
+    def close(self) -> None:
+        """Close the client; others may share the identity, and it stays."""
+        with self._lock:
+            if self._client is not None:
+                self.identity.discard(self._client)
+            self._client, self._generation = None, -1

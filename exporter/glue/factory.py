@@ -94,6 +94,6 @@ class ClientFactory:
 
     def _keep_only(self, accesses: set[Access]) -> None:
         for access in self._connections.keys() - accesses:
-            del self._connections[access]
+            self._connections.pop(access).close()
         for key in self._identities.keys() - {Identity.key(access) for access in accesses}:
             self._identities.pop(key).close()

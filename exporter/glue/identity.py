@@ -112,6 +112,13 @@ class Identity:
                 self._session = None
                 self._generation += 1
 
+    def discard(self, client: Any) -> None:
+        """Close one client, and keep the credentials."""
+        with self._lock:
+            client.close()
+            if client in self._clients:
+                self._clients.remove(client)
+
     def close(self) -> None:
         """Close the connections of all clients made here."""
         with self._lock:

@@ -1,0 +1,105 @@
+"""A running exporter with a configuration file and what reloads it, over a bare Glue."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exporter.cli.exporter_process import Exporter, make_exporter
+from exporter.cli.loading import load_settings
+from exporter.cli.reloading import Reloader, content_of
+from exporter.clock import Clock, SystemClock
+from exporter.glue import ClientFactory
+from exporter.model.settings import Settings
+from exporter.model.sharding import Shard
+from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import ACCOUNT, sample_run_id
+from tests.support.clock import ManualClock, eventually
+from tests.support.glue_clients import session_with
+
+
+@dataclass
+class ReloadBench:
+    """An exporter that polls a bare Glue, its configuration file, and what reloads it."""
+
+    file: Path
+    glue: BareGlue
+    clock: ManualClock = field(default_factory=lambda: ManualClock(held=True))
+
+    def __post_init__(self) -> None:
+        settings = self.load()
+        clock = SystemClock()
+        clients = ClientFactory(clock, session_factory=session_with())
+        self.exporter: Exporter = make_exporter(settings, clients=clients, clock=clock)
+        self.reloader = self.another_reloader(self.clock, loaded=content_of(str(self.file)))
+        self.exporter.loop.configure(settings)
+
+    def another_reloader(self, clock: Clock, *, loaded: bytes) -> Reloader:
+        """Return what reloads the file, on a clock of its own."""
+        return Reloader(str(self.file), self.load, self.exporter, clock, loaded=loaded)
+
+    def load(self) -> Settings:
+        """Read the file."""
+        return load_settings(str(self.file), Shard())
+
+    def close(self) -> None:
+        """End everything; nothing may be left that hangs."""
+        self.reloader.end()
+        assert self.exporter.loop.stop(20)
+        self.exporter.close()
+
+    def write(self, *targets: dict[str, Any], **more: Any) -> None:
+        """Write a configuration of these targets."""
+        self.file.write_text(document(*targets, **more))
+
+    def series(self) -> dict[str, float]:
+        """Return what a scrape holds: value by name and labels. A series that is there twice fails."""
+        text = b"".join(self.exporter.exposition.scrape(None, None).chunks).decode()
+        lines = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
+        series = {name: float(value) for name, _, value in lines}
+        assert len(series) == len(lines)
+        return series
+
+    def runs(self) -> set[str]:
+        """Return the IDs of the runs that have series of values."""
+        infos = [name for name in self.series() if name.startswith("glue_mv_refresh_run_info{")]
+        return {name.split('run_id="')[1].split('"')[0] for name in infos}
+
+    def await_runs(self, *run_ids: str) -> None:
+        """Wait until these runs, and no others, have series."""
+        eventually(lambda: self.runs() == set(run_ids))
+
+    def up(self, name: str) -> float | None:
+        """Return ``target_up``."""
+        return self.series().get(f'glue_mv_exporter_target_up{{target="{name}"}}')
+
+
+def document(*targets: dict[str, Any], **more: Any) -> str:
+    """Return a configuration of these targets."""
+    return yaml.safe_dump({**more, "targets": list(targets)})
+
+
+def target(glue: BareGlue, name: str, *numbers: int, **more: Any) -> dict[str, Any]:
+    """Return a target that watches these sample runs."""
+    return {
+        "name": name,
+        "aws_region": "eu-west-1",
+        "catalog_id": ACCOUNT,
+        "endpoint_url": glue.url,
+        "max_requests_per_second": 1000,
+        "runs": [sample_run_id(number) for number in numbers],
+        **more,
+    }
+
+
+@contextmanager
+def reload_bench(file: Path, glue: BareGlue) -> Iterator[ReloadBench]:
+    """Run an exporter with what the file holds now."""
+    bench = ReloadBench(file, glue)
+    try:
+        yield bench
+    finally:
+        bench.close()
