@@ -78,6 +78,7 @@ class ViewBook:
         patterns = ((p.database, p.table) for _, matcher in matchers for p in matcher.target.views)
         self._since = self._records.watch_patterns(patterns, now, alone=all_known)
         before, self._watched = self._watched, {}
+        literals = {name for _, matcher in matchers for name in matcher.literals}
         for name, record in list(self._all.items()):
             if self._owner(name) is None:
                 if all_known and (record.unwatched_since is None or record.baseline_at is not None):
@@ -85,6 +86,8 @@ class ViewBook:
                     self._write(replace(record, unwatched_since=since, baseline_at=None))
             elif record.misses < LISTINGS_UNTIL_GONE:
                 self._watch(name, record, before.get(name))
+            elif record.unwatched_since is None and name not in literals:
+                self._write(replace(record, unwatched_since=now))  # it was named, and is not any more
         for _, matcher in matchers:
             for name in matcher.literals:
                 if name not in self._watched:
