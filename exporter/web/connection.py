@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from exporter.web.limits import Limits
@@ -39,14 +39,15 @@ class Connection(H11Protocol):
     @property
     def phase(self) -> Phase:
         """What it is doing now."""
-        answered = self.cycle is None or self.cycle.response_complete
+        cycle = self._under_way
         if self._refused or self.transport.is_closing():
             return Phase.LEAVING
-        if self.flow.write_paused or (answered and self._unsent()):
+        if self.flow.write_paused or (cycle is None and self._unsent()):
             return Phase.BEHIND
-        if not answered:
-            return Phase.ANSWERING
-        if not self._asked or self.conn.their_state is h11.SEND_BODY or self.conn.trailing_data[0]:
+        incomplete = self.conn.their_state is h11.SEND_BODY
+        if cycle is not None:
+            return Phase.RECEIVING if incomplete and not cycle.response_started else Phase.ANSWERING
+        if not self._asked or incomplete or self.conn.trailing_data[0]:
             return Phase.RECEIVING
         return Phase.IDLE
 
@@ -84,7 +85,7 @@ class Connection(H11Protocol):
     def handle_events(self) -> None:
         """Handle what has been received; called anew for pipelined requests."""
         super().handle_events()
-        self._asked = self._asked or self.cycle is not None
+        self._asked = self._asked or bool(self.cycle)
 
     def on_response_complete(self) -> None:
         """Go on with the next request."""
@@ -102,7 +103,7 @@ class Connection(H11Protocol):
     def resume_writing(self) -> None:
         """Go on: the client has taken most of it."""
         super().resume_writing()
-        if self.cycle is None or self.cycle.response_complete:
+        if self._under_way is None:
             self._take_until = None
         self._review()
 
@@ -120,6 +121,12 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (h11's words; ours are the status's)
         """Refuse what is malformed or too large."""
         self._refuse(HTTPStatus(self.conn.refused_with))
+
+    @property
+    def _under_way(self) -> RequestResponseCycle | None:
+        """The request that is being answered."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first one
+        return None if cycle is None or cycle.response_complete else cycle
 
     # Deadlines
 
@@ -180,9 +187,10 @@ class Connection(H11Protocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Say why if that can still be said, and leave."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True  # what the application still sends would come in between
-            self.cycle.message_event.set()
+        cycle = self._under_way
+        if cycle is not None:
+            cycle.disconnected = True  # what the application still sends would come in between
+            cycle.message_event.set()
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             body = f"{status.phrase}\n".encode()
             headers = [

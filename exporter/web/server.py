@@ -49,6 +49,8 @@ class Server(uvicorn.Server):
                 log_level="error",
                 access_log=False,
                 server_header=False,
+                # Any client on this machine could otherwise claim to be another one.
+                proxy_headers=False,
                 timeout_keep_alive=self._limits.idle_seconds,
                 timeout_graceful_shutdown=GRACE_PERIOD,
             )
