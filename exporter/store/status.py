@@ -173,9 +173,9 @@ def _fill(state: StoreState) -> None:
         if catalog:
             name, place = target.target.name, (catalog.aws_region, catalog.catalog_id)
             for up, run_ids in _shown(name, catalog):
-                state.connection.execute(
-                    "INSERT INTO temp.page_runs SELECT ?, value, ?, ?, ?, ? FROM json_each(?)",
-                    [catalog.row, name, *place, up, json.dumps(run_ids)],
+                state.connection.executemany(
+                    "INSERT INTO temp.page_runs VALUES (?, ?, ?, ?, ?, ?)",
+                    ((catalog.row, run_id, name, *place, up) for run_id in run_ids),
                 )
 
 

@@ -26,6 +26,7 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
+    text = text.replace("\r\n", "\n")
     return "".join(
         f"<U+{ord(character):04X}>"
         if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -70,7 +71,8 @@ def ago(time: float | None, now: float) -> str:
     """Return how long ago a time was: ``3 min 5 s ago``, ``in 20 s``."""
     if time is None:
         return DASH
-    return f"in {duration(time - now)}" if time - now >= 1 else f"{duration(max(0.0, now - time))} ago"
+    seconds = round(now - time)
+    return f"in {duration(-seconds)}" if seconds < 0 else f"{duration(seconds)} ago"
 
 
 def count(number: int | None) -> str:

@@ -178,6 +178,7 @@
     if (!document.hidden && !paused) refresh();
   });
 
+  form.querySelector("button").hidden = true; // every change is applied at once
   pause.hidden = false;
   pause.addEventListener("click", () => {
     paused = !paused;

@@ -1,0 +1,121 @@
+"""A store with targets, views and runs in every state that a status page tells of."""
+
+from dataclasses import replace
+from typing import Any
+
+from exporter.errors import GlueError
+from exporter.model.run import Run
+from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.model.view import View
+from exporter.store.outcome import Discovery, ListingRead, PollOutcome
+from exporter.store.series import ExporterSeries
+from exporter.store.status import Reading, RunQuery, read_status
+from exporter.store.store import Store
+from exporter.web.status_model import About, Overview, overview, run_query
+from exporter.web.status_query import StatusQuery
+from tests.support.clock import START, ManualClock
+from tests.support.reader import ACCOUNT
+
+REGION = "eu-west-1"
+ABOUT = About("1.2.3", "0/1")
+EXPORTER = ExporterSeries(
+    version="1.2.3",
+    python_version="3.11.0",
+    boto3_version="1.44.0",
+    last_reload_successful=True,
+    last_reload_success_time=START,
+)
+HOUR = 3600.0
+
+
+def watching(name: str, *views: str, run_ids: tuple[str, ...] = (), region: str = REGION) -> Target:
+    """Return a target that watches these views, written ``database.table``, and runs."""
+    patterns = (text.split(".") for text in views)
+    return Target(
+        name=name,
+        access=Access(aws_region=region),
+        catalog_id=ACCOUNT,
+        run_ids=run_ids,
+        views=tuple(ViewPattern(database=database, table=table) for database, table in patterns),
+    )
+
+
+def view(name: str, **members: Any) -> View:
+    """Return a view that should refresh every hour, written ``database.table``."""
+    database, table = name.split(".", 1)
+    known = {"creation_time": START - 1000 * HOUR, "refresh_seconds": HOUR}
+    return View(database=database, table=table, **{**known, **members})
+
+
+def refresh(run_id: str, of: str | None, *, ended: float | None = START - HOUR / 2, **members: Any) -> Run:
+    """Return a run of ten minutes that succeeded, or still goes on if ``ended`` is None."""
+    database, table = of.split(".", 1) if of else (None, None)
+    end = START if ended is None else ended
+    run = Run(
+        run_id=run_id,
+        database=database,
+        table=table,
+        status="RUNNING" if ended is None else "SUCCEEDED",
+        refresh_type="INCREMENTAL",
+        creation_time=end - 630,
+        start_time=end - 600,
+        end_time=ended,
+        dpu_seconds=None if ended is None else 360.0,
+        processed_bytes=None if ended is None else 2_500_000,
+    )
+    return replace(run, **members)
+
+
+class Scene:
+    """One store, filled poll by poll."""
+
+    def __init__(self, *targets: Target, runs_per_view: int = 1) -> None:
+        self.clock = ManualClock()
+        self.store = Store(self.clock)
+        self.store.describe(EXPORTER)
+        self.configure(*targets, runs_per_view=runs_per_view)
+
+    def configure(self, *targets: Target, runs_per_view: int = 1) -> None:
+        """Watch these targets."""
+        self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
+
+    def poll(
+        self,
+        target: str,
+        views: tuple[View, ...] = (),
+        runs: tuple[Run, ...] = (),
+        *,
+        errors: dict[str, GlueError] | None = None,
+        error: GlueError | None = None,
+    ) -> None:
+        """Commit a poll that found these views and read the listing of all runs, unless it failed."""
+        databases = frozenset(found.database for found in views)
+        discovery = Discovery(views=views, databases=databases, all_databases=True, seen_databases=databases)
+        self.store.commit(
+            PollOutcome(
+                target=target,
+                started=self.clock.time(),
+                duration=0.25,
+                discovery=None if error else discovery,
+                listings=() if error else (ListingRead(runs=runs, complete=True),),
+                runs=errors or {},
+                error=error,
+            )
+        )
+
+    def read(self, **query: Any) -> Reading:
+        """Read what a page shows."""
+        return read_status(self.store, RunQuery(**query))
+
+    def run_ids(self, **query: Any) -> list[str]:
+        """Return the IDs of the runs that such a query shows."""
+        return [row.series.key.run_id for row in self.read(**query).runs.rows]
+
+    def overview(self, **parameters: str) -> Overview:
+        """Return what a page with these URL parameters shows."""
+        query = StatusQuery.parse(parameters)
+        return overview(read_status(self.store, run_query(query)), query, ABOUT)
+
+    def views(self, **parameters: str) -> list[str]:
+        """Return the names of the views on such a page."""
+        return [row.name for row in self.overview(**parameters).views.rows]

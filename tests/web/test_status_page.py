@@ -1,0 +1,488 @@
+"""The page's routes: what is sent, with which headers, and that nothing of AWS's becomes markup."""
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Iterator
+from functools import partial
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+
+from exporter.errors import GlueError, Reason
+from exporter.store.status import Reading, RunQuery, read_status
+from exporter.web.app import Site, make_app
+from exporter.web.status_page import StatusPage
+from tests.support.status_scene import ABOUT, HOUR, Scene, refresh, view, watching
+
+HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m\u0000{{ 7*7 }}&amp;'
+RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+PATHS = ["/", "/api/v1/status", "/static/status.css", "/static/status.js", "/static/icon.svg"]
+WRONG_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class Browser:
+    """Asks the application without a socket."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.reads: list[RunQuery] = []
+        self._scene = scene
+        page = StatusPage(self._read, ABOUT)
+        unused: Any = None
+        self._app = make_app(Site(scrape=unused, trouble=unused, ready=unused, pages=page.routes))
+
+    def _read(self, query: RunQuery) -> Reading:
+        self.reads.append(query)
+        return read_status(self._scene.store, query)
+
+    def request(self, method: str, url: str, **headers: str) -> httpx.Response:
+        """Send one request."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
+                return await client.request(method, url, headers=headers)
+
+        return asyncio.run(send())
+
+    def get(self, url: str) -> httpx.Response:
+        """Ask for a page."""
+        return self.request("GET", url)
+
+    def status(self, url: str = "/api/v1/status") -> dict[str, Any]:
+        """Return what the API tells."""
+        answer = self.get(url)
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = json.loads(answer.content)
+        return document
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """Return a small scene with one of each."""
+    scene = Scene(watching("prod", "sales.*", "none.*", run_ids=("missing",)))
+    scene.poll(
+        "prod",
+        (view("sales.orders"), view("sales.stock")),
+        (
+            refresh(RUN_ID, "sales.orders", status="FAILED", error_message="Access Denied", role="arn:x"),
+            refresh("ok", "sales.stock"),
+        ),
+        errors={"missing": GlueError(Reason.NOT_FOUND, "unknown", operation="Get")},
+    )
+    return scene
+
+
+@pytest.fixture
+def browser(scene: Scene) -> Browser:
+    return Browser(scene)
+
+
+class Reader(HTMLParser):
+    """Collects the elements, their attributes and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Note its text."""
+        self.text += data
+
+    def all(self, name: str) -> Iterator[str]:
+        """Yield the values of an attribute."""
+        return (
+            value or "" for _, attributes in self.elements for key, value in attributes.items() if key == name
+        )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_head_is_get_without_the_body(browser: Browser, path: str) -> None:
+    head, get = browser.request("HEAD", path), browser.get(path)
+    assert head.status_code == get.status_code == 200
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", WRONG_METHODS)
+def test_a_wrong_method_is_405(browser: Browser, path: str, method: str) -> None:
+    answer = browser.request(method, path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/",
+        "/static/status.py",
+        "/static/../app.py",
+        "/static/%2e%2e%2fapp.py",
+        "/static/a/status.css",
+        "/api/v1/status/",
+        "/api/v1",
+        "/index.html",
+    ],
+)
+def test_anything_else_is_404(browser: Browser, path: str) -> None:
+    assert browser.get(path).status_code == 404
+
+
+def test_the_page_has_a_policy_that_allows_its_own_files_and_no_inline_code(browser: Browser) -> None:
+    answer = browser.get("/")
+    policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert {policy[kind] for kind in ("script-src", "style-src", "connect-src", "img-src")} == {"'self'"}
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert len(answer.headers.get_list("content-security-policy")) == 1
+
+
+def test_everything_beside_the_page_allows_nothing(browser: Browser) -> None:
+    for path in PATHS[1:]:
+        assert browser.get(path).headers["content-security-policy"].startswith("default-src 'none'; base-uri")
+
+
+def test_the_page_loads_its_own_files_alone_and_they_are_there(browser: Browser) -> None:
+    page = Reader(browser.get("/").text)
+    loaded = [
+        attributes.get("href") or attributes.get("src") or ""
+        for tag, attributes in page.elements
+        if tag in {"link", "script", "img", "iframe"}
+    ]
+    assert sorted(re.sub(r"\?[0-9a-f]{12}$", "", url) for url in loaded) == [
+        "static/icon.svg",
+        "static/status.css",
+        "static/status.js",
+    ]
+    for url in loaded:
+        assert browser.get(f"/{url}").headers["cache-control"] == "private, max-age=86400"
+
+
+def test_the_page_holds_no_inline_script_style_or_handler(browser: Browser) -> None:
+    page = Reader(browser.get("/").text)
+    names = {name for _, attributes in page.elements for name in attributes}
+    assert not [name for name in names if name.startswith("on") or name == "style"]
+    assert not [
+        tag for tag, attributes in page.elements if tag == "style" or (tag, attributes) == ("script", {})
+    ]
+    assert all(attributes.get("src") for tag, attributes in page.elements if tag == "script")
+
+
+def test_the_page_links_to_the_rest_relatively(browser: Browser) -> None:
+    """It may stand behind a proxy's prefix."""
+    links = list(Reader(browser.get("/").text).all("href"))
+    for path in ("metrics", "api/v1/status?", "-/healthy", "-/ready"):
+        assert path in links
+    assert not [link for link in links if link.startswith("/")]
+
+
+def test_the_page_shows_what_there_is(browser: Browser) -> None:
+    text = Reader(browser.get("/").text).text
+    for part in (
+        "version 1.2.3, shard 0/1",
+        "sales.orders",
+        "Access Denied",
+        RUN_ID,
+        "unknown to Glue",
+        "none.*",
+        "expected every 1 h",
+        "2.50 MB",
+        "0.100",
+    ):
+        assert part in text
+
+
+def test_each_run_links_to_its_logs(browser: Browser) -> None:
+    links = list(Reader(browser.get("/").text).all("href"))
+    group = f"$252Faws-glue$252Fmaterialized-views$252F{RUN_ID}"
+    assert [link for link in links if link.endswith(group)]
+
+
+def test_times_are_told_from_now_with_the_moment_beside_them(browser: Browser) -> None:
+    page = browser.get("/").text
+    assert (
+        '<time datetime="2023-11-14T21:43:20.000Z" title="2023-11-14 21:43:20 UTC">30 min ago</time>' in page
+    )
+
+
+def test_a_table_says_how_it_is_sorted(browser: Browser) -> None:
+    page = Reader(browser.get("/?runs_sort=-dpu").text)
+    sorted_by = [attributes["aria-sort"] for _, attributes in page.elements if "aria-sort" in attributes]
+    assert sorted_by == ["ascending", "descending", "ascending"]
+
+
+def test_the_filter_is_a_form_that_keeps_what_was_asked(browser: Browser) -> None:
+    page = Reader(browser.get("/?q=sales&show=problems&runs_sort=-dpu&limit=50").text)
+    form = next(attributes for tag, attributes in page.elements if tag == "form")
+    fields = {a["name"]: a.get("value") for tag, a in page.elements if tag == "input" and "name" in a}
+    chosen = [a["value"] for tag, a in page.elements if tag == "option" and "selected" in a]
+    assert (form["method"], form["action"]) == ("get", "./")
+    assert fields == {"q": "sales", "runs_sort": "-dpu", "limit": "50"}
+    assert chosen == ["problems"]
+
+
+def test_a_target_that_is_gone_stays_in_the_filter_that_names_it(browser: Browser) -> None:
+    page = Reader(browser.get("/?target=gone").text)
+    chosen = [a["value"] for tag, a in page.elements if tag == "option" and "selected" in a]
+    assert chosen == ["gone", ""], "the second is that of what to show"
+    assert page.text.count("Nothing matches the filter.") == 3
+
+
+def test_a_long_table_says_what_it_shows_and_leads_on() -> None:
+    scene = Scene(watching("prod", run_ids=tuple(f"run-{number:03}" for number in range(250))))
+    browser = Browser(scene)
+    first = browser.get("/")
+    assert "showing 1–100 of 250: filter to see fewer" in first.text  # noqa: RUF001 (an en dash, as written)
+    assert 'href="?runs_page=2#runs"' in first.text
+    last = browser.get("/?runs_page=3")
+    assert "showing 201–250 of 250" in last.text  # noqa: RUF001 (as above)
+    assert 'rel="next"' not in last.text
+    assert "page 9 is beyond the 250 that there are" in browser.get("/?runs_page=9").text
+    assert [query.offset for query in browser.reads] == [0, 200, 800]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/status"])
+def test_a_wrong_parameter_is_refused_with_a_sentence(browser: Browser, path: str) -> None:
+    answer = browser.get(f"{path}?limit=a%3Cb%3E")
+    assert (answer.status_code, answer.text) == (400, "limit is no number from 1 to 1000\n")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert browser.reads == []
+
+
+def hostile_scene() -> Scene:
+    """Return a scene where AWS says nothing but mischief."""
+    scene = Scene(watching("prod", "*.*", "<b>.*", run_ids=("plain",)))
+    hostile = refresh(
+        HOSTILE,
+        f"{HOSTILE.replace('.', '')}.{HOSTILE}",
+        status=HOSTILE,
+        refresh_type=HOSTILE,
+        error_message=HOSTILE * 20,
+        role=HOSTILE,
+    )
+    failed = refresh("plain", "a.b", status="FAILED", error_message=f"{HOSTILE}\r\nmore")
+    assert hostile.database
+    assert hostile.table
+    name = f"{hostile.database}.{hostile.table}"
+    scene.poll("prod", (view(name), view("a.b")), (hostile, failed))
+    scene.poll("prod", error=GlueError(Reason.UNEXPECTED, HOSTILE, operation="GetTables"))
+    return scene
+
+
+def test_no_name_or_message_becomes_markup() -> None:
+    answer = Browser(hostile_scene()).get("/")
+    page = Reader(answer.text)
+    assert answer.text.count("<script") == 1, "its own"
+    assert not re.search("[\u0000\u001b\u202e\r]", answer.text)
+    assert '"><script>alert(1)</script><U+202E><U+001B>[31m<U+0000>{{ 7*7 }}&amp;' in page.text
+    assert "49" not in re.sub(r"\d{2}:\d{2}:\d{2}", "", page.text)
+    assert {tag for tag, _ in page.elements} <= {
+        *("html", "head", "meta", "title", "link", "script", "body", "a", "header", "h1", "p", "span", "nav"),
+        *("main", "form", "div", "label", "input", "select", "option", "button", "time", "ul", "li", "bdi"),
+        *("dl", "dt", "dd", "b", "section", "h2", "table", "thead", "tbody", "tr", "th", "td", "details"),
+        *("summary", "code"),
+    }
+
+
+def test_no_link_leads_where_a_name_says() -> None:
+    for link in Reader(Browser(hostile_scene()).get("/").text).all("href"):
+        assert re.match(
+            r"(\?|#|\./|static/|metrics$|api/|-/|https://eu-west-1\.console\.aws\.amazon\.com/)", link
+        )
+
+
+def test_what_is_asked_for_is_shown_as_text(browser: Browser) -> None:
+    answer = browser.get("/?q=%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&target=%3Cb%3E%0d%0aX: y")
+    page = Reader(answer.text)
+    assert not [tag for tag, _ in page.elements if tag == "img"]
+    assert '"><img src=x onerror=alert(1)>' in list(page.all("value"))
+
+
+def test_the_api_tells_names_as_they_are_in_plain_ascii() -> None:
+    browser = Browser(hostile_scene())
+    assert browser.get("/api/v1/status").content.isascii()
+    assert browser.get("/api/v1/status").headers["content-type"] == "application/json"
+    (run,) = [run for run in browser.status()["runs"]["items"] if run["run_id"] == HOSTILE]
+    assert (run["error_message"], run["status"], run["unlisted_status"]) == (HOSTILE * 20, "UNKNOWN", HOSTILE)
+
+
+def test_the_api_tells_of_the_exporter_and_sums_up(browser: Browser) -> None:
+    status = browser.status()
+    assert status["time"] == "2023-11-14T22:13:20.000Z"
+    assert status["exporter"] == {
+        "version": "1.2.3",
+        "shard": "0/1",
+        "started": "2023-11-14T22:13:20.000Z",
+        "last_reload_successful": True,
+        "last_reload_success_time": "2023-11-14T22:13:20.000Z",
+        "storage_last_write_successful": None,
+    }
+    assert status["summary"] == {
+        "targets": {"total": 1, "down": 0, "pending": 0},
+        "views": {"total": 2, "failing": 1, "overdue": 1, "unread": 0, "active": 0},
+        "runs": {
+            "total": 3,
+            "by_status": {
+                **dict.fromkeys(("STARTING", "RUNNING", "STOPPED", "UNKNOWN"), 0),
+                **dict.fromkeys(("SUCCEEDED", "FAILED", "UNREAD"), 1),
+            },
+        },
+    }
+
+
+def test_the_api_tells_of_targets(browser: Browser) -> None:
+    targets = browser.status()["targets"]
+    assert {key: value for key, value in targets.items() if key != "items"} == {
+        "total": 1,
+        "matching": 1,
+        "page": 1,
+        "pages": 1,
+        "limit": 100,
+    }
+    assert targets["items"] == [
+        {
+            "target": "prod",
+            "aws_region": "eu-west-1",
+            "catalog_id": "123456789012",
+            "up": True,
+            "error": None,
+            "patterns_without_views": ["none.*"],
+            "last_poll_time": "2023-11-14T22:13:20.250Z",
+            "last_success_time": "2023-11-14T22:13:20.250Z",
+            "last_poll_duration_seconds": 0.25,
+            "clock_skew_seconds": None,
+            "views": 2,
+            "runs": {"active": 0, "settling": 0, "settled": 2, "unfetched": 1},
+        }
+    ]
+
+
+def test_the_api_tells_of_views(browser: Browser) -> None:
+    failing, fine = browser.status()["views"]["items"]
+    last_run = failing.pop("last_run")
+    assert failing == {
+        "target": "prod",
+        "aws_region": "eu-west-1",
+        "catalog_id": "123456789012",
+        "database": "sales",
+        "table": "orders",
+        "up": True,
+        "known": True,
+        "refresh_mode": "scheduled",
+        "creation_time": "2023-10-04T06:13:20.000Z",
+        "expected_interval_seconds": HOUR,
+        "freshness_seconds": None,
+        "overdue": True,
+        "consecutive_failures": 1,
+        "last_success_time": None,
+        "last_failure_time": "2023-11-14T21:43:20.000Z",
+    }
+    assert (last_run["run_id"], last_run["error_message"]) == (RUN_ID, "Access Denied")
+    assert (fine["table"], fine["overdue"], fine["freshness_seconds"]) == ("stock", False, HOUR / 2)
+
+
+def test_the_api_tells_of_runs(browser: Browser) -> None:
+    failed, missing, _ = browser.status()["runs"]["items"]
+    assert failed == {
+        "target": "prod",
+        "aws_region": "eu-west-1",
+        "catalog_id": "123456789012",
+        "up": None,
+        "unread_because": None,
+        "run_id": RUN_ID,
+        "database": "sales",
+        "table": "orders",
+        "status": "FAILED",
+        "unlisted_status": None,
+        "refresh_type": "INCREMENTAL",
+        "creation_time": "2023-11-14T21:32:50.000Z",
+        "start_time": "2023-11-14T21:33:20.000Z",
+        "end_time": "2023-11-14T21:43:20.000Z",
+        "last_updated": None,
+        "duration_seconds": 600.0,
+        "dpu_seconds": 360.0,
+        "processed_bytes": 2_500_000,
+        "error_message": "Access Denied",
+        "role": "arn:x",
+        "log_group": f"/aws-glue/materialized-views/{RUN_ID}",
+        "log_url": "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
+        f"#logsV2:log-groups/log-group/$252Faws-glue$252Fmaterialized-views$252F{RUN_ID}",
+    }
+    assert missing.keys() == failed.keys()
+    assert (missing["run_id"], missing["up"], missing["unread_because"]) == ("missing", False, "not_found")
+    assert {missing[key] for key in ("status", "database", "start_time", "dpu_seconds")} == {None}
+
+
+def test_the_api_takes_the_parameters_of_the_page(browser: Browser) -> None:
+    status = browser.status("/api/v1/status?q=stock&limit=1&runs_sort=-start")
+    assert [view["table"] for view in status["views"]["items"]] == ["stock"]
+    assert [run["run_id"] for run in status["runs"]["items"]] == ["ok"]
+    assert (status["runs"]["matching"], status["runs"]["total"], status["runs"]["limit"]) == (1, 3, 1)
+
+
+def test_a_large_page_is_compressed_where_that_is_accepted(browser: Browser) -> None:
+    plain = browser.request("GET", "/", **{"accept-encoding": "identity"})
+    packed = browser.request("GET", "/", **{"accept-encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content) / 3
+
+
+def test_before_the_first_poll_the_page_says_so() -> None:
+    text = Reader(Browser(Scene(watching("prod", "sales.*"))).get("/").text).text
+    assert "No view is watched yet." in text
+    assert "not polled yet" in text
+
+
+def test_an_exporter_without_targets_has_a_page_too() -> None:
+    text = Reader(Browser(Scene()).get("/").text).text
+    assert "No target is configured for this process." in text
+
+
+def test_troubles_of_the_exporter_itself_stand_at_the_top(scene: Scene) -> None:
+    scene.poll("prod", error=GlueError(Reason.CREDENTIALS, "expired", operation="AssumeRole"))
+    text = Reader(Browser(scene).get("/").text).text
+    assert "Target prod is down: AssumeRole: expired" in text
+    assert text.index("is down") < text.index("sales.orders")
+
+
+def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
+    """However many readers reload, the threads that answer scrapes stay free."""
+    gate, inside = threading.Semaphore(0), []
+
+    def read(query: RunQuery) -> Reading:
+        inside.append(query)
+        assert gate.acquire(timeout=10)
+        return read_status(scene.store, query)
+
+    unused: Any = None
+    page = StatusPage(read, ABOUT)
+    app = make_app(Site(scrape=unused, trouble=lambda: None, ready=unused, pages=page.routes))
+
+    async def visit() -> tuple[int, list[int]]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
+            get = partial(client.get, timeout=10)
+            visitors = [asyncio.create_task(get("/")) for _ in range(60)]
+            healthy = [(await get("/-/healthy")).status_code for _ in range(3)]
+            waiting = len(inside)
+            for _ in visitors:
+                gate.release()
+            answers = [answer.status_code for answer in await asyncio.gather(*visitors)]
+        assert set(answers) == {200}
+        return waiting, healthy
+
+    assert asyncio.run(visit()) == (1, [200, 200, 200])
