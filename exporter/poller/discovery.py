@@ -102,7 +102,11 @@ class _Looking:
 
         def ask(database: str) -> list[View]:
             pages = all_pages(lambda token: self._reader.get_tables(database, next_token=token), "GetTables")
-            malformed = [record.message for page in pages for record in page.malformed]
+            malformed = [
+                f"table {database}.{record.table}: {record.message}" if record.table else record.message
+                for page in pages
+                for record in page.malformed
+            ]
             if malformed:
                 self._note_malformed("GetTables", malformed)
             else:

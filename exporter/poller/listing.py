@@ -50,7 +50,10 @@ class _Progress:
     def take_in(self, page: RunListing) -> None:
         """Add a page. A run that is on two pages counts as the later one tells."""
         self.pages += 1
-        self.malformed += [record.message for record in page.malformed]
+        self.malformed += [
+            f"run {record.run_id}: {record.message}" if record.run_id else record.message
+            for record in page.malformed
+        ]
         self.unreadable.update(record.run_id for record in page.malformed if record.run_id)
         for run in page.runs:
             self.runs[run.run_id] = run

@@ -135,7 +135,8 @@ class Catalog:
                 missed |= self._close_listing(target, listing, at)
         failed: set[Name] = set()
         for run_id, result in outcome.runs.items():
-            events += self._take_in_run(target, run_id, result, at, failed=failed, missed=missed)
+            told = self._take_in_run(target, run_id, result, at, failed=failed, missed=missed)
+            events += [event for event in told if not self._goes_without_saying(event, outcome)]
         for run_id in outcome.unread:
             if asked := self.configured.get(run_id):
                 asked.up = False
@@ -307,7 +308,8 @@ class Catalog:
         asked = self.configured.get(run_id)
         if not asked:
             return []
-        news = asked.up or asked.last_attempt is None
+        if asked.up or asked.last_attempt is None:
+            self._touched_runs.add(run_id)
         if error.reason is Reason.NOT_FOUND:
             asked.missed(
                 at.monotonic,
@@ -316,10 +318,21 @@ class Catalog:
             )
         else:
             asked.failed(at.monotonic)
-        if news:
-            asked.told = True
-            self._touched_runs.add(run_id)
+        news, asked.told = not asked.told, True
         return [RunFailing(self.key(run_id), error)] if news else []
+
+    def _goes_without_saying(self, event: Event, outcome: PollOutcome) -> bool:
+        """Tell whether the line that the target is down says this of the run, too.
+
+        Each poll that gives up has tried other runs: with a line for each of them there was one per poll.
+        """
+        if not isinstance(event, RunFailing) or outcome.finished or outcome.error is None:
+            return False
+        if event.error.reason is not outcome.error.reason:
+            return False
+        if asked := self.configured.get(event.key.run_id):
+            asked.told = False
+        return True
 
     def _see(
         self, run: Run, before: RunRecord | None, watched: WatchedView | None, at: Moment

@@ -17,7 +17,6 @@ from exporter.store.moment import Moment
 from exporter.store.outcome import (
     Event,
     PollOutcome,
-    RecordMalformed,
     StorageFailing,
     StorageWorking,
 )
@@ -182,7 +181,7 @@ class Store:
             if state is None or (stop and stop.is_set()):
                 return []
             at = self._moment()
-            events: list[Event] = [RecordMalformed(outcome.target, line) for line in outcome.malformed]
+            events = state.malformed_records(outcome.malformed)
             catalog = self._catalogs.of(state)
             if catalog:
                 events += self._take_in(catalog, outcome, at)

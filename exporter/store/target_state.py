@@ -12,6 +12,7 @@ from exporter.store.outcome import (
     OwnedElsewhere,
     PatternMatchesNothing,
     PollOutcome,
+    RecordMalformed,
     TargetDown,
     TargetUp,
 )
@@ -19,6 +20,9 @@ from exporter.store.requests import RequestStats
 from exporter.store.series import TargetSeries
 
 OUT_OF_TIME = "the poll ran out of time before everything was read; the next one goes on where it stopped"
+
+_MALFORMED = "\n"
+"""Stands where other reports name an owner; no target is called so."""
 
 
 @dataclass(slots=True)
@@ -88,6 +92,12 @@ class TargetState:
         news = tuple(name for name in names if (owner, name) not in self.reported)
         self.reported.update((owner, name) for name in news)
         return [OwnedElsewhere(self.target.name, owner, news)] if news else []
+
+    def malformed_records(self, lines: Sequence[str]) -> list[Event]:
+        """Note records of listings that cannot be read; return an event for each not reported before."""
+        news = [line for line in dict.fromkeys(lines) if (_MALFORMED, line) not in self.reported]
+        self.reported.update((_MALFORMED, line) for line in news)
+        return [RecordMalformed(self.target.name, line) for line in news]
 
     def match_patterns(self, catalog: Catalog) -> list[Event]:
         """Note which patterns match no view; return an event for each not reported before."""

@@ -6,7 +6,15 @@ import pytest
 
 from exporter.errors import Reason
 from exporter.model.run import Run, RunKey
-from exporter.store.outcome import RunEnded, RunFailing, RunReadable, TargetDown, TargetUp, UnlistedStatus
+from exporter.store.outcome import (
+    RecordMalformed,
+    RunEnded,
+    RunFailing,
+    RunReadable,
+    TargetDown,
+    TargetUp,
+    UnlistedStatus,
+)
 from exporter.store.target_state import OUT_OF_TIME
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT, glue_error
@@ -162,6 +170,36 @@ def test_runs_that_a_dead_glue_left_unread_are_not_told_of_one_by_one(bench: Sto
     bench.commit("prod", *map(running, run_ids))
     bench.commit("prod", unread=tuple(run_ids), error=TIMEOUT, finished=False)
     assert bench.commit("prod", *map(running, run_ids)) == [TargetUp("prod", first=False)]
+
+
+def test_polls_that_give_up_tell_of_the_target_and_not_of_the_runs_that_each_has_tried(
+    bench: StoreBench,
+) -> None:
+    run_ids = [f"run-{number}" for number in range(6)]
+    bench.configure(watch(target("prod", *run_ids)))
+    events = []
+    for tried in (run_ids[:3], run_ids[3:]):
+        left = tuple(run_id for run_id in run_ids if run_id not in tried)
+        errors = dict.fromkeys(tried, TIMEOUT)
+        events += bench.commit("prod", errors=errors, unread=left, error=TIMEOUT, finished=False)
+    assert events == [TargetDown("prod", str(TIMEOUT))]
+    assert bench.commit("prod", *map(running, run_ids)) == [TargetUp("prod", first=False)]
+
+
+def test_a_run_that_a_dead_glue_left_unread_is_told_of_when_it_fails_by_itself(bench: StoreBench) -> None:
+    bench.configure(watch(target("prod", "a")))
+    bench.commit("prod", running("a"))
+    bench.commit("prod", unread=("a",), error=TIMEOUT, finished=False)
+    assert RunFailing(key("a"), NOT_FOUND) in bench.commit("prod", errors={"a": NOT_FOUND})
+
+
+def test_a_record_that_cannot_be_read_is_told_of_once(bench: StoreBench) -> None:
+    bench.configure(watch(target("prod")))
+    lines = ("run a: Status is a number", "run b: Status is a number")
+    assert bench.commit("prod", malformed=lines[:1])[0] == RecordMalformed("prod", lines[0])
+    assert bench.commit("prod", malformed=lines) == [RecordMalformed("prod", lines[1])]
+    assert bench.commit("prod") == []
+    assert bench.commit("prod", malformed=lines) == []
 
 
 def test_a_target_that_goes_down_and_up_is_told_of_once_each(bench: StoreBench) -> None:

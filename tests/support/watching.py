@@ -113,6 +113,7 @@ class StoreBench:
         *runs: Run,
         errors: dict[str, GlueError] | None = None,
         unread: tuple[str, ...] = (),
+        malformed: tuple[str, ...] = (),
         error: GlueError | None = None,
         finished: bool = True,
     ) -> list[Event]:
@@ -124,6 +125,7 @@ class StoreBench:
                 duration=0.0,
                 runs={**{run.run_id: run for run in runs}, **(errors or {})},
                 unread=frozenset(unread),
+                malformed=malformed,
                 error=error,
                 finished=finished,
             )
