@@ -94,9 +94,10 @@ class PollLoop:
     def trouble(self) -> str | None:
         """Return why polling is not alive, in one line; None while it is."""
         now = self._clock.monotonic()
-        with self._lock:
-            threads = list(self._threads.items())
-        for name, thread in threads:
+        # Not under the lock: a reload may hold it for long, and health must answer then, too.
+        for name, thread in self._threads.copy().items():
+            if thread.stop.is_set():
+                continue
             if not thread.thread.is_alive():
                 return f"the poll loop of target {name} has died"
             if (late := now - thread.expected) > 0:
@@ -162,3 +163,5 @@ class TargetThread:
             if self.clock.wait(self.wake, max(0.0, planned - self.clock.monotonic())):
                 self.wake.clear()
                 planned = self.clock.monotonic()
+                # As at the start: all were woken at once, and are to be spread again.
+                gap = first_gap(self.target.name, gap)

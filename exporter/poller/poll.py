@@ -79,7 +79,7 @@ class TargetPoll:
             reading.failed(error)
             reading.finished = False
             return
-        self._journal.write(self._store.catalog_known(self._target, catalog_id))
+        self._journal.write(self._store.catalog_known(self._target, catalog_id, calls.stop))
         watch = self._store.watch(self._target)
         if watch is None:
             return

@@ -157,11 +157,14 @@ class Store:
                 due=tuple(run.run_id for run in due),
             )
 
-    def catalog_known(self, target: str, catalog_id: str) -> list[Event]:
-        """Take in the catalog of a target that asked for its account's default one."""
+    def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> list[Event]:
+        """Take in the catalog of a target that asked for its account's default one.
+
+        Once ``stop`` is set nothing is taken in: the target may have another access by now.
+        """
         with self._lock:
             state = self._targets.get(target)
-            if state is None or state.series.catalog_id == catalog_id:
+            if state is None or (stop and stop.is_set()) or state.series.catalog_id == catalog_id:
                 return []
             before, state.series = state.series, replace(state.series, catalog_id=catalog_id)
             others = (other.series for other in self._targets.values() if other.region == state.region)
