@@ -1,0 +1,324 @@
+"""The status page in a real browser: quiet, accessible, live, and deaf to what names and messages say."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+
+from tests.e2e.program import Program, serve, target, wait_until
+from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import sample_run, sample_run_id
+
+pytestmark = [pytest.mark.xdist_group("page"), pytest.mark.timeout(240)]
+
+HOSTILE = '<img src=x onerror="window.hostile=1"><script>window.hostile=1</script>\u202egpj.exe'
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+DARK = {"color_scheme": "dark"}
+REFRESH_MS = 16_000
+
+
+@dataclass
+class Scene:
+    """A Glue with views in every state, and an exporter that watches them."""
+
+    glue: BareGlue
+    program: Program
+    started: float = field(default_factory=time.time)
+
+    def put_view(self, name: str, *, every: int | None = 3600, created: float | None = None) -> None:
+        """Add a view, written ``database.table``."""
+        database, table = name.split(".", 1)
+        more = {} if created is None else {"CreateTime": created}
+        self.glue.records.put_view(database, table, refresh_seconds=every, **more)
+
+    def put_run(self, number: int, name: str, *, age: float = 1200, **members: Any) -> None:
+        """Add a run of a view that was created so many seconds ago."""
+        database, table = name.split(".", 1)
+        status = members.get("Status", "SUCCEEDED")
+        record = sample_run(number, status=status, now=self.started - age + 7200)
+        self.glue.records.put_run({**record, "DatabaseName": database, "TableName": table, **members})
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with BareGlue() as glue:
+        live = target(glue.url, views=["*.*", "nowhere.*"], max_requests_per_second=200)
+        live["runs"] = [sample_run_id(77)]
+        dead = target("http://127.0.0.1:9", name="dead", aws_region="us-gov-west-1", views=["*.*"])
+        del dead["runs"]
+        config = {"poll_interval": "5s", "targets": [live, dead]}
+        unstarted: Any = None
+        scene = Scene(glue, unstarted)
+        scene.put_view("sales.orders")
+        scene.put_run(1, "sales.orders")
+        scene.put_view("sales.stock")
+        scene.put_run(2, "sales.stock", age=900, Status="FAILED", ErrorMessage="line one\nline two " * 40)
+        scene.put_run(3, "sales.stock", age=5 * 3600)
+        scene.put_view("finance.ledger")
+        scene.put_run(4, "finance.ledger", age=7 * 3600)
+        scene.put_view(f"evil.{HOSTILE}")
+        scene.put_run(5, f"evil.{HOSTILE}", Status="FAILED", ErrorMessage=HOSTILE)
+        scene.put_view(f"evil.{'v' * 250}", every=None)
+        scene.put_run(6, f"evil.{'v' * 250}", Status="RUNNING")
+        with serve(tmp_path_factory.mktemp("page"), config) as program:
+            scene.program = program
+            wait_until(lambda: program.get("/-/ready").status == 200, 30, "every first poll has ended")
+            wait_until(lambda: "sales.stock" in program.get("/").text, 30, "the views are found")
+            yield scene
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A tab, and all that it said and asked for."""
+
+    page: Page
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.messages.append(f"dialog: {dialog.message}"))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def outside(self, url: str) -> list[str]:
+        """Return what was asked of others."""
+        return [asked for asked in self.requests if not asked.startswith(f"{url}/")]
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, scene: Scene) -> Page:
+    """Return the page, with a clock that stands still until a test moves it."""
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{scene.program.url}/")
+    return page
+
+
+def views(page: Page) -> list[str]:
+    """Return the names in the table of views."""
+    return [text.strip() for text in page.locator("#views-table tbody th .main").all_inner_texts()]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, DARK, PHONE, {**PHONE, **DARK}], ids=["desk", "dark", "phone", "night"]
+)
+def test_it_is_quiet_accessible_and_asks_nobody_else(
+    chromium: Browser, scene: Scene, options: dict[str, Any]
+) -> None:
+    context = chromium.new_context(**options)
+    watched = Watched(context.new_page())
+    watched.page.goto(f"{scene.program.url}/", wait_until="networkidle")
+    watched.page.locator("details.message").first.locator("summary").click()
+    watched.page.evaluate((resources.files("axe_playwright_python") / "axe.min.js").read_text())
+    found = watched.page.evaluate("axe.run()")
+    assert [(finding["id"], finding["nodes"][0]["html"]) for finding in found["violations"]] == []
+    assert len(found["passes"]) > 20, "it has looked"
+    assert watched.messages == []
+    assert watched.outside(scene.program.url) == []
+    assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    context.close()
+
+
+def test_no_markup_of_a_name_or_message_is_executed(page: Page) -> None:
+    expect(page.locator("#live")).to_contain_text('<img src=x onerror="window.hostile=1">')
+    expect(page.locator("#live")).to_contain_text("<U+202E>gpj.exe")
+    page.clock.fast_forward(REFRESH_MS)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.hostile") is None
+    assert page.locator("img, iframe, object, #live script").count() == 0
+
+
+def test_the_failing_and_overdue_come_first_in_words_and_not_in_colour_alone(page: Page) -> None:
+    states = page.locator("#views-table tbody td:nth-child(2)").all_inner_texts()
+    assert [bool(re.search("failing|overdue", state)) for state in states] == [True, True, True, False, False]
+    expect(page.locator(".notices")).to_contain_text("Target dead is down")
+
+
+def test_each_run_links_to_the_console_of_its_region(page: Page) -> None:
+    link = page.get_by_role("link", name=f"Logs of run {sample_run_id(2)} in CloudWatch")
+    expect(link).to_have_attribute(
+        "href",
+        "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/"
+        f"$252Faws-glue$252Fmaterialized-views$252F{sample_run_id(2)}",
+    )
+
+
+def test_a_click_on_a_column_sorts_without_a_reload_and_back_undoes_it(page: Page) -> None:
+    page.evaluate("window.stayed = true")
+    worst_first = views(page)
+    column = page.locator("#sort-views-view")
+    column.click()
+    header = page.locator("#views-table th", has=page.locator("#sort-views-view"))
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    assert views(page) == sorted(worst_first)
+    assert page.url.endswith("?views_sort=view")
+    page.go_back()
+    expect(page.locator("#views-table th[aria-sort] a")).to_have_id("sort-views-status")
+    assert views(page) == worst_first
+    assert page.evaluate("window.stayed")
+
+
+def test_it_is_sorted_by_keyboard_and_the_focus_stays(page: Page) -> None:
+    page.locator("#sort-runs-bytes").focus()
+    for direction in ("descending", "ascending"):
+        page.keyboard.press("Enter")
+        header = page.locator("#runs-table th", has=page.locator("#sort-runs-bytes"))
+        expect(header).to_have_attribute("aria-sort", direction)
+        expect(page.locator("#sort-runs-bytes")).to_be_focused()
+
+
+def test_typing_filters_all_tables_and_says_how_many_are_left(page: Page) -> None:
+    page.evaluate("window.stayed = true")
+    page.get_by_role("searchbox", name="Filter").press_sequentially("sales.st", delay=5)
+    page.clock.fast_forward(300)
+    expect(page.locator("#views + .shown")).to_have_text(re.compile(r"1 of 5 match"))
+    assert views(page) == ["sales.stock"]
+    expect(page.locator("#runs-table tbody tr")).to_have_count(1)
+    expect(page.get_by_role("status")).to_contain_text("Views 1 of 5 match; Runs 1 of 6 match")
+    expect(page.locator("#q")).to_be_focused()
+    assert page.url.endswith("?q=sales.st")
+    page.get_by_label("Show").select_option("active")
+    expect(page.locator("#views-table .empty")).to_have_text("Nothing matches the filter.")
+    page.get_by_role("link", name="Clear").click()
+    expect(page.locator("#views-table tbody tr")).to_have_count(5)
+    expect(page.locator("#q")).to_have_value("")
+    assert page.evaluate("window.stayed")
+
+
+def test_a_view_leads_to_its_runs(page: Page) -> None:
+    page.get_by_role("link", name="sales.stock", exact=True).click()
+    expect(page.locator("#runs-table tbody tr")).to_have_count(1)
+    expect(page.locator("#q")).to_have_value("sales.stock")
+    expect(page.locator("#runs")).to_be_in_viewport()
+
+
+def test_news_appear_by_themselves_and_disturb_nobody(page: Page, scene: Scene) -> None:
+    """Focus, scrolling, the filter and opened messages stay as they are."""
+    page.locator("#q").fill("sales")
+    page.clock.fast_forward(300)
+    expect(page.locator("#views-table tbody tr")).to_have_count(2)
+    page.locator("#runs-table summary").first.click()
+    page.locator("#sort-runs-dpu").focus()
+    page.evaluate("scrollTo(0, 120)")
+    scene.put_run(50, "sales.orders", age=60, Status="RUNNING")
+    new = sample_run_id(50)
+    wait_until(lambda: new in scene.program.get("/").text, 30, "the exporter has polled")
+    expect(page.locator("#runs-table")).not_to_contain_text(new)
+    page.clock.fast_forward(REFRESH_MS)
+    expect(page.locator("#runs-table")).to_contain_text(new)
+    expect(page.locator("#runs-table details[open]")).to_have_count(1)
+    expect(page.locator("#sort-runs-dpu")).to_be_focused()
+    expect(page.locator("#q")).to_have_value("sales")
+    assert page.evaluate("scrollY") == 120
+    expect(page.get_by_role("status")).to_contain_text("2 running")
+
+
+def test_refreshing_can_be_paused(page: Page) -> None:
+    button = page.get_by_role("button", name="Pause refreshing")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.fast_forward(10 * REFRESH_MS)
+    assert asked == []
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    wait_until(lambda: page.wait_for_timeout(50) or asked, 10, "it refreshes again")
+
+
+def test_an_exporter_that_cannot_be_reached_is_told_and_comes_back(page: Page) -> None:
+    def refuse(route: Route) -> None:
+        route.abort()
+
+    page.route("**/*", refuse)
+    page.clock.fast_forward(REFRESH_MS)
+    expect(page.locator("#updated")).to_contain_text("The exporter cannot be reached. As of ")
+    expect(page.get_by_role("status")).to_have_text(
+        "The exporter cannot be reached. What is shown may be out of date."
+    )
+    assert views(page), "what was there stays"
+    page.unroute("**/*", refuse)
+    page.clock.fast_forward(REFRESH_MS)
+    expect(page.locator("#updated")).to_have_text(re.compile(r"^As of "))
+
+
+def test_a_selected_text_is_not_taken_away(page: Page) -> None:
+    """Somebody is about to copy a run ID."""
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('#runs-table .id'))")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.fast_forward(3 * REFRESH_MS)
+    assert asked == []
+
+
+def test_it_works_without_scripts(chromium: Browser, scene: Scene) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{scene.program.url}/")
+    page.get_by_role("searchbox", name="Filter").fill("sales")
+    page.get_by_label("Show").select_option("problems")
+    page.get_by_role("button", name="Apply").click()
+    assert "q=sales&target=&show=problems" in page.url
+    assert views(page)[0] == "sales.stock"
+    page.locator("#sort-views-view").click()
+    assert "q=sales&show=problems&views_sort=view" in page.url
+    expect(page.locator("#q")).to_have_value("sales")
+    expect(page.get_by_role("button", name="Pause refreshing")).to_have_count(0)
+    context.close()
+
+
+def test_on_a_phone_every_figure_has_its_name_beside_it(chromium: Browser, scene: Scene) -> None:
+    context = chromium.new_context(**PHONE)
+    page = context.new_page()
+    page.goto(f"{scene.program.url}/")
+    cells = page.locator("#runs-table tbody tr:first-child td:not(.wide)")
+    names = cells.evaluate_all("cells => cells.map(cell => getComputedStyle(cell, '::before').content)")
+    assert names == ['"Type"', '"Started"', '"Duration"', '"DPU hours"', '"Processed"', '"Logs"']
+    expect(page.get_by_role("table", name="Runs").get_by_role("columnheader").first).to_be_visible()
+    context.close()
+
+
+def test_ten_thousand_runs_are_shown_a_page_at_a_time(chromium: Browser, tmp_path: Path) -> None:
+    with BareGlue() as glue:
+        runs = [glue.records.put_run(sample_run(number)) for number in range(10_000)]
+        config = {"poll_interval": "60s", "targets": [target(glue.url, *runs, max_requests_per_second=500)]}
+        with serve(tmp_path, config) as program:
+            wait_until(lambda: program.get("/-/ready").status == 200, 60, "the first poll has ended")
+            context = chromium.new_context()
+            page = context.new_page()
+            started = time.monotonic()
+            page.goto(f"{program.url}/")
+            expect(page.locator("#runs + .shown")).to_contain_text("showing 1–100 of 10,000")  # noqa: RUF001 (as it is written)
+            assert time.monotonic() - started < 5
+            assert page.locator("tbody tr").count() <= 102
+            page.locator("#next-runs").click()
+            expect(page.locator("#runs + .shown")).to_contain_text("showing 101–200 of 10,000")  # noqa: RUF001 (as above)
+            page.locator("#q").fill(runs[7777])
+            expect(page.locator("#runs + .shown")).to_have_text(re.compile("1 of 10,000 match"))
+            expect(page.locator("#runs-table tbody tr")).to_contain_text(runs[7777])
+            context.close()
+            assert program.get("/").seconds < 2
+            assert program.get("/metrics").seconds < 2
