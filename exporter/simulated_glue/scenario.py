@@ -15,7 +15,6 @@ from exporter.simulated_glue.script import RunScript, RunStatus
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
-DAY = 24 * HOUR
 
 LIVE_PERIOD = MINUTE
 """How often a live view gets a run."""
@@ -102,16 +101,17 @@ def _add_lasting_runs(glue: SimulatedGlue) -> list[str]:
 
 
 def _add_live_views(glue: SimulatedGlue, seed: int) -> list[str]:
-    """Add the views that get a run every minute, each with two runs of yesterday."""
+    """Add the views that get a run every minute, each with two runs of the last hours."""
     now, runs = glue.clock.time(), glue.runs()
     named: list[str] = []
     for position, (database, table, outcome) in enumerate(_LIVE_VIEWS):
         plan = _live_plan(outcome, f"{seed} {database}.{table}")
-        for days in (2, 1):
-            long_ago = replace(
-                plan(days), duration=7 * MINUTE, outcome=RunStatus.SUCCEEDED, error_message=None
+        for ordinal in (2, 1):
+            earlier = replace(
+                plan(ordinal), duration=7 * MINUTE, outcome=RunStatus.SUCCEEDED, error_message=None
             )
-            runs.add_run(database, table, long_ago, created=now - days * DAY)
+            # Within the view's hour: in the demo, one view alone is overdue from the beginning.
+            runs.add_run(database, table, earlier, created=now - ordinal * 40 * MINUTE)
         schedule = Schedule(first=now + position * STAGGER, every=LIVE_PERIOD)
         glue.add_view(database, table, refresh_seconds=int(HOUR), plan=plan, schedule=schedule)
         named += [runs.scheduled_run_id(database, table, ordinal) for ordinal in range(NAMED_RUNS_PER_VIEW)]
