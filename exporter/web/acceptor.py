@@ -42,27 +42,25 @@ class Acceptor:
         self._exhausted = SeldomWarning("no connection can be accepted")
 
     async def run(self) -> None:
-        """Accept until cancelled; closes the listening socket."""
+        """Accept until cancelled."""
         loop = asyncio.get_running_loop()
-        try:
-            while True:
-                try:
-                    connection, _ = await loop.sock_accept(self._listener)
-                except ConnectionError:
-                    continue  # gone before it was accepted
-                except OSError as error:
-                    self._exhausted.happened(error=error.strerror)
-                    self._lobby.dismiss_one()
-                    await asyncio.sleep(_PAUSE)
-                    continue
-                self._admit(connection)
-                # Accepting does not wait while there is a queue: let everybody else have their turn.
-                await asyncio.sleep(0)
-        finally:
-            self._listener.close()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(self._listener)
+            except ConnectionError:
+                continue  # gone before it was accepted
+            except OSError as error:
+                self._exhausted.happened(error=error.strerror)
+                self._lobby.dismiss_one()
+                await asyncio.sleep(_PAUSE)
+                continue
+            self._admit(connection)
+            # Accepting does not wait while there is a queue: let everybody else have their turn.
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """Give up the handshakes under way."""
+        """Close the listening socket, and give up the handshakes under way."""
+        self._listener.close()
         await asyncio.sleep(0)  # one that has not begun yet could not close its socket
         for task in self._handshakes:
             task.cancel()

@@ -26,7 +26,7 @@ class Connection(H11Protocol):
         """Whether a first request has come."""
         self._refused = False
         """Whether nothing that still comes in counts."""
-        self._watched = Phase.RECEIVING
+        self.watched = Phase.RECEIVING
         """The phase that the timer is for."""
         self.since = self.loop.time()
         """When that phase began."""
@@ -132,20 +132,20 @@ class Connection(H11Protocol):
 
     def _review(self) -> None:
         """Watch the phase of now, if it is another than before."""
-        if self.phase is not self._watched:
+        if self.phase is not self.watched:
             self.since = self.loop.time()
             self._watch()
 
     def _watch(self) -> None:
         self._stop_timer()
-        self._watched = self.phase
+        self.watched = self.phase
         deadline = self._deadline()
         if deadline is not None:
             self._timer = self.loop.call_at(deadline, self._overdue)
 
     def _deadline(self) -> float | None:
         """Return until when the phase may last; None for an answer, which is ours to end."""
-        match self._watched:
+        match self.watched:
             case Phase.LEAVING:
                 seconds = self._limits.farewell_seconds if self._refused else self._limits.answer_seconds
                 return self.since + seconds
@@ -163,11 +163,11 @@ class Connection(H11Protocol):
                 return None
 
     def _overdue(self) -> None:
-        if self.phase is not self._watched:  # asyncio does not tell when the last bytes have been taken
+        if self.phase is not self.watched:  # asyncio does not tell when the last bytes have been taken
             self._review()
-        elif self._watched is Phase.RECEIVING and self._has_begun():
+        elif self.watched is Phase.RECEIVING and self._has_begun():
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
-        elif self._watched is Phase.IDLE:
+        elif self.watched is Phase.IDLE:
             self.shutdown()
         else:
             self.abort()

@@ -27,8 +27,8 @@ class Guest(Protocol):
     """One connection, as far as it matters here."""
 
     @property
-    def phase(self) -> Phase:
-        """What it is doing now."""
+    def watched(self) -> Phase:
+        """What it was doing when it was last looked at: cheap, for all are asked at each new connection."""
 
     @property
     def since(self) -> float:
@@ -41,7 +41,7 @@ class Guest(Protocol):
 class Handshake:
     """A connection until its transport is there."""
 
-    phase = Phase.RECEIVING
+    watched = Phase.RECEIVING
 
     def __init__(self, task: asyncio.Task[None], since: float) -> None:
         self._task = task
@@ -87,15 +87,15 @@ class Lobby:
 
     def dismiss_one(self) -> bool:
         """Close the connection that is least lost; False if all are being answered."""
-        victim = min(self._guests, key=lambda guest: (guest.phase, guest.since), default=None)
-        if victim is None or victim.phase is Phase.ANSWERING:
+        victim = min(self._guests, key=lambda guest: (guest.watched, guest.since), default=None)
+        if victim is None or victim.watched is Phase.ANSWERING:
             return False
         self._dismiss(victim)
         return True
 
     def fell_behind(self) -> None:
         """Close who has been behind for longest, if too many are: what waits for them fills the memory."""
-        behind = [guest for guest in self._guests if guest.phase is Phase.BEHIND]
+        behind = [guest for guest in self._guests if guest.watched is Phase.BEHIND]
         if len(behind) > self._limits.clients_behind:
             self._slow.happened()
             self._dismiss(min(behind, key=lambda guest: guest.since))

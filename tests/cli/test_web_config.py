@@ -1,0 +1,161 @@
+"""``--web.config.file`` on the command line: check-config and healthcheck."""
+
+from pathlib import Path
+
+import pytest
+from starlette.responses import PlainTextResponse
+
+from exporter.cli.main import run
+from tests.support.certificates import Authority
+from tests.support.passwords import hashed
+from tests.support.web import WebServer
+
+HEALTHY = PlainTextResponse("healthy\n")
+STUCK = PlainTextResponse("the poll loop is stuck\n", 503)
+TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
+MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: {}\n"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    authority = Authority(tmp_path, "own")
+    authority.pair("server")
+    return authority
+
+
+@pytest.fixture
+def config(tmp_path: Path, authority: Authority) -> Path:  # noqa: ARG001 (its files are named)
+    file = tmp_path / "web.yml"
+    file.write_text(TLS)
+    return file
+
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_check_config_checks_the_web_configuration_by_itself(config: Path, capsys: Output) -> None:
+    assert run(["check-config", f"--web.config.file={config}"]) == 0
+    assert capsys.readouterr() == (f"{config}: OK\n", "")
+
+
+def test_check_config_checks_both_and_tells_all(config: Path, tmp_path: Path, capsys: Output) -> None:
+    config.write_text("basic_auth_users:\n  alice: hunter2\nrate_limit: {}\n")
+    assert run(["check-config", f"{tmp_path}/none.yaml", f"--web.config.file={config}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.split(": ")[0] for line in err.splitlines()] == [
+        f"{tmp_path}/none.yaml",
+        f"{config}:2",
+        f"{config}:3",
+    ]
+    assert "hunter2" not in err
+
+
+def test_check_config_tries_the_files_that_are_named(config: Path, tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "server.key").unlink()
+    assert run(["check-config", f"--web.config.file={config}"]) == 2
+    assert capsys.readouterr().err == (
+        f"{config}:3: tls_server_config.key_file: cannot be read: No such file or directory\n"
+    )
+
+
+def test_check_config_takes_the_exporters_own_environment(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setenv("GLUE_MV_EXPORTER_WEB_CONFIG_FILE", str(config))
+    assert run(["check-config"]) == 0
+    assert capsys.readouterr().out == f"{config}: OK\n"
+
+
+def test_serve_refuses_an_invalid_web_configuration_before_anything_starts(
+    config: Path, tmp_path: Path, capsys: Output
+) -> None:
+    main = tmp_path / "config.yaml"
+    main.write_text("targets: [{aws_region: eu-west-1, views: [a.b]}]")
+    config.write_text("tls_server_config: {cert_file: a, key_file: b}")
+    arguments = [f"--config.file={main}", f"--web.config.file={config}", "--web.listen-address=127.0.0.1:0"]
+    assert run(arguments) == 2
+    assert f"{config}:1: tls_server_config.cert_file: cannot be read" in capsys.readouterr().err
+
+
+def check(server: WebServer, config: Path | None) -> int:
+    address = f"--web.listen-address=127.0.0.1:{server.port}"
+    return run(["healthcheck", address, *([f"--web.config.file={config}"] if config else [])])
+
+
+def test_health_is_asked_through_tls(config: Path, capsys: Output) -> None:
+    """Nobody needs to trust the certificate, nor does it need to name this address."""
+    with WebServer(HEALTHY, config=config) as server:
+        assert check(server, config) == 0
+    assert capsys.readouterr().out == "healthy\n"
+
+
+def test_trouble_is_told_through_tls(config: Path, capsys: Output) -> None:
+    with WebServer(STUCK, config=config) as server:
+        assert check(server, config) == 1
+    assert capsys.readouterr().err == "not healthy: the poll loop is stuck\n"
+
+
+def test_health_is_asked_without_a_password(config: Path, capsys: Output) -> None:
+    config.write_text(f"basic_auth_users:\n  alice: {hashed('wonderland')}\n")
+    with WebServer(HEALTHY, config=config) as server:
+        assert check(server, config) == 0
+    assert capsys.readouterr().out == "healthy\n"
+
+
+def test_without_the_flag_an_exporter_with_tls_is_not_reached(config: Path, capsys: Output) -> None:
+    with WebServer(HEALTHY, config=config) as server:
+        assert check(server, None) == 1
+    assert capsys.readouterr().err.startswith("no healthy exporter: ")
+
+
+def test_with_the_flag_nobody_there_is_status_1(config: Path, capsys: Output) -> None:
+    with WebServer(HEALTHY) as server:
+        pass
+    assert check(server, config) == 1
+    assert capsys.readouterr().err == "no healthy exporter: [Errno 111] Connection refused\n"
+
+
+@pytest.mark.parametrize("content", ["", "tls_server_config: {cert_fil: x}", "{{", None])
+def test_a_file_that_has_been_broken_meanwhile_is_no_reason_to_restart(
+    config: Path, content: str | None, capsys: Output
+) -> None:
+    """The exporter goes on with what was good, or with more protection than the file asks for now."""
+    with WebServer(HEALTHY, config=config) as server:
+        if content is None:
+            config.unlink()
+        else:
+            config.write_text(content)
+        assert check(server, config) == 0
+    assert capsys.readouterr().out.endswith("healthy\n")
+
+
+def test_the_servers_own_certificate_is_shown_where_one_is_required(
+    config: Path, authority: Authority, capsys: Output
+) -> None:
+    config.write_text(MUTUAL.format(authority.file.name))
+    with WebServer(STUCK, config=config) as server:
+        assert check(server, config) == 1
+    assert capsys.readouterr().err == "not healthy: the poll loop is stuck\n"
+
+
+def test_a_refused_certificate_shows_at_least_that_the_exporter_is_there(
+    config: Path, tmp_path: Path, capsys: Output
+) -> None:
+    """To restart a container for it would never end."""
+    config.write_text(MUTUAL.format(Authority(tmp_path, "clients").file.name))
+    with WebServer(HEALTHY, config=config) as server:
+        assert check(server, config) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1:] != ["healthy"]
+    assert "so whether it polls is not known" in err
+
+
+def test_where_certificates_are_required_nobody_there_is_still_status_1(
+    config: Path, authority: Authority, capsys: Output
+) -> None:
+    config.write_text(MUTUAL.format(authority.file.name))
+    with WebServer(HEALTHY) as server:
+        pass
+    assert check(server, config) == 1
+    assert "Connection refused" in capsys.readouterr().err
