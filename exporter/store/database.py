@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from exporter.errors import StorageError
+from exporter.store.counting import Counted, ViewCounters
 
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "lock"
@@ -116,6 +117,7 @@ class StateDatabase:
                 connection.executescript(SCHEMA.format(schema="main"))
                 for table in TABLES:
                     connection.execute(f"INSERT INTO main.{table} SELECT * FROM disk.{table}")  # noqa: S608 (our own names)
+                _check_counts(connection)
                 _note_changes(connection)
             except BaseException:
                 connection.close()
@@ -235,6 +237,18 @@ def _attach(connection: sqlite3.Connection, file: Path) -> None:
         f"BEGIN IMMEDIATE; PRAGMA disk.user_version = {SCHEMA_VERSION};"
         "CREATE TABLE disk.write_check (x); DROP TABLE disk.write_check; COMMIT;"
     )
+
+
+def _check_counts(connection: sqlite3.Connection) -> None:
+    """Raise DatabaseError where what has been counted cannot be read: SQLite knows no checksums of texts."""
+    try:
+        for (counters,) in connection.execute("SELECT counters FROM main.views"):
+            ViewCounters.load(counters)
+        # Most runs of a large catalog had ended before their view's baseline; they hold nothing to check.
+        for (counted,) in connection.execute("SELECT counted FROM main.runs WHERE counted <> '{}'"):
+            Counted.load(counted)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise sqlite3.DatabaseError("what has been counted cannot be read") from error
 
 
 def _note_changes(connection: sqlite3.Connection) -> None:
