@@ -221,7 +221,7 @@ def test_a_client_that_hangs_up_harms_nobody(scene: Scene) -> None:
 def test_healthcheck_asks_the_running_exporter(scene: Scene, tmp_path: Path) -> None:
     healthy = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{scene.program.port}")
     assert healthy.status == 0, healthy
-    assert healthy.seconds < 5
+    assert healthy.seconds < 20
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free = listener.getsockname()[1]
     nobody = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{free}")
