@@ -14,7 +14,14 @@ from tests.e2e.program import Outcome, run, serve, target  # noqa: E402 (found o
 from tests.support.bare_glue import BareGlue  # noqa: E402 (as above)
 from tests.support.bare_records import sample_run  # noqa: E402 (as above)
 
-SHIPPED = {"exporter/__main__.py", "exporter/py.typed", "exporter/config/config.schema.json"}
+SHIPPED = {
+    "exporter/__main__.py",
+    "exporter/py.typed",
+    "exporter/config/config.schema.json",
+    "exporter/web/static/status.css",
+    "exporter/web/static/status.js",
+    "exporter/web/templates/status.html",
+}
 
 
 def say(text: str) -> None:

@@ -32,11 +32,10 @@ class Scene:
     program: Program
     started: float = field(default_factory=time.time)
 
-    def put_view(self, name: str, *, every: int | None = 3600, created: float | None = None) -> None:
+    def put_view(self, name: str, *, every: int | None = 3600) -> None:
         """Add a view, written ``database.table``."""
         database, table = name.split(".", 1)
-        more = {} if created is None else {"CreateTime": created}
-        self.glue.records.put_view(database, table, refresh_seconds=every, **more)
+        self.glue.records.put_view(database, table, refresh_seconds=every)
 
     def put_run(self, number: int, name: str, *, age: float = 1200, **members: Any) -> None:
         """Add a run of a view that was created so many seconds ago."""

@@ -70,7 +70,6 @@
     const next = document.adoptNode(page.getElementById("live"));
     const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
     const open = [...old.querySelectorAll("details[open]")].map((details) => details.id);
-    const [left, top] = [scrollX, scrollY];
     old.replaceWith(next);
     for (const id of open) {
       const details = byId(id);
@@ -84,7 +83,6 @@
       targets.replaceChildren(...page.getElementById("target").childNodes);
     }
     document.title = page.title;
-    scrollTo(left, top);
   }
 
   function tell(asked) {

@@ -1,0 +1,87 @@
+"""Asks for the status page and its data without a socket, and scenes to ask about."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+
+from exporter.errors import GlueError, Reason
+from exporter.store.status import Reading, RunQuery, read_status
+from exporter.web.app import Site, make_app
+from exporter.web.status_page import StatusPage
+from tests.support.status_scene import ABOUT, Scene, refresh, view, watching
+
+HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m\u0000{{ 7*7 }}&amp;'
+RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+class Browser:
+    """Asks the application without a socket."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.reads: list[RunQuery] = []
+        self._scene = scene
+        page = StatusPage(self._read, ABOUT)
+        unused: Any = None
+        self._app = make_app(Site(scrape=unused, trouble=unused, ready=unused, pages=page.routes))
+
+    def _read(self, query: RunQuery) -> Reading:
+        self.reads.append(query)
+        return read_status(self._scene.store, query)
+
+    def request(self, method: str, url: str, **headers: str) -> httpx.Response:
+        """Send one request."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
+                return await client.request(method, url, headers=headers)
+
+        return asyncio.run(send())
+
+    def get(self, url: str) -> httpx.Response:
+        """Ask for a page."""
+        return self.request("GET", url)
+
+    def status(self, url: str = "/api/v1/status") -> dict[str, Any]:
+        """Return what the API tells."""
+        answer = self.get(url)
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = json.loads(answer.content)
+        return document
+
+
+def small_scene() -> Scene:
+    """Return a small scene with one of each."""
+    scene = Scene(watching("prod", "sales.*", "none.*", run_ids=("missing",)))
+    scene.poll(
+        "prod",
+        (view("sales.orders"), view("sales.stock")),
+        (
+            refresh(RUN_ID, "sales.orders", status="FAILED", error_message="Access Denied", role="arn:x"),
+            refresh("ok", "sales.stock"),
+        ),
+        errors={"missing": GlueError(Reason.NOT_FOUND, "unknown", operation="Get")},
+    )
+    return scene
+
+
+def hostile_scene() -> Scene:
+    """Return a scene where AWS says nothing but mischief."""
+    scene = Scene(watching("prod", "*.*", "<b>.*", run_ids=("plain",)))
+    hostile = refresh(
+        HOSTILE,
+        f"{HOSTILE.replace('.', '')}.{HOSTILE}",
+        status=HOSTILE,
+        refresh_type=HOSTILE,
+        error_message=HOSTILE * 20,
+        role=HOSTILE,
+    )
+    failed = refresh("plain", "a.b", status="FAILED", error_message=f"{HOSTILE}\r\nmore")
+    assert hostile.database
+    assert hostile.table
+    name = f"{hostile.database}.{hostile.table}"
+    scene.poll("prod", (view(name), view("a.b")), (hostile, failed))
+    scene.poll("prod", error=GlueError(Reason.UNEXPECTED, HOSTILE, operation="GetTables"))
+    return scene
