@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import Any
 
 import structlog
 import uvicorn
@@ -99,7 +100,7 @@ class Server(uvicorn.Server):
     def _users(self) -> Mapping[str, str]:
         return self._security.refresh().settings.users if self._security else {}
 
-    def _begin(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(self._ended)
         self._tasks.append(task)

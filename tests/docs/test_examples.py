@@ -48,7 +48,8 @@ def test_configurations_are_valid(block: Block) -> None:
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)
 def test_yaml_is_a_configuration_of_the_exporter_or_of_prometheus(block: Block) -> None:
     keys = set(yaml.safe_load(block.text))
-    assert "targets" in keys or keys == {"scrape_configs"}
+    web = {"tls_server_config", "basic_auth_users"}  # tried in test_web_config
+    assert "targets" in keys or keys == {"scrape_configs"} or keys <= web
 
 
 def test_the_scrape_configuration_asks_the_default_port() -> None:
