@@ -28,8 +28,7 @@ class Departure:
     def __init__(self, leave: Callable[[int], object] = os._exit) -> None:
         self._leave = leave
         # Not an Event: a signal handler may come in the middle of anything, and put() alone is made for that.
-        self._told = queue.SimpleQueue[str]()
-        self._over = threading.Event()
+        self._told = queue.SimpleQueue[int]()
         self._begun = False
 
     def await_signals(self, begin: Callable[[str], None]) -> None:
@@ -39,9 +38,8 @@ class Departure:
             if self._begun:
                 self._leave(0)
             self._begun = True
-            name = signal.Signals(number).name
-            self._told.put(name)
-            begin(name)
+            self.hurry(0)
+            begin(signal.Signals(number).name)
 
         # Begun now: in a signal handler, a thread cannot be started safely.
         threading.Thread(target=self._watch, name="departure", daemon=True).start()
@@ -53,18 +51,20 @@ class Departure:
         """Whether a signal has come."""
         return self._begun
 
-    def over(self) -> None:
-        """Note that the orderly end has been reached."""
-        self._over.set()
-        self._told.put("")
+    def hurry(self, status: int) -> None:
+        """End the program with this exit status, should it not have ended by itself in time.
+
+        There is no way to call it off: the interpreter, too, waits for threads when all else is done.
+        """
+        self._told.put(status)
 
     def _watch(self) -> None:
-        self._told.get()
-        if not self._over.wait(LEAVE_WITHIN):
-            words = threading.Thread(target=_say_what_is_left, daemon=True)
-            words.start()
-            words.join(LAST_WORDS)
-            self._leave(0)
+        status = self._told.get()
+        threading.Event().wait(LEAVE_WITHIN)
+        words = threading.Thread(target=_say_what_is_left, daemon=True)
+        words.start()
+        words.join(LAST_WORDS)
+        self._leave(status)
 
 
 def _say_what_is_left() -> None:

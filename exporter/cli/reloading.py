@@ -1,6 +1,8 @@
 """Taking over a changed configuration while the exporter runs: all of it, or nothing."""
 
+import contextlib
 import hashlib
+import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,9 @@ from exporter.model.settings import Settings
 UNTOUCHED_FOR = 1.0
 """Seconds that a changed file must stay as it is before it is read: an editor may be half way through it."""
 A_DAY = 86400.0
+TICK = 0.1
+"""Seconds between two looks whether the exporter is ending."""
+STOPPING = ("the exporter is stopping",)
 
 log = structlog.get_logger()
 
@@ -53,7 +58,7 @@ class Reloader:
         """Read the configuration again and take it over. Returns what is wrong; then nothing has changed."""
         with self._lock:
             if self._ended.is_set():
-                return ("the exporter is stopping",)
+                return STOPPING
             self._seen = content_of(self._file)
             try:
                 settings = self._load()
@@ -68,6 +73,15 @@ class Reloader:
             self._exporter.store.note_reload(successful=True)
             log.info("configuration reloaded", targets=len(settings.targets))
             return ()
+
+    def reload_while_running(self) -> tuple[str, ...]:
+        """Reload, but wait for it no longer than the exporter runs: for requests, which hold up its end."""
+        result = queue.SimpleQueue[tuple[str, ...]]()
+        threading.Thread(target=lambda: result.put(self.reload()), name="reload", daemon=True).start()
+        while not self._ended.is_set():
+            with contextlib.suppress(queue.Empty):
+                return result.get(timeout=TICK)
+        return STOPPING
 
     def reload_if_changed(self) -> None:
         """Reload if the file's content is another one than at the last (tried) reload."""

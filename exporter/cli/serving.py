@@ -65,7 +65,7 @@ def serve_until_signal(
         scrape=exporter.exposition.scrape,
         trouble=exporter.loop.trouble,
         ready=exporter.store.ready,
-        reload=reloader.reload if reloader and lifecycle else None,
+        reload=reloader.reload_while_running if reloader and lifecycle else None,
         pages=StatusPage(partial(read_status, exporter.store), About(__version__, str(shard))).routes,
     )
     exporter.loop.configure(settings)
@@ -75,14 +75,13 @@ def serve_until_signal(
     departure = Departure()
     server = Server(RequestLog(make_app(site)), security=security)
     asyncio.run(_serve(server, listener, exporter, reloader, departure))
-    exporter.loop.stop(STOP_WITHIN)
-    exporter.close()
-    departure.over()
     if not departure.begun:
         log.error("the web server ended by itself")
-        return EXIT_FAILED
+        departure.hurry(EXIT_FAILED)
+    exporter.loop.stop(STOP_WITHIN)
+    exporter.close()
     log.info("stopped")
-    return 0
+    return 0 if departure.begun else EXIT_FAILED
 
 
 def _listen(address: ListenAddress) -> socket.socket:

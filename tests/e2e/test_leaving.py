@@ -1,0 +1,107 @@
+"""SIGTERM ends the program within 5 seconds, even where a part of it will never end by itself."""
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import Program, target, wait_until, write_config
+from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import sample_run, sample_run_id
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def glue() -> Iterator[BareGlue]:
+    with BareGlue() as bare:
+        bare.records.put_run(sample_run(1))
+        yield bare
+
+
+def held_up(folder: Path, glue: BareGlue, what: str) -> Program:
+    """Return a program that is held up by this, to be started with ``with``."""
+    config = write_config(folder, {"targets": [target(glue.url, sample_run_id(1))]})
+    command = (sys.executable, "-m", "tests.support.held_up", what, str(config))
+    return Program(folder, command=command, listen=None, env={"PYTHONPATH": str(ROOT)})
+
+
+def ended_in_order(program: Program) -> bool:
+    return (program.folder / "ended-in-order").exists()
+
+
+def test_ends_in_order_where_nothing_hangs(glue: BareGlue, tmp_path: Path) -> None:
+    """The program of these tests is the true one, but for what holds it up."""
+    with held_up(tmp_path, glue, "nothing") as program:
+        program.scrape_until(lambda e: e.status(sample_run_id(1)) == "SUCCEEDED")
+        started = time.monotonic()
+        program.stop()
+        assert time.monotonic() - started < 2
+    assert ended_in_order(program)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ends_while_a_commit_holds_the_store(glue: BareGlue, tmp_path: Path, number: signal.Signals) -> None:
+    with held_up(tmp_path, glue, "commit") as program:
+        wait_until(lambda: "held up" in program.log, 20, "the commit hangs")
+        program.stop(number)
+        assert "stopped without waiting for what still hangs" in program.log
+    assert not ended_in_order(program)
+
+
+def test_ends_while_a_reload_by_signal_is_under_way(glue: BareGlue, tmp_path: Path) -> None:
+    with held_up(tmp_path, glue, "reload") as program:
+        program.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "held up" in program.log, 20, "the reload hangs")
+        program.stop()
+
+
+def test_ends_while_a_reload_over_http_is_under_way(glue: BareGlue, tmp_path: Path) -> None:
+    """Its thread is the web server's, which waits for its threads."""
+    with (
+        held_up(tmp_path, glue, "reload") as program,
+        socket.create_connection(("127.0.0.1", program.port), timeout=10) as connection,
+    ):
+        connection.sendall(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        wait_until(lambda: "held up" in program.log, 20, "the reload hangs")
+        program.stop()
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert ended_in_order(program)
+
+
+def test_a_second_signal_ends_at_once(glue: BareGlue, tmp_path: Path) -> None:
+    with held_up(tmp_path, glue, "commit") as program:
+        wait_until(lambda: "held up" in program.log, 20, "the commit hangs")
+        program.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "stopping" in program.log, 5, "it is stopping")
+        started = time.monotonic()
+        program.stop()
+        assert time.monotonic() - started < 1
+
+
+def test_ends_while_a_slow_client_is_served(glue: BareGlue, tmp_path: Path) -> None:
+    """A client that asks and never reads."""
+    with (
+        held_up(tmp_path, glue, "nothing") as program,
+        socket.create_connection(("127.0.0.1", program.port)) as connection,
+    ):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
+        program.stop()
+
+
+def test_ends_while_a_page_waits_for_the_store(glue: BareGlue, tmp_path: Path) -> None:
+    """The thread that waits is one that the interpreter itself would wait for."""
+    with (
+        held_up(tmp_path, glue, "commit") as program,
+        socket.create_connection(("127.0.0.1", program.port)) as connection,
+    ):
+        wait_until(lambda: "held up" in program.log, 20, "the commit hangs")
+        connection.sendall(b"GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert program.get("/-/healthy").status == 200, "so the other request is under way, too"
+        program.stop()

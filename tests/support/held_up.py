@@ -1,0 +1,70 @@
+"""An exporter that is held up on purpose: ``python -m tests.support.held_up WHAT CONFIG_FILE``.
+
+``commit``: the first poll never gets its outcome into the store, and so the store stays locked.
+``reload``: reading the configuration again never ends. ``nothing``: it runs as it should.
+Prints ``held up`` once it is.
+"""
+
+import sys
+import threading
+from pathlib import Path
+
+from exporter.cli.exporter_process import Exporter, make_exporter
+from exporter.cli.loading import load_settings
+from exporter.cli.logs import configure_logs
+from exporter.cli.reloading import Reloader, content_of
+from exporter.cli.serving import serve_until_signal
+from exporter.clock import SystemClock
+from exporter.metrics import Exposition
+from exporter.model.settings import Settings
+from exporter.model.sharding import Shard
+from exporter.poller import PollLoop
+from exporter.store.series import SeriesChanges
+from exporter.store.store import Store
+from exporter.web.address import ListenAddress
+
+
+def hold_up() -> None:
+    """Tell so, and never return."""
+    print("held up", flush=True)  # noqa: T201 (whoever starts it waits for that)
+    threading.Event().wait()
+
+
+def with_a_commit_that_hangs(exporter: Exporter) -> Exporter:
+    """Return the exporter with a store whose listener never returns from the first poll's commit."""
+    clock = SystemClock()
+    exposition = Exposition(clock)
+
+    def listen(changes: SeriesChanges) -> None:
+        if any(series and series.up is not None for series in changes.targets.values()):
+            hold_up()
+        exposition.apply(changes)
+
+    store = Store(clock, [listen])
+    return Exporter(store, exposition, exporter.clients, PollLoop(store, exporter.clients.catalog, clock))
+
+
+def main() -> int:
+    """Serve until a signal."""
+    what, file = sys.argv[1:]
+    configure_logs("info", "logfmt")
+    settings = load_settings(file, Shard())
+    exporter = make_exporter(settings)
+    if what == "commit":
+        exporter = with_a_commit_that_hangs(exporter)
+
+    def load() -> Settings:
+        if what == "reload":
+            hold_up()
+        return load_settings(file, Shard())
+
+    loaded = content_of(file)
+    reloader = Reloader(file, load, exporter, SystemClock(), loaded=loaded)
+    address = ListenAddress.parse("127.0.0.1:0")
+    status = serve_until_signal(exporter, settings, address, reloader=reloader, lifecycle=True)
+    Path(file).with_name("ended-in-order").touch()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
