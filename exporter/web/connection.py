@@ -1,6 +1,7 @@
 """One connection: uvicorn's HTTP/1.1, with a deadline for whatever a client might never do."""
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -13,12 +14,17 @@ from exporter.web.limits import Limits
 from exporter.web.lobby import Lobby, Phase
 from exporter.web.requests import BoundedRequests
 
+_LOGGER = logging.getLogger("uvicorn.error.connection")
+# Below there is a warning for each malformed request, at whatever rate they come.
+_LOGGER.setLevel(logging.ERROR)
+
 
 class Connection(H11Protocol):
     """Counts itself in the lobby, and closes itself when its phase has lasted too long."""
 
     def __init__(self, lobby: Lobby, limits: Limits, config: uvicorn.Config, state: ServerState) -> None:
         super().__init__(config, state, {})
+        self.logger = _LOGGER
         self.conn: BoundedRequests = BoundedRequests(limits)
         self._lobby = lobby
         self._limits = limits

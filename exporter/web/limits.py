@@ -19,7 +19,7 @@ class Limits:
     """Between two requests: longer than most scrape intervals, so that one connection serves all."""
     answer_seconds: float = 60.0
     """To take an answer, from when the client first fell behind: longer than scrape timeouts."""
-    clients_behind: int = 32
+    clients_behind: int = 16
     """That do not take their answer as fast as it is sent; each holds some megabytes of memory."""
     head_bytes: int = 16 * KIB
     """Of a request's line and headers."""

@@ -46,14 +46,12 @@ class Server(uvicorn.Server):
                 ws="none",
                 lifespan="off",
                 log_config=None,
-                # Its warnings are one for each malformed request, at whatever rate they come.
-                log_level="error",
                 access_log=False,
                 server_header=False,
                 # Any client on this machine could otherwise claim to be another one.
                 proxy_headers=False,
                 timeout_keep_alive=self._limits.idle_seconds,
-                timeout_graceful_shutdown=GRACE_PERIOD,
+                timeout_graceful_shutdown=GRACE_PERIOD + 1,
             )
         )
 
@@ -87,7 +85,10 @@ class Server(uvicorn.Server):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for acceptor in self._acceptors:
             await acceptor.stop()
+        # Before uvicorn cancels what is left, with a traceback for each client that takes its time.
+        cut_off = asyncio.get_running_loop().call_later(GRACE_PERIOD, self._lobby.dismiss_all)
         await super().shutdown(sockets=[])
+        cut_off.cancel()
         self._lobby.dismiss_all()
         await asyncio.sleep(0)  # for the transports to close their sockets
 

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from exporter.web.address import ListenAddress
 from exporter.web.limits import Limits
-from exporter.web.server import Server
+from exporter.web.server import GRACE_PERIOD, Server
 from tests.support.clock import SAFETY_NET
+from tests.support.web import WebServer, ended
 
 LARGEST_HEAD = Limits().head_bytes
 
@@ -124,6 +126,21 @@ def test_an_answer_under_way_is_finished_when_the_server_stops(running: Running)
     connection.close()
     running.thread.join(SAFETY_NET)
     assert not running.thread.is_alive()
+
+
+def test_a_client_that_takes_its_time_does_not_keep_a_stopped_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nor does it leave a traceback."""
+    large = PlainTextResponse(b"x" * (64 << 20))
+    with WebServer(large) as server, server.socket() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(1)
+        began = time.monotonic()
+        server.server.stop()
+        assert ended(client)
+        assert time.monotonic() - began < GRACE_PERIOD + 3
+    assert not caplog.records
 
 
 def test_idle_connections_do_not_keep_a_stopped_server(running: Running) -> None:
