@@ -190,7 +190,7 @@ def test_without_a_region_the_message_says_what_to_set() -> None:
 def test_an_answer_without_end_is_given_up() -> None:
     """Its size is bounded, and the connection is not used again."""
     page = json.dumps({"MaterializedViewRefreshTaskRuns": [], "Padding": "x" * 70_000_000}).encode()
-    patient = Timeouts(answer=20)
+    patient = Timeouts(answer=100)
     with (
         ScriptedAws(Reply(page)) as aws,
         catalog_of(target(aws.url), timeouts=patient) as catalog,

@@ -161,7 +161,6 @@ def test_a_wrong_method_is_405_and_told_the_right_ones(client: Client, path: str
         "/-/",
         "/-/healthy/",
         "/-/ready/",
-        "/-/reload",
         "/METRICS",
         "/api/v2",
         "/favicon.ico",
