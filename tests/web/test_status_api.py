@@ -1,9 +1,15 @@
 """The keys of ``/api/v1/status``, one by one: others build on them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from exporter.web.status_query import ORDERS
 from tests.support.status_browser import HOSTILE, RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import HOUR
+
+DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "status-page.md").read_text()
 
 
 @pytest.fixture
@@ -131,3 +137,31 @@ def test_the_api_takes_the_parameters_of_the_page(browser: Browser) -> None:
     assert [view["table"] for view in status["views"]["items"]] == ["stock"]
     assert [run["run_id"] for run in status["runs"]["items"]] == ["ok"]
     assert (status["runs"]["matching"], status["runs"]["total"], status["runs"]["limit"]) == (1, 3, 1)
+
+
+def documented_items() -> dict[str, set[str]]:
+    """Return the keys that the documentation names, by kind of item."""
+    rows = re.findall(r"^\| (target|view|run) \| (.*) \|$", DOCUMENTATION, flags=re.MULTILINE)
+    without_remarks = {kind: re.sub(r"\([^)]*\)", "", text) for kind, text in rows}
+    return {kind: set(re.findall(r"`(\w+)`", text)) for kind, text in without_remarks.items()}
+
+
+def test_the_documentation_names_every_key_and_no_other(browser: Browser) -> None:
+    status = browser.status()
+    items = {kind: status[f"{kind}s"]["items"][0] for kind in ("target", "view", "run")}
+    assert documented_items() == {kind: set(item) for kind, item in items.items()}
+    assert items["view"]["last_run"].keys() == set(list(items["run"])[5:])
+    for part in (
+        status,
+        status["exporter"],
+        status["summary"]["views"],
+        status["summary"]["runs"]["by_status"],
+    ):
+        for key in part:
+            assert f"`{key}`" in DOCUMENTATION
+
+
+def test_the_documentation_names_every_order() -> None:
+    for table, orders in ORDERS.items():
+        (row,) = re.findall(rf"^\| `{table}_sort` \| `status` \| (.*) \|$", DOCUMENTATION, flags=re.MULTILINE)
+        assert tuple(re.findall(r"`(\w+)`", row)) == orders
