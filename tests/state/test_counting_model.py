@@ -1,0 +1,408 @@
+"""Any sequence of polls, ends, late figures, crashes and reloads gives the counts of the naive model.
+
+More examples than in a usual run: ``HYPOTHESIS_PROFILE=thorough pytest tests/state/test_counting_model.py``.
+"""
+
+import os
+import shutil
+import tempfile
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from exporter.model.run import Run
+from exporter.model.settings import Settings, Target
+from tests.state.bench import StateBench, nonzero, target
+from tests.state.naive_model import DAY, Counts, Figures, Model, Name
+from tests.state.small_glue import Poll, SmallGlue, poll
+from tests.support.clock import START
+from tests.support.reader import ACCOUNT
+
+NAMES = (("sales", "orders"), ("sales", "returns"), ("hr", "people"))
+CONFIGURED = ("run-0", "run-1")
+"""Runs that some configurations name by their IDs."""
+CONFIGURATIONS: tuple[tuple[tuple[Target, ...], int], ...] = (
+    ((target("prod", "sales.*", "hr.people"),), 1),
+    ((target("prod", "*.*", run_ids=CONFIGURED),), 2),
+    ((target("renamed", "sales.*"),), 0),
+    ((target("first", "sales.orders"), target("second", "sales.*", "hr.*")), 1),
+    ((target("prod", "hr.*"), target("runs", run_ids=CONFIGURED)), 3),
+    ((target("default", "*.*", exclude=["sales.returns"], catalog_id=None),), 1),
+    ((target("elsewhere", "*.*", catalog_id="999999999999"),), 1),
+)
+GAPS = (0.0, 30.0, 30.0, 400.0, 700.0, 700.0, 4000.0, 2 * DAY, 8 * DAY, 8 * DAY, 91 * DAY)
+"""Past the settle period, the hour, the 7 and the 90 days."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a run ends, and what of it Glue reports at once."""
+
+    status: str = "SUCCEEDED"
+    refresh_type: str | None = "FULL"
+    dpu_seconds: float | None = None
+    processed_bytes: int | None = None
+    reported: bool = True
+    """Whether its times are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """Some time passes, then a target is polled (or none is)."""
+
+    after: float = 30.0
+    which: int = 0
+    how: Poll | None = Poll()
+
+
+ENDINGS = st.builds(
+    Ending,
+    status=st.sampled_from(["SUCCEEDED", "SUCCEEDED", "FAILED", "FAILED", "STOPPED", "EXPIRED"]),
+    refresh_type=st.sampled_from(["FULL", "INCREMENTAL", None, "PARTIAL"]),
+    dpu_seconds=st.sampled_from([None, 4.0, 16.5]),
+    processed_bytes=st.sampled_from([None, 0, 4096]),
+    reported=st.booleans(),
+)
+POLLS = st.builds(
+    Poll,
+    tables=st.sampled_from(["read", "read", "read", "overlooked", "failed", "denied"]),
+    listing=st.sampled_from(["complete", "complete", "early", "skipping", "unreadable", "failed"]),
+    order=st.sampled_from(["newest first", "oldest first", "by chance"]),
+    victim=st.integers(0, 9),
+)
+LOOKS = st.builds(
+    Look,
+    after=st.sampled_from(GAPS),
+    which=st.integers(0, 1),
+    how=st.one_of(st.just(Poll()), st.just(Poll()), POLLS, st.none()),
+)
+
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+
+
+class Counting(RuleBasedStateMachine):
+    """One exporter after another, one Glue, and what users are promised."""
+
+    on_disk = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp(prefix="counting-"))
+        self.bench = StateBench(self.root / "life1" if self.on_disk else None)
+        self.glue = SmallGlue()
+        self.model = Model()
+        self.choice = 0
+        self.saved = deepcopy(self.model)
+        """As last written to disk."""
+        self.polled: set[str] = set()
+        self.before: dict[Name, Counts] = {}
+        """The counters as last published in this life."""
+
+    @property
+    def now(self) -> float:
+        return self.bench.clock.time()
+
+    def run_of(self, number: int, *, ended: bool | None = None) -> Run | None:
+        """Return some run that Glue holds."""
+        runs = [
+            r for i, r in self.glue.runs.items() if i not in self.glue.forgotten and ended in (None, r.ended)
+        ]
+        return runs[number % len(runs)] if runs else None
+
+    # The world.
+
+    @initialize(choice=st.integers(0, len(CONFIGURATIONS) - 1), old=st.integers(0, 3))
+    def begin(self, choice: int, old: int) -> None:
+        """Start with views and with runs that ended long ago."""
+        self.glue.views = dict.fromkeys(NAMES[:2], START - DAY)
+        for number in range(old):
+            self._end(self._start(number), Ending(dpu_seconds=5.0))
+        self.load(choice)
+
+    @rule(number=st.integers(0, 2), ending=ENDINGS, looks=st.lists(LOOKS, max_size=2), then=LOOKS)
+    def refresh(self, number: int, ending: Ending, looks: list[Look], then: Look) -> None:
+        """Refresh a view from the beginning to the end, with and without polls on the way."""
+        run_id = self._start(number)
+        for look in looks:
+            self._look(look)
+        if run_id not in self.glue.forgotten:
+            self._end(run_id, ending)
+        self._look(then)
+
+    @rule(number=st.integers(0, 2), then=LOOKS)
+    def start_run(self, number: int, then: Look) -> None:
+        """Start a run that goes on for a while."""
+        self._start(number)
+        self._look(then)
+
+    @rule(number=st.integers(0, 9), ending=ENDINGS, then=LOOKS)
+    def end_run(self, number: int, ending: Ending, then: Look) -> None:
+        """End a run that went on for a while."""
+        if run := self.run_of(number, ended=False):
+            self._end(run.run_id, ending)
+        self._look(then)
+
+    @rule(
+        number=st.integers(0, 9),
+        dpu_seconds=st.sampled_from([1.0, 20.0, 33.25]),
+        processed_bytes=st.sampled_from([1, 8192]),
+        kind=st.sampled_from(["FULL", "INCREMENTAL"]),
+        then=LOOKS,
+    )
+    def report_late(
+        self, number: int, dpu_seconds: float, processed_bytes: int, kind: str, then: Look
+    ) -> None:
+        """Tell more, or less, of an ended run: its cost, its times and its type."""
+        if run := self.run_of(number, ended=True):
+            end = run.end_time or self.now
+            self.glue.change(
+                run.run_id,
+                dpu_seconds=dpu_seconds,
+                processed_bytes=processed_bytes,
+                start_time=run.start_time or end - 90.0,
+                end_time=end,
+                refresh_type=kind,
+            )
+        self._look(then)
+
+    @rule(number=st.integers(0, 9), looks=st.lists(LOOKS, max_size=3), back=st.booleans())
+    def lose_run(self, number: int, looks: list[Look], *, back: bool) -> None:
+        """Let Glue forget a run, for good or for a while that is shorter than the 7 days."""
+        run = self.run_of(number)
+        if not run:
+            return
+        self.glue.forgotten.add(run.run_id)
+        since = self.now
+        for look in looks:
+            self._look(look)
+        if back and self.now - since < 6 * DAY:
+            self.glue.forgotten.discard(run.run_id)
+            self._look(Look())
+
+    @rule(number=st.integers(0, 2), looks=st.lists(LOOKS, max_size=3), back=st.booleans())
+    def replace_view(self, number: int, looks: list[Look], *, back: bool) -> None:
+        """Delete a view, or create it; then the other way round."""
+        name = NAMES[number]
+        was = self.glue.views.pop(name, None)
+        if was is None:
+            self.glue.views[name] = self.now
+        for look in looks:
+            self._look(look)
+        if back and was is not None:
+            self.glue.views[name] = self.now
+            self._look(Look())
+
+    # The exporter.
+
+    @rule(looks=st.lists(LOOKS, min_size=1, max_size=3))
+    def poll_somehow(self, looks: list[Look]) -> None:
+        """Let some time pass, and poll well or badly."""
+        for look in looks:
+            self._look(look)
+
+    @rule(choice=st.integers(0, len(CONFIGURATIONS) - 1), then=LOOKS)
+    def reload(self, choice: int, then: Look) -> None:
+        """Load another configuration."""
+        self.load(choice)
+        self._look(then)
+
+    @rule(
+        crash=st.booleans(),
+        choice=st.none() | st.integers(0, len(CONFIGURATIONS) - 1),
+        then=st.none() | LOOKS,
+    )
+    def end_life(self, choice: int | None, then: Look | None, *, crash: bool) -> None:
+        """Kill the program or stop it, and start it again, perhaps with another configuration."""
+        if crash:
+            self.bench.crash()
+        else:
+            self._save()
+            self.bench.restart()
+        self.model = deepcopy(self.saved) if self.on_disk else Model()
+        self.model.begin_life()
+        self.polled.clear()
+        self.before.clear()
+        self.load(self.choice if choice is None else choice)
+        if then:
+            self._look(then)
+
+    @precondition(lambda self: self.on_disk)
+    @rule(full=st.booleans())
+    def fill_disk(self, *, full: bool) -> None:
+        """Let the disk refuse all writes, or take them again."""
+        self.bench.database.full = full
+
+    def _start(self, number: int) -> str:
+        database, table = NAMES[number % len(NAMES)]
+        run_id = f"run-{len(self.glue.runs)}"
+        self.glue.runs[run_id] = Run(
+            run_id=run_id, database=database, table=table, status="STARTING", creation_time=self.now
+        )
+        return run_id
+
+    def _end(self, run_id: str, ending: Ending) -> None:
+        self.glue.change(
+            run_id,
+            status=ending.status,
+            refresh_type=ending.refresh_type,
+            dpu_seconds=ending.dpu_seconds,
+            processed_bytes=ending.processed_bytes,
+            start_time=self.now - 45.0 if ending.reported else None,
+            end_time=self.now if ending.reported or ending.status == "EXPIRED" else None,
+            last_updated=self.now,
+        )
+
+    def _look(self, look: Look) -> None:
+        self.bench.clock.advance(look.after)
+        if look.how:
+            self._poll(look.which, look.how)
+
+    def _poll(self, which: int, how: Poll) -> None:
+        targets, _ = CONFIGURATIONS[self.choice]
+        polled = targets[which % len(targets)]
+        watch = self.bench.store.watch(polled.name)
+        assert watch is not None
+        settled = {run_id for run_id, known in self.model.runs.items() if known.settled and not known.pruned}
+        asked = {*watch.due, *(run.run_id for run in watch.unsettled)}
+        glue = self.glue if polled.catalog_id in (None, ACCOUNT) else SmallGlue()
+        if glue is self.glue:
+            assert not asked & settled, "a settled run is never asked for again"
+        outcome = poll(glue, polled, watch, how, self.now)
+        self.bench.commit(outcome)
+        self.polled.add(polled.name)
+        if glue is self.glue:
+            self.model.commit(outcome, self.now)
+        else:
+            self.model.pass_by(self.now)
+        self._save()
+
+    def load(self, choice: int) -> None:
+        targets, runs_per_view = CONFIGURATIONS[choice]
+        self.bench.configure(*targets, runs_per_view=runs_per_view)
+        for one in targets:
+            self.bench.store.catalog_known(one.name, one.catalog_id or ACCOUNT)
+        self.polled &= {t.name for t in targets}
+        here = tuple(t for t in targets if t.catalog_id in (None, ACCOUNT))
+        self.model.configure(Settings(targets=here, runs_per_view=runs_per_view), self.now)
+        self.choice = choice
+        self._save()
+
+    def _save(self) -> None:
+        if not self.bench.database.full:
+            self.saved = deepcopy(self.model)
+
+    # What is promised.
+
+    @invariant()
+    def views_are_those_of_the_model(self) -> None:
+        shown = {
+            (key.database, key.table): series
+            for key, series in self.bench.shown.views.items()
+            if key.catalog_id == ACCOUNT
+        }
+        for name in NAMES:
+            owner = self.model.owner(name)
+            if not self.model.watched(name):
+                assert name not in shown, name
+                continue
+            if owner not in self.polled:
+                continue
+            series, figures = shown[name], self.model.figures(name)
+            assert (series.target, series.up) == (owner, figures.up), name
+            assert (series.facts is not None) == figures.known, name
+            if series.facts:
+                assert (
+                    Figures(
+                        up=series.up,
+                        known=True,
+                        last_run=series.facts.last_run,
+                        last_success=series.facts.last_success,
+                        last_failure_time=series.facts.last_failure_time,
+                        failures_in_a_row=series.facts.consecutive_failures,
+                    )
+                    == figures
+                ), name
+
+    @invariant()
+    def counters_are_those_of_the_model(self) -> None:
+        shown = {
+            (key.database, key.table): nonzero(series.facts.counters)
+            for key, series in self.bench.shown.views.items()
+            if series.facts and key.catalog_id == ACCOUNT
+        }
+        for name, counts in shown.items():
+            if self.model.owner(name) in self.polled:
+                expected = self.saved if self.on_disk else self.model
+                assert counts == expected.counts(name), name
+            if name in self.before and name in self.model.views:
+                assert not _fallen(self.before[name], counts), name
+        self.before = shown
+
+    @invariant()
+    def runs_are_those_of_the_model(self) -> None:
+        expected = {}
+        optional = set()
+        for name in [name for name in self.model.views if self.model.watched(name)]:
+            shown = self.model.shown_runs(name)
+            if self.model.owner(name) in self.polled:
+                expected |= {run_id: self.model.runs[run_id].run for run_id in shown}
+            else:
+                # As before, until the first poll of the target that has it now.
+                optional |= {run_id for run_id, known in self.model.runs.items() if known.view == name}
+        for run_id, known in self.model.runs.items():
+            owner = self.model.run_owner(run_id)
+            if owner in self.polled and known.there and not known.pruned:
+                expected[run_id] = known.run
+            elif owner:
+                optional.add(run_id)
+        actual = {
+            key.run_id: series.run
+            for key, series in self.bench.shown.runs.items()
+            if series.run and key.catalog_id == ACCOUNT
+        }
+        assert {i: run for i, run in actual.items() if i not in optional} == {
+            i: run for i, run in expected.items() if i not in optional
+        }
+
+    def teardown(self) -> None:
+        self.bench.database.close()
+        shutil.rmtree(self.root)
+
+
+def _fallen(before: Counts, after: Counts) -> bool:
+    """Tell whether any counter has gone down."""
+    pairs = [
+        (before.runs, after.runs),
+        (before.dpu_seconds, after.dpu_seconds),
+        (before.processed_bytes, after.processed_bytes),
+        (dict(enumerate(before.durations)), dict(enumerate(after.durations))),
+        ({"": before.duration_sum}, {"": after.duration_sum}),
+    ]
+    return any(now.get(key, 0) < value for then, now in pairs for key, value in then.items())
+
+
+class CountingInMemory(Counting):
+    """Without a folder every life begins at 0."""
+
+    on_disk = False
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples * (50 if THOROUGH else 1),
+        stateful_step_count=60 if THOROUGH else 40,
+        deadline=None,
+        derandomize=not THOROUGH,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+TestCountingOnDisk = Counting.TestCase
+TestCountingOnDisk.settings = _settings(60)
+TestCountingInMemory = CountingInMemory.TestCase
+TestCountingInMemory.settings = _settings(40)
