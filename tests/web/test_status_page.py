@@ -15,8 +15,9 @@ from exporter.errors import GlueError, Reason
 from exporter.store.status import Reading, RunQuery, read_status
 from exporter.web.app import Site, make_app
 from exporter.web.status_page import StatusPage
+from tests.support.clock import eventually
 from tests.support.status_browser import RUN_ID, Browser, hostile_scene, small_scene
-from tests.support.status_scene import ABOUT, Scene, watching
+from tests.support.status_scene import ABOUT, Scene, refresh, watching
 
 PATHS = ["/", "/api/v1/status", "/static/status.css", "/static/status.js", "/static/icon.svg"]
 WRONG_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -235,6 +236,15 @@ def test_no_link_leads_where_a_name_says() -> None:
         )
 
 
+def test_line_breaks_of_a_message_are_line_breaks() -> None:
+    scene = Scene(watching("prod", run_ids=("a",)))
+    scene.poll("prod", runs=(refresh("a", "x.y", status="FAILED", error_message="one\r\ntwo"),))
+    text = Reader(Browser(scene).get("/").text).text
+    assert "one two" in text, "in short"
+    assert "one\ntwo" in text, "in full"
+    assert "U+000D" not in text
+
+
 def test_what_is_asked_for_is_shown_as_text(browser: Browser) -> None:
     answer = browser.get("/?q=%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&target=%3Cb%3E%0d%0aX: y")
     page = Reader(answer.text)
@@ -286,6 +296,7 @@ def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
             get = partial(client.get, timeout=10)
             visitors = [asyncio.create_task(get("/")) for _ in range(60)]
+            await asyncio.to_thread(eventually, lambda: bool(inside))
             healthy = [(await get("/-/healthy")).status_code for _ in range(3)]
             waiting = len(inside)
             for _ in visitors:
