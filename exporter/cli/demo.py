@@ -43,7 +43,7 @@ def command(web_listen_address: ListenAddress, log_level: str, log_format: str) 
                     name="demo",
                     access=Access(aws_region=scenario.region, endpoint_url=glue.endpoint_url),
                     catalog_id=scenario.catalog_id,
-                    run_ids=scenario.run_ids,
+                    run_ids=scenario.known_run_ids,
                     views=tuple(
                         ViewPattern(database=database, table=table)
                         for database, table in (text.split(".") for text in scenario.view_patterns)
@@ -52,7 +52,9 @@ def command(web_listen_address: ListenAddress, log_level: str, log_format: str) 
                 ),
             ),
         )
-        log.info("demo: a simulated Glue answers; nothing leaves this machine", runs=len(scenario.run_ids))
+        log.info(
+            "demo: a simulated Glue answers; nothing leaves this machine", runs=len(scenario.known_run_ids)
+        )
         clients = ClientFactory(clock, session_factory=fixed_session)
         return serve_until_signal(
             make_exporter(settings, clients=clients, clock=clock), settings, web_listen_address

@@ -20,6 +20,7 @@ from exporter.model.view import DatabaseListing, MalformedView, TableListing, Vi
 from exporter.store.requests import RequestStats
 
 T = TypeVar("T")
+L = TypeVar("L", RunListing, TableListing, DatabaseListing)
 
 Answer = Mapping[str, Any]
 """The JSON object of an answer whose main member has been checked."""
@@ -79,7 +80,7 @@ class GlueCatalog:
         max_results: int = MOST_RUNS,
     ) -> RunListing:
         """Fetch one page of the runs of the catalog, of a database or of a table."""
-        return self._ask(
+        return self._listing(
             wire.LIST_RUNS,
             _run_listing,
             DatabaseName=database,
@@ -90,11 +91,11 @@ class GlueCatalog:
 
     def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
         """Fetch one page of the catalog's databases."""
-        return self._ask(wire.GET_DATABASES, _database_listing, NextToken=next_token)
+        return self._listing(wire.GET_DATABASES, _database_listing, NextToken=next_token)
 
     def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
         """Fetch one page of a database's tables; only materialized views are returned."""
-        return self._ask(
+        return self._listing(
             wire.GET_TABLES,
             lambda answer: _table_listing(answer, database),
             DatabaseName=database,
@@ -109,6 +110,13 @@ class GlueCatalog:
             DatabaseName=database,
             Name=table,
         )
+
+    def _listing(self, operation: str, read: Callable[[Answer], L], **parameters: object) -> L:
+        """Ask for a page of a listing. One with a record that cannot be read counts as failed, once."""
+        listing = self._ask(operation, read, **parameters)
+        if listing.malformed:
+            self._stats.failure(operation, Reason.UNEXPECTED)
+        return listing
 
     def _ask(self, operation: str, read: Callable[[Answer], T], **parameters: object) -> T:
         """Call the operation and read its answer; parameters that are None are not sent."""

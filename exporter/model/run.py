@@ -84,8 +84,12 @@ class Run:
         Never later than when it was seen: a time in the future (a skewed clock, a wrong record)
         must not keep the run unsettled.
         """
+        return min(self.reported_end(first_seen_ended), first_seen_ended)
+
+    def reported_end(self, first_seen_ended: float) -> float:
+        """Return when the ended run ended by Glue's own clock, even if that is ahead of ours."""
         reported = self.end_time if self.end_time is not None else self.last_updated
-        return first_seen_ended if reported is None else min(reported, first_seen_ended)
+        return first_seen_ended if reported is None else reported
 
     def duration(self, now: float) -> float | None:
         """Return the seconds between start and end, or until ``now`` for a run that still goes.

@@ -47,10 +47,14 @@ def _run_ended(key: RunKey, run: Run) -> None:
         table=run.table,
         status=run.status,
         refresh_type=run.refresh_type,
-        duration_seconds=run.duration(0.0),
+        duration_seconds=_milliseconds(run.duration(0.0)),
         dpu_seconds=run.dpu_seconds,
         error_message=run.error_message,
     )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _runs_failing(keys: Sequence[RunKey], error: GlueError) -> None:

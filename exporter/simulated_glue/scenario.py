@@ -45,6 +45,8 @@ class DemoScenario:
     catalog_id: str
     run_ids: tuple[str, ...]
     """Some of these runs begin within the first minutes; Glue does not know them before."""
+    known_run_ids: tuple[str, ...]
+    """Those of them that Glue knows from the beginning."""
     view_patterns: tuple[str, ...]
 
 
@@ -63,6 +65,7 @@ def demo_scenario(glue: SimulatedGlue, *, seed: int = 0) -> DemoScenario:
         region=glue.region,
         catalog_id=glue.account_id,
         run_ids=(*ended, *lasting, *live),
+        known_run_ids=(*ended, *lasting),
         view_patterns=("sales.*", "finance.*", "marketing.*", "ops.*"),
     )
 

@@ -88,10 +88,14 @@ CREATE INDEX {schema}.runs_unsettled ON runs (catalog) WHERE settled = 0;
 class StateDatabase:
     """One connection, used under the store's lock. Closed by :meth:`close`."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: IO[str] | None = None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, lock: IO[str] | None = None, file: Path | None = None
+    ) -> None:
         self.connection = connection
         self._lock = lock
         self.on_disk = lock is not None
+        self._file = file
+        self._file_identity = None if file is None else _identity(file)
 
     @classmethod
     def in_memory(cls) -> "StateDatabase":
@@ -128,7 +132,7 @@ class StateDatabase:
         except BaseException:
             lock.close()
             raise
-        return cls(connection, lock)
+        return cls(connection, lock, file)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -151,6 +155,11 @@ class StateDatabase:
             return False
         if not any(self._changed(table) for table in TABLES):
             return False
+        if self._file is not None and _identity(self._file) != self._file_identity:
+            raise StorageError(
+                f"{self._file} has been taken away or replaced: what is written would be lost;"
+                " restart the exporter"
+            )
         try:
             with self.transaction() as connection:
                 for table in TABLES:
@@ -183,6 +192,15 @@ def _connect() -> sqlite3.Connection:
     # Large temporary tables and journals would else go to files: a full or read-only disk must not matter.
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Tell a file from any other, whatever its name; None where it is not there."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _lock(folder: Path) -> IO[str]:

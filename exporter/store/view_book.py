@@ -266,7 +266,7 @@ class ViewBook:
 
 def _end(record: RunRecord | None) -> float | None:
     """Return when an ended run ended, or what stands in for it."""
-    return None if record is None else record.run.end(record.first_seen_ended or 0.0)
+    return None if record is None else record.run.reported_end(record.first_seen_ended or 0.0)
 
 
 def _refresh_mode(record: ViewRecord) -> str:

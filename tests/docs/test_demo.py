@@ -25,7 +25,7 @@ def exposition() -> str:
             name="demo",
             access=Access(aws_region=scenario.region, endpoint_url=glue.endpoint_url),
             catalog_id=scenario.catalog_id,
-            run_ids=scenario.run_ids,
+            run_ids=scenario.known_run_ids,
             views=tuple(ViewPattern(database=database, table=table) for database, table in names),
         )
         settings = Settings(targets=(target,))

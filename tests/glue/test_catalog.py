@@ -62,6 +62,19 @@ def test_a_page_of_runs_is_listed() -> None:
     }
 
 
+def test_a_page_with_a_record_that_cannot_be_read_counts_as_failed_once() -> None:
+    """The others of the page are there all the same."""
+    records = [None, None, {"MaterializedViewRefreshTaskRunId": "a"}]
+    stats = RequestStats()
+    with (
+        ScriptedAws(found({"MaterializedViewRefreshTaskRuns": records})) as aws,
+        catalog_of(target(aws.url), stats=stats) as catalog,
+    ):
+        assert len(catalog.list_runs().runs) == 1
+    counts = stats.read()["ListMaterializedViewRefreshTaskRuns"]
+    assert (counts.requests, counts.failures[Reason.UNEXPECTED]) == (1, 1)
+
+
 def test_a_whole_catalog_is_listed_without_filters() -> None:
     """What is not asked for is not sent; an empty page is an answer."""
     with (
