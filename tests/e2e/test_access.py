@@ -59,7 +59,13 @@ def test_trouble_with_sts_is_a_matter_of_credentials(tmp_path: Path, fault: Faul
             ],
         }
         with serve(tmp_path, config, env=sts(glue)) as program:
-            scraped = program.scrape_until(lambda e: e.value(f"{EXPORTER}target_up", target="poor") == 0, 40)
+            scraped = program.scrape_until(
+                lambda e: (
+                    e.value(f"{EXPORTER}target_up", target="poor") == 0
+                    and e.value(f"{EXPORTER}target_up", target="other") is not None
+                ),
+                40,
+            )
             assert scraped.failures("poor").keys() == {"credentials"}
             assert scraped.failures("poor", "GetCallerIdentity").keys() == {"credentials"}
             assert scraped.value(f"{EXPORTER}target_up", target="other") == 1

@@ -1,6 +1,7 @@
 """Every kind of broken configuration is refused at once, with its line and key, by every command."""
 
 import re
+import resource
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -207,6 +208,12 @@ BROKEN = {
 }
 
 
+def processor_seconds() -> float:
+    """Return what ended children have used so far: no busy machine makes it longer, as it does a clock."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def check(err: str, file: str, broken: Broken) -> None:
     """Look for the one line that says it."""
     line = f":{broken.expected_line}" if broken.expected_line else r"(:\d+)?"
@@ -222,9 +229,10 @@ def check(err: str, file: str, broken: Broken) -> None:
 def test_serve_refuses_it(tmp_path: Path, kind: str) -> None:
     (tmp_path / "broken.yaml").write_text(BROKEN[kind].text)
     arguments = ("--config.file=broken.yaml", "--web.listen-address=127.0.0.1:0")
-    told = run(tmp_path, "serve", *arguments, seconds=30)
+    before = processor_seconds()
+    told = run(tmp_path, "serve", *arguments)
     assert told.status == 2, told
-    assert told.seconds < 10, "not fast"
+    assert processor_seconds() - before < 5, "not fast"
     assert told.out == ""
     check(told.err, "broken.yaml", BROKEN[kind])
     assert [path.name for path in tmp_path.iterdir()] == ["broken.yaml"], "code was executed"
@@ -245,7 +253,7 @@ def test_check_config_refuses_every_one_of_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["misspelt_key", "empty", "alias_bomb", "deep_nesting", "python_object"])
 def test_check_config_refuses_it_alone(tmp_path: Path, kind: str) -> None:
     (tmp_path / "broken.yaml").write_text(BROKEN[kind].text)
-    told = run(tmp_path, "check-config", "broken.yaml", seconds=30)
+    told = run(tmp_path, "check-config", "broken.yaml")
     assert told.status == 2, told
     check(told.err, "broken.yaml", BROKEN[kind])
 

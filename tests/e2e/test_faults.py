@@ -20,7 +20,7 @@ from tests.support.bare_faults import Fault
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 FAULTS: Mapping[str, tuple[Fault, set[str]]] = {
     "hang": (bare_faults.HANG, {"timeout"}),

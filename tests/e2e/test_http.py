@@ -19,8 +19,6 @@ from tests.support.bare_faults import HANG
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run
 
-pytestmark = [pytest.mark.xdist_group("http")]
-
 PROMETHEUS_ACCEPTS = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"

@@ -12,15 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.e2e.exposition import STATUSES
 from tests.e2e.program import serve, target, wait_until
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
-
-pytestmark = pytest.mark.xdist_group("prometheus")
 
 ODD = 'quote " back \\ slash\nbreak 日本語 \U0001f9ca'
 

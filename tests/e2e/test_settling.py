@@ -15,7 +15,7 @@ from tests.e2e.program import Program, serve, target
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
-pytestmark = [pytest.mark.xdist_group("settling"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 COMPLETE, WITHOUT_DPU, OLD_WITHOUT_DPU, JUST_ENDED, ACTIVE, GOING = (
     sample_run_id(number) for number in range(1, 7)

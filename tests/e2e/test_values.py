@@ -11,8 +11,6 @@ from tests.e2e.program import OPENMETRICS, Program, serve, target
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id
 
-pytestmark = pytest.mark.xdist_group("values")
-
 NOW = time.time()
 (
     BARE,
