@@ -8,6 +8,7 @@ from exporter.cli.loading import load_settings
 from exporter.cli.logs import configure_logs
 from exporter.cli.reloading import Reloader, content_of
 from exporter.cli.serving import serve_until_signal
+from exporter.cli.signals import Signals
 from exporter.cli.web_security import live_security
 from exporter.clock import SystemClock
 from exporter.model.settings import Settings
@@ -42,6 +43,8 @@ def command(
     Polls the configured targets in the background and serves /metrics until SIGTERM or SIGINT. SIGHUP
     reloads the configuration.
     """
+    # First of all: until somebody handles it, a SIGHUP ends the process.
+    signals = click.get_current_context().with_resource(Signals())
     configure_logs(log_level, log_format)
     loaded = content_of(config_file)
     settings = load_settings(config_file, shard)
@@ -60,6 +63,7 @@ def command(
         exporter,
         settings,
         web_listen_address,
+        signals=signals,
         reloader=Reloader(config_file, load, exporter, clock, loaded=loaded),
         security=security,
         lifecycle=web_enable_lifecycle,

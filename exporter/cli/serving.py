@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import sys
 import threading
@@ -13,10 +12,10 @@ from functools import partial
 import structlog
 
 from exporter import __version__
-from exporter.cli.departure import Departure
 from exporter.cli.exporter_process import Exporter
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.reloading import Reloader
+from exporter.cli.signals import Signals
 from exporter.errors import ExporterError
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
@@ -47,6 +46,7 @@ def serve_until_signal(
     settings: Settings,
     address: ListenAddress,
     *,
+    signals: Signals | None = None,
     reloader: Reloader | None = None,
     security: LiveSecurity | None = None,
     lifecycle: bool = False,
@@ -55,9 +55,10 @@ def serve_until_signal(
 ) -> int:
     """Poll and serve until SIGTERM or SIGINT. Returns the exit status.
 
-    ``reloader``: what SIGHUP does. ``security``: TLS and users; None: plain HTTP for everybody.
-    ``lifecycle``: let ``POST /-/reload`` reload, too. ``reload_interval``: seconds between two looks whether
-    the configuration has changed; 0: never. ``shard``: what the status page tells of it.
+    ``signals``: who handles them already. ``reloader``: what SIGHUP does. ``security``: TLS and users; None:
+    plain HTTP for everybody. ``lifecycle``: let ``POST /-/reload`` reload, too. ``reload_interval``: seconds
+    between two looks whether the configuration has changed; 0: never. ``shard``: what the status page tells
+    of it.
     """
     listener = _listen(address)
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -68,20 +69,20 @@ def serve_until_signal(
         reload=reloader.reload_while_running if reloader and lifecycle else None,
         pages=StatusPage(partial(read_status, exporter.store), About(__version__, str(shard))).routes,
     )
-    exporter.loop.configure(settings)
-    log.info("listening", address=bound_address(listener), targets=len(settings.targets))
-    if reloader:
-        threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
-    departure = Departure()
-    server = Server(RequestLog(make_app(site)), security=security)
-    asyncio.run(_serve(server, listener, exporter, reloader, departure))
-    if not departure.begun:
-        log.error("the web server ended by itself")
-        departure.hurry(EXIT_FAILED)
-    exporter.loop.stop(STOP_WITHIN)
-    exporter.close()
-    log.info("stopped")
-    return 0 if departure.begun else EXIT_FAILED
+    with contextlib.nullcontext(signals) if signals else Signals() as handled:
+        exporter.loop.configure(settings)
+        log.info("listening", address=bound_address(listener), targets=len(settings.targets))
+        if reloader:
+            threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
+        server = Server(RequestLog(make_app(site)), security=security)
+        asyncio.run(_serve(server, listener, exporter, reloader, handled))
+        if not handled.stopping:
+            log.error("the web server ended by itself")
+            handled.hurry(EXIT_FAILED)
+        exporter.loop.stop(STOP_WITHIN)
+        exporter.close()
+        log.info("stopped")
+        return 0 if handled.stopping else EXIT_FAILED
 
 
 def _listen(address: ListenAddress) -> socket.socket:
@@ -100,7 +101,7 @@ async def _serve(
     listener: socket.socket,
     exporter: Exporter,
     reloader: Reloader | None,
-    departure: Departure,
+    signals: Signals,
 ) -> None:
     """Run the server until a signal ends it."""
     loop = asyncio.get_running_loop()
@@ -119,8 +120,7 @@ async def _serve(
         else:
             log.info("there is no configuration to reload")
 
-    departure.await_signals(lambda name: _hand_on(loop, stop, name))
-    signal.signal(signal.SIGHUP, lambda *_: _hand_on(loop, reload))
+    signals.pass_on(lambda name: _hand_on(loop, stop, name), lambda: _hand_on(loop, reload))
     await server.run_on(listener)
 
 

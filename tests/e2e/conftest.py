@@ -1,8 +1,11 @@
 """Needs promtool, Prometheus, curl and Chromium on the path, and fails without them."""
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
+
+from tests.e2e.program import PRINTED, SECRETS
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -11,3 +14,11 @@ def pytest_sessionstart() -> None:
     missing = [tool for tool in ("promtool", "prometheus", "curl", "chromium") if shutil.which(tool) is None]
     if missing:
         pytest.exit(f"not on the path: {', '.join(missing)}", returncode=3)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_was_printed() -> Iterator[None]:
+    """Look through all that was printed and answered for every secret that any test has used."""
+    yield
+    told = {secret for secret in SECRETS for text in PRINTED if secret in text}
+    assert not told, f"{len(told)} secrets were printed"

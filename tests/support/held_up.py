@@ -14,6 +14,7 @@ from exporter.cli.loading import load_settings
 from exporter.cli.logs import configure_logs
 from exporter.cli.reloading import Reloader, content_of
 from exporter.cli.serving import serve_until_signal
+from exporter.cli.signals import Signals
 from exporter.clock import SystemClock
 from exporter.metrics import Exposition
 from exporter.model.settings import Settings
@@ -47,6 +48,12 @@ def with_a_commit_that_hangs(exporter: Exporter) -> Exporter:
 def main() -> int:
     """Serve until a signal."""
     what, file = sys.argv[1:]
+    with Signals() as signals:
+        return serve(what, file, signals)
+
+
+def serve(what: str, file: str, signals: Signals) -> int:
+    """Serve until a signal, as far as what holds it up lets it."""
     configure_logs("info", "logfmt")
     settings = load_settings(file, Shard())
     exporter = make_exporter(settings)
@@ -61,7 +68,9 @@ def main() -> int:
     loaded = content_of(file)
     reloader = Reloader(file, load, exporter, SystemClock(), loaded=loaded)
     address = ListenAddress.parse("127.0.0.1:0")
-    status = serve_until_signal(exporter, settings, address, reloader=reloader, lifecycle=True)
+    status = serve_until_signal(
+        exporter, settings, address, signals=signals, reloader=reloader, lifecycle=True
+    )
     Path(file).with_name("ended-in-order").touch()
     return status
 

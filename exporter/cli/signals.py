@@ -1,0 +1,99 @@
+"""What signals do, from the first moment on: stop in order and in time, or reload."""
+
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Self
+
+import structlog
+
+LEAVE_WITHIN = 3.5
+"""Seconds from the first signal to the end, whatever still hangs then."""
+LAST_WORDS = 0.2
+"""Seconds for the last line of the log: whoever reads it may hang, too."""
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+log = structlog.get_logger()
+
+
+class Signals:
+    """Handles SIGTERM, SIGINT and SIGHUP inside the ``with`` block.
+
+    The first SIGTERM or SIGINT begins an orderly end. A second one, or :data:`LEAVE_WITHIN` seconds, end the
+    program at once, with exit status 0: it did as it was told. Nothing is lost by that, for what was
+    committed is on the disk, and a save that is cut short never was.
+
+    Until there is somebody to pass them on to, the former end the program at once, and a SIGHUP waits.
+    """
+
+    def __init__(self, leave: Callable[[int], object] = os._exit) -> None:
+        self._leave = leave
+        # Not an Event: a signal handler may come in the middle of anything, and put() alone is made for that.
+        self._told = queue.SimpleQueue[int | None]()
+        self._stop: Callable[[str], None] | None = None
+        self._reload: Callable[[], None] | None = None
+        self._waiting = False
+        """A SIGHUP has come for which there was nobody yet."""
+        self._before: dict[signal.Signals, Any] = {}
+        self.stopping = False
+        """Whether the program has been told to stop."""
+
+    def __enter__(self) -> Self:
+        # Begun now: in a signal handler, a thread cannot be started safely.
+        threading.Thread(target=self._watch, name="signals", daemon=True).start()
+        for number in STOPPING:
+            self._before[number] = signal.signal(number, self._on_stop)
+        self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._on_hangup)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.stopping:
+            return  # the process is about to end, and until then a second signal must still end it
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._told.put(None)
+
+    def pass_on(self, stop: Callable[[str], None], reload: Callable[[], None]) -> None:
+        """Call these from now on, ``stop`` with the signal's name: in the main thread, amid anything."""
+        self._stop, self._reload = stop, reload
+        if self._waiting:
+            reload()
+
+    def hurry(self, status: int) -> None:
+        """End the program with this exit status, should it not have ended by itself in time.
+
+        There is no way to call it off: the interpreter, too, waits for threads when all else is done.
+        """
+        self._told.put(status)
+
+    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
+        if self.stopping or self._stop is None:
+            self._leave(0)
+            return
+        self.stopping = True
+        self.hurry(0)
+        self._stop(signal.Signals(number).name)
+
+    def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
+        if self._reload is None:
+            self._waiting = True
+        else:
+            self._reload()
+
+    def _watch(self) -> None:
+        status = self._told.get()
+        if status is None:
+            return
+        threading.Event().wait(LEAVE_WITHIN)
+        words = threading.Thread(target=_say_what_is_left, daemon=True)
+        words.start()
+        words.join(LAST_WORDS)
+        self._leave(status)
+
+
+def _say_what_is_left() -> None:
+    left = [thread.name for thread in threading.enumerate() if thread.name != "signals"]
+    log.warning("stopped without waiting for what still hangs", threads=" ".join(left))
