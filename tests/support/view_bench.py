@@ -9,6 +9,7 @@ from exporter.model.view import View
 from exporter.store.outcome import Discovery, Event, ListingRead, PollOutcome
 from tests.state.bench import StateBench, target
 from tests.support.clock import START
+from tests.support.watching import ended
 
 DAILY = "sales.daily_orders"
 """The view to which the runs of these tests belong."""
@@ -24,6 +25,11 @@ def view(name: str = DAILY, *, created: float | None = START - DAY, every: float
 def started(run: Run, seconds: float) -> Run:
     """Return the run as it is with another time of creation: so many seconds after the clock's start."""
     return replace(run, creation_time=START + seconds)
+
+
+def failed(run_id: str, seconds: float) -> Run:
+    """Return a failed run that was created so many seconds after the clock's start."""
+    return started(ended(run_id, status="FAILED"), seconds)
 
 
 @dataclass

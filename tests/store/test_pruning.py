@@ -1,0 +1,94 @@
+"""For how long runs and views are remembered, so that the state stays bounded and counts stay right."""
+
+import pytest
+
+from exporter.model.run import Run
+from tests.state.bench import target
+from tests.support.view_bench import DAILY, DAY, ViewBench, failed, started, view
+from tests.support.watching import ended
+
+
+@pytest.fixture
+def bench() -> ViewBench:
+    """Return a store that has just begun to watch all views of ``sales``."""
+    bench = ViewBench()
+    bench.watch("sales.*")
+    return bench
+
+
+def settle(bench: ViewBench, *runs: Run) -> None:
+    """See runs, and see them again when they are settled."""
+    bench.poll(*runs)
+    bench.clock.advance(3700.0)
+    bench.poll(*runs)
+
+
+def test_a_run_is_remembered_for_7_days_after_glue_has_stopped_to_list_it(bench: ViewBench) -> None:
+    newest = started(ended("newest"), 100.0)
+    bench.poll(ended("a"), newest)
+    bench.clock.advance(30 * DAY)
+    bench.poll(ended("a"), newest)  # as long as it is listed, however old
+    bench.poll(newest)
+    bench.clock.advance(7 * DAY)
+    bench.poll(newest)
+    assert bench.remembered() == {"a", "newest"}
+    bench.clock.advance(1.0)
+    bench.poll(newest)
+    assert bench.remembered() == {"newest"}
+
+
+def test_a_run_that_is_shown_is_remembered_for_as_long_as_it_is_shown(bench: ViewBench) -> None:
+    success, failure = started(ended("success"), 0.0), failed("failure", 1.0)
+    stopped = started(ended("stopped", status="STOPPED"), 2.0)
+    settle(bench, success, failure, stopped)
+    for _ in range(3):
+        bench.clock.advance(30 * DAY)
+        bench.poll()
+    assert bench.remembered() == {"success", "failure", "stopped"}
+
+
+def test_a_run_that_is_configured_is_remembered_for_as_long_as_it_is_configured(bench: ViewBench) -> None:
+    bench.configure(target("prod", "sales.*", run_ids=["a"]))
+    newest = started(ended("newest"), 100.0)
+    bench.poll(ended("a"), newest)
+    for _ in range(3):
+        bench.clock.advance(30 * DAY)
+        bench.poll(newest)
+    assert bench.remembered() == {"a", "newest"}
+
+
+def test_a_view_that_nobody_watches_is_remembered_for_90_days(bench: ViewBench) -> None:
+    bench.poll()
+    bench.poll(ended("a"))
+    bench.watch("stock.*")
+    tables = [view("stock.levels")]
+    bench.clock.advance(90 * DAY)
+    bench.poll(tables=tables)
+    assert bench.remembered("views", "table_name") == {"daily_orders", "levels"}
+    bench.clock.advance(1.0)
+    bench.poll(tables=tables)
+    assert bench.remembered("views", "table_name") == {"levels"}
+    assert bench.remembered() == set()
+
+
+def test_a_view_that_is_watched_again_within_90_days_goes_on_from_its_counts(bench: ViewBench) -> None:
+    bench.poll()
+    bench.poll(ended("a"))
+    bench.watch("stock.*")
+    bench.clock.advance(89 * DAY)
+    bench.watch("sales.*")
+    bench.poll(ended("a"))
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+
+
+def test_failures_in_a_row_outlive_the_runs_themselves(bench: ViewBench) -> None:
+    settle(bench, started(ended("success"), 0.0), *(failed(f"f{n}", 10.0 + n) for n in range(3)))
+    for days in (0.0, 8 * DAY):
+        bench.clock.advance(days)
+        bench.poll()
+    assert bench.remembered() == {"success", "f2"}
+    assert bench.shown.facts(DAILY).consecutive_failures == 3
+    bench.poll(failed("f3", 9 * DAY))
+    assert bench.shown.facts(DAILY).consecutive_failures == 4
+    bench.poll(failed("f3", 9 * DAY), started(ended("again"), 10 * DAY))
+    assert bench.shown.facts(DAILY).consecutive_failures == 0
