@@ -31,9 +31,7 @@ class Shard:
         """Read ``i/n``. Raises ValueError with a sentence that says what to write."""
         written = _WRITTEN.fullmatch(text)
         if written is None:
-            raise ValueError(
-                f"{text!r} is no shard: write i/n, such as 0/3 for the first of three processes"
-            )
+            raise ValueError(f"{text!r} is no shard: write i/n, such as 0/3 for the first of three processes")
         index, count = int(written[1]), int(written[2])
         if not 1 <= count <= MOST_SHARDS:
             raise ValueError(f"{text!r}: the number of shards must be from 1 to {MOST_SHARDS}")
