@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from exporter.errors import StorageError
 from exporter.store.counting import Counted, ViewCounters
@@ -98,14 +98,14 @@ class StateDatabase:
         self._file_identity = None if file is None else _identity(file)
 
     @classmethod
-    def in_memory(cls) -> "StateDatabase":
+    def in_memory(cls) -> Self:
         """Open a database that ends with the process."""
         connection = _connect()
         connection.executescript(SCHEMA.format(schema="main"))
         return cls(connection)
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> "StateDatabase":
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
         """Open the state in this folder, made if it is not there.
 
         Raises StorageError with a sentence that says what to do: for a folder that cannot be written, that
@@ -238,7 +238,7 @@ def _attach(connection: sqlite3.Connection, file: Path) -> None:
         )
     problems = connection.execute("PRAGMA disk.quick_check(1)").fetchone()[0]
     if problems != "ok":
-        raise sqlite3.DatabaseError(problems)
+        raise sqlite3.DatabaseError(" ".join(problems.split()))  # several lines otherwise
     connection.execute("PRAGMA disk.journal_mode = WAL")
     # A power cut must not lose a save: what was published as counted would be counted again.
     connection.execute("PRAGMA disk.synchronous = FULL")
