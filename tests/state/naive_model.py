@@ -48,7 +48,7 @@ class KnownRun:
         return self.settled or self.misses < 2
 
     def observe(self, run: Run, now: float, settle_period: float) -> None:
-        self.run, self.misses, self.unlisted_since = run, 0, None
+        self.run, self.misses, self.unlisted_since, self.idle_since = run, 0, None, None
         if not run.ended:
             return
         if self.first_seen_ended is None:
@@ -243,11 +243,11 @@ class Model:
                 known.baseline = True
             known.described, known.misses, known.gone, known.idle_since = True, 0, False, None
         for name in self.of_target(target):
-            view = self.views[name]
+            known = self.views[name]
             if name not in found:
-                view.misses = min(2, view.misses + 1)
-                if view.misses == 2 and not self.literal(name):
-                    view.gone, view.idle_since, view.up = True, now, False
+                known.misses = min(2, known.misses + 1)
+                if known.misses == 2 and not self.literal(name):
+                    known.gone, known.idle_since, known.up = True, now, False
 
     def _observe(self, run: Run, now: float, name: Name | None) -> None:
         known = self.runs.get(run.run_id)
@@ -269,7 +269,8 @@ class Model:
                 self.runs = {i: k for i, k in self.runs.items() if k.view != name or self.run_owner(i)}
                 for known in self.runs.values():
                     if known.view == name:  # configured by its ID: it stays, but counts for nothing
-                        known.view, known.counted_as, known.too_old = None, None, True
+                        known.view, known.counted_as, known.too_old = None, None, known.run.ended
+                        known.idle_since = None
 
     def _forget_idle_runs(self, now: float) -> None:
         self.runs = {
@@ -371,4 +372,4 @@ def add_up(counted: Iterable[KnownRun]) -> Counts:
 def _end(known: KnownRun | None) -> float | None:
     if known is None:
         return None
-    return min(known.run.end_time or known.run.last_updated or 1e99, known.first_seen_ended or 0.0)
+    return known.run.end_time or known.run.last_updated or known.first_seen_ended

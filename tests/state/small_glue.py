@@ -92,7 +92,7 @@ def poll(glue: SmallGlue, target: Target, watch: Watch, how: Poll, now: float) -
         runs.reverse()
     elif how.order == "by chance":
         runs.sort(key=lambda run: zlib.crc32(f"{how.victim} {run.run_id}".encode()))
-    listings = (
+    listings: tuple[ListingRead, ...] = (
         ListingRead(
             runs=tuple(runs),
             complete=how.listing != "early",

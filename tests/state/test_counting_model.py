@@ -6,9 +6,11 @@ More examples than in a usual run: ``HYPOTHESIS_PROFILE=thorough pytest tests/st
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -204,11 +206,29 @@ class Counting(RuleBasedStateMachine):
         for look in looks:
             self._look(look)
 
-    @rule(choice=st.integers(0, len(CONFIGURATIONS) - 1), then=LOOKS)
-    def reload(self, choice: int, then: Look) -> None:
-        """Load another configuration."""
-        self.load(choice)
-        self._look(then)
+    @rule(
+        choice=st.integers(0, len(CONFIGURATIONS) - 1),
+        looks=st.lists(LOOKS, max_size=2),
+        number=st.integers(0, 2),
+        ending=ENDINGS,
+        back=st.booleans(),
+        restarts=st.booleans(),
+    )
+    def reload(
+        self, choice: int, looks: list[Look], number: int, ending: Ending, *, back: bool, restarts: bool
+    ) -> None:
+        """Load another configuration, for good or for a while in which a run starts and ends."""
+        before, run_id = self.choice, self._start(number)
+        for chosen in (choice, before)[: 1 + back]:
+            if restarts:
+                self._begin_life(chosen)
+            else:
+                self.load(chosen)
+            for look in looks:
+                self._look(look)
+            if not self.glue.runs[run_id].ended:
+                self._end(run_id, ending)
+        self._look(Look())
 
     @rule(
         crash=st.booleans(),
@@ -217,16 +237,12 @@ class Counting(RuleBasedStateMachine):
     )
     def end_life(self, choice: int | None, then: Look | None, *, crash: bool) -> None:
         """Kill the program or stop it, and start it again, perhaps with another configuration."""
+        choice = self.choice if choice is None else choice
         if crash:
             self.bench.crash()
+            self._know_less(choice)
         else:
-            self._save()
-            self.bench.restart()
-        self.model = deepcopy(self.saved) if self.on_disk else Model()
-        self.model.begin_life()
-        self.polled.clear()
-        self.before.clear()
-        self.load(self.choice if choice is None else choice)
+            self._begin_life(choice)
         if then:
             self._look(then)
 
@@ -235,6 +251,18 @@ class Counting(RuleBasedStateMachine):
     def fill_disk(self, *, full: bool) -> None:
         """Let the disk refuse all writes, or take them again."""
         self.bench.database.full = full
+
+    def _begin_life(self, choice: int) -> None:
+        self._save()
+        self.bench.restart()
+        self._know_less(choice)
+
+    def _know_less(self, choice: int) -> None:
+        self.model = deepcopy(self.saved) if self.on_disk else Model()
+        self.model.begin_life()
+        self.polled.clear()
+        self.before.clear()
+        self.load(choice)
 
     def _start(self, number: int) -> str:
         database, table = NAMES[number % len(NAMES)]
@@ -344,8 +372,8 @@ class Counting(RuleBasedStateMachine):
 
     @invariant()
     def runs_are_those_of_the_model(self) -> None:
-        expected = {}
-        optional = set()
+        expected: dict[str, Run] = {}
+        optional: set[str] = set()
         for name in [name for name in self.model.views if self.model.watched(name)]:
             shown = self.model.shown_runs(name)
             if self.model.owner(name) in self.polled:
@@ -375,7 +403,7 @@ class Counting(RuleBasedStateMachine):
 
 def _fallen(before: Counts, after: Counts) -> bool:
     """Tell whether any counter has gone down."""
-    pairs = [
+    pairs: list[tuple[Mapping[Any, float], Mapping[Any, float]]] = [
         (before.runs, after.runs),
         (before.dpu_seconds, after.dpu_seconds),
         (before.processed_bytes, after.processed_bytes),

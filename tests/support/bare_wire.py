@@ -85,7 +85,7 @@ class Server(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: D102 (as inherited)
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
             self._open[request] = threading.current_thread()
         try:
@@ -94,7 +94,7 @@ class Server(ThreadingHTTPServer):
             with self._open_lock:
                 del self._open[request]
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: D102 (as inherited)
+    def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):  # clients may hang up whenever they like
             super().handle_error(request, client_address)
 
