@@ -1,0 +1,153 @@
+"""The operating guide tells what the program does."""
+
+import asyncio
+import importlib
+import re
+import shlex
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+import httpx
+import pytest
+
+from exporter import __version__
+from exporter.cli.exporter_process import Exporter, make_exporter
+from exporter.cli.main import COMMANDS
+from exporter.cli.signals import LEAVE_WITHIN
+from exporter.model.settings import Settings
+from exporter.poller.loop import STUCK_AFTER
+from exporter.store.status import read_status
+from exporter.web.app import Site, make_app
+from exporter.web.server import GRACE_PERIOD
+from exporter.web.status_model import About
+from exporter.web.status_page import StatusPage
+from tests.docs.pages import ROOT, blocks
+
+PAGE = ROOT / "docs" / "operating.md"
+
+
+def section(heading: str) -> str:
+    return PAGE.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the table in a section, without its head."""
+    lines = [line for line in section(heading).splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+def test_the_flags_are_those_of_serve() -> None:
+    """Each with its variable, its default and its help."""
+    serve = importlib.import_module(COMMANDS["serve"]).command
+    options = [option for option in serve.params if isinstance(option, click.Option)]
+    expected = [
+        [
+            f"`{option.opts[0]}`",
+            f"`{option.envvar}`",
+            "" if option.is_flag or option.default is None else f"`{option.default}`",
+            option.help,
+        ]
+        for option in options
+    ]
+    assert rows("Flags") == expected
+
+
+def ask(method: str, path: str, problems: Sequence[str] | None, trouble: str | None, *, ready: bool) -> int:
+    """Return the status; ``problems``: of a reload, None where it is not allowed."""
+    exporter: Exporter = make_exporter(Settings(targets=()))
+    pages = StatusPage(partial(read_status, exporter.store), About(__version__, "0/1")).routes
+    site = Site(
+        scrape=exporter.exposition.scrape,
+        trouble=lambda: trouble,
+        ready=lambda: ready,
+        reload=None if problems is None else lambda: problems,
+        pages=pages,
+    )
+
+    async def go() -> int:
+        transport = httpx.ASGITransport(make_app(site))
+        async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
+            return (await client.request(method, path)).status_code
+
+    try:
+        return asyncio.run(go())
+    finally:
+        exporter.close()
+
+
+@pytest.mark.parametrize(("path", "method", "told"), rows("Endpoints"))
+def test_the_endpoints_answer_as_they_say(path: str, method: str, told: str) -> None:
+    """Every status in the table, and no other, in every state that matters."""
+    path = path.strip("`")
+    seen = {
+        ask(method, path, problems, trouble, ready=ready)
+        for problems in ((), ("wrong",), None)
+        for trouble, ready in ((None, True), ("stuck", False))
+    }
+    assert seen == {int(status) for status in re.findall(r"\b[2-5]\d\d\b", told)}
+    assert ask("DELETE", path, (), None, ready=True) == 405
+    assert ask("HEAD", path, (), None, ready=True) == (200 if method == "GET" else 405)
+
+
+def test_another_path_is_not_found() -> None:
+    assert ask("GET", "/nowhere", (), None, ready=True) == 404
+
+
+def test_the_lines_of_the_log_are_those_of_the_program() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "exporter").rglob("*.py"))
+    table = "\n".join(line for line in section("Log").splitlines() if line.startswith("| "))
+    quoted = [*re.findall(r"`([^`]+)`", table), *re.findall(r"line `([^`]+)`", section("Stop"))]
+    lines = [text for text in quoted if not text.startswith("glue_mv_")]
+    assert len(lines) > 8
+    assert [line for line in lines if f'"{line}"' not in source] == []
+
+
+def test_the_seconds_are_those_of_the_program() -> None:
+    assert (LEAVE_WITHIN, GRACE_PERIOD) == (3.5, 2)
+    assert "get two seconds" in section("Stop")
+    assert "after three\nand a half seconds" in section("Stop")
+    assert STUCK_AFTER == 60
+    assert "for a minute" in section("Healthy and ready").replace("\n", " ")
+
+
+def shell_lines() -> list[str]:
+    return [line for block in blocks("sh", PAGE) for line in block.text.splitlines()]
+
+
+def test_every_tool_of_the_examples_is_expected() -> None:
+    """Those of the exporter itself are parsed in test_examples; a new one here wants a test, too."""
+    others = {shlex.split(line)[0] for line in shell_lines()} - {"glue-mv-exporter"}
+    pip = "/opt/glue-mv-exporter/bin/pip"
+    assert others == {"python3", pip, "install", "systemctl", "curl"}
+
+
+def test_what_is_installed_is_there(tmp_path: Path) -> None:
+    """The install lines are carried out, below another root."""
+    root = tmp_path / "root"
+    (root / "etc" / "systemd" / "system").mkdir(parents=True)
+    for line in shell_lines():
+        words = shlex.split(line)
+        if words[0] != "install":
+            continue
+        destination = root / words[-1].lstrip("/")
+        if words[1] == "-d":
+            destination.mkdir(parents=True)
+        else:
+            source = ROOT / ("config.example.yaml" if words[-2] == "config.yaml" else words[-2])
+            shutil.copy(source, destination)
+            destination.chmod(int(words[2], 8))
+    assert (root / "etc/glue-mv-exporter/environment").stat().st_mode & 0o777 == 0o600
+    unit = (root / "etc/systemd/system/glue-mv-exporter.service").read_text()
+    assert "/etc/glue-mv-exporter/config.yaml" in unit
+    assert (root / "etc/glue-mv-exporter/config.yaml").is_file()
+
+
+def test_the_reload_of_the_examples_is_that_of_the_program() -> None:
+    (curl,) = [shlex.split(line) for line in shell_lines() if line.startswith("curl ")]
+    url = httpx.URL(curl[-1])
+    assert (curl[2], url.path) == ("POST", "/-/reload")
+    assert ask(curl[2], url.path, (), None, ready=True) == 200
+    assert str(url.port) == rows("Flags")[2][2].strip("`:")
