@@ -320,6 +320,7 @@ class Model:
             and known.there
             and known.pruned
             and known.pruned_after == after
+            and (success is None or known.run.age_order > success.run.age_order)
             and known.run.status == "FAILED"
             for known in self.runs.values()
         )

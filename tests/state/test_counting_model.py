@@ -430,6 +430,6 @@ def _settings(examples: int) -> settings:
 
 
 TestCountingOnDisk = Counting.TestCase
-TestCountingOnDisk.settings = _settings(60)
+TestCountingOnDisk.settings = _settings(50)
 TestCountingInMemory = CountingInMemory.TestCase
-TestCountingInMemory.settings = _settings(40)
+TestCountingInMemory.settings = _settings(60)
