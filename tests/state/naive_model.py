@@ -6,7 +6,8 @@ commits or series. Only what is promised to users is in it.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 from exporter.errors import GlueError
 from exporter.model.patterns import ViewMatcher, is_literal
@@ -17,6 +18,7 @@ from exporter.store.outcome import Discovery, PollOutcome
 
 Name = tuple[str, str]
 DAY = 86400.0
+matcher = cache(ViewMatcher)
 
 
 @dataclass
@@ -123,6 +125,15 @@ class Model:
     unread_then: dict[str, float] = field(default_factory=dict)
     """Runs that could not be read when their view's first listing was complete."""
 
+    def copy(self) -> "Model":
+        return Model(
+            self.settings,
+            {name: replace(view) for name, view in self.views.items()},
+            {run_id: replace(known) for run_id, known in self.runs.items()},
+            dict(self.since),
+            dict(self.unread_then),
+        )
+
     def begin_life(self) -> None:
         """Forget what a program that starts anew has not seen yet."""
         self.unread_then.clear()
@@ -132,7 +143,7 @@ class Model:
     # What is asked for.
 
     def wanting(self, name: Name) -> list[str]:
-        return [t.name for t in self.settings.targets if ViewMatcher(t).matching(*name)]
+        return [t.name for t in self.settings.targets if matcher(t).matching(*name)]
 
     def owner(self, name: Name) -> str | None:
         return next(iter(self.wanting(name)), None)
@@ -174,7 +185,7 @@ class Model:
                 known.idle_since = None if self.run_owner(run_id) else idle_since
         self._forget_idle_runs(now)
         for target in settings.targets:
-            for name in ViewMatcher(target).literals:
+            for name in matcher(target).literals:
                 view = self.views.setdefault(name, KnownView())
                 view.gone, view.idle_since = False, None
 
@@ -233,7 +244,7 @@ class Model:
                 continue
             created = view.creation_time or 0.0
             matching = [
-                p for t in self.settings.targets if t.name == target for p in ViewMatcher(t).matching(*name)
+                p for t in self.settings.targets if t.name == target for p in matcher(t).matching(*name)
             ]
             since = min(self.since[p.database, p.table] for p in matching)
             known = self.views.get(name)
