@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -72,9 +73,9 @@ def command(
         return read_runs(settings, clients, progress)
 
     try:
-        with _sigterm_as_ctrl_c():
+        with _signals_as_ctrl_c() as leaving:
             if watch:
-                keep_on_screen(Console(), Screen(clock, settings.poll_interval), read, wanted)
+                keep_on_screen(Console(), Screen(clock, settings.poll_interval), read, wanted, leaving)
             with progress_on(Console(stderr=True)) as progress:
                 findings = read(progress)
     except KeyboardInterrupt:
@@ -118,14 +119,20 @@ def _seconds(duration: str | None) -> float | None:
 
 
 @contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Leave on SIGTERM as on Ctrl-C: at once, even in a call, and with the terminal put in order."""
+def _signals_as_ctrl_c() -> Iterator[threading.Event]:
+    """Leave on SIGTERM as on Ctrl-C: at once, even in a call, and with the terminal put in order.
+
+    Yields the event that is set then.
+    """
+    leaving = threading.Event()
 
     def leave(_number: int, _frame: FrameType | None) -> None:
+        leaving.set()  # first: where Python can pass no exception on (in a finalizer, say), this remains
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield leaving
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

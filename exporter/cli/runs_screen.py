@@ -93,10 +93,12 @@ class Screen:
         self.reading = (self.reading or 0) + number
 
 
-def keep_on_screen(console: Console, screen: Screen, read: Read, wanted: RunFilter) -> NoReturn:
-    """Read and show, again and again, until KeyboardInterrupt; then the terminal is as it was."""
-    never = threading.Event()
+def keep_on_screen(
+    console: Console, screen: Screen, read: Read, wanted: RunFilter, leaving: threading.Event
+) -> NoReturn:
+    """Read and show, again and again, until KeyboardInterrupt or ``leaving``; then restore the terminal."""
     with Live(screen, console=console, screen=True, refresh_per_second=1):
-        while True:
+        while not leaving.is_set():
             screen.read(read, wanted)
-            screen.clock.wait(never, screen.interval)
+            screen.clock.wait(leaving, screen.interval)
+    raise KeyboardInterrupt

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Self
@@ -96,6 +97,8 @@ class StateDatabase:
         self.on_disk = lock is not None
         self._file = file
         self._file_identity = None if file is None else _identity(file)
+        # In memory there is nothing to lose: who lets go of it need not close it.
+        self._closed = weakref.finalize(self, connection.close)
 
     @classmethod
     def in_memory(cls) -> Self:
@@ -178,7 +181,7 @@ class StateDatabase:
 
     def close(self) -> None:
         """Close the database and let another process have the folder."""
-        self.connection.close()
+        self._closed()
         if self._lock:
             self._lock.close()
 
