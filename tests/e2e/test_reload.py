@@ -130,7 +130,7 @@ def test_reloads_while_glue_hangs(glue: BareGlue, tmp_path: Path) -> None:
         write_config(tmp_path, {"targets": [target(glue.url, third, name="another")]})
         answer = post(program)
         assert answer.status == 200
-        assert answer.seconds < 2
+        assert answer.seconds < 15
         await_runs(program, third)
 
 
