@@ -17,11 +17,12 @@ from typing import IO, Self
 
 from exporter.errors import StorageError
 from exporter.store.counting import Counted, ViewCounters
+from exporter.store.migration import VERSION, migrate
 
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "lock"
 APPLICATION_ID = 0x474D5645  # "GMVE": tells the file from any other SQLite database
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = VERSION
 TABLES = ("catalogs", "patterns", "views", "runs")
 
 SCHEMA = """
@@ -123,7 +124,10 @@ class StateDatabase:
                 _attach(connection, file)
                 connection.executescript(SCHEMA.format(schema="main"))
                 for table in TABLES:
-                    connection.execute(f"INSERT INTO main.{table} SELECT * FROM disk.{table}")  # noqa: S608 (our own names)
+                    columns = _columns(connection, table)
+                    connection.execute(
+                        f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM disk.{table}"  # noqa: S608 (our own names)
+                    )
                 _check_counts(connection)
                 _note_changes(connection)
             except BaseException:
@@ -170,8 +174,9 @@ class StateDatabase:
                     connection.execute(
                         f"DELETE FROM disk.{table} WHERE id IN (SELECT id FROM temp.changed_{table})"  # noqa: S608
                     )
+                    columns = _columns(connection, table)
                     connection.execute(
-                        f"INSERT INTO disk.{table} SELECT * FROM main.{table}"  # noqa: S608
+                        f"INSERT INTO disk.{table} ({columns}) SELECT {columns} FROM main.{table}"  # noqa: S608
                         f" WHERE id IN (SELECT id FROM temp.changed_{table})"
                     )
                     connection.execute(f"DELETE FROM temp.changed_{table}")  # noqa: S608
@@ -204,6 +209,12 @@ def _identity(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> str:
+    """Return the table's columns: in a file that was migrated they may come in another order."""
+    rows = connection.execute("SELECT name FROM pragma_table_info(?, 'main')", [table])
+    return ", ".join(name for (name,) in rows)
 
 
 def _lock(folder: Path) -> IO[str]:
@@ -253,6 +264,8 @@ def _attach(connection: sqlite3.Connection, file: Path) -> None:
             + f"PRAGMA disk.user_version = {SCHEMA_VERSION};"
             + "COMMIT;"
         )
+    else:
+        migrate(connection, version)
     # A file that can be read but not written shows here, not at the first poll.
     connection.executescript(
         f"BEGIN IMMEDIATE; PRAGMA disk.user_version = {SCHEMA_VERSION};"
