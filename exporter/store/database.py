@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 import weakref
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Self
@@ -275,6 +276,9 @@ def _attach(connection: sqlite3.Connection, file: Path) -> None:
 
 def _check_counts(connection: sqlite3.Connection) -> None:
     """Raise DatabaseError where what has been counted cannot be read: SQLite knows no checksums of texts."""
+    for table in TABLES:
+        # Raises for a text that is no UTF-8; SQLite itself minds only when it is asked for.
+        deque(connection.execute(f"SELECT * FROM main.{table}"), maxlen=0)  # noqa: S608 (our own names)
     try:
         for (counters,) in connection.execute("SELECT counters FROM main.views"):
             ViewCounters.load(counters)

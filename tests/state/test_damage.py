@@ -1,0 +1,80 @@
+"""A file that was damaged anywhere is used or refused, never a surprise."""
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import StorageError
+from exporter.store.database import FILE_NAME
+from tests.support.view_bench import ViewBench, failed, started
+from tests.support.watching import ended
+
+VIEW = "sales.daily_orders"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the file of an exporter that has counted some runs."""
+    folder = tmp_path_factory.mktemp("whole")
+    bench = ViewBench(folder)
+    bench.watch("sales.*")
+    bench.poll()
+    bench.poll(*(started(ended(f"run-{i}"), i) for i in range(20)), failed("failed", 30.0))
+    bench.stop()
+    return (folder / FILE_NAME).read_bytes()
+
+
+def begin(folder: Path) -> str:
+    """Start an exporter on the folder, poll once, and tell how that went."""
+    try:
+        bench = ViewBench(folder)
+    except StorageError as error:
+        return "refused" if str(folder / FILE_NAME) in str(error) else str(error)
+    try:
+        bench.watch("sales.*")
+        bench.poll(ended("new"))
+    finally:
+        bench.database.close()
+    return "used"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_flipped_bytes_are_refused_at_the_start_or_do_no_harm(
+    whole: bytes, tmp_path: Path, seed: int
+) -> None:
+    """SQLite keeps no checksums: what still reads as a state is taken for one."""
+    chance = random.Random(seed)  # noqa: S311 (the same damage at every run)
+    damaged = bytearray(whole)
+    start = chance.randrange(len(damaged))
+    for place in range(start, min(len(damaged), start + chance.choice([1, 8, 200, 5000]))):
+        damaged[place] = chance.randrange(256)
+    (tmp_path / FILE_NAME).write_bytes(damaged)
+    assert begin(tmp_path) in ("used", "refused")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_a_file_that_was_cut_short_is_refused(whole: bytes, tmp_path: Path, part: float) -> None:
+    (tmp_path / FILE_NAME).write_bytes(whole[: int(len(whole) * part)])
+    assert begin(tmp_path) == "refused"
+
+
+def test_a_page_of_zeros_is_refused(whole: bytes, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(whole[:4096] + bytes(4096) + whole[8192:])
+    assert begin(tmp_path) == "refused"
+
+
+def test_text_that_is_no_utf_8_is_refused(whole: bytes, tmp_path: Path) -> None:
+    """SQLite stores any bytes as text; the place to find out is the start."""
+    (tmp_path / FILE_NAME).write_bytes(whole)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute("UPDATE runs SET error_message = CAST(x'ff' AS TEXT)")
+        connection.commit()
+    assert begin(tmp_path) == "refused"
+
+
+def test_the_whole_file_is_used(whole: bytes, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(whole)
+    assert begin(tmp_path) == "used"
