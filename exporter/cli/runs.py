@@ -1,17 +1,13 @@
 """``runs``: lists refresh task runs, for people and for programs."""
 
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import click
 from rich.console import Console
 
 from exporter.cli import flags
 from exporter.cli.found_runs import FoundRun, RunFilter
+from exporter.cli.interruptible import interruptible
 from exporter.cli.logs import configure_logs, printable
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.runs_output import as_config, as_json
@@ -73,11 +69,10 @@ def command(
         return read_runs(settings, clients, progress)
 
     try:
-        with _signals_as_ctrl_c() as leaving:
-            if watch:
-                keep_on_screen(Console(), Screen(clock, settings.poll_interval), read, wanted, leaving)
-            with progress_on(Console(stderr=True)) as progress:
-                findings = read(progress)
+        if watch:
+            keep_on_screen(Console(), Screen(clock, settings.poll_interval), read, wanted)
+        with progress_on(Console(stderr=True)) as progress:
+            findings = interruptible(lambda: read(progress))
     except KeyboardInterrupt:
         if watch:
             return 0
@@ -116,23 +111,3 @@ def _seconds(duration: str | None) -> float | None:
         return parse_duration(duration)
     except ValueError as error:
         raise click.BadParameter(f"{duration!r}: {error}", param_hint="'--max-age'") from None
-
-
-@contextmanager
-def _signals_as_ctrl_c() -> Iterator[threading.Event]:
-    """Leave on SIGTERM as on Ctrl-C: at once, even in a call, and with the terminal put in order.
-
-    Yields the event that is set then.
-    """
-    leaving = threading.Event()
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        leaving.set()  # first: where Python can pass no exception on (in a finalizer, say), this remains
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield leaving
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from exporter.cli.found_runs import FoundRun, RunFilter
+from exporter.cli.interruptible import interruptible
 from exporter.cli.logs import printable
 from exporter.cli.runs_reading import Findings, Progress
 from exporter.cli.runs_table import RunsTable
@@ -93,12 +94,14 @@ class Screen:
         self.reading = (self.reading or 0) + number
 
 
-def keep_on_screen(
-    console: Console, screen: Screen, read: Read, wanted: RunFilter, leaving: threading.Event
-) -> NoReturn:
-    """Read and show, again and again, until KeyboardInterrupt or ``leaving``; then restore the terminal."""
-    with Live(screen, console=console, screen=True, refresh_per_second=1):
-        while not leaving.is_set():
+def keep_on_screen(console: Console, screen: Screen, read: Read, wanted: RunFilter) -> NoReturn:
+    """Read and show, again and again, until KeyboardInterrupt; then the terminal is what it was before."""
+
+    def reading() -> NoReturn:
+        never = threading.Event()
+        while True:
             screen.read(read, wanted)
-            screen.clock.wait(leaving, screen.interval)
-    raise KeyboardInterrupt
+            screen.clock.wait(never, screen.interval)
+
+    with Live(screen, console=console, screen=True, refresh_per_second=1):
+        interruptible(reading)

@@ -58,9 +58,7 @@ def test_it_reads_again_after_each_poll_interval_until_ctrl_c() -> None:
     readings = iter("abc")
     console = Console(file=io.StringIO(), force_terminal=True, width=100, height=20, _environ={})
     with pytest.raises(KeyboardInterrupt):
-        keep_on_screen(
-            console, screen, lambda _: Findings(runs=[found(next(readings))]), RunFilter(), threading.Event()
-        )
+        keep_on_screen(console, screen, lambda _: Findings(runs=[found(next(readings))]), RunFilter())
     assert clock.waits == [30.0, 30.0, 30.0]
     assert [one.run.run_id for one in screen.found] == ["c"]
 

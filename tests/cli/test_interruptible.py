@@ -1,0 +1,41 @@
+"""A signal ends work at once, and the work itself never sees it."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from exporter.cli.interruptible import ENDING, interruptible
+
+
+def test_it_returns_what_the_work_returns() -> None:
+    assert interruptible(lambda: 42) == 42
+
+
+def test_it_raises_what_the_work_raises() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        interruptible(lambda: int("no number"))
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_ends_the_waiting_and_not_the_work(number: signal.Signals) -> None:
+    let_go = threading.Event()
+    ended = threading.Event()
+
+    def work() -> None:
+        os.kill(os.getpid(), number)
+        let_go.wait()
+        ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        interruptible(work)
+    let_go.set()
+    assert ended.wait(10), "no exception reached the work"
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_afterwards_signals_do_what_they_did_before(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    interruptible(lambda: None)
+    assert signal.getsignal(number) is before
