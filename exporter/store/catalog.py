@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from exporter.errors import GlueError, Reason
 from exporter.model.patterns import ViewMatcher
-from exporter.model.run import PHASES, UNKNOWN, Run, RunKey
+from exporter.model.run import PHASES, UNKNOWN, Run
 from exporter.model.settings import Target
-from exporter.model.view import ViewKey
 from exporter.store import lifecycle, pruning
+from exporter.store.changes import Changes
 from exporter.store.configured_runs import ConfiguredRuns
 from exporter.store.counting import ViewCounters
 from exporter.store.database import StateDatabase
@@ -25,7 +25,6 @@ from exporter.store.outcome import (
     UnlistedStatus,
 )
 from exporter.store.run_records import RunRecord, RunRecords
-from exporter.store.series import RunSeries, ViewSeries
 from exporter.store.view_book import Name, ViewBook, WatchedView
 from exporter.store.view_records import ViewRecords
 
@@ -54,6 +53,9 @@ class Catalog:
         saved_in = "disk" if database.on_disk else "main"
         self.views = ViewBook(ViewRecords(database.connection, row, saved_in=saved_in))
         self.records = RunRecords(database.connection, row)
+        self.changes = Changes(
+            (aws_region, catalog_id), configured=self.configured, views=self.views, records=self.records
+        )
         self.row = row
         self.watched = False
         """Whether any target watches anything here, or looks for something to watch."""
@@ -64,26 +66,6 @@ class Catalog:
         """Runs that could not be read in their view's first complete listing: Unix time of that."""
         self._in_views: dict[str, set[str]] = {}
         """Configured run IDs that belong to a view which the same target watches, by target."""
-        self._shown: dict[int, frozenset[str]] = {}
-        """Run IDs shown because of a view, by the view's row."""
-        self._published: set[str] = set()
-        """Run IDs that have series."""
-        self._published_views: set[Name] = set()
-        self._touched_runs: set[str] = set()
-        self._touched_views: dict[Name, WatchedView] = {}
-        """What this commit has changed so far."""
-
-    def key(self, run_id: str) -> RunKey:
-        """Return the run's key among those of all catalogs."""
-        return RunKey(self.aws_region, self.catalog_id, run_id)
-
-    def view_key(self, name: Name) -> ViewKey:
-        """Return the view's key among those of all catalogs."""
-        return ViewKey(self.aws_region, self.catalog_id, *name)
-
-    def shown(self, view: int) -> frozenset[str]:
-        """Return the IDs of the runs that are shown because of the view in this row."""
-        return self._shown.get(view, frozenset())
 
     def claim(self, targets: Sequence[Target], at: Moment, *, all_known: bool) -> list[Lost]:
         """Decide anew who watches what: the first target in the file has it. What stays keeps its state.
@@ -105,8 +87,8 @@ class Catalog:
         if all_known:
             self.records.leave(self.configured.all(), at.now)
         for watched in self.views.watched():
-            self._touch_view(watched)
-        self._touched_runs |= before ^ set(self.configured.all())
+            self.changes.touch_view(watched)
+        self.changes.touch_runs(before ^ set(self.configured.all()))
         self._in_views = {}
         for run_id, record in records.items():
             self._note_in_view(run_id, self._view_of(record.run))
@@ -127,7 +109,7 @@ class Catalog:
             elsewhere = self.views.discovered(target, outcome.discovery, at)
             lost = [Lost(target, o, tuple(".".join(n) for n in names)) for o, names in elsewhere.items()]
             for watched in self.views.of(target):
-                self._touch_view(watched)
+                self.changes.touch_view(watched)
         missed: set[str] = set()
         for listing in outcome.listings:
             events += self._take_in_listing(target, listing, at, denied=outcome.tables_denied)
@@ -140,70 +122,20 @@ class Catalog:
         for run_id in outcome.unread:
             if asked := self.configured.get(run_id):
                 asked.up = False
-                self._touched_runs.add(run_id)
+                self.changes.touch_runs([run_id])
         for watched in self.views.of(target):
             name = (watched.record.database, watched.record.table)
             read = any(listing.covers(*name) for listing in outcome.listings) and name not in failed
             up = read and watched.known and watched.record.misses == 0
             if up != watched.up or watched.facts is None:
                 watched.up = up
-                self._touch_view(watched)
+                self.changes.touch_view(watched)
         return events, lost
-
-    def summarise(self, targets: set[str], at: Moment) -> None:
-        """Work out what the changes since the last time mean for the views of these targets."""
-        for watched in self._touched_views.values():
-            if watched.owner not in targets:
-                continue
-            shown = self.views.summarise(watched, self.records, at.settings.runs_per_view)
-            self._show(watched.record.id, frozenset(shown))
-        rows = {watched.record.id for watched in self.views.watched()}
-        for row in self._shown.keys() - rows:
-            self._show(row, frozenset())
 
     def saved(self) -> None:
         """Note that the state is on disk: counters may be published."""
         for watched in self.views.saved():
-            self._touch_view(watched)
-
-    def run_changes(self, targets: set[str]) -> dict[RunKey, RunSeries | None]:
-        """Return the changed series of runs, for what these targets (and nobody any more) watch."""
-        shown = frozenset().union(*self._shown.values()) if self._shown else frozenset[str]()
-        touched, self._touched_runs = self._touched_runs, set()
-        records = self.records.get(touched)
-        changes: dict[RunKey, RunSeries | None] = {}
-        for run_id in touched:
-            owner = self.configured.owner(run_id)
-            if owner is not None and owner not in targets:
-                self._touched_runs.add(run_id)  # its target's first poll will show it
-                continue
-            record = records.get(run_id)
-            there = record is not None and record.there
-            if owner is not None or (run_id in shown and there):
-                run = record.run if record and there else None
-                changes[self.key(run_id)] = RunSeries(self.key(run_id), run, self.configured.up(run_id))
-                self._published.add(run_id)
-            elif run_id in self._published:
-                changes[self.key(run_id)] = None
-                self._published.discard(run_id)
-        return changes
-
-    def view_changes(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:
-        """Return the changed series of views, for what these targets (and nobody any more) watch."""
-        touched, self._touched_views = self._touched_views, {}
-        changes: dict[ViewKey, ViewSeries | None] = {}
-        for name, watched in touched.items():
-            if self.views.get(name) is not watched:
-                continue
-            if watched.owner not in targets:
-                self._touched_views[name] = watched  # its target's first poll will show it
-            else:
-                changes[self.view_key(name)] = watched.series(self.aws_region, self.catalog_id)
-                self._published_views.add(name)
-        for name in [name for name in self._published_views if self.views.get(name) is None]:
-            changes[self.view_key(name)] = None
-            self._published_views.discard(name)
-        return changes
+            self.changes.touch_view(watched)
 
     def phases(self, target: str) -> dict[str, int]:
         """Count the target's runs by phase: those that are configured, and those of its views."""
@@ -228,7 +160,7 @@ class Catalog:
     def prune(self, target: str, at: Moment) -> None:
         """Forget what need not be remembered any longer, now that the target's listings are read."""
         for watched in pruning.prune(target, self.views, self.records, self.configured, at):
-            self._touch_view(watched)
+            self.changes.touch_view(watched)
 
     def _take_in_listing(self, target: str, listing: ListingRead, at: Moment, *, denied: bool) -> list[Event]:
         events: list[Event] = []
@@ -245,7 +177,7 @@ class Catalog:
                 watched = self.views.mentioned(target, run.database, run.table, may_begin=denied)
             elif not configured and run.run_id not in self._ignored:
                 self._ignored.add(run.run_id)
-                events.append(RunIgnored(self.key(run.run_id)))
+                events.append(RunIgnored(self.changes.run_key(run.run_id)))
             if watched or configured:
                 events += self._see(run if watched else listed, records.get(run.run_id), watched, at)
         return events
@@ -262,7 +194,7 @@ class Catalog:
             if watched.record.baseline_at is None:
                 self._unread_at_baseline.update(dict.fromkeys(listing.unreadable, at.now))
                 self.views.update(watched, replace(watched.record, baseline_at=at.now))
-                self._touch_view(watched)
+                self.changes.touch_view(watched)
         if listing.gaps:
             return set()
         rows = {watched.record.id: watched for watched in covered}
@@ -309,7 +241,7 @@ class Catalog:
         if not asked:
             return []
         if asked.up or asked.last_attempt is None:
-            self._touched_runs.add(run_id)
+            self.changes.touch_runs([run_id])
         if error.reason is Reason.NOT_FOUND:
             asked.missed(
                 at.monotonic,
@@ -319,7 +251,7 @@ class Catalog:
         else:
             asked.failed(at.monotonic)
         news, asked.told = not asked.told, True
-        return [RunFailing(self.key(run_id), error)] if news else []
+        return [RunFailing(self.changes.run_key(run_id), error)] if news else []
 
     def _goes_without_saying(self, event: Event, outcome: PollOutcome) -> bool:
         """Tell whether the line that the target is down says this of the run, too.
@@ -353,20 +285,20 @@ class Catalog:
             self.views.update(watched, replace(view, counters=counters))
         if record != before:
             self.records.put(record)
-            self._touched_runs.add(run.run_id)
+            self.changes.touch_runs([run.run_id])
             if watched:
-                self._touch_view(watched)
+                self.changes.touch_view(watched)
         self._note_in_view(run.run_id, watched)
         events = self._answered(run.run_id, at)
         if record.settled:
             self.configured.settled(run.run_id)
         if run.status_label == UNKNOWN and run.status not in self._unlisted_statuses:
             self._unlisted_statuses.add(run.status)
-            events.append(UnlistedStatus(self.key(run.run_id), run.status or ""))
+            events.append(UnlistedStatus(self.changes.run_key(run.run_id), run.status or ""))
         # A run that was over long before is no news: at a start there may be thousands.
         just_ended = run.ended and not (before and before.first_seen_ended is not None)
         if just_ended and (before or run.end(at.now) >= self._watched_since):
-            events.append(RunEnded(self.key(run.run_id), run))
+            events.append(RunEnded(self.changes.run_key(run.run_id), run))
         return events
 
     def _answered(self, run_id: str, at: Moment) -> list[Event]:
@@ -375,18 +307,18 @@ class Catalog:
             return []
         news, asked.told = asked.told, False
         if not asked.up:
-            self._touched_runs.add(run_id)
+            self.changes.touch_runs([run_id])
         asked.found(at.monotonic)
-        return [RunReadable(self.key(run_id))] if news else []
+        return [RunReadable(self.changes.run_key(run_id))] if news else []
 
     def _miss(self, record: RunRecord, watched: WatchedView | None) -> None:
         """Take in that a complete read did not find an unsettled run."""
         after = lifecycle.missed(record)
         self.records.put(after)
         if record.there and not after.there:
-            self._touched_runs.add(record.run.run_id)
+            self.changes.touch_runs([record.run.run_id])
             if watched:
-                self._touch_view(watched)
+                self.changes.touch_view(watched)
 
     def _note_in_view(self, run_id: str, watched: WatchedView | None) -> None:
         if watched and self.configured.owner(run_id) == watched.owner:
@@ -396,14 +328,3 @@ class Catalog:
         if run.database is None or run.table is None:
             return None
         return self.views.get((run.database, run.table))
-
-    def _touch_view(self, watched: WatchedView) -> None:
-        self._touched_views[watched.record.database, watched.record.table] = watched
-
-    def _show(self, row: int, run_ids: frozenset[str]) -> None:
-        before = self._shown.get(row, frozenset())
-        self._touched_runs.update(before ^ run_ids)
-        if run_ids:
-            self._shown[row] = run_ids
-        else:
-            self._shown.pop(row, None)

@@ -61,7 +61,7 @@ class Catalogs:
                 continue
             catalog = self._catalogs.get(place) or self._new(*place)
             lost += catalog.claim(targets, at, all_known=catalog.aws_region not in unknown)
-            catalog.summarise(polled, at)
+            catalog.changes.summarise(polled, at.settings.runs_per_view)
         self._forget_abandoned(at)
         return lost
 

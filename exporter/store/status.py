@@ -190,7 +190,7 @@ def _shown(target: str, catalog: Catalog) -> Iterator[tuple[bool | None, list[st
         [
             run_id
             for watched in catalog.views.of(target)
-            for run_id in catalog.shown(watched.record.id)
+            for run_id in catalog.changes.shown(watched.record.id)
             if catalog.configured.owner(run_id) is None
         ],
     )

@@ -216,7 +216,11 @@ class Store:
         """Return the last good values of every run that is configured by its ID, target by target."""
         with self._lock:
             return [
-                RunSeries(catalog.key(run_id), record.run if record else None, catalog.configured.up(run_id))
+                RunSeries(
+                    catalog.changes.run_key(run_id),
+                    record.run if record else None,
+                    catalog.configured.up(run_id),
+                )
                 for state, catalog in self._watched()
                 for run_ids in [list(catalog.configured.of(state.target.name))]
                 for records in [catalog.records.get(run_ids)]
@@ -262,7 +266,7 @@ class Store:
                 if any(listing.complete for listing in outcome.listings):
                     catalog.prune(outcome.target, at)
                 self._catalogs.tidy(at)
-                catalog.summarise(self._polled() | {outcome.target}, at)
+                catalog.changes.summarise(self._polled() | {outcome.target}, at.settings.runs_per_view)
         except Exception:
             # The tables are as they were; what is derived from them must not be ahead of them.
             with self._database.transaction():
@@ -281,8 +285,8 @@ class Store:
         """Write the state to disk, then tell the listeners: counters are published once they are safe."""
         events, exporter = self._save()
         polled = self._polled()
-        runs = [catalog.run_changes(polled) for catalog in self._catalogs]
-        views = [catalog.view_changes(polled) for catalog in self._catalogs]
+        runs = [catalog.changes.take_runs(polled) for catalog in self._catalogs]
+        views = [catalog.changes.take_views(polled) for catalog in self._catalogs]
         self._catalogs.drop_unwatched()
         self._publish(
             SeriesChanges(

@@ -1,0 +1,112 @@
+"""Which series of one catalog have changed since they were last published."""
+
+from collections.abc import Iterable
+
+from exporter.model.run import RunKey
+from exporter.model.view import ViewKey
+from exporter.store.configured_runs import ConfiguredRuns
+from exporter.store.run_records import RunRecords
+from exporter.store.series import RunSeries, ViewSeries
+from exporter.store.view_book import Name, ViewBook, WatchedView
+
+
+class Changes:
+    """What a catalog has to tell its listeners. Commits note it, and publishing takes it away."""
+
+    def __init__(
+        self,
+        place: tuple[str, str],
+        *,
+        configured: ConfiguredRuns,
+        views: ViewBook,
+        records: RunRecords,
+    ) -> None:
+        self._place = place
+        """Region and ID of the catalog."""
+        self._configured = configured
+        self._views = views
+        self._records = records
+        self._touched_runs: set[str] = set()
+        self._touched_views: dict[Name, WatchedView] = {}
+        self._shown: dict[int, frozenset[str]] = {}
+        """Run IDs shown because of a view, by the view's row."""
+        self._shown_in: dict[str, int] = {}
+        """The same the other way round."""
+        self._published_runs: set[str] = set()
+        """Run IDs that have series."""
+        self._published_views: set[Name] = set()
+
+    def run_key(self, run_id: str) -> RunKey:
+        """Return the run's key among those of all catalogs."""
+        return RunKey(*self._place, run_id)
+
+    def touch_runs(self, run_ids: Iterable[str]) -> None:
+        """Note that the series of these runs may have changed."""
+        self._touched_runs.update(run_ids)
+
+    def touch_view(self, watched: WatchedView) -> None:
+        """Note that the series of the view may have changed."""
+        self._touched_views[watched.record.database, watched.record.table] = watched
+
+    def shown(self, view: int) -> frozenset[str]:
+        """Return the IDs of the runs that are shown because of the view in this row."""
+        return self._shown.get(view, frozenset())
+
+    def summarise(self, targets: set[str], runs_per_view: int) -> None:
+        """Summarise anew those of these targets' views that were noted."""
+        for watched in self._touched_views.values():
+            if watched.owner in targets:
+                shown = self._views.summarise(watched, self._records, runs_per_view)
+                self._show(watched.record.id, frozenset(shown))
+        rows = {watched.record.id for watched in self._views.watched()}
+        for row in self._shown.keys() - rows:
+            self._show(row, frozenset())
+
+    def take_runs(self, targets: set[str]) -> dict[RunKey, RunSeries | None]:
+        """Return the changed series of runs, for what these targets (and nobody any more) watch."""
+        touched, self._touched_runs = self._touched_runs, set()
+        records = self._records.get(touched)
+        changes: dict[RunKey, RunSeries | None] = {}
+        for run_id in touched:
+            owner = self._configured.owner(run_id)
+            if owner is not None and owner not in targets:
+                self._touched_runs.add(run_id)  # its target's first poll will show it
+                continue
+            key = self.run_key(run_id)
+            record = records.get(run_id)
+            there = record is not None and record.there
+            if owner is not None or (run_id in self._shown_in and there):
+                run = record.run if record and there else None
+                changes[key] = RunSeries(key, run, self._configured.up(run_id))
+                self._published_runs.add(run_id)
+            elif run_id in self._published_runs:
+                changes[key] = None
+                self._published_runs.discard(run_id)
+        return changes
+
+    def take_views(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:
+        """Return the changed series of views, for what these targets (and nobody any more) watch."""
+        touched, self._touched_views = self._touched_views, {}
+        changes: dict[ViewKey, ViewSeries | None] = {}
+        for name, watched in touched.items():
+            if self._views.get(name) is not watched:
+                continue
+            if watched.owner not in targets:
+                self._touched_views[name] = watched  # its target's first poll will show it
+            else:
+                changes[ViewKey(*self._place, *name)] = watched.series(*self._place)
+                self._published_views.add(name)
+        for name in [name for name in self._published_views if self._views.get(name) is None]:
+            changes[ViewKey(*self._place, *name)] = None
+            self._published_views.discard(name)
+        return changes
+
+    def _show(self, row: int, run_ids: frozenset[str]) -> None:
+        before = self._shown.pop(row, frozenset())
+        if run_ids:
+            self._shown[row] = run_ids
+        for run_id in before - run_ids:
+            if self._shown_in.get(run_id) == row:  # another view may show it by now
+                del self._shown_in[run_id]
+        self._shown_in.update(dict.fromkeys(run_ids - before, row))
+        self._touched_runs |= before ^ run_ids
