@@ -19,8 +19,8 @@ from tests.support.bare_records import sample_run, sample_run_id
 pytestmark = [pytest.mark.xdist_group("page"), pytest.mark.timeout(240)]
 
 HOSTILE = '<img src=x onerror="window.hostile=1"><script>window.hostile=1</script>\u202egpj.exe'
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-DARK = {"color_scheme": "dark"}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+DARK: dict[str, Any] = {"color_scheme": "dark"}
 REFRESH_MS = 16_000
 
 
@@ -245,7 +245,12 @@ def test_refreshing_can_be_paused(page: Page) -> None:
     assert asked == []
     button.click()
     expect(button).to_have_attribute("aria-pressed", "false")
-    wait_until(lambda: page.wait_for_timeout(50) or asked, 10, "it refreshes again")
+
+    def asked_again() -> bool:
+        page.wait_for_timeout(50)  # this is when the browser's events come in
+        return bool(asked)
+
+    wait_until(asked_again, 10, "it refreshes again")
 
 
 def test_an_exporter_that_cannot_be_reached_is_told_and_comes_back(page: Page) -> None:
