@@ -51,7 +51,8 @@ def with_regions(
                 Problem(
                     0,
                     f"target {target.name}",
-                    "no AWS region: set aws_region, or AWS_DEFAULT_REGION, or a region in the profile",
+                    "no AWS region: set aws_region, or AWS_DEFAULT_REGION, or a region in the profile"
+                    " (the AWS SDK for Python does not read AWS_REGION)",
                 )
             )
         else:

@@ -51,7 +51,13 @@ class Reloader:
         self._lock = threading.Lock()
         """Reloads come one after the other."""
         self._seen = loaded
+        self._taken_over = True
+        """Whether the last reload succeeded."""
+        self._web_in_use = self._web_told = True
+        self._wanted = threading.Event()
+        """Whether a reload has been asked for."""
         self._asked = threading.Event()
+        """Whether there is anything to do for :meth:`run`."""
         self._ended = threading.Event()
 
     def reload(self) -> tuple[str, ...]:
@@ -70,7 +76,7 @@ class Reloader:
                 # A fault of this program, or no more threads to be had: who asked must learn of it.
                 log.exception("the configuration was not taken over, or not all of it")
                 return self._refuse((f"internal error: {type(error).__name__}",))
-            self._exporter.store.note_reload(successful=True)
+            self._note(taken_over=True)
             log.info("configuration reloaded", targets=len(settings.targets))
             return ()
 
@@ -98,14 +104,25 @@ class Reloader:
 
     def ask(self) -> None:
         """Have :meth:`run` reload soon; however often that is asked meanwhile, once is enough."""
+        self._wanted.set()
+        self._asked.set()
+
+    def note_web(self, in_use: bool) -> None:  # noqa: FBT001 (as LiveSecurity tells it)
+        """Take in whether the files of the web configuration are in use as they are now; does not wait.
+
+        They are followed without a reload, but whoever asks whether the configuration is in use means both.
+        """
+        self._web_in_use = in_use
         self._asked.set()
 
     def run(self, interval: float) -> None:
         """Reload when asked, and look at the file every ``interval`` seconds (0: never), until the end."""
         while not self._ended.is_set():
-            asked = self._clock.wait(self._asked, interval or A_DAY)
+            self._clock.wait(self._asked, interval or A_DAY)
             self._asked.clear()
-            if asked:
+            self._tell_of_web()
+            if self._wanted.is_set():
+                self._wanted.clear()
                 self.reload()
             elif interval:
                 self.reload_if_changed()
@@ -118,5 +135,14 @@ class Reloader:
     def _refuse(self, problems: tuple[str, ...]) -> tuple[str, ...]:
         for line in problems:
             log.error("configuration not reloaded; the old one stays", error=line)
-        self._exporter.store.note_reload(successful=False)
+        self._note(taken_over=False)
         return problems
+
+    def _tell_of_web(self) -> None:
+        with self._lock:
+            if self._web_told is not self._web_in_use:
+                self._note(taken_over=self._taken_over)
+
+    def _note(self, *, taken_over: bool) -> None:
+        self._taken_over, self._web_told = taken_over, self._web_in_use
+        self._exporter.store.note_reload(successful=taken_over and self._web_told)

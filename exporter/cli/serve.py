@@ -59,12 +59,15 @@ def command(
 
     clock = SystemClock()
     exporter = make_exporter(settings, storage_path=storage_path, clock=clock)
+    reloader = Reloader(config_file, load, exporter, clock, loaded=loaded)
+    if security:
+        security.tell = reloader.note_web
     return serve_until_signal(
         exporter,
         settings,
         web_listen_address,
         signals=signals,
-        reloader=Reloader(config_file, load, exporter, clock, loaded=loaded),
+        reloader=reloader,
         security=security,
         lifecycle=web_enable_lifecycle,
         reload_interval=config_auto_reload_interval,

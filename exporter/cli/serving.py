@@ -19,6 +19,7 @@ from exporter.cli.signals import Signals
 from exporter.errors import ExporterError
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
+from exporter.model.web_settings import WebSettings
 from exporter.store.status import read_status
 from exporter.web.address import ListenAddress, bound_address
 from exporter.web.app import Site, make_app
@@ -71,10 +72,11 @@ def serve_until_signal(
     )
     with contextlib.nullcontext(signals) if signals else Signals() as handled:
         exporter.loop.configure(settings)
-        log.info("listening", address=bound_address(listener), targets=len(settings.targets))
+        protection = security.current.settings.in_words() if security else WebSettings().in_words()
+        log.info("listening", address=bound_address(listener), targets=len(settings.targets), **protection)
         if reloader:
             threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
-        server = Server(RequestLog(make_app(site)), security=security)
+        server = Server(make_app(site), security=security, around=RequestLog)
         asyncio.run(_serve(server, listener, exporter, reloader, handled))
         if not handled.stopping:
             log.error("the web server ended by itself")

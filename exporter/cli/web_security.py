@@ -1,7 +1,7 @@
 """The web configuration and the files that it names, read the way every command wants them."""
 
 from exporter import config
-from exporter.web.security import LiveSecurity, Security
+from exporter.web.security import LiveSecurity, Security, UnusableFilesError
 from exporter.web.tls import TlsFileError
 
 
@@ -11,7 +11,9 @@ def load_security(file: str) -> Security:
     try:
         return Security.of(loaded.settings)
     except TlsFileError as error:
-        raise loaded.problem(error.key, error.message) from None
+        tls = loaded.settings.tls
+        problem = loaded.problem(error.key, error.message)
+        raise UnusableFilesError(problem, tls.files if tls else ()) from None
 
 
 def live_security(file: str | None) -> LiveSecurity | None:

@@ -36,7 +36,10 @@ EXPORTER_FAMILIES: tuple[Family[ExporterSeries], ...] = (
     Family(
         name="glue_mv_exporter_config_last_reload_successful",
         type="gauge",
-        help="1 if the configuration was valid when it was last read, 0 if the one before is still in use.",
+        help=(
+            "1 if the configuration, and that of the web server, was valid when it was last read;"
+            " 0 if the one before is still in use."
+        ),
         labels=(),
         samples=lambda series: [Sample((), int(series.last_reload_successful))],
     ),

@@ -55,6 +55,14 @@ class WebSettings:
         """
         return any(ours < theirs for ours, theirs in zip(self.strength, other.strength, strict=True))
 
+    def in_words(self) -> dict[str, str]:
+        """Return how it protects, for a line in the log: what operators want to see at a glance."""
+        return {
+            "tls": "on" if self.tls else "off",
+            "client_certificates": self.tls.client_auth_type if self.tls else ClientAuthType.NO_CLIENT_CERT,
+            "basic_auth": "on" if self.users else "off",
+        }
+
     @property
     def strength(self) -> tuple[int, ...]:
         """Whom it keeps out, one figure for each way; the larger, the more."""

@@ -38,7 +38,8 @@ class Acceptor:
         self._context = context
         self._lobby = lobby
         self._limits = limits
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._handshakes: dict[asyncio.Task[None], ssl.SSLContext | None] = {}
+        """Connections without a transport as yet, and what each must comply with."""
         self._exhausted = SeldomWarning("no connection can be accepted")
 
     async def run(self) -> None:
@@ -66,24 +67,34 @@ class Acceptor:
             task.cancel()
         await asyncio.gather(*self._handshakes, return_exceptions=True)
 
+    def give_up_outdated(self) -> None:
+        """Close the connections whose handshake has begun under what is no longer valid.
+
+        They would be let in by rules that are gone, once their handshake ends.
+        """
+        current = self._context()
+        for task, context in tuple(self._handshakes.items()):
+            if context is not current:
+                task.cancel()
+
     def _admit(self, connection: socket.socket) -> None:
         if not self._lobby.make_room():
             connection.close()
             return
-        task = asyncio.create_task(self._open(connection))
+        context = self._context()
+        task = asyncio.create_task(self._open(connection, context))
         handshake = Handshake(task, asyncio.get_running_loop().time())
         self._lobby.enter(handshake)
-        self._handshakes.add(task)
+        self._handshakes[task] = context
 
         def done(task: asyncio.Task[None]) -> None:
             self._lobby.leave(handshake)
-            self._handshakes.discard(task)
+            self._handshakes.pop(task, None)
 
         task.add_done_callback(done)
 
-    async def _open(self, connection: socket.socket) -> None:
+    async def _open(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         """Make a transport of the socket, after the TLS handshake if there is to be one."""
-        context = self._context()
         timeout = self._limits.handshake_seconds if context else None
         try:
             connection.setblocking(False)

@@ -32,6 +32,15 @@ class Security:
         return cls(settings, make_server_context(settings.tls) if settings.tls else None)
 
 
+class UnusableFilesError(ConfigurationError):
+    """The web configuration is valid, but a file that it names cannot be used."""
+
+    def __init__(self, error: ConfigurationError, files: tuple[str, ...]) -> None:
+        super().__init__(error.file, error.problems)
+        self.files = files
+        """All that it names: once they change, it is worth another try."""
+
+
 _Stamp = tuple[tuple[int, ...] | None, ...]
 
 
@@ -44,6 +53,8 @@ class LiveSecurity:
 
     def __init__(self, file: str, load: Callable[[], Security]) -> None:
         """``load`` reads the file and all that it names, and raises ConfigurationError, as does this."""
+        self.tell: Callable[[bool], None] = lambda _: None
+        """Called after each look at changed files: whether what they say is in use. It must not wait."""
         self._file = file
         self._load = load
         self._lock = threading.Lock()
@@ -70,15 +81,19 @@ class LiveSecurity:
                 log.error(  # noqa: TRY400 (the user's mistake, not ours: no traceback)
                     "web configuration: invalid, the last good one stays", file=self._file, detail=str(error)
                 )
+                self.tell(False)
                 return self.current
             if security.settings.weaker_than(self.current.settings):
                 log.warning(
                     "web configuration: protects less than before, and so waits for a reload or a restart",
                     file=self._file,
                 )
+                self.tell(False)
                 return self.current
             self._adopt(security)
-            log.info("web configuration: changed files are in use", file=self._file)
+            log.info(
+                "web configuration: changed files are in use", file=self._file, **security.settings.in_words()
+            )
         return self.current
 
     def reload(self) -> None:
@@ -87,25 +102,43 @@ class LiveSecurity:
         Raises ConfigurationError, and changes nothing then.
         """
         with self._lock:
-            self._adopt(self._read())
+            before, security = self.current.settings, self._read()
+            self._adopt(security)
+            if security.settings.weaker_than(before):
+                log.warning(
+                    "web configuration: protects less from now on",
+                    file=self._file,
+                    **security.settings.in_words(),
+                )
 
     def _adopt(self, security: Security) -> None:
         self.current = security
         self.generation += 1
+        self.tell(True)
 
     def _read(self) -> Security:
-        security = None
+        result: Security | UnusableFilesError | None = None
         for _ in range(_ROUNDS):
             # Before they are read: what changes meanwhile is seen as changed the next time.
             self._stamp = _stamp(self._files)
-            security = self._load()
-            tls = security.settings.tls
-            files = (self._file, *(tls.files if tls else ()))
+            result, named = self._attempt()
+            files = (self._file, *named)
             if files == self._files:
                 break
             self._files = files
-        assert security is not None  # noqa: S101 (for the type checker: the loop has run)
-        return security
+        assert result is not None  # noqa: S101 (for the type checker: the loop has run)
+        if isinstance(result, UnusableFilesError):
+            raise result
+        return result
+
+    def _attempt(self) -> tuple[Security | UnusableFilesError, tuple[str, ...]]:
+        """Read once; return what came of it, and the files that are named."""
+        try:
+            security = self._load()
+        except UnusableFilesError as error:
+            return error, error.files
+        tls = security.settings.tls
+        return security, tls.files if tls else ()
 
 
 def _stamp(files: tuple[str, ...]) -> _Stamp:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -30,9 +30,17 @@ class Server(uvicorn.Server):
     """uvicorn without its signal handlers and its way to accept connections: the program has its own."""
 
     def __init__(
-        self, app: ASGIApp, *, security: LiveSecurity | None = None, limits: Limits | None = None
+        self,
+        app: ASGIApp,
+        *,
+        security: LiveSecurity | None = None,
+        limits: Limits | None = None,
+        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
-        """``security``: TLS and users; None: plain HTTP for everybody."""
+        """``security``: TLS and users; None: plain HTTP for everybody.
+
+        ``around``: what sees every request, those without a password included.
+        """
         self._security = security
         self._limits = limits or Limits()
         self._lobby = Lobby(self._limits)
@@ -40,7 +48,7 @@ class Server(uvicorn.Server):
         self._tasks: list[asyncio.Task[None]] = []
         super().__init__(
             uvicorn.Config(
-                BasicAuth(app, self._users) if security else app,
+                around(BasicAuth(app, self._users) if security else app),
                 # h11, not httptools: that one accepts heads of any size.
                 http="h11",
                 ws="none",
@@ -120,6 +128,8 @@ class Server(uvicorn.Server):
             security.refresh()
             if security.generation != generation:
                 generation = security.generation
+                for acceptor in self._acceptors:
+                    acceptor.give_up_outdated()
                 for connection in list(self.server_state.connections):
                     if isinstance(connection, Connection):
                         connection.retire()

@@ -298,3 +298,20 @@ def test_no_reload_begins_once_the_exporter_ends(bench: ReloadBench) -> None:
     bench.reloader.end()
     assert bench.reloader.reload() == ("the exporter is stopping",)
     assert len(bench.exporter.store.runs()) == 2
+
+
+def test_a_web_configuration_that_cannot_be_used_is_told_as_a_failed_reload(watched: ReloadBench) -> None:
+    """It is followed without a reload, but the next start would fail: somebody has to know by then."""
+    watched.reloader.note_web(False)
+    eventually(lambda: watched.series()[RELOADED_OK] == 0)
+    watched.reloader.note_web(True)
+    eventually(lambda: watched.series()[RELOADED_OK] == 1)
+
+
+def test_a_good_web_configuration_does_not_hide_a_bad_configuration(watched: ReloadBench) -> None:
+    watched.file.write_text(INVALID)
+    look(watched, change_seen=True)
+    watched.reloader.note_web(False)
+    watched.reloader.note_web(True)
+    look(watched, change_seen=False)
+    assert watched.series()[RELOADED_OK] == 0

@@ -40,3 +40,15 @@ def test_what_lets_in_more_is_weaker(weaker: WebSettings, stronger: WebSettings)
 def test_other_users_and_files_are_no_weaker(one: WebSettings, other: WebSettings) -> None:
     assert not one.weaker_than(other)
     assert not other.weaker_than(one)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (WebSettings(), ["off", "NoClientCert", "off"]),
+        (WebSettings(users={"alice": "a hash"}), ["off", "NoClientCert", "on"]),
+        (WebSettings(tls=MUTUAL), ["on", "RequireAndVerifyClientCert", "off"]),
+    ],
+)
+def test_the_log_tells_how_it_is_protected_and_no_user(settings: WebSettings, words: list[str]) -> None:
+    assert settings.in_words() == dict(zip(("tls", "client_certificates", "basic_auth"), words, strict=True))

@@ -5,6 +5,7 @@ import http.client
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -31,9 +32,16 @@ class Reply:
 class WebServer:
     """Runs while its block does."""
 
-    def __init__(self, app: ASGIApp, *, config: Path | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        config: Path | None = None,
+        limits: Limits | None = None,
+        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    ) -> None:
         self.security = live_security(str(config) if config else None)
-        self.server = Server(app, security=self.security, limits=limits)
+        self.server = Server(app, security=self.security, limits=limits, around=around)
         self._listener = ListenAddress.parse("127.0.0.1:0").bind()
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(

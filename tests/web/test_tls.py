@@ -1,6 +1,8 @@
 """TLS: who gets in with which certificate, and what a rotation changes at once."""
 
+import contextlib
 import http.client
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -9,11 +11,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from starlette.responses import PlainTextResponse
 
-from exporter.cli.web_security import load_security
+from exporter.cli.web_security import live_security, load_security
 from exporter.errors import ConfigurationError
 from exporter.web.limits import Limits
 from tests.support.certificates import Authority, Pair
-from tests.support.clock import SAFETY_NET
+from tests.support.clock import SAFETY_NET, eventually
 from tests.support.web import WebServer, ended
 
 APP = PlainTextResponse("fine\n")
@@ -52,6 +54,15 @@ def served(server: WebServer, client: ssl.SSLContext) -> bytes:
         return connection.sock.getpeercert(binary_form=True) or b""
     finally:
         connection.close()
+
+
+def received(raw: socket.socket) -> bytes:
+    """Return all that comes until the server closes the connection."""
+    came = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := raw.recv(65536):
+            came += data
+    return came
 
 
 def test_https_is_served_and_plain_http_is_not(tmp_path: Path, authority: Authority) -> None:
@@ -152,6 +163,29 @@ def test_clients_of_a_replaced_authority_stay_outside(
             server.ask(tls=old)
 
 
+def test_a_handshake_that_began_under_an_older_authority_lets_nobody_in(
+    tmp_path: Path, authority: Authority, clients: Authority
+) -> None:
+    """Whoever begins one just before his authority is replaced could end it afterwards."""
+    config = configured(tmp_path, authority.pair("server"), *mutual("RequireAndVerifyClientCert", clients))
+    old = authority.client(clients.pair("old", "old"))
+    with WebServer(APP, config=config) as server, server.socket() as raw:
+        came_in, goes_out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        handshake = old.wrap_bio(came_in, goes_out, server_hostname="127.0.0.1")
+        with pytest.raises(ssl.SSLWantReadError):
+            handshake.do_handshake()
+        raw.sendall(goes_out.read())
+        came_in.write(raw.recv(65536))  # the server has chosen its demands by now
+        Authority(tmp_path, "clients")
+        assert server.security is not None
+        security = server.security
+        eventually(lambda: security.generation == 1)
+        handshake.do_handshake()
+        handshake.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        raw.sendall(goes_out.read())
+        assert received(raw) == b""
+
+
 def test_a_certificate_without_its_key_changes_nothing_until_the_key_comes(
     tmp_path: Path, authority: Authority, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +202,37 @@ def test_a_certificate_without_its_key_changes_nothing_until_the_key_comes(
     log = capsys.readouterr().out
     assert log.count("the last good one stays") == 1
     assert "does not belong to the certificate" in log
+
+
+def test_files_that_are_named_before_they_are_there_count_once_they_come(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """Whoever writes the configuration first, and then the certificate that it names."""
+    first = authority.pair("server")
+    config = configured(tmp_path, first)
+    with WebServer(APP, config=config) as server:
+        configured(tmp_path, Pair(tmp_path / "next.pem", tmp_path / "next.key"))
+        assert served(server, authority.client()) == first.der
+        following = authority.pair("next")
+        assert served(server, authority.client()) == following.der
+
+
+def test_whether_what_the_files_say_is_in_use_is_told(tmp_path: Path, authority: Authority) -> None:
+    pair = authority.pair("server")
+    security = live_security(str(configured(tmp_path, pair)))
+    assert security is not None
+    told: list[bool] = []
+    security.tell = told.append
+    key = pair.key.read_bytes()
+    pair.key.write_text("half a key")
+    security.refresh()
+    pair.key.write_bytes(key)
+    security.refresh()
+    (tmp_path / "web.yml").write_text("")
+    security.refresh()
+    assert told == [False, True, False], "the last one would protect less, and waits for a reload"
+    security.reload()
+    assert told == [False, True, False, True]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\0" * 100, b"tls_server_config: {cert_file: x"])

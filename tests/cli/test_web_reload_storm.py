@@ -1,0 +1,128 @@
+"""A thousand reloads that change certificates and users, too, while clients scrape."""
+
+import http.client
+import itertools
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+from starlette.responses import PlainTextResponse
+
+from exporter.cli.reloading import Reloader
+from exporter.model.settings import Settings
+from tests.cli.test_reload_storm import AT_ONCE, RELOADS, open_sockets, reload_often
+from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import sample_run
+from tests.support.certificates import Authority, Pair
+from tests.support.clock import ManualClock, eventually
+from tests.support.passwords import basic, hashed
+from tests.support.reload_bench import ReloadBench, document, reload_bench, target
+from tests.support.web import WebServer
+
+FINE = PlainTextResponse("fine\n")
+
+
+class Scrapers:
+    """Two clients, each with its own user, that scrape on connections of their own until they are stopped."""
+
+    def __init__(self, server: WebServer, client: ssl.SSLContext) -> None:
+        self.seen: Counter[int | str] = Counter()
+        """Statuses, and what there was instead of one."""
+        self._server = server
+        self._client = client
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._scrape, args=(user,)) for user in ("first", "second")]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(20)
+            assert not thread.is_alive()
+
+    def _scrape(self, user: str) -> None:
+        while not self._stop.wait(0.01):
+            try:
+                self.seen[self._server.ask(tls=self._client, headers=basic(user, user)).status] += 1
+            except (ConnectionError, http.client.RemoteDisconnected):
+                self.seen["closed"] += 1  # it was let in under a certificate that has been replaced
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[ReloadBench]:
+    with BareGlue() as glue:
+        glue.records.put_run(sample_run(1))
+        file = tmp_path / "config.yaml"
+        file.write_text(document(target(glue, "a", 1)))
+        with reload_bench(file, glue) as bench:
+            yield bench
+
+
+def web_text(pair: Pair, user: str) -> str:
+    """Return a web configuration with this certificate, and this one user."""
+    return (
+        f"tls_server_config:\n  cert_file: {pair.cert.name}\n  key_file: {pair.key.name}\n"
+        f"basic_auth_users:\n  {user}: {hashed(user)}\n"
+    )
+
+
+def test_certificates_and_users_change_in_a_thousand_reloads(tmp_path: Path, bench: ReloadBench) -> None:
+    """One in three is invalid; in the end the last valid one holds, and nothing is left over."""
+    authority = Authority(tmp_path, "own")
+    pairs = {user: authority.pair(user) for user in ("first", "second")}
+    web = tmp_path / "web.yml"
+    texts = [web_text(pair, user) for user, pair in pairs.items()]
+    texts.append(web_text(Pair(pairs["first"].cert, pairs["second"].key), "first"))
+    web.write_text(texts[0])
+    with WebServer(FINE, config=web) as server:
+        security = server.security
+        assert security is not None
+        turns = itertools.cycle(texts)
+        adopted: list[str] = []
+
+        def load() -> Settings:
+            """Read both files, as ``serve`` does. Reloads take turns, and so do the calls."""
+            settings = bench.load()
+            fresh = tmp_path / "web.yml.new"
+            fresh.write_text(next(turns))
+            fresh.rename(web)
+            security.reload()
+            adopted.extend(security.current.settings.users)
+            return settings
+
+        reloader = Reloader(str(bench.file), load, bench.exporter, ManualClock(), loaded=b"")
+        security.tell = reloader.note_web
+        reload_often(reloader.reload, 3 * AT_ONCE)
+        threads, sockets = threading.active_count(), open_sockets()
+        with Scrapers(server, authority.client()) as scrapers:
+            reload_often(reloader.reload, RELOADS)
+        assert len(adopted) == 2 * (RELOADS + 3 * AT_ONCE) // 3 + 1, "two in three"
+        assert set(scrapers.seen) <= {200, 401, "closed"}
+        assert scrapers.seen[200]
+        user = adopted[-1]
+        other = {"first": "second", "second": "first"}[user]
+        for _ in range(3):
+            assert server.ask(tls=authority.client(), headers=basic(user, user)).status == 200
+            assert server.ask(tls=authority.client(), headers=basic(other, other)).status == 401
+        assert served(server, authority.client()) == pairs[user].der
+        eventually(lambda: threading.active_count() <= threads + 2)
+        eventually(lambda: open_sockets() <= sockets + 4)
+
+
+def served(server: WebServer, client: ssl.SSLContext) -> bytes:
+    """Return the certificate that a new connection sees."""
+    connection = server.connect(client)
+    try:
+        connection.connect()
+        assert isinstance(connection.sock, ssl.SSLSocket)
+        return connection.sock.getpeercert(binary_form=True) or b""
+    finally:
+        connection.close()
