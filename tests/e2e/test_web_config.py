@@ -1,6 +1,7 @@
 """The running program follows its web configuration, and tells whether what the file says is in use."""
 
 import base64
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.program import SECRETS, serve, target, wait_until
@@ -31,6 +32,6 @@ def test_a_web_configuration_that_breaks_is_told_until_it_is_mended(tmp_path: Pa
             good = web.read_text()
             for text, value in ((good, 1), ("basic_auth_users: {", 0), (good, 1), ("", 0), (good, 1)):
                 web.write_text(text)
-                wait_until(lambda value=value: is_in_use(value), 10, f"{SUCCESSFUL} {value}")
+                wait_until(partial(is_in_use, value), 10, f"{SUCCESSFUL} {value}")
                 assert program.get("/metrics").status == 401, "whatever the file says"
             wait_until(lambda: "path=/metrics status=401" in program.log, 10, "refusals are logged")
