@@ -1,7 +1,5 @@
 """Whole views are watched: with few calls, exact counters, and a state that survives anything."""
 
-import random
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -20,7 +18,6 @@ pytestmark = [pytest.mark.xdist_group("views"), pytest.mark.timeout(240)]
 
 LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
 VIEW = "glue_mv_refresh_view_"
-KILLS = 20
 
 
 def view_run(number: int, database: str, table: str, **more: Any) -> dict[str, Any]:
@@ -79,73 +76,6 @@ def poll_time(scraped: Exposition) -> float:
 
 def active(scraped: Exposition) -> float | None:
     return scraped.value("glue_mv_exporter_target_runs", state="active")
-
-
-def counted(scraped: Exposition) -> dict[str, float]:
-    """Return the ended runs that were counted, by status."""
-    totals: dict[str, float] = {}
-    for labels, value in scraped.series(f"{VIEW}runs_total"):
-        totals[labels["status"]] = totals.get(labels["status"], 0) + value
-    return totals
-
-
-def test_every_run_is_counted_once_however_often_the_exporter_is_killed(
-    glue: BareGlue, tmp_path: Path
-) -> None:
-    """``kill -9`` in the middle of whatever it does, and ends during the downtime as well."""
-    chance = random.Random(7)  # noqa: S311 (a seeded course of events)
-    glue.records.put_view("sales", "orders", refresh_seconds=3600)
-    glue.records.put_run(view_run(1, "sales", "orders"))  # ended before the first start
-    config = watching(glue, "sales.*")
-    state = f"--storage.path={tmp_path / 'state'}"
-    with serve(tmp_path / "first", config, state) as program:
-        program.scrape_until(lambda now: now.value(f"{VIEW}up") == 1, what="the baseline is taken")
-    number = 1
-    for kill in range(KILLS):
-        with serve(tmp_path / f"life{kill}", config, state) as program:
-            time.sleep(chance.uniform(0.0, 1.2))
-            number += 1
-            end_run(glue, number, chance)
-            time.sleep(chance.uniform(0.0, 0.4))
-            program.process.send_signal(signal.SIGKILL)
-            program.process.wait(10)
-            program.process.returncode = 0
-        number += 1
-        end_run(glue, number, chance)
-    glue.forget_calls()
-    with serve(tmp_path / "last", config, state) as program:
-        scraped = program.scrape_until(
-            lambda now: sum(counted(now).values()) >= number - 1, what="all are counted"
-        )
-        ledger = glue_ledger(glue, number)
-        assert counted(scraped) == {**dict.fromkeys(counted(scraped), 0.0), **ledger.statuses}
-        assert total(scraped, "dpu_seconds_total") == pytest.approx(ledger.dpu_seconds, abs=1e-6)
-        assert total(scraped, "processed_bytes_total") == ledger.processed_bytes
-        assert glue.count(GET_RUN) == 0, "no settled run is asked for again"
-
-
-class glue_ledger:  # noqa: N801 (reads like the function it stands for)
-    """What Glue holds of the runs 2 to ``last``."""
-
-    def __init__(self, glue: BareGlue, last: int) -> None:
-        records = [glue.records.run(sample_run_id(number)) for number in range(2, last + 1)]
-        self.dpu_seconds = sum(record["DPUSeconds"] for record in records)
-        self.processed_bytes = sum(record["ProcessedBytes"] for record in records)
-        self.statuses: dict[str, float] = {}
-        for record in records:
-            self.statuses[record["Status"]] = self.statuses.get(record["Status"], 0.0) + 1
-
-
-def end_run(glue: BareGlue, number: int, chance: random.Random) -> None:
-    """Let a run end now."""
-    now = time.time()
-    record = view_run(number, "sales", "orders", status=chance.choice(["SUCCEEDED", "FAILED", "STOPPED"]))
-    times = {"CreationTime": now - 60, "StartTime": now - 50, "EndTime": now, "LastUpdated": now}
-    glue.records.put_run({**record, **times})
-
-
-def total(scraped: Exposition, name: str) -> float:
-    return sum(value for _, value in scraped.series(VIEW + name))
 
 
 def test_four_shards_together_are_one_exporter(tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""Many lives of the exporter in little time: ``serve``, forked from a process that has loaded everything.
+
+A start of Python with all that the exporter imports takes most of a second; a hundred of them would take
+a minute of two cores. Here one process imports it once, and forks a child for each life that is asked for on
+standard input. The child runs the program's own ``main`` with the arguments given: nothing in it is
+different from a start by hand but the imports.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tests.e2e.program import assert_no_secret, environment
+
+ROOT = Path(__file__).parents[2]
+
+
+class Life:
+    """One running exporter, which its test ends."""
+
+    def __init__(self, pid: int, log: Path) -> None:
+        self._pid = pid
+        self._handle = os.pidfd_open(pid)
+        self._log = log
+
+    def end(self, number: signal.Signals, seconds: float = 10.0) -> None:
+        """Send a signal, and return once the process is gone."""
+        try:
+            signal.pidfd_send_signal(self._handle, number)
+            over, _, _ = select.select([self._handle], [], [], seconds)
+            assert over, f"still there {seconds} s after {number.name}:\n{self._log.read_text()}"
+        finally:
+            os.close(self._handle)
+        log = self._log.read_text()
+        assert_no_secret(log)
+        assert "Traceback" not in log, log
+
+
+class Brood:
+    """Starts exporters. Safe to use from several threads."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._lock = threading.Lock()
+
+    def start(self, log: Path, *arguments: str) -> Life:
+        """Start ``glue-mv-exporter`` with these arguments; what it prints goes to ``log``."""
+        request = json.dumps({"log": str(log), "arguments": arguments}).encode() + b"\n"
+        assert self._process.stdin
+        assert self._process.stdout
+        with self._lock:
+            self._process.stdin.write(request)
+            self._process.stdin.flush()
+            return Life(int(self._process.stdout.readline()), log)
+
+
+@contextlib.contextmanager
+def brood(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Brood]:
+    """Load the exporter; on leaving, all that still runs of it is ended."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.e2e.brood"],
+        cwd=ROOT,
+        env=environment(folder, env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield Brood(process)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def hatch(log: str, arguments: Sequence[str]) -> int:
+    """Fork a child that is the exporter, and return its process ID."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, number in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source, number)
+        from exporter.cli.main import run  # noqa: PLC0415 (loaded already)
+
+        os._exit(run(arguments))
+    finally:
+        os._exit(70)
+
+
+def main() -> None:
+    """Answer each request with the process ID of the child that it started."""
+    import exporter.cli.serve  # noqa: F401, PLC0415 (what every life needs; not the test that starts this)
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here
+    for line in sys.stdin:
+        print(hatch(**json.loads(line)), flush=True)  # noqa: T201 (its answer)
+
+
+if __name__ == "__main__":
+    main()
