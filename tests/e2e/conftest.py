@@ -1,4 +1,4 @@
-"""Needs promtool, Prometheus, curl, Chromium and systemd-analyze on the path, and fails without them."""
+"""Needs promtool, Prometheus, curl, Chromium, systemd-analyze, util-linux and strace on the path, and fails without them."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.e2e.program import PRINTED, SECRETS
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """End at once where a tool is missing: a test that is left out has not passed."""
-    needed = ("promtool", "prometheus", "curl", "chromium", "systemd-analyze")
+    needed = ("promtool", "prometheus", "curl", "chromium", "systemd-analyze", "unshare", "nsenter", "strace")
     missing = [tool for tool in needed if shutil.which(tool) is None]
     if missing:
         pytest.exit(f"not on the path: {', '.join(missing)}", returncode=3)
