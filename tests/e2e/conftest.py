@@ -1,4 +1,4 @@
-"""Needs promtool, Prometheus, curl, Chromium, systemd-analyze, util-linux and strace on the path, and fails without them."""
+"""Needs the tools that it looks for on the path, and fails where one is missing."""
 
 import shutil
 from collections.abc import Iterator
