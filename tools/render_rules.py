@@ -1,0 +1,47 @@
+"""Write deploy/prometheus/rules.yaml: the alerts and recording rules with the chart's default thresholds."""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "helm" / "glue-mv-exporter"
+SOURCE = CHART / "files" / "rules.yaml"
+RENDERED = ROOT / "deploy" / "prometheus" / "rules.yaml"
+PLACEHOLDER = re.compile(r"<<(\w+)>>")
+HEADER = (
+    "# Made by tools/render_rules.py from helm/glue-mv-exporter/files/rules.yaml; change that, not this.\n"
+)
+
+Value = str | float
+
+
+def defaults() -> dict[str, Value]:
+    """Return what stands for each placeholder by default: thresholds, and where the runbooks are."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())["prometheusRule"]
+    return {**values["thresholds"], "runbookUrl": values["runbookUrl"].rstrip("/")}
+
+
+def render(changes: Mapping[str, Value] | None = None) -> str:
+    """Return the rules file, with some thresholds other than by default.
+
+    Raises KeyError for a placeholder that has no value, ValueError for a change that no placeholder asks for.
+    """
+    source, values = SOURCE.read_text(), {**defaults(), **(changes or {})}
+    unknown = set(changes or ()) - set(PLACEHOLDER.findall(source))
+    if unknown:
+        raise ValueError(f"no such threshold: {', '.join(sorted(unknown))}")
+    return PLACEHOLDER.sub(lambda match: str(values[match[1]]), source)
+
+
+def main() -> int:
+    """Run as a script."""
+    RENDERED.write_text(HEADER + render())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
