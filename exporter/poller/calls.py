@@ -32,6 +32,10 @@ class Calls:
     beat: Callable[[], None]
     _in_a_row: int = field(default=0, init=False)
 
+    def time_left(self) -> float:
+        """Return the seconds until the poll's time is over."""
+        return self.deadline - self.crew.clock.monotonic()
+
     def one(self, call: Callable[[], V]) -> V:
         """Make one call. Raises its GlueError, or GlueUnreachableError."""
         for _, result in self.each([None], lambda _: call()):

@@ -31,7 +31,7 @@ class Crew:
     def __init__(self, name: str, *, size: int, clock: Clock) -> None:
         self._name = name
         self._size = size
-        self._clock = clock
+        self.clock = clock
         self._slots = threading.BoundedSemaphore(size)
 
     def run(
@@ -60,7 +60,7 @@ class Crew:
                 self._begin(call, waiting.popleft(), results)
                 under_way += 1
             beat()
-            if stop.is_set() or self._clock.monotonic() >= deadline:
+            if stop.is_set() or self.clock.monotonic() >= deadline:
                 raise PollInterrupted(self._name)
             try:
                 key, result = results.get(timeout=TICK)

@@ -145,7 +145,11 @@ class Reading:
         A listing that was read to its end and does not hold it has answered already.
         """
         covering = [listing for listing in self.listings if listing.covers(run.database, run.table)]
-        return any(not listing.complete for listing in covering)
+        return any(listing.listed_before or not listing.complete for listing in covering)
+
+    def ran_out_of_time(self) -> None:
+        """Note that there is more to read, which the next poll goes on with."""
+        self.finished = False
 
     def end_early(self, *, unreachable: bool) -> None:
         """Note that the poll ends before everything was read."""

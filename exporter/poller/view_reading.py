@@ -1,6 +1,6 @@
 """How a target's views and their runs are read: what is due when, and by which listings."""
 
-from collections import Counter
+from dataclasses import replace
 from typing import Protocol
 
 from exporter.clock import Clock
@@ -10,7 +10,8 @@ from exporter.model.reading import CatalogReader
 from exporter.model.settings import Settings, ViewPattern
 from exporter.poller.calls import UNREACHABLE, Calls
 from exporter.poller.discovery import discover
-from exporter.poller.listing import ListingMemory, ListingTask, read_listing
+from exporter.poller.listing import ListingTask, read_listing
+from exporter.poller.listing_memory import ListingMemory
 from exporter.poller.scope import Census, Scope, cheapest
 from exporter.store.outcome import Discovery, ListingRead
 from exporter.store.store import Watch
@@ -38,6 +39,9 @@ class ReadingSoFar(Protocol):
     def failed(self, error: GlueError) -> None:
         """Note why something could not be read."""
 
+    def ran_out_of_time(self) -> None:
+        """Note that there is more to read, which the next poll goes on with."""
+
 
 class ViewReading:
     """What one target's polls remember about finding views and listing runs."""
@@ -63,6 +67,7 @@ class ViewReading:
         patterns = (watch.target.views, watch.target.exclude_views)
         if patterns != self._patterns:
             self._next_discovery = self._next_resync = float("-inf")
+        self._patterns = patterns
         views = set(watch.views)
         if now + slack >= self._next_discovery:
             self._discover(calls, watch, settings, reading)
@@ -71,14 +76,24 @@ class ViewReading:
         reading.tables_denied = self._denied is not None
         if reading.discovery:
             views |= {(view.database, view.table) for view in reading.discovery.views}
-        if views - self._views:
-            self._next_resync = float("-inf")  # a new view's runs may be on any page
-        self._patterns = patterns
-        full = now + slack >= self._next_resync
-        if self._read_listings(calls, watch, settings, reading, frozenset(views), full=full):
-            self._views = frozenset(views)
-            if full:
-                self._next_resync = now + settings.resync_interval
+        self._plan(watch, settings, frozenset(views))
+        self._read_listings(calls, watch, reading)
+
+    def _plan(self, watch: Watch, settings: Settings, views: frozenset[tuple[str, str]]) -> None:
+        """Decide on the listings that serve these views, and which of them to read to their end."""
+        now = self._clock.monotonic()
+        polls = max(1, round(settings.resync_interval / settings.poll_interval))
+        scopes = self._where_runs_tell(watch, views) or cheapest(views, self._census, polls)
+        self._memory = {scope: self._memory.get(scope, ListingMemory()) for scope in scopes}
+        memories = self._memory.values()
+        new_views = views - self._views or (watch.without_baseline and not any(one.due for one in memories))
+        if new_views or now + settings.poll_interval / 2 >= self._next_resync:
+            self._next_resync = now + settings.resync_interval
+            for memory in memories:
+                memory.due = True
+                if new_views:
+                    memory.unfinished = None  # their runs may be on pages that were read before
+        self._views = views
 
     def read_many(self, calls: Calls, watch: Watch, settings: Settings, reading: ReadingSoFar) -> None:
         """Read many unsettled run IDs by a listing, where that takes fewer calls than asking for each.
@@ -133,38 +148,28 @@ class ViewReading:
         databases = {*searched, *(database for database, _ in views)}
         return (Scope(databases.pop()) if len(databases) == 1 else WHOLE_CATALOG,)
 
-    def _read_listings(
-        self,
-        calls: Calls,
-        watch: Watch,
-        settings: Settings,
-        reading: ReadingSoFar,
-        views: frozenset[tuple[str, str]],
-        *,
-        full: bool,
-    ) -> bool:
-        """Read the listings that serve these views; tell whether all could be read."""
-        polls = max(1, round(settings.resync_interval / settings.poll_interval))
-        scopes = self._where_runs_tell(watch, views) or cheapest(views, self._census, polls)
-        self._memory = {scope: self._memory.get(scope, ListingMemory()) for scope in scopes}
-        known = {run.run_id: run for run in watch.unsettled}
-        all_read = True
+    def _read_listings(self, calls: Calls, watch: Watch, reading: ReadingSoFar) -> None:
         for scope, memory in self._memory.items():
             unsettled = {
                 run.run_id: run.creation_time
-                for run in known.values()
+                for run in watch.unsettled
                 if scope.holds(run.database, run.table)
             }
+            task = ListingTask(scope=scope, memory=memory, unsettled=unsettled)
             try:
-                to_the_end = full or memory.newest is None
-                task = ListingTask(scope=scope, memory=memory, unsettled=unsettled, to_the_end=to_the_end)
-                listing, malformed = read_listing(calls, self._reader, task)
+                if memory.unfinished is None:
+                    self._read_listing(calls, replace(task, to_the_end=memory.due), reading)
+                    continue
+                if memory.newest_first:  # what is new meanwhile is on the first pages
+                    self._read_listing(calls, task, reading)
+                self._read_listing(calls, replace(task, go_on=True), reading)
             except GlueError as error:
                 reading.failed(error)
-                all_read = False
-                continue
-            reading.take_in_listing(listing, malformed)
-            if scope == WHOLE_CATALOG and listing.complete:
-                names = Counter((run.database, run.table) for run in listing.runs)
-                self._census = Census(names, newest_first=memory.newest_first)
-        return all_read
+
+    def _read_listing(self, calls: Calls, task: ListingTask, reading: ReadingSoFar) -> None:
+        listing, malformed = read_listing(calls, self._reader, task)
+        reading.take_in_listing(listing, malformed)
+        if not task.memory.complete_once:
+            reading.ran_out_of_time()
+        if task.scope == WHOLE_CATALOG and listing.complete:
+            self._census = Census(task.memory.names, newest_first=task.memory.newest_first)

@@ -126,7 +126,9 @@ class Catalog:
         for watched in self.views.of(target):
             name = (watched.record.database, watched.record.table)
             read = any(listing.covers(*name) for listing in outcome.listings) and name not in failed
-            up = read and watched.known and watched.record.misses == 0
+            known = watched.known and watched.record.misses == 0
+            # Before the baseline, pages that are still to be read may hold the newest run.
+            up = read and known and watched.record.baseline_at is not None
             if up != watched.up or watched.facts is None:
                 watched.up = up
                 self.changes.touch_view(watched)
@@ -184,7 +186,7 @@ class Catalog:
 
     def _close_listing(self, target: str, listing: ListingRead, at: Moment) -> set[str]:
         """Take in what a listing that was read to its end does not hold; return the runs it missed."""
-        listed = {run.run_id for run in listing.runs}
+        listed = listing.listed_before.union(run.run_id for run in listing.runs)
         covered = [
             watched
             for watched in self.views.of(target)

@@ -43,6 +43,8 @@ class ListingRead:
     """Each run once, as the last page that held it told."""
     complete: bool = False
     """Whether the last page was read."""
+    listed_before: frozenset[str] = frozenset()
+    """Of a complete listing that took several polls: the IDs of the runs that earlier ones read."""
     gaps: bool = False
     """Whether some record could not be read: then what is not among ``runs`` may be there all the same."""
     unreadable: frozenset[str] = frozenset()

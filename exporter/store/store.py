@@ -44,6 +44,8 @@ class Watch:
     target: Target
     views: frozenset[tuple[str, str]]
     """(database, table) of the views that it watches."""
+    without_baseline: bool
+    """Whether for any of them no complete listing of its runs has been read yet."""
     unsettled: tuple[Run, ...]
     """Runs of these views that may still change, as last seen."""
     due: tuple[str, ...]
@@ -149,10 +151,11 @@ class Store:
             order = {run_id: place for place, run_id in enumerate(state.target.run_ids)}
             due = [run for run in catalog.configured.unsettled(target) if run.due(now, slack=slack)]
             due.sort(key=lambda run: (run.last_attempt or float("-inf"), order.get(run.run_id, 0)))
-            views = (watched.record for watched in catalog.views.of(target))
+            views = [watched.record for watched in catalog.views.of(target)]
             return Watch(
                 target=state.target,
                 views=frozenset((view.database, view.table) for view in views),
+                without_baseline=any(view.baseline_at is None for view in views),
                 unsettled=tuple(record.run for record in catalog.unsettled_of_views(target)),
                 due=tuple(run.run_id for run in due),
             )

@@ -10,7 +10,8 @@ from exporter.errors import GlueError, Reason
 from exporter.model.run import MalformedRun, Run, RunListing
 from exporter.poller.calls import Calls
 from exporter.poller.crew import Crew
-from exporter.poller.listing import ListingMemory, ListingTask, read_listing
+from exporter.poller.listing import ListingTask, read_listing
+from exporter.poller.listing_memory import ListingMemory
 from exporter.poller.scope import Scope
 from exporter.store.outcome import ListingRead
 from tests.support.clock import START, ManualClock

@@ -209,7 +209,7 @@ class Model:
                         self.unread_then.update(dict.fromkeys(listing.unreadable, now))
                     self.views[name].baseline = True
             if listing.complete and not listing.gaps:
-                listed = {run.run_id for run in listing.runs}
+                listed = listing.listed_before | {run.run_id for run in listing.runs}
                 for run_id, known in self.runs.items():
                     if known.view in self.of_target(target) and run_id not in listed:
                         missed.add(run_id)
@@ -226,7 +226,7 @@ class Model:
             self.runs[run_id].misses += 1
         for name in self.of_target(target):
             view = self.views[name]
-            view.up = bool(outcome.listings) and self.known(name) and view.misses == 0
+            view.up = bool(outcome.listings) and self.known(name) and view.misses == 0 and view.baseline
         if any(listing.complete for listing in outcome.listings):
             self._forget_idle(now)
             self._prune(target, now)

@@ -70,7 +70,9 @@ ENDINGS = st.builds(
 POLLS = st.builds(
     Poll,
     tables=st.sampled_from(["read", "read", "read", "overlooked", "failed", "denied"]),
-    listing=st.sampled_from(["complete", "complete", "early", "skipping", "unreadable", "failed"]),
+    listing=st.sampled_from(
+        ["complete", "complete", "portions", "early", "skipping", "unreadable", "failed"]
+    ),
     order=st.sampled_from(["newest first", "oldest first", "by chance"]),
     victim=st.integers(0, 9),
 )

@@ -179,6 +179,13 @@ def test_a_listing_that_was_not_read_to_its_end_misses_nothing(bench: ViewBench)
     assert bench.shown.shown_runs == {"a"}
 
 
+def test_a_run_that_an_earlier_portion_of_a_complete_listing_held_is_not_missing(bench: ViewBench) -> None:
+    bench.poll(running("a"))
+    for _ in range(3):
+        bench.poll(listed_before=["a"])
+    assert bench.shown.shown_runs == {"a"}
+
+
 def test_a_settled_run_that_glue_has_forgotten_stays_while_it_is_among_the_newest(bench: ViewBench) -> None:
     bench.poll(ended("a"))
     bench.clock.advance(3600.0)

@@ -46,6 +46,7 @@ class ViewBench(StateBench):
         tables: Sequence[View] | None = (view(),),
         by_name: Sequence[str] = (),
         complete: bool = True,
+        listed_before: Sequence[str] = (),
         read: Mapping[str, Run | GlueError] | None = None,
         denied: bool = False,
         target: str = "prod",
@@ -53,7 +54,8 @@ class ViewBench(StateBench):
         """Commit a poll that listed these runs and found these views in the database ``sales``.
 
         ``tables`` None: they were not looked through. ``by_name``: views that were asked for by name.
-        ``read``: what reading runs by themselves returned.
+        ``listed_before``: runs that earlier polls have read of the same listing. ``read``: what reading
+        runs by themselves returned.
         """
         named = frozenset((database, table) for database, table in (n.split(".") for n in by_name))
         found = Discovery(views=tuple(tables or ()), databases=frozenset({"sales"}), named=named)
@@ -64,7 +66,9 @@ class ViewBench(StateBench):
                 duration=0.0,
                 discovery=None if tables is None else found,
                 tables_denied=denied,
-                listings=(ListingRead(runs=listed, complete=complete),),
+                listings=(
+                    ListingRead(runs=listed, complete=complete, listed_before=frozenset(listed_before)),
+                ),
                 runs=read or {},
             )
         )

@@ -1,0 +1,89 @@
+"""What earlier reads of a listing of runs taught, and where to go on with one that takes several polls."""
+
+import bisect
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+
+from exporter.model.run import RunListing
+from exporter.poller.scope import PAGE
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the pages of one read of a listing held, in one poll or in several."""
+
+    run_ids: set[str] = field(default_factory=set)
+    names: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
+    """How many runs of each (database, table)."""
+    creation_times: "array[float]" = field(default_factory=lambda: array("d"))
+    unreadable: set[str] = field(default_factory=set)
+    gaps: bool = False
+    tokens: set[str] = field(default_factory=set)
+    newest_first: bool = True
+    oldest: float | None = None
+
+    def take_in(self, page: RunListing) -> None:
+        """Add a page."""
+        self.gaps = self.gaps or bool(page.malformed)
+        self.unreadable.update(record.run_id for record in page.malformed if record.run_id)
+        for run in page.runs:
+            time = run.creation_time
+            if run.run_id not in self.run_ids:
+                self.run_ids.add(run.run_id)
+                self.names[run.database, run.table] += 1
+                if time is not None:
+                    self.creation_times.append(time)
+            if time is None or (self.oldest is not None and time > self.oldest):
+                self.newest_first = False
+            else:
+                self.oldest = time
+
+    def copy(self) -> "Seen":
+        """Return a copy that can be gone on with."""
+        return Seen(
+            run_ids=set(self.run_ids),
+            names=Counter(self.names),
+            creation_times=array("d", self.creation_times),
+            unreadable=set(self.unreadable),
+            gaps=self.gaps,
+            tokens=set(self.tokens),
+            newest_first=self.newest_first,
+            oldest=self.oldest,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A listing that takes longer than one poll: how far it has been read."""
+
+    token: str
+    """Of the next page."""
+    seen: Seen
+    expected: frozenset[str]
+    """The runs that were unsettled when it began: what came later may be on a page that was read before."""
+
+
+@dataclass(slots=True)
+class ListingMemory:
+    """What earlier reads of a listing taught."""
+
+    newest_first: bool = False
+    """Whether the last complete read came newest first, from beginning to end."""
+    newest: float | None = None
+    """The newest creation time that was seen."""
+    creation_times: "array[float]" = field(default_factory=lambda: array("d"))
+    """Of the last complete read, ascending: tells on which page a run is."""
+    names: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
+    """How many runs of each (database, table) the last complete read held."""
+    unfinished: Unfinished | None = None
+    complete_once: bool = False
+    due: bool = True
+    """Whether it is to be read to its end."""
+
+    def page_of(self, creation_time: float | None) -> int:
+        """Return on which page, from 1, a run of this age was (or would have been) newest first."""
+        if creation_time is None:
+            return max(1, -(-len(self.creation_times) // PAGE))
+        newer = len(self.creation_times) - bisect.bisect_right(self.creation_times, creation_time)
+        return newer // PAGE + 1
