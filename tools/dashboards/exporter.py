@@ -1,0 +1,199 @@
+"""The exporter's own health: whether it reads its targets, what AWS answers, and what it takes itself."""
+
+from tools.dashboards import exporter_process, links, variables
+from tools.dashboards.exporter_process import TARGETS
+from tools.dashboards.panels import Dashboard, Panel, Query, Row
+from tools.dashboards.shapes import series, stat, timeline
+from tools.dashboards.style import (
+    BLUE,
+    GREEN,
+    LIGHT_BLUE,
+    ORANGE,
+    RED,
+    YES_NO,
+    colour_of_series,
+    thresholds,
+    words,
+)
+from tools.dashboards.tables import Column, table
+
+_READ = words({"not read": YES_NO["no"], "read": YES_NO["yes"]})
+_STATES = {"active": BLUE, "settling": LIGHT_BLUE, "settled": GREEN, "unfetched": ORANGE}
+
+
+def of_targets(name: str, more: str = "", keep: str = "") -> str:
+    """Return a gauge of each chosen target."""
+    where = ", ".join(filter(None, (TARGETS, more)))
+    return f"max by (target{', ' * bool(keep)}{keep}) (glue_mv_exporter_{name}{{{where}}})"
+
+
+def exporter() -> Dashboard:
+    """Return the dashboard."""
+    return Dashboard(
+        uid=links.EXPORTER,
+        title="Glue materialized views / Exporter",
+        description="Whether glue-mv-exporter reads its targets, what AWS answers, and what it takes itself.",
+        variables=[
+            variables.datasource(),
+            variables.label_values("target", "Target", "glue_mv_exporter_target_info", many=True),
+            variables.status_page(),
+        ],
+        links=[links.siblings(), links.status_page()],
+        time_range="now-6h",
+        rows=[
+            Row(title="Now", panels=[*_tiles(), _targets()]),
+            Row(title="Targets", panels=_reading()),
+            Row(title="Requests to AWS", panels=exporter_process.requests()),
+            Row(title="The process", panels=exporter_process.process()),
+        ],
+    )
+
+
+def _tiles() -> list[Panel]:
+    failures = f"sum(increase(glue_mv_exporter_api_request_failures_total{{{TARGETS}}}[$__range]))"
+    requests = f"sum(increase(glue_mv_exporter_api_requests_total{{{TARGETS}}}[$__range]))"
+    return [
+        stat(
+            "Targets down",
+            "Targets of which the last poll could not read everything. Their log line 'target is down' "
+            "says why.",
+            f"sum(1 - {of_targets('target_up')})",
+            thresholds=thresholds(GREEN, (1, RED)),
+            width=4,
+        ),
+        stat(
+            "Oldest success",
+            "How long ago the target that is furthest behind was last read completely.",
+            f"max(time() - {of_targets('target_last_success_timestamp_seconds')})",
+            unit="s",
+            decimals=0,
+            thresholds=thresholds(GREEN, (300, ORANGE), (1800, RED)),
+            no_value="never",
+            width=4,
+        ),
+        stat(
+            "Failed requests",
+            "The part of the requests to AWS in this time range that failed, retries included.",
+            f"{failures} / {requests}",
+            unit="percentunit",
+            decimals=1,
+            thresholds=thresholds(GREEN, (0.01, ORANGE), (0.1, RED)),
+            history=False,
+            no_value="no requests",
+            width=4,
+        ),
+        stat(
+            "Configuration",
+            "Whether the configuration was valid when it was last read. If not, the one before is in use.",
+            "min(glue_mv_exporter_config_last_reload_successful)",
+            mappings=words({"invalid": YES_NO["no"], "valid": YES_NO["yes"]}),
+            history=False,
+            width=4,
+        ),
+        stat(
+            "State on disk",
+            "Whether the state could be written to --storage.path. If not, counters stand still until it "
+            "can.",
+            "min(glue_mv_exporter_storage_last_write_successful)",
+            mappings=words({"failing": YES_NO["no"], "written": YES_NO["yes"]}),
+            history=False,
+            no_value="in memory",
+            width=4,
+        ),
+        stat(
+            "Exporters scraped",
+            "Processes that Prometheus reaches. Fewer than yesterday: see the panel 'Scrapes' below.",
+            "count(glue_mv_exporter_build_info)",
+            width=4,
+            no_value="none",
+        ),
+    ]
+
+
+def _targets() -> Panel:
+    return table(
+        "Targets",
+        "Each target with its last poll. Its name leads to what the exporter says of it, with the error.",
+        [
+            Column(title="Target", label="target", links=[links.to_status_of_target()]),
+            Column(title="Region", label="aws_region", width=120),
+            Column(title="Catalog", label="catalog_id", width=150),
+            Column(title="State", query=of_targets("target_up"), mappings=_READ, coloured=True, width=110),
+            Column(
+                title="Last success", unit="s", decimals=0, width=130,
+                query=f"time() - {of_targets('target_last_success_timestamp_seconds')}",
+            ),
+            Column(
+                title="Last poll", unit="s", decimals=0, width=120,
+                query=f"time() - {of_targets('target_last_poll_timestamp_seconds')}",
+            ),
+            Column(
+                title="Took", query=of_targets("target_last_poll_duration_seconds"), unit="s", decimals=2,
+                width=110,
+            ),
+            Column(title="Views", query=of_targets("target_views"), width=90),
+            Column(
+                title="Active runs", query=of_targets("target_runs", 'state="active"'),
+                width=110,
+            ),
+            Column(
+                title="Clock skew", query=of_targets("target_clock_skew_seconds"), unit="s", decimals=1,
+                width=110,
+            ),
+        ],
+        extra=[f"max by (target, aws_region, catalog_id) (glue_mv_exporter_target_info{{{TARGETS}}})"],
+        sort="Last success",
+        height=7,
+        no_value="\u2013",
+    )  # fmt: skip
+
+
+def _reading() -> list[Panel]:
+    return [
+        timeline(
+            "Could each target be read?",
+            "Gaps are times without scrapes, red are polls that did not read everything.",
+            [Query(expr=of_targets("target_up"), legend="{{target}}")],
+            width=12,
+            height=8,
+            mappings=_READ,
+        ),
+        series(
+            "Duration of polls",
+            "Longer than poll_interval (30 seconds by default): raise max_requests_per_second, or "
+            "poll_interval.",
+            [Query(expr=of_targets("target_last_poll_duration_seconds"), legend="{{target}}")],
+            width=12,
+            unit="s",
+            legend=["mean", "max"],
+        ),
+        series(
+            "Watched runs by state",
+            "Active and settling ones are read at every poll, settled ones never again. Unfetched: "
+            "unknown to "
+            "Glue, or not read yet.",
+            [Query(expr=f"sum by (state) ({of_targets('target_runs', keep='state')})", legend="{{state}}")],
+            width=8,
+            stacked=True,
+            legend=["lastNotNull"],
+            overrides=colour_of_series(_STATES),
+        ),
+        series(
+            "Views by target",
+            "A fall is a dropped database, a narrowed pattern, or a grant in Lake Formation that is gone.",
+            [Query(expr=of_targets("target_views"), legend="{{target}}")],
+            width=8,
+            stacked=True,
+            steps=True,
+            legend=["lastNotNull", "max"],
+        ),
+        series(
+            "Clock skew",
+            "How far Glue's clock is ahead of the exporter's. Some minutes, and AWS refuses its signatures.",
+            [Query(expr=of_targets("target_clock_skew_seconds"), legend="{{target}}")],
+            width=8,
+            unit="s",
+            legend=["lastNotNull"],
+            thresholds=thresholds("transparent", (240, RED)),
+        ),
+    ]

@@ -1,0 +1,144 @@
+"""What the exporter asks of AWS, and what it takes of its machine."""
+
+from tools.dashboards.panels import Panel, Query
+from tools.dashboards.shapes import series
+from tools.dashboards.style import (
+    GREEN,
+    ORANGE,
+    REASONS,
+    RED,
+    colour_of_series,
+    thresholds,
+)
+from tools.dashboards.tables import Column, table
+
+TARGETS = 'target=~"$target"'
+_PROCESS = "on (job, instance) glue_mv_exporter_build_info"
+"""Processes are told apart by what scrapes them: theirs is the only place where an instance counts."""
+
+
+def rate(name: str, by: str) -> str:
+    """Return the rate of a counter of the chosen targets."""
+    return f"sum by ({by}) (rate(glue_mv_exporter_{name}{{{TARGETS}}}[$__rate_interval]))"
+
+
+def requests() -> list[Panel]:
+    """Return what is asked of AWS, and what it answers."""
+    bucket = rate("api_request_duration_seconds_bucket", "le")
+    return [
+        series(
+            "Requests by operation",
+            "HTTP requests a second, botocore's retries included. The account's quota is shared with "
+            "your jobs.",
+            [Query(expr=rate("api_requests_total", "operation"), legend="{{operation}}")],
+            width=8,
+            unit="reqps",
+            stacked=True,
+            legend=["mean", "max"],
+        ),
+        series(
+            "Failed requests by reason",
+            "Failures that retries absorbed show, too. access_denied and credentials need somebody; "
+            "throttled "
+            "needs a lower max_requests_per_second.",
+            [
+                Query(
+                    expr=f"{rate('api_request_failures_total', 'reason')} > 0",
+                    legend="{{reason}}",
+                )
+            ],
+            width=8,
+            unit="reqps",
+            stacked=True,
+            legend=["max"],
+            overrides=colour_of_series(REASONS),
+            no_value="no failures",
+        ),
+        series(
+            "Latency of requests",
+            "How long AWS takes to answer, each attempt of its own.",
+            [
+                Query(expr=f"histogram_quantile({quantile}, {bucket})", legend=name)
+                for quantile, name in ((0.5, "median"), (0.9, "90 %"), (0.99, "99 %"))
+            ],
+            width=8,
+            unit="s",
+            legend=["lastNotNull", "max"],
+            overrides=colour_of_series({"median": GREEN, "90 %": ORANGE, "99 %": RED}),
+        ),
+    ]
+
+
+def process() -> list[Panel]:
+    """Return what each process takes."""
+    return [
+        series(
+            "Memory",
+            "Resident memory of each process.",
+            [Query(expr=f"process_resident_memory_bytes and {_PROCESS}", legend="{{instance}}")],
+            width=6,
+            unit="bytes",
+        ),
+        series(
+            "Processor time",
+            "Cores that each process uses.",
+            [
+                Query(
+                    expr=f"rate(process_cpu_seconds_total[$__rate_interval]) and {_PROCESS}",
+                    legend="{{instance}}",
+                )
+            ],
+            width=6,
+            unit="none",
+        ),
+        series(
+            "Scrapes",
+            "How long Prometheus takes to read each process. A gap is a process that it does not reach.",
+            [
+                Query(
+                    expr=f"scrape_duration_seconds and {_PROCESS}",
+                    legend="{{instance}}",
+                )
+            ],
+            width=6,
+            unit="s",
+        ),
+        series(
+            "Scraped series",
+            "Samples of each scrape: views times up to 48, runs times 13.",
+            [Query(expr=f"scrape_samples_scraped and {_PROCESS}", legend="{{instance}}")],
+            width=6,
+            unit="short",
+        ),
+        table(
+            "Versions",
+            "What runs.",
+            [
+                Column(title="Instance", label="instance"),
+                Column(title="Version", label="version", width=160),
+                Column(title="Python", label="python_version", width=160),
+                Column(title="boto3", label="boto3_version", width=160),
+                Column(
+                    title="Up for", unit="s", decimals=0, width=160,
+                    query=f"time() - max by (job, instance) (process_start_time_seconds and {_PROCESS})",
+                ),
+                Column(
+                    title="Configuration read", unit="s", decimals=0, width=180,
+                    query="time() - max by (job, instance) "
+                    "(glue_mv_exporter_config_last_reload_success_timestamp_seconds)",
+                ),
+                Column(
+                    title="Failed writes", width=140, coloured=True, thresholds=thresholds("text", (1, RED)),
+                    query="max by (job, instance) (glue_mv_exporter_storage_write_failures_total)",
+                ),
+            ],
+            extra=[
+                ("max by (job, instance, version, python_version, boto3_version) "
+                "(glue_mv_exporter_build_info)")
+            ],
+            hidden=["job"],
+            sort="Up for",
+            height=5,
+            no_value="\u2013",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,208 @@
+"""All views at a glance: what needs somebody now, what is going on, and what it costs."""
+
+from tools.dashboards import fleet_tables, links, promql, variables
+from tools.dashboards.chosen import MONEY, WHERE, chosen, money
+from tools.dashboards.panels import Dashboard, Panel, Query, Row
+from tools.dashboards.promql import gauge, increase
+from tools.dashboards.shapes import gauges, series, stat, timeline
+from tools.dashboards.style import (
+    BLUE,
+    GOOD_AT_ZERO,
+    GREEN,
+    ORANGE,
+    RED,
+    REFRESH_TYPES,
+    STATUSES,
+    YES_NO,
+    colour_of_series,
+    colours,
+    thresholds,
+    words,
+)
+
+
+def fleet() -> Dashboard:
+    """Return the dashboard."""
+    return Dashboard(
+        uid=links.FLEET,
+        title="Glue materialized views / Fleet",
+        description="Which materialized views are failing, overdue or hanging, what runs, and what it costs.",
+        variables=[
+            variables.datasource(),
+            variables.label_values("target", "Target", variables.VIEW_INFO, many=True),
+            variables.label_values(
+                "aws_region", "Region", f'{variables.VIEW_INFO}{{target=~"$target"}}', many=True
+            ),
+            variables.label_values(
+                "database",
+                "Database",
+                f'{variables.VIEW_INFO}{{target=~"$target", aws_region=~"$aws_region"}}',
+                many=True,
+            ),
+            variables.overdue(),
+            variables.price(),
+            variables.status_page(),
+        ],
+        links=[links.siblings(), links.status_page()],
+        rows=[
+            Row(title="Now", panels=[*_tiles(), fleet_tables.needs_attention()]),
+            Row(title="Refreshes", panels=_refreshes()),
+            Row(title="Cost", panels=_cost()),
+            Row(title="Freshness and targets", panels=_freshness()),
+            Row(title="Every view", panels=[fleet_tables.every_view()], collapsed=True),
+        ],
+    )
+
+
+def _tiles() -> list[Panel]:
+    dpu_seconds = f"sum({chosen(increase('dpu_seconds_total', WHERE, '$__range'))})"
+    return [
+        stat(
+            "Failing",
+            "Views whose last run that succeeded or failed has failed. They are listed below, with their "
+            "runs' logs.",
+            f"sum({chosen(gauge('consecutive_failures', WHERE) + ' > bool 0')})",
+            thresholds=GOOD_AT_ZERO,
+        ),
+        stat(
+            "Overdue",
+            "Views whose last success (or else creation) is longer ago than so many of their expected "
+            "intervals. "
+            "Views without an interval, and those that could not be read, do not count.",
+            f"sum({chosen(f'({promql.lateness(WHERE)}) > bool $overdue')})",
+            thresholds=thresholds(GREEN, (1, ORANGE)),
+            no_value="no schedules",
+        ),
+        stat(
+            "Hanging",
+            "Views whose newest run was created more than an hour ago, and more than three times what its "
+            "last success took, and has not ended.",
+            f"sum({chosen(promql.hanging(WHERE))})",
+            thresholds=GOOD_AT_ZERO,
+        ),
+        stat(
+            "Not read",
+            "Views whose runs the last poll could not read: what is shown of them is old. See the targets "
+            "below, and the exporter's own dashboard.",
+            f"sum({chosen('1 - ' + gauge('up', WHERE))})",
+            thresholds=thresholds(GREEN, (1, ORANGE)),
+        ),
+        stat(
+            "Running",
+            "Views with a run that is starting or running.",
+            f"sum({chosen(promql.active(WHERE))})",
+            thresholds=thresholds(BLUE),
+        ),
+        stat("Views", "Views that the chosen targets watch.", f"count({chosen(gauge('up', WHERE))})"),
+        stat(
+            "DPU-hours in this time range",
+            "What the runs that ended in this time range consumed.",
+            f"{dpu_seconds} / 3600",
+            history=False,
+            decimals=1,
+        ),
+        stat(
+            "Cost in this time range",
+            "DPU-hours times the price above.",
+            money(dpu_seconds),
+            history=False,
+            unit=MONEY,
+            decimals=2,
+        ),
+    ]
+
+
+def _refreshes() -> list[Panel]:
+    ended = increase("runs_total", WHERE, "$__interval", keep="status")
+    status = gauge("last_run_status", WHERE, keep="status")
+    return [
+        series(
+            "Runs that ended",
+            "How many runs ended, by status. Red that goes on is a cause that many views share.",
+            [Query(expr=f"sum by (status) ({chosen(ended)}) > 0", legend="{{status}}")],
+            width=12,
+            bars=True,
+            stacked=True,
+            legend=["sum"],
+            overrides=colour_of_series(colours(STATUSES)),
+            interval="10m",
+            no_value="no runs ended",
+        ),
+        series(
+            "Views by status of their newest run",
+            "What state the fleet is in. Blue that grows means that runs wait or hang.",
+            [Query(expr=f"sum by (status) ({chosen(status)}) > 0", legend="{{status}}")],
+            width=12,
+            stacked=True,
+            legend=["lastNotNull", "max"],
+            overrides=colour_of_series(colours(STATUSES)),
+        ),
+        fleet_tables.running(),
+    ]
+
+
+def _cost() -> list[Panel]:
+    by_database = f"sum by (database) ({chosen(increase('dpu_seconds_total', WHERE, '$__interval'))})"
+    by_type = increase("dpu_seconds_total", WHERE, "$__range", keep="refresh_type")
+    return [
+        series(
+            "Cost by database",
+            "What the refreshes cost, at the price above, booked when a run ends.",
+            [Query(expr=money(by_database) + " > 0", legend="{{database}}")],
+            width=12,
+            unit=MONEY,
+            bars=True,
+            stacked=True,
+            legend=["sum"],
+            interval="30m",
+        ),
+        gauges(
+            "Full or incremental",
+            "DPU-hours by refresh type. A view that turns from incremental to full costs many times as much.",
+            Query(
+                expr=f"sum by (refresh_type) ({chosen(by_type)}) / 3600",
+                legend="{{refresh_type}}",
+                instant=True,
+            ),
+            width=12,
+            unit="none",
+            decimals=2,
+            overrides=colour_of_series(colours(REFRESH_TYPES)),
+        ),
+        fleet_tables.most_expensive(),
+    ]
+
+
+def _freshness() -> list[Panel]:
+    return [
+        gauges(
+            "Furthest behind their schedule",
+            "Expected intervals that have passed since a view's last success: 1 is normal just before a "
+            "refresh.",
+            Query(
+                expr=f"sort_desc(topk(10, {chosen(promql.lateness(WHERE))}))",
+                legend="{{database}}.{{table}}",
+                instant=True,
+            ),
+            width=12,
+            unit="none",
+            decimals=1,
+            thresholds=thresholds(GREEN, (1, "text"), (1.5, ORANGE), (3, RED)),
+            no_value="no schedules",
+            links=[links.to_view_of_series()],
+        ),
+        timeline(
+            "Targets",
+            "Whether the exporter could read each target. While it could not, what is shown of its views "
+            "is old.",
+            [
+                Query(
+                    expr='max by (target) (glue_mv_exporter_target_up{target=~"$target"})',
+                    legend="{{target}}",
+                )
+            ],
+            width=12,
+            height=8,
+            mappings=words({"not read": YES_NO["no"], "read": YES_NO["yes"]}),
+        ),
+    ]

@@ -1,0 +1,97 @@
+"""Panels as values, and the JSON that Grafana wants of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tools.dashboards.style import Json
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A question to Prometheus."""
+
+    expr: str
+    legend: str = "__auto"
+    instant: bool = False
+    """Ask for the end of the time range alone; else for every step in it."""
+    table: bool = False
+    """Answer with a column for each label instead of a series."""
+
+    def json(self, ref: str) -> Json:
+        """Return Grafana's form; ``ref`` is a letter, unique in its panel."""
+        return {
+            "refId": ref,
+            "datasource": DATASOURCE,
+            "editorMode": "code",
+            "expr": self.expr,
+            "format": "table" if self.table else "time_series",
+            "instant": self.instant,
+            "range": not self.instant,
+            "legendFormat": self.legend,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One panel. Sizes are in cells of Grafana's grid: 24 in a row, of about 30 pixels' height."""
+
+    type: str
+    title: str
+    description: str
+    """What it answers and what to do about it: shown behind the (i)."""
+    queries: Sequence[Query]
+    width: int
+    height: int
+    options: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    """Of all fields: unit, thresholds, mappings, what is shown without data …"""
+    overrides: Sequence[Json] = ()
+    transformations: Sequence[Json] = ()
+    interval: str | None = None
+    """The shortest step between two points."""
+
+    def json(self, number: int, x: int, y: int) -> Json:
+        """Return Grafana's form of the panel at this place of the grid."""
+        panel = {
+            "id": number,
+            "type": self.type,
+            "title": self.title,
+            "description": self.description,
+            "datasource": DATASOURCE,
+            "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
+            "targets": [query.json(chr(ord("A") + place)) for place, query in enumerate(self.queries)],
+            "options": dict(self.options),
+            "fieldConfig": {"defaults": dict(self.defaults), "overrides": list(self.overrides)},
+        }
+        if self.transformations:
+            panel["transformations"] = list(self.transformations)
+        if self.interval:
+            panel["interval"] = self.interval
+        return panel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Panels under a heading. A collapsed row asks nothing until somebody opens it."""
+
+    title: str
+    panels: Sequence[Panel]
+    collapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """A dashboard. Its uid is part of links and bookmarks: it never changes."""
+
+    uid: str
+    title: str
+    description: str
+    variables: Sequence[Json]
+    rows: Sequence[Row]
+    links: Sequence[Json]
+    time_range: str = "now-24h"
+    refresh: str = "1m"
+    annotations: Sequence[Json] = field(default_factory=tuple)

@@ -1,0 +1,219 @@
+"""One view: how it is, how it has been, and what it costs."""
+
+from tools.dashboards import links, promql, variables, view_cost
+from tools.dashboards.panels import DATASOURCE, Dashboard, Panel, Query, Row
+from tools.dashboards.promql import VIEW, gauge, increase
+from tools.dashboards.shapes import series, stat, timeline
+from tools.dashboards.style import (
+    BLUE,
+    GREEN,
+    LIGHT_BLUE,
+    ORANGE,
+    PURPLE,
+    RED,
+    REFRESH_TYPES,
+    STATUSES,
+    YES_NO,
+    Json,
+    colour_of_series,
+    override,
+    thresholds,
+    words,
+)
+from tools.dashboards.view_cost import MONEY, WHERE
+
+
+def view() -> Dashboard:
+    """Return the dashboard."""
+    return Dashboard(
+        uid=links.VIEW,
+        title="Glue materialized views / One view",
+        description="The refreshes of one materialized view: status, durations, DPU-hours, money, bytes.",
+        variables=[variables.datasource(), *_choice_of_view(), variables.price(), variables.status_page()],
+        links=[links.siblings(), links.status_page()],
+        time_range="now-2d",
+        annotations=[_failures()],
+        rows=[
+            Row(title="$database.$table in $aws_region", panels=[*_tiles(), _states(), *_history()]),
+            Row(title="Cost", panels=view_cost.cost()),
+            Row(title="Runs", panels=[view_cost.runs()]),
+        ],
+    )
+
+
+def _choice_of_view() -> list[Json]:
+    """Return a choice for each label of a view, each narrowed by those before it."""
+    chosen: list[Json] = []
+    where: list[str] = []
+    names = {"aws_region": "Region", "catalog_id": "Catalog", "database": "Database", "table": "View"}
+    for label, title in names.items():
+        selector = f"{{{', '.join(where)}}}" if where else ""
+        chosen.append(variables.label_values(label, title, variables.VIEW_INFO + selector, many=False))
+        where.append(f'{label}="${label}"')
+    return chosen
+
+
+def _failures() -> Json:
+    """Return the annotation that marks the end of each failed run on every graph."""
+    return {
+        "name": "Failed runs",
+        "datasource": DATASOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": RED,
+        "expr": gauge("last_failure_timestamp_seconds", WHERE) + " * 1000",
+        "useValueForTime": True,
+        "step": "1m",
+        "titleFormat": "A refresh failed",
+    }
+
+
+def _tiles() -> list[Panel]:
+    usual = f"quantile_over_time(0.5, {gauge('last_success_duration_seconds', WHERE)}[$__range:$__interval])"
+    spent = f"sum({increase('dpu_seconds_total', WHERE, '$__range')}) / 3600"
+    return [
+        stat(
+            "Newest run",
+            "The status of the run that was created last.",
+            promql.coded_status(WHERE),
+            mappings=words(STATUSES),
+            history=False,
+            no_value="never ran",
+        ),
+        stat(
+            "Since the last success",
+            "How old the view's data is.",
+            f"time() - {gauge('last_success_timestamp_seconds', WHERE)}",
+            unit="s",
+            decimals=0,
+            history=False,
+            no_value="never",
+        ),
+        stat(
+            "Intervals since",
+            "The same in expected intervals. From 1.5 on the view is overdue.",
+            promql.lateness(WHERE),
+            decimals=1,
+            thresholds=thresholds(GREEN, (1.5, ORANGE), (3, RED)),
+            history=False,
+            no_value="no schedule",
+        ),
+        stat(
+            "Failed in a row",
+            "Failed runs since the last success.",
+            gauge("consecutive_failures", WHERE),
+            thresholds=thresholds(GREEN, (1, RED)),
+        ),
+        stat(
+            "Last duration",
+            "What the last run that succeeded took, from start to end.",
+            gauge("last_success_duration_seconds", WHERE),
+            unit="s",
+            decimals=1,
+        ),
+        stat(
+            "Usual duration",
+            "The median of that over this time range.",
+            usual,
+            unit="s",
+            decimals=1,
+            history=False,
+        ),
+        stat(
+            "Cost of the last success",
+            "Its DPU-hours times the price above.",
+            f"{gauge('last_success_dpu_seconds', WHERE)} / 3600 * $price",
+            unit=MONEY,
+            decimals=2,
+        ),
+        stat(
+            "Cost in this time range",
+            "What the runs that ended in this time range cost, whether they succeeded or not.",
+            f"{spent} * $price",
+            unit=MONEY,
+            decimals=2,
+            history=False,
+        ),
+    ]
+
+
+def _states() -> Panel:
+    bands = {
+        "Newest run": (promql.coded_status(WHERE), STATUSES),
+        "Refresh type": (promql.coded_type(WHERE), REFRESH_TYPES),
+        "Read": (gauge("up", WHERE), YES_NO),
+    }
+    return timeline(
+        "What its runs did",
+        "The newest run's status and refresh type, and whether the exporter could read the view: while not, "
+        "everything here is the last that was known.",
+        [Query(expr=expr, legend=name) for name, (expr, _) in bands.items()],
+        height=7,
+        overrides=[override(name, mappings=words(meanings)) for name, (_, meanings) in bands.items()],
+    )
+
+
+def _history() -> list[Panel]:
+    going_on = f"{promql.run_age(WHERE)} and on ({VIEW}) ({promql.active(WHERE)} == 1)"
+    dpu = gauge("last_success_dpu_seconds", WHERE)
+    return [
+        series(
+            "Duration",
+            "What each success took, and the time since its creation of a run that has not ended: blue far "
+            "above green is a run that hangs.",
+            [
+                Query(expr=gauge("last_success_duration_seconds", WHERE), legend="last success"),
+                Query(expr=going_on, legend="goes on since"),
+            ],
+            width=12,
+            unit="s",
+            legend=["lastNotNull", "max"],
+            steps=True,
+            overrides=colour_of_series({"last success": GREEN, "goes on since": BLUE}),
+        ),
+        series(
+            "Freshness",
+            "The time since the last success against the view's expected interval. Each refresh brings "
+            "it back "
+            "to zero; above the dashes the view is late.",
+            [
+                Query(
+                    expr=f"time() - {gauge('last_success_timestamp_seconds', WHERE)}",
+                    legend="since the last success",
+                ),
+                Query(expr=gauge("expected_interval_seconds", WHERE), legend="expected interval"),
+            ],
+            width=12,
+            unit="s",
+            legend=["lastNotNull", "max"],
+            overrides=[
+                *colour_of_series({"since the last success": LIGHT_BLUE, "expected interval": ORANGE}),
+                override(
+                    "expected interval",
+                    custom__lineStyle={"fill": "dash", "dash": [8, 6]},
+                    custom__fillOpacity=0,
+                ),
+            ],
+        ),
+        series(
+            "DPU-hours",
+            "What each success consumed, over all its workers.",
+            [Query(expr=f"{dpu} / 3600", legend="last success")],
+            width=12,
+            unit="none",
+            legend=["lastNotNull", "mean", "max"],
+            steps=True,
+            overrides=colour_of_series({"last success": PURPLE}),
+        ),
+        series(
+            "Processed bytes",
+            "What each success scanned. More bytes explain more DPU-hours; more DPU-hours without them "
+            "do not.",
+            [Query(expr=gauge("last_success_processed_bytes", WHERE), legend="last success")],
+            width=12,
+            unit="decbytes",
+            legend=["lastNotNull", "mean", "max"],
+            steps=True,
+            overrides=colour_of_series({"last success": LIGHT_BLUE}),
+        ),
+    ]

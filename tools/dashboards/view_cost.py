@@ -1,0 +1,111 @@
+"""What one view's refreshes cost, and each of its runs."""
+
+from tools.dashboards import links, promql
+from tools.dashboards.panels import Panel, Query
+from tools.dashboards.promql import VIEW, gauge, increase, metric
+from tools.dashboards.shapes import gauges, series
+from tools.dashboards.style import (
+    BLUE,
+    GREEN,
+    REFRESH_TYPES,
+    STATUSES,
+    colour_of_series,
+    colours,
+    thresholds,
+    words,
+)
+from tools.dashboards.tables import LOG_WORDS, Column, table
+
+WHERE = 'aws_region="$aws_region", catalog_id="$catalog_id", database="$database", table="$table"'
+MONEY = "currencyUSD"
+_INFO = f"max by ({VIEW}, run_id) ({metric('last_run_info', WHERE)})"
+_SUCCEEDED = gauge("last_run_status", WHERE, 'status="SUCCEEDED"') + " == 1"
+_TYPE_COLOURS = colour_of_series(colours(REFRESH_TYPES))
+
+
+def cost() -> list[Panel]:
+    """Return what the view costs, by refresh type and time."""
+    spent = increase("dpu_seconds_total", WHERE, "$__interval", keep="refresh_type")
+    ended = increase("runs_total", WHERE, "$__interval", keep="status, refresh_type")
+    buckets = f"sum by (le) (increase({metric('run_duration_seconds_bucket', WHERE)}[$__range]))"
+    return [
+        series(
+            "Cost by refresh type",
+            "What the runs cost, at the price above, booked when a run ends. Orange where there was blue "
+            "means "
+            "that the view no longer refreshes incrementally.",
+            [Query(expr=f"sum by (refresh_type) ({spent}) / 3600 * $price > 0", legend="{{refresh_type}}")],
+            width=10,
+            unit=MONEY,
+            bars=True,
+            stacked=True,
+            legend=["sum"],
+            overrides=_TYPE_COLOURS,
+            interval="1h",
+        ),
+        series(
+            "Full or incremental",
+            "How many runs ended, by refresh type, whatever became of them.",
+            [Query(expr=f"sum by (refresh_type) ({ended}) > 0", legend="{{refresh_type}}")],
+            width=8,
+            bars=True,
+            stacked=True,
+            legend=["sum"],
+            overrides=_TYPE_COLOURS,
+            interval="1h",
+        ),
+        gauges(
+            "How long it takes",
+            "Runs of this time range that succeeded within so many seconds, each bar with all before it.",
+            Query(expr=f"round({buckets})", legend="{{le}}", instant=True),
+            width=6,
+            unit="none",
+            thresholds=thresholds(BLUE),
+        ),
+    ]
+
+
+def runs() -> Panel:
+    """Return the runs of the time range, as far as view-level series tell of them."""
+
+    def newest_of(value: str) -> str:
+        """Return the last that was known of each run while it was the newest."""
+        return f"last_over_time((\n{_INFO} * on ({VIEW}) group_left ()\n({value})\n)[$__range:$__interval])"
+
+    def of_success(name: str) -> str:
+        return newest_of(f"{gauge(name, WHERE)} and on ({VIEW}) ({_SUCCEEDED})")
+
+    dpu = of_success("last_success_dpu_seconds")
+    created = f"{gauge('last_run_creation_timestamp_seconds', WHERE)} * 1000"
+    return table(
+        "Runs of this time range",
+        "Every run that was the view's newest at some time in this range. A log group's name holds the "
+        "run's ID.",
+        [
+            Column(title="Created", query=newest_of(created), unit="dateTimeAsSystem", width=190),
+            Column(
+                title="Status", query=newest_of(promql.coded_status(WHERE)), mappings=words(STATUSES),
+                coloured=True, width=130,
+            ),
+            Column(
+                title="Type", query=newest_of(promql.coded_type(WHERE)), mappings=words(REFRESH_TYPES),
+                coloured=True, width=140,
+            ),
+            Column(
+                title="Duration", query=of_success("last_success_duration_seconds"), unit="s", decimals=1,
+                width=160, gauge=True, thresholds=thresholds(GREEN),
+            ),
+            Column(title="DPU-hours", query=f"{dpu} / 3600", decimals=2, width=120),
+            Column(title="Cost", query=f"{dpu} / 3600 * $price", unit=MONEY, decimals=2, width=110),
+            Column(
+                title="Bytes", query=of_success("last_success_processed_bytes"), unit="decbytes", width=120,
+            ),
+            Column(title="Run", label="run_id"),
+            Column(title="Log", label="logs", width=90, mappings=LOG_WORDS, links=[links.to_logs()]),
+        ],
+        extra=[promql.with_logs(f"last_over_time({_INFO}[$__range:$__interval])")],
+        hidden=["aws_region", "catalog_id", "database", "table"],
+        sort="Created",
+        height=10,
+        no_value="\u2013",
+    )  # fmt: skip
