@@ -41,14 +41,15 @@ lint: $(BIN)/.installed ## Check style, types, the import contracts, and that no
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_hygiene.py
 
-generate: $(BIN)/.installed ## Write what is made from the code: docs/metrics.md, the JSON Schema, the rules for Prometheus, the dashboards
+generate: $(BIN)/.installed ## Write what is made from the code: docs/metrics.md, the JSON Schemas, the rules for Prometheus, the dashboards
 	$(BIN)/python -m exporter.metrics.reference > build-metrics.tmp && mv build-metrics.tmp docs/metrics.md
 	$(BIN)/python -m exporter.config > build-schema.tmp && mv build-schema.tmp exporter/config/config.schema.json
 	$(BIN)/python tools/render_rules.py
 	$(BIN)/python -m tools.dashboards
+	$(BIN)/python -m tools.chart_schema > build-values.tmp && mv build-values.tmp helm/glue-mv-exporter/values.schema.json
 
 check-generated: generate ## Tell whether what is made from the code was committed
-	git diff --exit-code -- docs/metrics.md exporter/config/config.schema.json deploy/prometheus/rules.yaml helm/glue-mv-exporter/files/dashboards
+	git diff --exit-code -- docs/metrics.md exporter/config/config.schema.json deploy/prometheus/rules.yaml helm/glue-mv-exporter/files/dashboards helm/glue-mv-exporter/values.schema.json
 
 wheel-smoke: $(BIN)/.installed ## Build the wheel, install it in an empty environment, scrape it
 	$(BIN)/python tools/smoke_wheel.py

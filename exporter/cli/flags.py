@@ -118,7 +118,8 @@ shard = flag(
     type=ShardType(),
     default="0/1",
     metavar="I/N",
-    help="This process's part of the targets: number I, from 0, of N.",
+    help="This process's part of the targets: number I, from 0, of N."
+    " The name of a StatefulSet's pod will do for I.",
 )
 log_level = flag(
     "--log.level",

@@ -14,7 +14,8 @@ from exporter.model.settings import Target
 MOST_SHARDS = 1000
 """Each start takes a hash for every target and shard; nobody has so many processes."""
 
-_WRITTEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
+_WRITTEN = re.compile(r"(?:[a-z][a-z0-9.-]*-)?([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
+"""In front of the number may stand the rest of a Kubernetes pod's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,10 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """Read ``i/n``. Raises ValueError with a sentence that says what to write."""
+        """Read ``i/n``, or ``NAME-i/n`` with a pod's name, which in a StatefulSet ends with its number.
+
+        Raises ValueError with a sentence that says what to write.
+        """
         written = _WRITTEN.fullmatch(text)
         if written is None:
             raise ValueError(f"{text!r} is no shard: write i/n, such as 0/3 for the first of three processes")

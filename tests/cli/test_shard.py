@@ -102,6 +102,13 @@ def test_a_shard_that_cannot_be_is_wrong_usage(
     assert f"Invalid value for '--shard' (env var: 'GLUE_MV_EXPORTER_SHARD'): '{shard}'" in err
 
 
+def test_a_pod_takes_its_number_from_its_name(lake: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """As the Helm chart writes it, on every version of Kubernetes."""
+    idle = next(index for index in range(50) if index not in {owner(name, 50) for name in NAMES})
+    assert run(["once", f"--config.file={lake}", f"--shard=glue-mv-exporter-{idle}/50"]) == 0
+    assert f"shard={idle}/50 ".encode() in capfdbinary.readouterr().err
+
+
 def test_the_shard_may_come_from_the_environment(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

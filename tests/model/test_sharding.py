@@ -88,9 +88,11 @@ def test_shards_have_about_the_same_number_of_targets(count: int) -> None:
         ("2/3", Shard(2, 3)),
         ("00/3", Shard(0, 3)),
         (f"{MOST_SHARDS - 1}/{MOST_SHARDS}", Shard(MOST_SHARDS - 1, MOST_SHARDS)),
+        ("glue-mv-exporter-2/3", Shard(2, 3)),
+        ("eu.glue-7-10/11", Shard(10, 11)),
     ],
 )
-def test_a_shard_is_written_i_of_n(text: str, shard: Shard) -> None:
+def test_a_shard_is_written_i_of_n_or_with_the_name_of_a_pod(text: str, shard: Shard) -> None:
     assert Shard.parse(text) == shard
 
 
@@ -116,6 +118,12 @@ def test_a_shard_reads_as_it_is_written(written: tuple[int, int]) -> None:
         "0x1/3",
         "1.0/3",
         "\u0660/\u0663",
+        "glue-mv-exporter-7c9d8f6b5-x2kqz/3",
+        "glue-mv-exporter/3",
+        "glue2/3",
+        "-2/3",
+        "Glue-2/3",
+        "$(POD_NAME)/3",
     ],
 )
 def test_anything_else_is_no_shard(text: str) -> None:

@@ -52,3 +52,74 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
 {{- end -}}
+
+{{/* The ServiceAccount of the pods. */}}
+{{- define "glue-mv-exporter.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "glue-mv-exporter.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "https" or "http": what the exporter speaks. */}}
+{{- define "glue-mv-exporter.scheme" -}}
+{{- if and .Values.webConfig.existingSecret .Values.webConfig.tls -}}https{{- else -}}http{{- end -}}
+{{- end -}}
+
+{{/* What selects the pod of `helm test`: none of the exporter's own labels, or the Service would send it requests. */}}
+{{- define "glue-mv-exporter.testLabels" -}}
+app.kubernetes.io/name: {{ printf "%s-test" (include "glue-mv-exporter.name" .) }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* How many pods there are. */}}
+{{- define "glue-mv-exporter.replicas" -}}
+{{- mul (int .Values.replicaCount) (int .Values.shards) -}}
+{{- end -}}
+
+{{/*
+What both monitors do to their targets. The pod's address and name change with every rollout; with them, counters would
+begin anew under new labels, and the `for` of alerts with them. The release and the shard stay. A pod that is no shard
+is called as the first one would be, so that it may become one.
+*/}}
+{{- define "glue-mv-exporter.relabelings" -}}
+- action: replace
+  targetLabel: instance
+  replacement: {{ include "glue-mv-exporter.fullname" . }}-0
+{{- if include "glue-mv-exporter.stateful" . }}
+- action: replace
+  sourceLabels: [__meta_kubernetes_pod_name]
+  regex: .*-([0-9]+)
+  targetLabel: instance
+  replacement: {{ include "glue-mv-exporter.fullname" . }}-$1
+{{- end }}
+- action: labeldrop
+  regex: pod|node
+{{- end -}}
+
+{{/* The rest of an endpoint of a ServiceMonitor or PodMonitor. */}}
+{{- define "glue-mv-exporter.scraping" -}}
+scheme: {{ include "glue-mv-exporter.scheme" .root }}
+interval: {{ .values.interval }}
+scrapeTimeout: {{ .values.scrapeTimeout }}
+{{- if eq (include "glue-mv-exporter.scheme" .root) "https" }}
+{{- with .values.tlsConfig }}
+tlsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with .values.basicAuth }}
+basicAuth:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+relabelings:
+  {{- include "glue-mv-exporter.relabelings" .root | nindent 2 }}
+  {{- with .values.relabelings }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .values.metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}

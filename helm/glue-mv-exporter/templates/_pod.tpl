@@ -1,0 +1,160 @@
+{{/* The pod, of the Deployment and of the StatefulSet alike. */}}
+{{- define "glue-mv-exporter.pod" -}}
+metadata:
+  {{- $checksum := and .Values.configReload.restartOnChange (not (include "glue-mv-exporter.foreignConfig" .)) }}
+  {{- if or $checksum .Values.podAnnotations }}
+  annotations:
+    {{- if $checksum }}
+    checksum/config: {{ toYaml .Values.config | sha256sum }}
+    {{- end }}
+    {{- with .Values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- end }}
+  labels:
+    {{- /* Without the chart's version: a new chart alone is no reason to restart. */}}
+    {{- include "glue-mv-exporter.selectorLabels" . | nindent 4 }}
+    app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+    app.kubernetes.io/component: exporter
+    app.kubernetes.io/part-of: glue-mv-exporter
+    {{- with .Values.commonLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  serviceAccountName: {{ include "glue-mv-exporter.serviceAccountName" . }}
+  automountServiceAccountToken: {{ .Values.serviceAccount.automount }}
+  enableServiceLinks: false
+  securityContext:
+    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  {{- with .Values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  containers:
+    {{- include "glue-mv-exporter.container" . | nindent 4 }}
+    {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  volumes:
+    {{- include "glue-mv-exporter.volumes" . | nindent 4 }}
+  {{- with include "glue-mv-exporter.scheduling" . | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* "true" where the configuration is not the chart's. */}}
+{{- define "glue-mv-exporter.foreignConfig" -}}
+{{- if or .Values.existingConfig.configMap .Values.existingConfig.secret -}}true{{- end -}}
+{{- end -}}
+
+{{- define "glue-mv-exporter.volumes" -}}
+- name: config
+  {{- if .Values.existingConfig.secret }}
+  secret:
+    secretName: {{ .Values.existingConfig.secret }}
+    defaultMode: 0440
+  {{- else }}
+  configMap:
+    name: {{ default (include "glue-mv-exporter.fullname" .) .Values.existingConfig.configMap }}
+    defaultMode: 0444
+  {{- end }}
+    {{- if include "glue-mv-exporter.foreignConfig" . }}
+    items:
+      - key: {{ .Values.existingConfig.key }}
+        path: config.yaml
+    {{- end }}
+{{- if and .Values.persistence.enabled .Values.persistence.existingClaim }}
+- name: state
+  persistentVolumeClaim:
+    claimName: {{ .Values.persistence.existingClaim }}
+{{- end }}
+{{- include "glue-mv-exporter.webVolumes" . }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Of the exporter and of the test, which reads the same file. */}}
+{{- define "glue-mv-exporter.webVolumes" -}}
+{{- with .Values.webConfig.existingSecret }}
+- name: web-config
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.webConfig.certificateSecret }}
+- name: certificates
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- end -}}
+
+{{- define "glue-mv-exporter.webMounts" -}}
+{{- if .Values.webConfig.existingSecret }}
+- name: web-config
+  mountPath: /etc/glue-mv-exporter/web
+  readOnly: true
+{{- end }}
+{{- if .Values.webConfig.certificateSecret }}
+- name: certificates
+  mountPath: /etc/glue-mv-exporter/certificates
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "glue-mv-exporter.scheduling" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- $ours := dict "labelSelector" (dict "matchLabels" (include "glue-mv-exporter.selectorLabels" . | fromYaml)) }}
+{{- if .Values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- range .Values.topologySpreadConstraints }}
+  - {{- toYaml (merge (dict) . $ours) | nindent 4 }}
+  {{- end }}
+{{- else if gt (int .Values.shards) 1 }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    {{- toYaml $ours | nindent 4 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .Values.schedulerName }}
+schedulerName: {{ . }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
