@@ -7,6 +7,7 @@ different from a start by hand but the imports.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -18,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.e2e.program import assert_no_secret, environment
+from tests.state.watched_disk import Step, WatchedDisk
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,12 +32,16 @@ class Life:
         self._handle = os.pidfd_open(pid)
         self._log = log
 
+    def ended(self, seconds: float) -> bool:
+        """Wait for it to end by itself, and tell whether it has."""
+        return bool(select.select([self._handle], [], [], seconds)[0])
+
     def end(self, number: signal.Signals, seconds: float = 10.0) -> None:
         """Send a signal, and return once the process is gone."""
         try:
-            signal.pidfd_send_signal(self._handle, number)
-            over, _, _ = select.select([self._handle], [], [], seconds)
-            assert over, f"still there {seconds} s after {number.name}:\n{self._log.read_text()}"
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, number)
+            assert self.ended(seconds), f"still there after {number.name}:\n{self._log.read_text()}"
         finally:
             os.close(self._handle)
         log = self._log.read_text()
@@ -50,9 +56,13 @@ class Brood:
         self._process = process
         self._lock = threading.Lock()
 
-    def start(self, log: Path, *arguments: str) -> Life:
-        """Start ``glue-mv-exporter`` with these arguments; what it prints goes to ``log``."""
-        request = json.dumps({"log": str(log), "arguments": arguments}).encode() + b"\n"
+    def start(self, log: Path, *arguments: str, fatal_write: int | None = None) -> Life:
+        """Start ``glue-mv-exporter`` with these arguments; what it prints goes to ``log``.
+
+        ``fatal_write``: it is killed right before its SQLite makes the write of this number, from 0.
+        """
+        asked = {"log": str(log), "arguments": arguments, "fatal_write": fatal_write}
+        request = json.dumps(asked).encode() + b"\n"
         assert self._process.stdin
         assert self._process.stdout
         with self._lock:
@@ -78,7 +88,18 @@ def brood(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Brood]
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def hatch(log: str, arguments: Sequence[str]) -> int:
+def die_at(fatal_write: int) -> None:
+    """Kill this process right before its SQLite makes the write of this number."""
+    numbers = itertools.count()
+
+    def look(_step: Step) -> None:
+        if next(numbers) == fatal_write:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    WatchedDisk(look)
+
+
+def hatch(log: str, arguments: Sequence[str], fatal_write: int | None) -> int:
     """Fork a child that is the exporter, and return its process ID."""
     child = os.fork()
     if child:
@@ -89,6 +110,8 @@ def hatch(log: str, arguments: Sequence[str]) -> int:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, number in ((nothing, 0), (output, 1), (output, 2)):
             os.dup2(source, number)
+        if fatal_write is not None:
+            die_at(fatal_write)
         from exporter.cli.main import run  # noqa: PLC0415 (loaded already)
 
         os._exit(run(arguments))

@@ -1,0 +1,124 @@
+"""Tells a story over and over; each time the disk refuses another of its writes.
+
+    python -m tests.state.refused_writes FOLDER PART PARTS
+
+prints how often it did. The disk is full, broken or read-only for a few writes in a row, and then well again.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exporter.errors import StorageError
+from exporter.store.counting import ViewCounters
+from tests.state.bench import nonzero
+from tests.state.crash_story import NAMES, Story
+from tests.state.naive_model import Model
+from tests.state.watched_disk import Step
+
+FULL, READ_ONLY, CANNOT_WRITE, CANNOT_SYNC = 13, 8, 10 | 3 << 8, 10 | 4 << 8
+"""SQLite's codes of these errors."""
+IN_A_ROW = (1, 3, 8)
+
+
+@dataclass
+class RefusedStory(Story):
+    """A story in which some writes fail. What it asserts is told in :meth:`_act`."""
+
+    refused: range = range(0)
+    code: int = FULL
+    saved: Model = field(default_factory=Model)
+    """What is on the disk for certain."""
+    unsure: list[Model] = field(default_factory=list)
+    """What may be there instead: a write whose sync has failed may be found all the same."""
+    made: int = 0
+
+    def _watch(self, _step: Step) -> int | None:
+        self.made += 1
+        return self.code if self.made - 1 in self.refused else None
+
+    def _open(self) -> None:
+        """Start; and once more for each time that it cannot, with a sentence."""
+        for _ in range(len(self.refused) + 1):
+            try:
+                super()._open()
+            except StorageError as error:
+                told = str(error)
+                assert "cannot be written" in told, told
+            else:
+                break
+        fitting = [model for model in (self.saved, *self.unsure) if self._fits(model)]
+        assert fitting, "what is on the disk was never so"
+        self.model = self.saved = fitting[-1]
+        self.unsure.clear()
+
+    def _act(self, name: str, do: Callable[[], object], after: Model) -> None:
+        """Act; what is published is what is on the disk, and all of it once the disk is well."""
+        self.unsure.append(after.copy())
+        super()._act(name, do, after)
+        exporter = self._bench.shown.exporter
+        if name.startswith("a poll") and exporter and exporter.storage_last_write_successful:
+            self.saved = after.copy()
+            self.unsure.clear()
+        for key, series in self._bench.shown.views.items():
+            if series.facts and name == f"a poll of {series.target}":
+                expected = self.saved.counts((key.database, key.table))
+                found = nonzero(series.facts.counters)
+                assert found == expected, f"{name}, {key}: {found} instead of {expected}"
+
+    def _fits(self, model: Model) -> bool:
+        """Tell whether this is what the disk holds."""
+        query = "SELECT database, table_name, counters, baseline_at IS NOT NULL FROM views"
+        views = {
+            (database, table): (nonzero(ViewCounters.load(counters)), bool(baseline))
+            for database, table, counters, baseline in self._bench.database.connection.execute(query)
+        }
+        known = {name: (model.counts(name), view.baseline) for name, view in model.views.items()}
+        nothing = (Model().counts(NAMES[0]), False)
+        query = "SELECT run_id, status, dpu_seconds FROM runs"
+        runs = set(self._bench.database.connection.execute(query))
+        kept = {(i, k.run.status, k.run.dpu_seconds) for i, k in model.runs.items() if not k.pruned}
+        return runs == kept and all(
+            views.get(name, nothing) == known.get(name, nothing) for name in views.keys() | known.keys()
+        )
+
+
+def tell(folder: Path, number: int) -> None:
+    """Tell the story in a process of its own, for SQLite is watched; refuse the write of this number."""
+    refused = range(number, number + IN_A_ROW[number % len(IN_A_ROW)])
+    code = (FULL, READ_ONLY, CANNOT_WRITE, CANNOT_SYNC)[number % 4]
+    child = os.fork()
+    if not child:
+        try:
+            story = RefusedStory(folder / str(number), refused=refused, code=code)
+            story.tell()
+            os._exit(0 if story.made > number else 3)
+        except BaseException:  # noqa: BLE001 (told, and the process ends)
+            sys.excepthook(*sys.exc_info())
+            sys.stderr.flush()
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    status = os.waitstatus_to_exitcode(status)
+    if status == 1:
+        raise SystemExit(f"the story went wrong with write {number} refused")
+    if status:
+        raise StopIteration
+
+
+def main(folder: Path, part: int, parts: int) -> None:
+    """Refuse one write after the other, until the story has no more of them."""
+    number = part
+    while True:
+        try:
+            tell(folder, number)
+        except StopIteration:
+            break
+        number += parts
+    print(number // parts)  # noqa: T201 (its result)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,158 @@
+"""The program dies, or the power is cut, at every single write to the state: every run is counted once.
+
+Every state that this may leave on the disk is made, opened, and polled on. What is known then has to be what
+the naive model knows: with the poll that was being written, or without it, and nothing in between.
+"""
+
+import os
+import pickle
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.store.counting import ViewCounters
+from tests.state.bench import StateBench, nonzero
+from tests.state.crash_states import Files, crash_states
+from tests.state.crash_story import CONFIGURATIONS, NAMES, Act, Record, configure, load
+from tests.state.naive_model import Counts, Model, Name
+from tests.state.small_glue import Poll, poll
+from tests.support.clock import ManualClock
+
+ROOT = Path(__file__).parents[2]
+QUICK_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+PARTS = 8
+"""The states are shared out, so that the tests run beside each other."""
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """Tell the story once."""
+    folder = tmp_path_factory.mktemp("story")
+    tell = "from tests.state.crash_story import main; main()"
+    command = [sys.executable, "-c", tell, str(folder / "state"), str(folder / "record")]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    story: Record = pickle.loads((folder / "record").read_bytes())  # noqa: S301 (our own)
+    return story
+
+
+def test_the_story_has_everything_in_it(record: Record) -> None:
+    """Frames and resets of the log, checkpoints while it runs and at a stop, journals."""
+    made = {(step.kind, Path(step.path).suffix) for step in record.steps}
+    assert made >= {
+        ("create", ".sqlite3"),
+        ("write", ".sqlite3-journal"),
+        ("delete", ".sqlite3-journal"),
+        ("write", ".sqlite3-wal"),
+        ("sync", ".sqlite3-wal"),
+        ("delete", ".sqlite3-wal"),
+        ("write", ".sqlite3"),
+        ("sync", ".sqlite3"),
+    }
+    starts = [
+        step
+        for step in record.steps
+        if step.path.endswith("-wal") and step.kind == "write" and not step.offset
+    ]
+    assert len(starts) > len([act for act in record.acts if act.name == "a start"]) + 1, "the log begins anew"
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whatever_a_crash_leaves_every_run_is_counted_once(record: Record, quick: Path, part: int) -> None:
+    checked = 0
+    for place, (number, kind, files) in enumerate(crash_states(record, random.Random(7))):  # noqa: S311
+        if place % PARTS == part:
+            act = [act for act in record.acts if act.first_step <= number][-1]
+            check(quick / str(place), act, files, f"{kind} before step {number}, in {act.name}")
+            checked += 1
+    assert checked > 100
+
+
+def begun(model: Model, act: Act) -> Model:
+    """Return what a program that has just started on this state knows."""
+    model = model.copy()
+    model.begin_life()
+    configure(model, act.configuration, act.now)
+    return model
+
+
+def counts(model: Model) -> dict[Name, Counts]:
+    """Return the counters of every watched view, where they are not 0."""
+    views = [name for name in NAMES if model.watched(name) and model.known(name)]
+    return {name: model.counts(name) for name in views if model.counts(name).runs}
+
+
+def all_counts(model: Model) -> dict[Name, Counts]:
+    """Return the counters of every view that is remembered, where they are not 0."""
+    return {name: model.counts(name) for name in NAMES if model.counts(name).runs}
+
+
+def shown(bench: StateBench) -> dict[Name, Counts]:
+    """Return the counters that are published, where they are not 0."""
+    published = {
+        (key.database, key.table): nonzero(series.facts.counters)
+        for key, series in bench.shown.views.items()
+        if series.facts
+    }
+    return {name: counters for name, counters in published.items() if counters.runs}
+
+
+def remembered(bench: StateBench) -> dict[Name, Counts]:
+    """Return the counters of the state, where they are not 0: nothing is published before the first poll."""
+    query = "SELECT database, table_name, counters FROM views"
+    found = {
+        (database, table): nonzero(ViewCounters.load(text))
+        for database, table, text in bench.database.connection.execute(query)
+    }
+    return {name: counters for name, counters in found.items() if counters.runs}
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in memory where the system has such: what is synced there needs no waiting."""
+    with tempfile.TemporaryDirectory(dir=QUICK_FOLDER or tmp_path) as folder:
+        yield Path(folder)
+
+
+def check(folder: Path, act: Act, files: Files, what: str) -> None:
+    """Start on what is left, poll once, and compare with the model."""
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    bench = StateBench(folder, ManualClock(act.now))
+    try:
+        load(bench, act.configuration)
+        found = remembered(bench)
+        fitting = [m for m in (begun(act.before, act), begun(act.after, act)) if all_counts(m) == found]
+        assert fitting, f"{what}: {found}"
+        outcomes = []
+        for one in CONFIGURATIONS[act.configuration]:
+            watch = bench.store.watch(one.name)
+            assert watch, what
+            outcome = poll(act.glue, one, watch, Poll(), act.now)
+            bench.commit(outcome)
+            outcomes.append(outcome)
+        for model in fitting:
+            for outcome in outcomes:
+                model.commit(outcome, act.now)
+        found = shown(bench)
+        assert any(counts(model) == found for model in fitting), f"{what}, after a poll: {found}"
+    finally:
+        bench.database.close()
+
+
+@pytest.mark.parametrize("part", range(12) if THOROUGH else (0, 4, 7, 11))
+def test_whichever_write_fails_nothing_is_published_but_what_is_on_the_disk(quick: Path, part: int) -> None:
+    """Full, broken or read-only for a while: the program goes on, and the counters catch up.
+
+    Every third write; all of them with ``HYPOTHESIS_PROFILE=thorough``.
+    """
+    command = [sys.executable, "-m", "tests.state.refused_writes", str(quick), str(part), "12"]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 15
