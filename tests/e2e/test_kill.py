@@ -49,7 +49,9 @@ class Victim:
     def begin(self) -> None:
         """Live once, until the baseline is on disk."""
         with serve(self.folder / "first", self.config, self.state) as program:
-            program.scrape_until(lambda now: now.value(f"{VIEW}up") == 1, what="the baseline is taken")
+            program.scrape_until(
+                lambda now: now.value(f"{VIEW}up") == 1, seconds=60, what="the baseline is taken"
+            )
 
     def start(self, hens: Brood, fatal_write: int | None = None) -> Life:
         """Start one more life."""
@@ -92,7 +94,7 @@ class Victim:
         self.glue.forget_calls()
         with serve(self.folder / "last", self.config, self.state) as program:
             scraped = program.scrape_until(
-                lambda now: sum(counted(now).values()) >= len(records), what="all are counted"
+                lambda now: sum(counted(now).values()) >= len(records), seconds=60, what="all are counted"
             )
         assert counted(scraped) == Counter(str(record["Status"]) for record in records)
         assert total(scraped, "dpu_seconds_total") == pytest.approx(add_up(records, "DPUSeconds"), abs=1e-6)
@@ -151,7 +153,7 @@ def test_every_run_is_counted_once_whenever_the_program_ends(
 
 
 def test_every_run_is_counted_once_whichever_write_is_the_last(tmp_path: Path) -> None:
-    """``kill -9`` right before each single write of a start and of a poll or two, every time in a new life."""
+    """``kill -9`` right before each single write of a start and of a poll or two, in one life after another."""
     with victims_in(tmp_path, 5) as (hens, victims), ThreadPoolExecutor(5) as together:
 
         def die_everywhere(place: int) -> int:
