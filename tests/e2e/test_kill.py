@@ -153,7 +153,7 @@ def test_every_run_is_counted_once_whenever_the_program_ends(
 
 
 def test_every_run_is_counted_once_whichever_write_is_the_last(tmp_path: Path) -> None:
-    """``kill -9`` right before each single write of a start and of a poll or two, in one life after another."""
+    """``kill -9`` right before each single write of a start and of a poll, in one life after another."""
     with victims_in(tmp_path, 5) as (hens, victims), ThreadPoolExecutor(5) as together:
 
         def die_everywhere(place: int) -> int:
