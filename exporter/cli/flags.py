@@ -123,7 +123,7 @@ shard = flag(
 )
 log_level = flag(
     "--log.level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    type=click.Choice(["debug", "info", "warn", "warning", "error"]),
     default="info",
     help="Log only messages of this severity or above.",
 )

@@ -7,7 +7,13 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,  # as Prometheus itself calls it
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 
 
 def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:

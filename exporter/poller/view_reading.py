@@ -122,10 +122,10 @@ class ViewReading:
         now = self._clock.monotonic()
         found = discover(calls, self._reader, ViewMatcher(watch.target))
         reading.discovery = found.discovery
-        reading.note_malformed(found.malformed, "GetTables")
         self._denied = found.error if found.denied else None
         if found.error:
             reading.failed(found.error)
+        reading.note_malformed(found.malformed, "GetTables")
         if found.denied:
             # It may be for ever: ask at growing intervals, like for a run that Glue does not know.
             wait = settings.poll_interval * 2.0 ** min(self._denials, 32)

@@ -193,7 +193,7 @@ class Store:
                 events += self._take_in(catalog, outcome, at)
                 # Only after a look that missed nothing: what could not be read may well match.
                 if outcome.discovery and outcome.finished and outcome.error is None:
-                    events += state.match_patterns(catalog)
+                    events += state.match_patterns(catalog, outcome.discovery)
             events += state.close_poll(outcome, catalog)
             return events + self._save_and_publish(targets={outcome.target: state.series})
 

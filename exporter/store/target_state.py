@@ -8,6 +8,7 @@ from exporter.model.run import PHASES
 from exporter.model.settings import Access, Target
 from exporter.store.catalog import Catalog
 from exporter.store.outcome import (
+    Discovery,
     Event,
     OwnedElsewhere,
     PatternMatchesNothing,
@@ -99,15 +100,15 @@ class TargetState:
         self.reported.update((_MALFORMED, line) for line in news)
         return [RecordMalformed(self.target.name, line) for line in news]
 
-    def match_patterns(self, catalog: Catalog) -> list[Event]:
-        """Note which patterns match no view; return an event for each not reported before."""
+    def match_patterns(self, catalog: Catalog, discovery: Discovery) -> list[Event]:
+        """Note which patterns match no view; return an event for each not reported before.
+
+        A view that the target has found itself counts even where its owner has not found it yet.
+        """
         matcher = ViewMatcher(self.target)
-        matched = {
-            pattern
-            for watched in catalog.views.watched()
-            if watched.known
-            for pattern in matcher.matching(watched.record.database, watched.record.table)
-        }
+        names = {(w.record.database, w.record.table) for w in catalog.views.watched() if w.known}
+        names.update((view.database, view.table) for view in discovery.views)
+        matched = {pattern for name in names for pattern in matcher.matching(*name)}
         self.unmatched = tuple(
             f"{pattern.database}.{pattern.table}" for pattern in self.target.views if pattern not in matched
         )

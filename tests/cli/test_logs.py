@@ -120,6 +120,7 @@ def test_what_glue_did_not_report_is_left_out(form: str) -> None:
         ("debug", ["debug", "info", "warning", "error"]),
         ("info", ["info", "warning", "error"]),
         ("warning", ["warning", "error"]),
+        ("warn", ["warning", "error"]),
         ("error", ["error"]),
     ],
 )

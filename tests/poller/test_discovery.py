@@ -13,6 +13,7 @@ from exporter.model.view import DatabaseListing, MalformedView, TableListing, Vi
 from exporter.poller.calls import Calls, GlueUnreachableError
 from exporter.poller.crew import Crew
 from exporter.poller.discovery import FEW_NAMES, Found, all_pages, discover
+from tests.poller.test_poll import Bench
 from tests.support.clock import ManualClock
 from tests.support.reader import MemoryReader, glue_error
 from tests.support.watching import target
@@ -317,6 +318,14 @@ def test_a_malformed_table_costs_no_others_but_the_database_is_not_known_to_the_
     assert found.error is not None
     assert found.error.reason is Reason.UNEXPECTED
     assert looked_for(found, "sales.gone", "finance.gone") == [False, True]
+
+
+def test_a_target_that_is_down_for_a_malformed_table_names_the_operation_once() -> None:
+    records = (MalformedView("orders", "CreateTime is no number"),)
+    watching = replace(target("prod"), views=patterns("sales.*"))
+    bench = Bench(watching, reader=_filled(Malformed(tables=records)))
+    bench.run()
+    assert bench.state.error == "GetTables: table sales.orders: CreateTime is no number"
 
 
 def test_a_malformed_database_costs_no_others_but_the_list_is_not_known_to_the_end() -> None:

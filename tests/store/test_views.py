@@ -6,7 +6,7 @@ import pytest
 
 from exporter.errors import Reason
 from exporter.model.run import Run
-from exporter.store.outcome import Event, OwnedElsewhere
+from exporter.store.outcome import Event, OwnedElsewhere, PatternMatchesNothing
 from tests.state.bench import target
 from tests.support.clock import START
 from tests.support.reader import glue_error
@@ -322,6 +322,14 @@ def test_the_other_target_is_told_once_whose_the_view_is(bench: ViewBench) -> No
             told += bench.poll(target=name)
     elsewhere = [event for event in told if isinstance(event, OwnedElsewhere)]
     assert elsewhere == [OwnedElsewhere("two", "one", (DAILY,))]
+
+
+def test_a_pattern_matches_a_view_even_if_its_owner_has_not_found_it_yet(bench: ViewBench) -> None:
+    """The first target in the file may be down, or slower; the other has found what its pattern matches."""
+    bench.configure(target("one", "sales.*"), target("two", "sales.*", "finance.*"))
+    told = bench.poll(target="two")
+    nothing = [event for event in told if isinstance(event, PatternMatchesNothing)]
+    assert nothing == [PatternMatchesNothing("two", "finance.*")]
 
 
 def test_the_runs_of_a_view_that_two_targets_want_are_counted_once(bench: ViewBench) -> None:
