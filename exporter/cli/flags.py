@@ -34,6 +34,11 @@ def flag(name: str, **attributes: Any) -> Callable[[F], F]:
     )
 
 
+def _none_if_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Take an empty path for none, as Prometheus' own programs do, and not for the working folder."""
+    return value or None
+
+
 class ListenAddressType(click.ParamType[ListenAddress]):
     """``host:port``, ``:port`` or ``[::1]:port``."""
 
@@ -104,12 +109,14 @@ auto_reload_interval = flag(
 web_config_file = flag(
     "--web.config.file",
     default=None,
+    callback=_none_if_empty,
     metavar="FILE",
     help="TLS and basic auth, in the exporter-toolkit's file format; plain HTTP for everybody without it.",
 )
 storage_path = flag(
     "--storage.path",
     default=None,
+    callback=_none_if_empty,
     metavar="FOLDER",
     help="Where to keep the state that survives restarts; in memory without it.",
 )

@@ -1,13 +1,16 @@
 """The command line as users type it: commands, flags, environment variables, exit statuses."""
 
 import platform
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from exporter import __version__
+from exporter.cli import flags
 from exporter.cli.flags import environment_name
 from exporter.cli.main import COMMANDS, cli, run
 
@@ -154,6 +157,17 @@ def test_a_flag_wins_over_its_environment_variable(
     err = capsys.readouterr().err
     assert "from-flag.yaml" in err
     assert "from-environment.yaml" not in err
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"),
+    [(flags.web_config_file, "--web.config.file"), (flags.storage_path, "--storage.path")],
+)
+def test_an_empty_path_is_none(flag: Callable[[Callable[..., str | None]], Any], name: str) -> None:
+    """What an empty value of a unit file or a chart passes is not the working folder."""
+    command = click.command()(flag(lambda **given: next(iter(given.values()))))
+    assert command.main([f"{name}="], standalone_mode=False) is None
+    assert command.main([f"{name}=here"], standalone_mode=False) == "here"
 
 
 @pytest.mark.parametrize(
