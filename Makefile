@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke image-base image-test sbom lock check-lock clean
+.PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test sbom lock check-lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -28,6 +28,11 @@ $(BIN)/.installed-e2e: requirements/e2e.txt $(BIN)/.installed
 # Checkers of the Dockerfile and the bill of materials; large, and so apart.
 $(BIN)/.installed-image: requirements/image.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/image.txt
+	@touch $@
+
+# A checker of CloudFormation, and a simulated one.
+$(BIN)/.installed-aws: requirements/aws.txt $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/aws.txt
 	@touch $@
 
 demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS account, no network
@@ -67,6 +72,9 @@ image-base: ## Make what the image's build needs without a registry (root, mmdeb
 
 image-test: $(BIN)/.installed-image ## Build the image, run it locked down, look into it (root, buildah, podman, runc)
 	$(BIN)/python -m pytest tests/image -p no:cacheprovider -o timeout=600 $(PYTEST_ARGS)
+
+aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template, and deploy it in a simulated AWS
+	$(BIN)/python -m pytest tests/aws -p no:cacheprovider $(PYTEST_ARGS)
 
 sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: the bill of materials of the image's environment
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json

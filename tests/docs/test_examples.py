@@ -67,6 +67,19 @@ def test_the_policy_allows_what_the_exporter_calls_and_no_more() -> None:
     assert [statement["Effect"] for statement in policy["Statement"]] == ["Allow", "Allow"]
 
 
+def test_the_readme_shows_the_policy_that_ships() -> None:
+    (block,) = blocks("json", README)
+    assert json.loads(block.text) == json.loads((ROOT / "deploy" / "aws" / "iam-policy.json").read_text())
+
+
+def test_the_page_on_aws_explains_every_action_of_the_policy() -> None:
+    page = (ROOT / "docs" / "aws.md").read_text()
+    explained = set(re.findall(r"^\| `((?:glue|sts):\w+)` \|", page, re.MULTILINE))
+    assert explained == {"sts:GetCallerIdentity", "sts:AssumeRole"} | {
+        f"glue:{name}" for name in OPERATIONS if name not in STS_OPERATIONS
+    }
+
+
 @pytest.mark.parametrize("line", OWN_COMMANDS)
 def test_commands_are_understood(line: str) -> None:
     """Command and flags are parsed; nothing is carried out."""
