@@ -11,8 +11,8 @@ from exporter.metrics.segment import EMPTY, Segment, deflate
 
 K = TypeVar("K", bound=Hashable)
 
-_LEVEL = 6
-"""Of zlib. Blocks are written rarely, but sent and kept all the time: 1 makes them a tenth larger,
+_LEVEL = 5
+"""Of zlib. Blocks are written rarely, but sent and kept all the time: 1 makes them a fifth larger,
 and 9 hardly smaller."""
 
 

@@ -6,6 +6,7 @@ A sample's line is the same in both formats; only the metadata differ.
 import re
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from exporter.metrics.family import Elapsed, Family, Labels
@@ -84,7 +85,13 @@ def _escape_newlines(text: str) -> str:
 def _braces(labels: Labels) -> str:
     if not labels:
         return ""
-    return "{" + ",".join([f'{name}="{escape_label_value(value)}"' for name, value in labels]) + "}"
+    return "{" + ",".join([_label(name, value) for name, value in labels]) + "}"
+
+
+# An item's labels come again in every one of its samples, and most of them in the next item.
+@lru_cache(maxsize=1024)
+def _label(name: str, value: str) -> str:
+    return f'{name}="{escape_label_value(value)}"'
 
 
 def _utf8(text: str) -> bytes:

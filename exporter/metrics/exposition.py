@@ -12,9 +12,9 @@ from exporter.clock import Clock
 from exporter.metrics.encoding import Encoded, Format, encode
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.family import Family
-from exporter.metrics.level import Level, family_texts
+from exporter.metrics.level import Level, LevelText
 from exporter.metrics.negotiation import accepts_gzip, negotiate_format
-from exporter.metrics.response import PlainCache, Scrape, respond
+from exporter.metrics.response import Scrape, ScrapeCache, respond
 from exporter.metrics.run_families import RUN_FAMILIES, run_rests
 from exporter.metrics.segment import EMPTY
 from exporter.metrics.shelf import Shelved
@@ -50,10 +50,10 @@ class _TargetText:
 class _Snapshot:
     """What a scrape reads, all of one commit."""
 
-    runs: Shelved
-    views: Shelved
+    runs: LevelText
+    views: LevelText
     targets: tuple[_TargetText, ...]
-    exporter: Shelved
+    exporter: LevelText
 
 
 class Exposition:
@@ -80,10 +80,8 @@ class Exposition:
         self._runs = Level[RunKey, RunSeries](self._run_families, run_rests)
         self._views = Level[ViewKey, ViewSeries](self._view_families, view_rests)
         self._targets: dict[str, _TargetText] = {}
-        self._snapshot = _Snapshot(
-            self._runs.shelved(), self._views.shelved(), (), _loose(self._exporter_families)
-        )
-        self._cache = PlainCache()
+        self._snapshot = _Snapshot(self._runs.text(), self._views.text(), (), _loose(self._exporter_families))
+        self._cache = ScrapeCache()
 
     def apply(self, changes: SeriesChanges) -> None:
         """Take over one commit of the store."""
@@ -91,10 +89,10 @@ class Exposition:
             runs, views, exporter = self._snapshot.runs, self._snapshot.views, self._snapshot.exporter
             if changes.runs:
                 self._runs.apply(changes.runs)
-                runs = self._runs.shelved()
+                runs = self._runs.text()
             if changes.views:
                 self._views.apply(changes.views)
-                views = self._views.shelved()
+                views = self._views.text()
             for target, series in changes.targets.items():
                 if series is None:
                     self._targets.pop(target, None)
@@ -111,13 +109,9 @@ class Exposition:
         now = self._clock.time()
         form = negotiate_format(accept)
         targets = _loose(self._target_families, *(target.encoded() for target in snapshot.targets))
+        levels = (snapshot.runs, snapshot.views, targets, snapshot.exporter)
         return respond(
-            (
-                family_texts(self._run_families, snapshot.runs, now),
-                family_texts(self._view_families, snapshot.views, now),
-                family_texts(self._target_families, targets, now),
-                family_texts(self._exporter_families, snapshot.exporter, now),
-            ),
+            [level.pieces(form, now) for level in levels],
             self._registry_text(form),
             form,
             gzip=accepts_gzip(accept_encoding),
@@ -143,5 +137,5 @@ def _chosen(families: Sequence[Family[T]], *, counters: bool) -> tuple[Family[T]
     return tuple(family for family in families if counters or family.type == "gauge")
 
 
-def _loose(families: Sequence[Family[Any]], *items: Encoded) -> Shelved:
-    return Shelved((EMPTY,) * len(families), items)
+def _loose(families: Sequence[Family[Any]], *items: Encoded) -> LevelText:
+    return LevelText(families, Shelved((EMPTY,) * len(families), items))

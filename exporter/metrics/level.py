@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from exporter.metrics.encoding import Growing, encode, growing_lines
+from exporter.metrics.encoding import Format, Growing, encode, growing_lines, metadata
 from exporter.metrics.family import Family
 from exporter.metrics.segment import Segment
 from exporter.metrics.shelf import BLOCK_ITEMS, Item, Shelf, Shelved
@@ -12,13 +12,8 @@ from exporter.metrics.shelf import BLOCK_ITEMS, Item, Shelf, Shelved
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
-
-class FamilyText(NamedTuple):
-    """All lines of one family but its metadata, at one scrape."""
-
-    family: Family[Any]
-    plain: bytes
-    sealed: Segment
+Piece: TypeAlias = bytes | Segment
+"""Plain text, or sealed."""
 
 
 class Level(Generic[K, T]):
@@ -36,20 +31,52 @@ class Level(Generic[K, T]):
         """Put, replace and (None) take away items."""
         self._shelf.update((key, self._item(value)) for key, value in changes.items())
 
-    def shelved(self) -> Shelved:
+    def text(self) -> "LevelText":
         """Return the encoded items of this moment."""
-        return self._shelf.shelved()
+        return LevelText(self._families, self._shelf.shelved())
 
     def _item(self, value: T | None) -> Item | None:
         return None if value is None else Item(encode(self._families, value), self._rests(value))
 
 
-def family_texts(families: Sequence[Family[Any]], shelved: Shelved, now: float) -> Iterator[FamilyText]:
-    """Yield the text of each family of a level."""
-    growing: defaultdict[int, list[Growing]] = defaultdict(list)
-    for item in shelved.loose:
-        for line in item.growing:
-            growing[line.family].append(line)
-    for place, (family, sealed) in enumerate(zip(families, shelved.sealed, strict=True)):
-        fixed = b"".join([item.lines[place] for item in shelved.loose])
-        yield FamilyText(family, fixed + growing_lines(growing[place], now), sealed)
+class LevelText:
+    """What a level says as long as nothing is applied to it; only growing lines differ between scrapes."""
+
+    def __init__(self, families: Sequence[Family[Any]], shelved: Shelved) -> None:
+        self._families = families
+        self.shelved = shelved
+        self._fixed: dict[Format, list[Piece | _Grown]] = {}
+        """Made at the first scrape."""
+
+    def pieces(self, form: Format, now: float) -> list[Piece]:
+        """Return sealed segments, and between them what is plain; no family without a sample.
+
+        Growing lines are pieces of their own: the others are the same at the next scrape.
+        """
+        fixed = self._fixed.get(form)
+        if fixed is None:
+            fixed = self._fixed[form] = list(self._make(form))
+        return [growing_lines(piece.lines, now) if isinstance(piece, _Grown) else piece for piece in fixed]
+
+    def _make(self, form: Format) -> Iterator["Piece | _Grown"]:
+        growing: defaultdict[int, list[Growing]] = defaultdict(list)
+        for item in self.shelved.loose:
+            for line in item.growing:
+                growing[line.family].append(line)
+        plain: list[bytes] = []
+        for place, (family, sealed) in enumerate(zip(self._families, self.shelved.sealed, strict=True)):
+            lines = [item.lines[place] for item in self.shelved.loose]
+            if any(lines) or place in growing or sealed.length:
+                plain += (metadata(family, form), *lines)
+            for rest in (growing.get(place), sealed):
+                if rest:
+                    yield b"".join(plain)
+                    yield _Grown(tuple(rest)) if isinstance(rest, list) else rest
+                    plain = []
+        yield b"".join(plain)
+
+
+class _Grown(NamedTuple):
+    """The place of lines that are written at each scrape."""
+
+    lines: tuple[Growing, ...]

@@ -1,6 +1,7 @@
 """The families of one run: configured by its ID, or among a watched view's newest or active ones."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from exporter.metrics.family import Elapsed, Family, Labels, Sample
 from exporter.model.run import UNKNOWN, Run, Status
@@ -10,16 +11,19 @@ _KEY = ("aws_region", "catalog_id", "run_id")
 _RUN = ("aws_region", "catalog_id", "database", "table", "run_id")
 
 
-def status_values(status: str | None) -> Iterator[tuple[str, int]]:
-    """Yield every listed status with 1 for the given label value, else 0; UNKNOWN only where it is the one.
+_LISTED = tuple(status.value for status in Status)
+
+
+@cache
+def status_values(status: str | None) -> tuple[tuple[str, int], ...]:
+    """Return every listed status with 1 for the given label value, else 0; UNKNOWN only where it is the one.
 
     Nothing for None: no status was reported.
     """
-    if status is not None:
-        for listed in Status:
-            yield listed.value, int(listed == status)
-        if status == UNKNOWN:
-            yield UNKNOWN, 1
+    if status is None:
+        return ()
+    values = tuple((listed, int(listed == status)) for listed in _LISTED)
+    return (*values, (UNKNOWN, 1)) if status == UNKNOWN else values
 
 
 def _labels(series: RunSeries, run: Run) -> Labels:

@@ -46,7 +46,8 @@ def deflate(text: bytes, level: int) -> Segment:
     """Compress a text."""
     if not text:
         return EMPTY
-    compressor = zlib.compressobj(level, zlib.DEFLATED, _RAW)
+    # Names recur at once and in full; between them is what hardly recurs, and short matches do not pay.
+    compressor = zlib.compressobj(level, zlib.DEFLATED, _RAW, zlib.DEF_MEM_LEVEL, zlib.Z_FILTERED)
     chunk = compressor.compress(text) + compressor.flush(zlib.Z_FULL_FLUSH)
     return Segment((chunk,), zlib.crc32(text), crc.shift(len(text)), len(text))
 

@@ -1,12 +1,15 @@
 """What a scrape answers, from the store's changes on."""
 
 import gzip
+import zlib
 from collections.abc import ItemsView, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from exporter.metrics import Exposition
+from exporter.metrics.encoding import Format
 from exporter.metrics.family import Family, Sample
 from exporter.metrics.level import Level
 from exporter.metrics.run_families import RUN_FAMILIES, run_rests
@@ -192,7 +195,7 @@ def test_a_changed_run_alone_is_encoded() -> None:
     level.apply({number: number for number in range(20)})
     encoded.clear()
     level.apply({7: 700})
-    level.shelved()
+    level.text().pieces(Format.TEXT, 0.0)
     assert encoded == [700]
 
 
@@ -201,7 +204,7 @@ def compressed_at_a_scrape(runs: int) -> int:
     exposition = quiet_exposition()
     exposition.apply(commit(*map(numbered_run, range(runs)), numbered_run(-1 % 2**48, status="RUNNING")))
     exposition.scrape(None, "gzip").body()
-    return sum(len(text) for text, _ in exposition._cache._last.values())
+    return sum(len(text) for text, _ in exposition._cache._compressed.values())
 
 
 def test_a_scrape_compresses_as_much_for_many_settled_runs_as_for_few() -> None:
@@ -214,17 +217,33 @@ def test_an_unchanged_scrape_compresses_nothing_again() -> None:
     exposition = quiet_exposition()
     exposition.apply(commit(*map(numbered_run, range(BLOCK_ITEMS + 9))))
     exposition.scrape(None, "gzip").body()
-    before = dict(exposition._cache._last)
+    before = dict(exposition._cache._compressed)
     exposition.scrape(None, "gzip").body()
-    assert all(exposition._cache._last[place] is piece for place, piece in before.items())
+    assert all(exposition._cache._compressed[place] is piece for place, piece in before.items())
 
 
 def test_plain_text_of_settled_runs_is_not_kept() -> None:
     """Nor are the runs: nine tenths of the room would go there."""
     level = Level[RunKey, RunSeries](RUN_FAMILIES, run_rests)
     level.apply({series.key: series for series in map(numbered_run, range(4 * BLOCK_ITEMS))})
-    shelved = level.shelved()
+    shelved = level.text().shelved
     kept = sum(len(chunk) for segment in shelved.sealed for chunk in segment.chunks)
     plain = sum(segment.length for segment in shelved.sealed)
     assert shelved.loose == ()
     assert kept < plain / 7
+
+
+@pytest.mark.parametrize("changed", [0, BLOCK_ITEMS // 2, -1], ids=["first", "middle", "last"])
+def test_what_is_remembered_of_the_last_scrape_never_shows_in_a_later_one(changed: int) -> None:
+    """Neither after a change nor after the change is taken back."""
+    exposition = quiet_exposition()
+    series = [numbered_run(number) for number in range(2 * BLOCK_ITEMS + 9)]
+    exposition.apply(commit(*series))
+    other = replace(series[changed], up=False)
+    for state in (series[changed], series[changed], other, other, series[changed], series[changed]):
+        exposition.apply(commit(state))
+        for _ in range(3):
+            scrape = exposition.scrape(None, "gzip")
+            body = scrape.body()
+            assert len(body) == scrape.length
+            assert zlib.decompress(body, wbits=31) == exposition.scrape().body()

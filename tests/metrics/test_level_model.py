@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from exporter.metrics.encoding import Format
-from exporter.metrics.level import Level, family_texts
-from exporter.metrics.response import PlainCache, respond
+from exporter.metrics.level import Level
+from exporter.metrics.response import ScrapeCache, respond
 from exporter.metrics.run_families import RUN_FAMILIES, run_rests
 from exporter.model.run import RunKey
 from exporter.store.series import RunSeries
@@ -78,7 +78,7 @@ class Exposed(RuleBasedStateMachine):
         super().__init__()
         self.model: dict[RunKey, RunSeries] = {}
         self.level = Level[RunKey, RunSeries](RUN_FAMILIES, run_rests, block_items=4)
-        self.cache = PlainCache()
+        self.cache = ScrapeCache()
 
     @rule(changed=st.lists(RUNS, max_size=12), dropped=st.sets(NUMBERS, max_size=12))
     def commit(self, changed: list[RunSeries], dropped: set[int]) -> None:
@@ -106,8 +106,8 @@ class Exposed(RuleBasedStateMachine):
 
     def body(self, form: Format, *, gzip: bool) -> bytes:
         """Scrape."""
-        families = family_texts(RUN_FAMILIES, self.level.shelved(), NOW)
-        scrape = respond([families], b"", form, gzip=gzip, cache=self.cache)
+        pieces = self.level.text().pieces(form, NOW)
+        scrape = respond([pieces], b"", form, gzip=gzip, cache=self.cache)
         body = scrape.body()
         assert scrape.length == len(body)
         return body

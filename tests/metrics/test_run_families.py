@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from exporter.metrics.encoding import Format
-from exporter.metrics.level import Level, family_texts
-from exporter.metrics.response import PlainCache, respond
+from exporter.metrics.level import Level
+from exporter.metrics.response import ScrapeCache, respond
 from exporter.metrics.run_families import RUN_FAMILIES, run_rests
 from exporter.model.run import RunKey
 from exporter.store.series import RunSeries
@@ -19,8 +19,8 @@ def samples(series: RunSeries) -> list[str]:
     """Return the lines of a run's series, without the metadata."""
     level = Level[RunKey, RunSeries](RUN_FAMILIES, run_rests)
     level.apply({series.key: series})
-    families = family_texts(RUN_FAMILIES, level.shelved(), NOW)
-    body = respond([families], b"", Format.TEXT, gzip=False, cache=PlainCache()).body().decode()
+    pieces = level.text().pieces(Format.TEXT, NOW)
+    body = respond([pieces], b"", Format.TEXT, gzip=False, cache=ScrapeCache()).body().decode()
     return [line for line in body.splitlines() if not line.startswith("#")]
 
 

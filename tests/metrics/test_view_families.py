@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import Metric
 
 from exporter.metrics.encoding import Format
-from exporter.metrics.level import Level, family_texts
-from exporter.metrics.response import PlainCache, respond
+from exporter.metrics.level import Level
+from exporter.metrics.response import ScrapeCache, respond
 from exporter.metrics.view_families import VIEW_FAMILIES, view_rests
 from exporter.model.run import Run
 from exporter.model.view import ViewKey
@@ -65,8 +65,8 @@ def exposition(series: ViewSeries, form: Format = Format.TEXT) -> str:
     """Return the whole text of a view's families."""
     level = Level[ViewKey, ViewSeries](VIEW_FAMILIES, view_rests)
     level.apply({series.key: series})
-    families = family_texts(VIEW_FAMILIES, level.shelved(), 1700009999.0)
-    return respond([families], b"", form, gzip=False, cache=PlainCache()).body().decode()
+    pieces = level.text().pieces(form, 1700009999.0)
+    return respond([pieces], b"", form, gzip=False, cache=ScrapeCache()).body().decode()
 
 
 def samples(series: ViewSeries) -> list[str]:
