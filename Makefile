@@ -79,8 +79,8 @@ aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template, and deploy
 sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: the bill of materials of the image's environment
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
-bench: $(BIN)/.installed ## Compare this exporter with a naive one, as ratios
-	$(BIN)/python -m benchmarks
+bench: $(BIN)/.installed ## Measure every goal beside a naive exporter, as ratios (SIZE=small: in a minute or two)
+	$(BIN)/python -m benchmarks $(SIZE)
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py

@@ -1,62 +1,98 @@
-"""Prints the comparison: ``python -m benchmarks [RUNS …]``."""
+"""Measures every goal, this exporter beside a naive one: ``python -m benchmarks [SIZE]``."""
 
 import argparse
+import json
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import polling
+from benchmarks import polls, scrapes, starts
 from benchmarks.processes import run_json
+from benchmarks.results import Line, machine, milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many of everything."""
+
+    ended: int
+    views: int
+    large: int
+    growth: Sequence[int]
+    """Numbers of runs at which the curves are measured."""
+
+
+SIZES = {
+    "small": Size(ended=1000, views=500, large=5000, growth=(1000,)),
+    "goal": Size(ended=10_000, views=5000, large=100_000, growth=(1000, 10_000, 100_000)),
+}
+
+
+def sections(size: Size) -> dict[str, Callable[[], Iterator[Line]]]:
+    """Return what can be measured by itself."""
+    return {
+        "ended": lambda: scrapes.ended(size.ended),
+        "views": lambda: scrapes.views(size.views),
+        "large": lambda: scrapes.large(size.large, size.large // 100),
+        "changes": lambda: _changes(size),
+        "memory": lambda: polls.memory(size.large, size.ended),
+        "polls": lambda: polls.cpu_and_calls(size.ended, size.ended // 10),
+        "state": lambda: starts.with_state(size.large // 100, size.large),
+        "small": starts.small,
+    }
 
 
 def main() -> None:
-    """Measure at each number of runs."""
+    """Print the table, and write it as JSON where that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "runs", type=int, nargs="*", default=[1000, 10000], help="numbers of runs to measure at"
-    )
-    parser.add_argument(
-        "--only-scrapes", action="store_true", help="leave out polling and memory, which take longer"
-    )
+    parser.add_argument("size", nargs="?", choices=SIZES, default="goal")
+    parser.add_argument("--only", nargs="+", choices=sections(SIZES["goal"]), help="measure these alone")
+    parser.add_argument("--json", type=Path, help="write what was found to this file, too")
     arguments = parser.parse_args()
-    console = Console()
-    for runs in arguments.runs:
-        table = Table(
-            "", "naive", "this exporter", "times", title=f"{runs:,} runs, 1 in {polling.ACTIVE_SHARE} active"
-        )
-        for row in rows(runs, only_scrapes=arguments.only_scrapes):
-            table.add_row(*row)
-        console.print(table)
+    console = Console() if sys.stdout.isatty() else Console(width=220)
+    found: dict[str, list[Line]] = {}
+    begun = time.monotonic()
+    before = machine()
+    for name, measure in sections(SIZES[arguments.size]).items():
+        if not arguments.only or name in arguments.only:
+            console.print(f"[dim]{time.monotonic() - begun:4.0f} s  {name} …")
+            found[name] = list(measure())
+    console.print(_table([line for lines in found.values() for line in lines]))
+    console.print(before)
+    if arguments.json:
+        lines = [line.as_json() for lines in found.values() for line in lines]
+        whole = {"machine": {"before": before, "after": machine()}, "lines": lines}
+        arguments.json.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
 
 
-def rows(runs: int, *, only_scrapes: bool) -> Iterator[Sequence[str]]:
-    """Yield the lines of the table."""
-    naive, ours = (run_json("benchmarks.scraping", which, str(runs)) for which in ("naive", "ours"))
-    assert naive["series"] == ours["series"], "both must have the same series"
-    yield _row("scrape, gzip", naive["scrape_with_gzip"], ours["scrape"])
-    yield _row("scrape, the naive one without gzip", naive["scrape"], ours["scrape"])
-    yield _row("sending the bytes; with the scrape", ours["send"], ours["scrape_and_send"])
-    yield "encoding at the start, per run", "", f"{ours['encoding'] / runs * 1e6:.0f} µs", ""
-    yield "encoding when one run changes", "", _milliseconds(ours["change"]), ""
-    if not only_scrapes:
-        polled, naively = polling.measure(runs)
-        yield _row("CPU per poll", naively["cpu_per_poll"], polled["cpu_per_poll"])
-        yield _row(
-            "calls to Glue per poll", naively["calls_per_poll"], polled["calls_per_poll"], "{:,.1f}".format
-        )
-        yield _row(
-            "memory per run", naively["bytes_per_run"], polled["bytes_per_run"], "{:,.0f} bytes".format
-        )
+def _changes(size: Size) -> Iterator[Line]:
+    """Measure what a changed run costs among few and among many, and fifty changed views."""
+    costs = {runs: run_json("benchmarks.changes", "runs", str(runs)) for runs in size.growth}
+    few, many = min(costs), max(costs)
+    yield Line(
+        f"one changed run among {many:,} ÷ among {few:,}", milliseconds(costs[many]["commit"]),
+        milliseconds(costs[few]["commit"]), costs[many]["commit"] / costs[few]["commit"], 2.0,
+        details={"seconds_by_runs": {str(runs): cost["commit"] for runs, cost in costs.items()}},
+    )  # fmt: skip
+    cost = run_json("benchmarks.changes", "views", str(size.views))
+    yield Line(
+        f"a poll that changes 50 of {size.views:,} views and their runs: encoded",
+        f"{cost['items_encoded']:g} items in {milliseconds(cost['commit'])}", "50 views, 50 runs",
+        cost["items_encoded"], 100, unit=" items", details=cost,
+    )  # fmt: skip
 
 
-def _row(name: str, naive: float, ours: float, show: Callable[[float], str] | None = None) -> Sequence[str]:
-    show = show or _milliseconds
-    return name, show(naive), show(ours), f"{naive / ours:,.1f}" if ours else "no end"
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:,.2f} ms"
+def _table(lines: Sequence[Line]) -> Table:
+    table = Table("", "this exporter", "beside it", "ratio", "goal", "")
+    for line in lines:
+        shown = f"{line.ratio:,.3g}{line.unit}" if line.ratio < 100 else f"{line.ratio:,.0f}{line.unit}"
+        table.add_row(line.what, line.ours, line.other, shown, line.wanted, "yes" if line.met else "no")
+    return table
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""Records of runs as an account might have them: many ended ones, a few that go on."""
+"""Loads as an account might have them: many ended runs, a few that go on, views that refresh in turn.
+
+The benchmarks and the tests share them. The same arguments give the same load, but for its times.
+"""
 
 import random
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 ACCOUNT = "123456789012"
@@ -11,35 +14,69 @@ REGION = "eu-west-1"
 
 _DATABASES = ("sales", "finance", "marketing", "logistics", "risk", "web_analytics")
 _SUBJECTS = ("orders", "customers", "invoices", "shipments", "sessions", "returns", "forecasts", "exposures")
+_DAY = 86400.0
+
+Record = dict[str, Any]
 
 
-def records(count: int, *, active: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield records, the same ones at every call but for their times; the first ``active`` go on.
+def records(count: int, *, active: int = 0) -> Iterator[Record]:
+    """Yield runs of some hundred views; the first ``active`` go on.
 
     The others ended hours ago, so they are settled as soon as they are read.
     """
-    chance = random.Random(1)  # noqa: S311 (nothing secret)
-    now = time.time()
     for number in range(count):
-        goes_on = number < active
-        created = now - 60 * chance.random() if goes_on else now - 7200 - 86400 * 7 * chance.random()
-        started = created + chance.uniform(5, 40)
-        duration = chance.lognormvariate(6, 1)
-        record = {
-            "MaterializedViewRefreshTaskRunId": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
-            "CatalogId": ACCOUNT,
-            "CustomerId": ACCOUNT,
-            "DatabaseName": chance.choice(_DATABASES),
-            "TableName": f"{chance.choice(('daily', 'hourly'))}_{chance.choice(_SUBJECTS)}_{number % 40}",
-            "Role": f"arn:aws:iam::{ACCOUNT}:role/materialized-view-definer",
-            "RefreshType": chance.choice(("FULL", "INCREMENTAL", "INCREMENTAL", "INCREMENTAL")),
-            "Status": "RUNNING" if goes_on else chance.choices(("SUCCEEDED", "FAILED"), (19, 1))[0],
-            "CreationTime": round(created, 3),
-            "StartTime": round(started, 3),
-            "LastUpdated": round(started + duration + 2, 3),
-            "DPUSeconds": round(duration * chance.choice((2, 4, 10)), 2),
-            "ProcessedBytes": int(chance.lognormvariate(22, 2)),
-        }
-        if not goes_on:
-            record["EndTime"] = round(started + duration, 3)
-        yield record
+        chance = _chance(number)
+        database = chance.choice(_DATABASES)
+        table = f"{chance.choice(('daily', 'hourly'))}_{chance.choice(_SUBJECTS)}_{number % 40}"
+        age = chance.uniform(2 * 3600, 7 * _DAY)
+        yield _record(chance, database, table, None if number < active else age)
+
+
+def views(count: int) -> Sequence[tuple[str, str]]:
+    """Return the names (database, table) of so many views."""
+    return [(_DATABASES[n % len(_DATABASES)], f"{_SUBJECTS[n % 8]}_{n:05}") for n in range(count)]
+
+
+def view_records(count: int, *, runs_each: int = 1, active_share: int = 100) -> Iterator[Record]:
+    """Yield the runs of :func:`views`, hourly ones; the newest of one view in ``active_share`` goes on."""
+    for number, (database, table) in enumerate(views(count)):
+        chance = _chance(number)
+        for place in range(runs_each):
+            goes_on = place == 0 and number % active_share == 0
+            yield _record(chance, database, table, None if goes_on else 7200 + 3600 * place)
+
+
+def going_on(record: Record, *, progress: float) -> Record:
+    """Return what Glue reports of an unended run later, when it has done more."""
+    return {**record, "DPUSeconds": round(progress, 2), "LastUpdated": round(time.time(), 3)}
+
+
+def _record(chance: random.Random, database: str, table: str, age: float | None) -> Record:
+    """Return a run that ended ``age`` seconds ago; one that goes on for None."""
+    run_id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+    duration = chance.lognormvariate(6, 1)
+    ended = time.time() - age if age is not None else None
+    started = ended - duration if ended is not None else time.time() - 60 * chance.random()
+    record = {
+        "MaterializedViewRefreshTaskRunId": run_id,
+        "CatalogId": ACCOUNT,
+        "CustomerId": ACCOUNT,
+        "DatabaseName": database,
+        "TableName": table,
+        "Role": f"arn:aws:iam::{ACCOUNT}:role/materialized-view-definer",
+        "RefreshType": chance.choice(("FULL", "INCREMENTAL", "INCREMENTAL", "INCREMENTAL")),
+        "Status": "RUNNING" if ended is None else chance.choices(("SUCCEEDED", "FAILED"), (19, 1))[0],
+        "CreationTime": round(started - chance.uniform(5, 40), 3),
+        "StartTime": round(started, 3),
+        "LastUpdated": round(started + 2 if ended is None else ended + 2, 3),
+        "DPUSeconds": round(duration * chance.choice((2, 4, 10)), 2),
+        "ProcessedBytes": int(chance.lognormvariate(22, 2)),
+    }
+    if ended is not None:
+        record["EndTime"] = round(ended, 3)
+    return record
+
+
+def _chance(number: int) -> random.Random:
+    """Return the same numbers for the same run or view, whatever became of the others."""
+    return random.Random(number)  # noqa: S311 (nothing secret)

@@ -42,18 +42,27 @@ def running(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
                 raise
 
 
-def fetch(url: str, method: str = "GET") -> bytes:
+def fetch(url: str, method: str = "GET", body: bytes | None = None) -> bytes:
     """Ask a server of the benchmark."""
-    request = urllib.request.Request(url, method=method)  # noqa: S310 (loopback)
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 (loopback)
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (loopback)
-        body: bytes = answer.read()
-        return body
+        content: bytes = answer.read()
+        return content
 
 
 def resident_bytes(pid: int | str) -> int:
     """Return the memory that a process holds."""
     pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def proportional_bytes(pid: int | str) -> int:
+    """Return the memory that a process holds; of what it shares with others, its part."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) << 10
+    raise LookupError(pid)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,0 +1,180 @@
+"""The programs that are compared: this exporter against a bare Glue, and servers of fixed bytes."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import fixed
+from benchmarks.client import Answer, Client
+from benchmarks.glue import load_records
+from benchmarks.lifelike import ACCOUNT, REGION
+from benchmarks.processes import fetch, running
+
+INTERVAL = 5
+"""Seconds between polls: the shortest that the exporter allows."""
+PROMETHEUS = {"Accept": "text/plain;version=0.0.4", "Accept_Encoding": "gzip"}
+
+
+@dataclass(frozen=True, slots=True)
+class Glue:
+    """A bare Glue in a process of its own."""
+
+    url: str
+
+    def calls(self) -> int:
+        """Return how many calls it got since they were last forgotten."""
+        return sum(json.loads(fetch(f"{self.url}/calls")).values())
+
+    def forget_calls(self) -> None:
+        """Count from zero again."""
+        fetch(f"{self.url}/calls", "DELETE")
+
+    def put(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Change runs, or add some."""
+        fetch(f"{self.url}/runs", "POST", json.dumps(records).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A running exporter."""
+
+    port: int
+    pid: int
+    ready_after: float
+    """Seconds from its start until ``/-/ready`` said so."""
+
+    @property
+    def url(self) -> str:
+        """The address of its pages."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def glue_with(load: Mapping[str, int]) -> Iterator[Glue]:
+    """Run a bare Glue that holds the load."""
+    with running("benchmarks.glue", json.dumps(load), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield Glue(process.stdout.readline().strip())
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """Make a folder that goes with the block."""
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
+
+
+def watching_runs(glue: Glue, load: Mapping[str, int], *, only: int | None = None) -> dict[str, Any]:
+    """Return a target that watches the runs of the load by their IDs."""
+    run_ids = [record["MaterializedViewRefreshTaskRunId"] for record in load_records(dict(load))]
+    return {**_target(glue), "runs": run_ids[:only]}
+
+
+def watching_views(glue: Glue) -> dict[str, Any]:
+    """Return a target that watches every view."""
+    return {**_target(glue), "views": ["*.*"]}
+
+
+@contextlib.contextmanager
+def exporter(
+    target: Mapping[str, Any], *flags: str, module: Sequence[str] = ("exporter", "serve"), **settings: Any
+) -> Iterator[Program]:
+    """Run the exporter, and wait until it is ready."""
+    port = free_port()
+    with folder() as place:
+        config = place / "config.yaml"
+        config.write_text(_yaml(target, {"poll_interval": f"{INTERVAL}s", **settings}))
+        address = f"127.0.0.1:{port}"
+        options = ("--config.file", str(config), "--web.listen-address", address, "--log.level", "error")
+        begun = time.perf_counter()
+        with running(*module, *options, *flags) as process:
+            wait_for(lambda: _is_ready(process, f"http://{address}/-/ready"), seconds=600)
+            yield Program(port, process.pid, time.perf_counter() - begun)
+
+
+@contextlib.contextmanager
+def sending(answer: Answer) -> Iterator[dict[str, int]]:
+    """Run the servers of fixed bytes; yields their ports by kind."""
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(folder()) / "body"
+        place.write_bytes(answer.body)
+        Path(f"{place}.json").write_text(json.dumps(answer.headers))
+        ports = {}
+        for kind in fixed.KINDS:
+            process = stack.enter_context(
+                running("benchmarks.fixed", kind, str(place), stdout=subprocess.PIPE)
+            )
+            assert process.stdout is not None
+            ports[kind] = int(process.stdout.readline())
+        yield ports
+
+
+def scraped(port: int, **headers: str) -> Answer:
+    """Scrape once."""
+    with Client(port, **headers) as client:
+        return client.fetch()
+
+
+def all_read(program: Program) -> None:
+    """Wait until every run has been read, and so all that ended are settled."""
+    lines = ('state="unfetched"} 0\n', 'state="settling"} 0\n')
+    wait_for(lambda: all(line in scraped(program.port).body.decode() for line in lines), seconds=600)
+
+
+def wait_for(fulfilled: Callable[[], bool], *, seconds: float) -> None:
+    """Wait until it is so; raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not fulfilled():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} s")
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _target(glue: Glue) -> dict[str, Any]:
+    return {
+        "name": "benchmark",
+        "aws_region": REGION,
+        "catalog_id": ACCOUNT,
+        "endpoint_url": glue.url,
+        "max_requests_per_second": 1000,
+    }
+
+
+def _yaml(target: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Write a configuration as people do, a run ID a line: JSON would be YAML, too, but not what is read."""
+    scalars = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
+    first, *others = [
+        f"{key}: {json.dumps(value)}" for key, value in target.items() if not isinstance(value, list)
+    ]
+    lists = [
+        line
+        for key, value in target.items()
+        if isinstance(value, list)
+        for line in (f"    {key}:", *(f"    - {json.dumps(entry)}" for entry in value))
+    ]
+    return "\n".join([*scalars, "targets:", f"  - {first}", *(f"    {line}" for line in others), *lists, ""])
+
+
+def _is_ready(process: "subprocess.Popen[str]", url: str) -> bool:
+    if process.poll() is not None:
+        raise ChildProcessError("the exporter has ended")
+    try:
+        fetch(url)
+    except urllib.error.URLError:
+        return False
+    return True

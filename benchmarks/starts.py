@@ -1,0 +1,52 @@
+"""How long starts take: with a large state, and with a small configuration."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from benchmarks.processes import ENVIRONMENT
+from benchmarks.programs import all_read, exporter, folder, glue_with, scraped, watching_runs, watching_views
+from benchmarks.results import Line, middle_of, milliseconds
+
+_BOTO3 = "import boto3; boto3.client('glue', region_name='eu-west-1')"
+_TIMES = 7
+
+
+def with_state(views: int, runs: int) -> Iterator[Line]:
+    """Start with so many settled runs in the state: as runs of views, and as configured run IDs."""
+    by_view = {"views": views, "runs_each": runs // views}
+    by_id = {"runs": runs}
+    for name, load in ((f"of {views:,} views", by_view), ("watched by ID, all of them shown", by_id)):
+        with folder() as place, glue_with(load) as glue:
+            target = watching_views(glue) if "views" in load else watching_runs(glue, load)
+            flags = ("--storage.path", str(place))
+            with exporter(target, *flags) as program:
+                all_read(program)
+            glue.forget_calls()
+            with exporter(target, *flags) as program:
+                calls, ready = glue.calls(), program.ready_after
+        yield Line(
+            f"start with {runs:,} runs in the state, {name}: ready", milliseconds(ready), f"{calls} calls",
+            ready, 2.0, unit=" s", details={"calls": calls},
+        )  # fmt: skip
+
+
+def small() -> Iterator[Line]:
+    """From nothing to the first scrape of one run, and what importing boto3 and making a client takes."""
+    load = {"runs": 1}
+    ours, boto3 = [], []
+    with glue_with(load) as glue:
+        for _ in range(_TIMES):
+            begun = time.perf_counter()
+            with exporter(watching_runs(glue, load)) as program:
+                assert b"glue_mv_refresh_run_status" in scraped(program.port).body
+                ours.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            subprocess.run([sys.executable, "-c", _BOTO3], env=ENVIRONMENT, check=True)
+            boto3.append(time.perf_counter() - begun)
+    yield Line(
+        "first scrape of a small configuration ÷ importing boto3 and making a client",
+        milliseconds(middle_of(ours)), f"boto3 {milliseconds(middle_of(boto3))}",
+        middle_of(ours) / middle_of(boto3), 1.5, details={"least": min(ours) / min(boto3)},
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""How much is done per change and per scrape, in counts that are the same on every machine.
+
+Where these grow, the exporter has become slower, however quick the machine of the test is.
+"""
+
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from benchmarks.changes import CHANGED_VIEWS, fifty_views
+from benchmarks.lifelike import ACCOUNT, REGION, records
+from exporter.glue.record import parse_run
+from exporter.metrics import Exposition
+from exporter.metrics.shelf import BLOCK_ITEMS
+from exporter.model.run import RunKey
+from exporter.store.series import RunSeries, SeriesChanges
+from tests.support.clock import ManualClock
+from tests.support.operations import Operations, counted
+
+FEW = BLOCK_ITEMS + 1
+MANY = 5 * BLOCK_ITEMS + 1
+BYTES_PER_RUN = 3200
+"""Text of one run's series; what is encoded for one change is no more than that."""
+
+
+@cache
+def all_series(runs: int) -> tuple[RunSeries, ...]:
+    """Return lifelike runs, of which the first goes on."""
+    parsed = map(parse_run, records(runs, active=1))
+    return tuple(RunSeries(RunKey(REGION, ACCOUNT, run.run_id), run, up=True) for run in parsed)
+
+
+class Everything(Exposition):
+    """The planted regression: an exposition that encodes all again for each change."""
+
+    def __init__(self) -> None:
+        super().__init__(ManualClock(), process_metrics=False)
+        self._all: dict[RunKey, RunSeries | None] = {}
+
+    def apply(self, changes: SeriesChanges) -> None:
+        """Apply all that was ever applied."""
+        self._all |= changes.runs
+        super().apply(replace(changes, runs=self._all))
+
+
+def ordinary() -> Exposition:
+    """Return the exposition as it is."""
+    return Exposition(ManualClock(), process_metrics=False)
+
+
+def one_change(make: Callable[[], Exposition], runs: int, changed: int) -> Operations:
+    """Count what one changed run among so many costs."""
+    exposition = make()
+    series = all_series(runs)
+    exposition.apply(SeriesChanges(runs={one.key: one for one in series}))
+    other = replace(series[changed], run=replace(series[changed].run, dpu_seconds=4711.0))  # type: ignore[type-var]
+    # The first time sums are worked out that every later change finds.
+    exposition.apply(SeriesChanges(runs={other.key: series[changed]}))
+    with counted() as done:
+        exposition.apply(SeriesChanges(runs={other.key: other}))
+    return done
+
+
+def check_one_change(make: Callable[[], Exposition]) -> None:
+    """Raise AssertionError where a change costs more than its own run."""
+    for changed, compressed in ((0, 0), (1, BLOCK_ITEMS * 250)):
+        few, many = (one_change(make, runs, changed) for runs in (FEW, MANY))
+        assert (few.items_encoded, many.items_encoded) == (1, 1)
+        assert many.bytes_encoded <= BYTES_PER_RUN
+        # A run in a block: the one family that changed is compressed anew, for the runs of its block.
+        assert many.bytes_compressed <= compressed
+        assert many.calls <= 1.3 * few.calls + 200
+
+
+def test_one_changed_run_costs_as_much_among_many_as_among_few() -> None:
+    check_one_change(ordinary)
+
+
+def test_an_exposition_that_encodes_everything_again_would_be_noticed() -> None:
+    with pytest.raises(AssertionError):
+        check_one_change(Everything)
+
+
+def scrape_of(runs: int) -> tuple[Operations, int]:
+    """Count what a scrape costs, after one before it: the operations, and the bytes that it allocates."""
+    exposition = ordinary()
+    exposition.apply(SeriesChanges(runs={one.key: one for one in all_series(runs)}))
+    for _ in range(3):
+        exposition.scrape(None, "gzip").body()
+    with counted() as done:
+        assert sum(map(len, exposition.scrape(None, "gzip").chunks)) > runs
+    tracemalloc.start()
+    try:
+        for _ in exposition.scrape(None, "gzip").chunks:
+            pass
+        return done, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_scrape_of_many_settled_runs_does_no_more_than_one_of_few() -> None:
+    (few, few_bytes), (many, many_bytes) = scrape_of(FEW), scrape_of(MANY)
+    assert (many.items_encoded, few.items_encoded) == (0, 0)
+    assert many.calls <= few.calls
+    # The one line of the run that goes on.
+    assert many.bytes_compressed <= 300
+    assert many_bytes <= few_bytes + 64 * 1024
+
+
+def test_a_poll_that_changes_fifty_views_encodes_these_and_their_runs_alone() -> None:
+    assert fifty_views(200, turns=1)["items_encoded"] == 2 * CHANGED_VIEWS
+
+
+def test_a_large_scrape_without_gzip_is_never_held_at_once() -> None:
+    exposition = ordinary()
+    exposition.apply(SeriesChanges(runs={one.key: one for one in all_series(15 * BLOCK_ITEMS)}))
+    scrape = exposition.scrape()
+    tracemalloc.start()
+    try:
+        size = 0
+        for chunk in scrape.chunks:
+            size += len(chunk)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size == scrape.length
+    assert size > 9 << 20
+    assert peak < 7 << 20
