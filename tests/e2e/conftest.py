@@ -11,7 +11,18 @@ from tests.e2e.program import PRINTED, SECRETS
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """End at once where a tool is missing: a test that is left out has not passed."""
-    needed = ("promtool", "prometheus", "curl", "chromium", "systemd-analyze", "unshare", "nsenter", "strace")
+    needed = (
+        "promtool",
+        "prometheus",
+        "prometheus-alertmanager",
+        "amtool",
+        "curl",
+        "chromium",
+        "systemd-analyze",
+        "unshare",
+        "nsenter",
+        "strace",
+    )
     missing = [tool for tool in needed if shutil.which(tool) is None]
     if missing:
         pytest.exit(f"not on the path: {', '.join(missing)}", returncode=3)

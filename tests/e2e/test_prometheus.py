@@ -44,14 +44,14 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, scraped_port: int) -> Iterator[Prometheus]:
-    """Run Prometheus with its data in this folder."""
+def prometheus(folder: Path, scraped_port: int, **more: Any) -> Iterator[Prometheus]:
+    """Run Prometheus with its data in this folder, and more of a configuration."""
     config = {
         "global": {"scrape_interval": "1s"},
         "scrape_configs": [
             {"job_name": "glue", "static_configs": [{"targets": [f"127.0.0.1:{scraped_port}"]}]}
         ],
-    }
+    } | more
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
