@@ -6,6 +6,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test sbom lock check-lock clean
+.PHONY: soak soak-short
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +44,12 @@ test: $(BIN)/.installed ## Run the tests (no root, no network but loopback)
 
 e2e: $(BIN)/.installed-e2e ## Test the program from outside, with a real Prometheus and browser (needs prometheus, promtool, prometheus-alertmanager, amtool, curl, chromium, systemd-analyze, strace)
 	$(BIN)/python -m pytest tests/e2e -p tests.e2e.schedule -n 4 --dist loadscope -o timeout=240 $(PYTEST_ARGS)
+
+soak: $(BIN)/.installed ## Let a simulated week pass with 2,000 views and every incident, and compare (needs promtool; an hour)
+	$(BIN)/python -m tests.soak
+
+soak-short: $(BIN)/.installed ## The same with few views and a day and a half (needs promtool; a minute or two)
+	$(BIN)/python -m tests.soak --views 32 --days 1.5
 
 lint: $(BIN)/.installed ## Check style, types, the import contracts, and that no file names a machine
 	$(BIN)/ruff check .

@@ -1,0 +1,135 @@
+"""Soaks the exporter: days in minutes, with everything going wrong, and the alerts that tell of it.
+
+python -m tests.soak [--views N] [--days N] [--alerts-of N]
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.soak.course import Incident
+from tests.soak.history import Fired
+from tests.soak.life import FIRST_START, POLL_INTERVAL, Soak
+from tests.soak.world import HOUR, Ledger
+
+VIEW = "glue_mv_refresh_view_"
+KEPT_OF_A_VIEW = 3
+"""Runs: the newest, the last success, the last failure."""
+ROOM = 1.15
+"""So much may memory grow after the first third."""
+
+
+def compare_counters(soak: Soak) -> list[str]:
+    """Return where the counters differ from what the simulator knows."""
+    shown: dict[str, Ledger] = {}
+    for family in text_string_to_metric_families(soak.exposition.scrape().body().decode()):
+        for name, labels, value, *_ in family.samples:
+            table = labels.get("table", "")
+            ledger = shown.setdefault(table, Ledger()) if name.startswith(VIEW) else Ledger()
+            if name == f"{VIEW}runs_total" and value:
+                ledger.runs[table, labels["status"], labels["refresh_type"]] += int(value)
+            elif name == f"{VIEW}dpu_seconds_total":
+                ledger.dpu_seconds[table] = ledger.dpu_seconds.get(table, 0.0) + value
+            elif name == f"{VIEW}processed_bytes_total":
+                ledger.processed_bytes[table] += int(value)
+            elif name == f"{VIEW}run_duration_seconds_count":
+                ledger.durations[table] += int(value)
+    wrong = []
+    for world in soak.worlds.values():
+        for view in world.views:
+            if view.table in world.dropped:
+                continue
+            told, true = shown.get(view.table, Ledger()), world.ledger
+            pairs = (
+                (told.runs, Counter({key: n for key, n in true.runs.items() if key[0] == view.table})),
+                (
+                    round(told.dpu_seconds.get(view.table, 0.0), 3),
+                    round(true.dpu_seconds.get(view.table, 0.0), 3),
+                ),
+                (told.processed_bytes[view.table], true.processed_bytes[view.table]),
+                (told.durations[view.table], true.durations[view.table]),
+            )
+            wrong += [f"{view.table}: {a} is shown, {b} is true" for a, b in pairs if a != b]
+    return wrong
+
+
+def compare_alerts(incidents: list[Incident], fired: list[Fired]) -> list[str]:
+    """Return the incidents without their alerts, and the alerts without an incident."""
+    first = FIRST_START / HOUR
+    hours = {(found.alert, found.subject): set(found.hours) for found in fired}
+    wrong = []
+    explained: dict[tuple[str, str], set[int]] = {}
+    for incident in incidents:
+        begin, end = incident.begin / HOUR + first, (incident.end + incident.grace) / HOUR + first
+        span = set(range(int(begin), int(end) + 1))
+        for alert in (*incident.alerts, *incident.tolerated):
+            explained.setdefault((alert, incident.subject), set()).update(span)
+        wrong += [
+            f"{incident.kind} of {incident.subject or 'the exporter'}: no {alert}"
+            for alert in incident.alerts
+            if not hours.get((alert, incident.subject), set()) & span
+        ]
+    for key, when in hours.items():
+        without = sorted(hour - int(first) for hour in when - explained.get(key, set()) if hour >= first)
+        if without:
+            wrong.append(f"{key[0]} of {key[1] or 'the exporter'} without an incident, in hours {without}")
+    return wrong
+
+
+def main() -> int:
+    """Soak, compare, print the figures; return the exit status."""
+    parser = argparse.ArgumentParser(description="Days of an exporter in minutes.")
+    parser.add_argument("--views", type=int, default=2000)
+    parser.add_argument("--days", type=float, default=7.0)
+    parser.add_argument("--alerts-of", type=int, default=45, help="views whose alerts are looked at")
+    chosen = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        seen = {f"prod_{number}" for number in range(chosen.alerts_of)}
+        seen |= {f"prod_{number}" for number in range(chosen.views - 3, chosen.views)}
+        hidden = frozenset(f"prod_{number}" for number in range(chosen.views)) - seen
+        soak = Soak(Path(folder) / "soak", chosen.views, chosen.days, hidden=hidden)
+        soak.live()
+        lived = time.monotonic()
+        wrong = [f"after {chosen.days} days: {line}" for line in compare_counters(soak)]
+        warm, end = soak.memory[len(soak.memory) // 3], soak.memory[-1]
+        if end > warm * ROOM:
+            wrong.append(f"memory grew from {warm >> 20} to {end >> 20} MiB")
+        soak.grow_old()
+        wrong += [f"after being forgotten: {line}" for line in compare_counters(soak)]
+        views = sum(len(world.views) for world in soak.worlds.values())
+        if soak.rows_after > KEPT_OF_A_VIEW * views:
+            wrong.append(f"{soak.rows_after} runs of {views} views are remembered for ever")
+        fired = soak.history.read().fired(Path(folder), POLL_INTERVAL)
+        wrong += compare_alerts(soak.incidents, fired)
+        soak.store.close()
+    figures = {
+        "views": views,
+        "hours": round(chosen.days * 24),
+        "ended_runs": sum(sum(world.ledger.runs.values()) for world in soak.worlds.values()),
+        "starts": soak.starts,
+        "reloads": soak.reloads,
+        "single_faults": soak.faults,
+        "incidents": sum(bool(incident.alerts) for incident in soak.incidents),
+        "alerts": len(fired),
+        "memory_mib": [value >> 20 for value in soak.memory[:: max(1, len(soak.memory) // 8)]],
+        "state_kib": [value >> 10 for value in soak.sizes[:: max(1, len(soak.sizes) // 8)]],
+        "runs_remembered": [soak.rows_before, soak.rows_after],
+        "seconds": [round(lived - began), round(time.monotonic() - lived)],
+    }
+    print(json.dumps(figures))  # noqa: T201 (the result)
+    for line in wrong:
+        print(f"WRONG: {line}")  # noqa: T201 (the result)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

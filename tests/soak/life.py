@@ -1,0 +1,207 @@
+"""Days of an exporter in minutes: its own store, poller and exposition, on a clock that is moved on.
+
+Real are the polls (what is asked for, and when listings are read to the end), the state on disk with restarts
+and reloads, and the text that is scraped. Stand-ins are the clock, and Glue with the client that reads it.
+"""
+
+import random
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exporter.errors import Reason
+from exporter.metrics import Exposition
+from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.poller.journal import Journal
+from exporter.poller.poll import TargetPoll
+from exporter.store.store import Store
+from tests.soak.course import VANISHING, course, delays
+from tests.soak.history import Spool
+from tests.soak.world import ACCOUNT, DAY, HOUR, World, WorldReader
+from tests.state.bench import EXPORTER, FullDiskDatabase
+from tests.support.clock import ManualClock
+
+FIRST_START = 12 * HOUR
+"""Unix time: promtool's tests begin at 0, and views have a past."""
+AGEING = 4 * HOUR
+"""Seconds between two polls of the days after the last one."""
+POLL_INTERVAL = 240.0
+"""Seconds between two polls, and between two scrapes."""
+SILENT_FAULTS = (Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.UNEXPECTED)
+"""What a single poll may fail with, without any alert."""
+REST = 8 * HOUR
+"""After the last day nothing new starts, so that in the end all is counted. Nobody scrapes it."""
+
+
+def patterns(*names: str) -> tuple[ViewPattern, ...]:
+    """Return the views of a target as the configuration has them."""
+    return tuple(ViewPattern(database=d, table=t) for d, t in (name.split(".") for name in names))
+
+
+@dataclass
+class Soak:
+    """The whole of it."""
+
+    folder: Path
+    views: int
+    days: float
+    seed: int = 7
+    hidden: frozenset[str] = frozenset()
+    """Tables to leave out of the history: of thousands of views not all can be looked at."""
+    memory: list[int] = field(default_factory=list)
+    """Resident bytes, once an hour."""
+    sizes: list[int] = field(default_factory=list)
+    """Bytes of the state, once an hour."""
+    starts: int = 0
+    reloads: int = 0
+    faults: int = 0
+    faulty: dict[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)  # noqa: S311 (a seeded course of events)
+        self.folder.mkdir()
+        self.history = Spool(self.folder / "scrapes", self.hidden)
+        self.clock = ManualClock(FIRST_START)
+        self.worlds = {
+            "prod": World("prod", self.views, FIRST_START, self.seed),
+            "lake": World("lake", 15, FIRST_START, self.seed + 1),
+        }
+        self.incidents = course(self.worlds["prod"], self.worlds["lake"], self.days)
+        everyone = {view.table: view for world in self.worlds.values() for view in world.views}
+        for incident in self.incidents:
+            if incident.subject in everyone:
+                span = (incident.kind, FIRST_START + incident.begin, FIRST_START + incident.end)
+                everyone[incident.subject].incidents.append(span)
+        self.rows_before = self.rows_after = 0
+        self._start()
+
+    @property
+    def settings(self) -> Settings:
+        """Two targets; every other reload adds a pattern that matches nothing new."""
+        more = ("database_9.*",) if self.reloads % 2 else ()
+        return Settings(
+            targets=(
+                Target(
+                    name="prod",
+                    access=Access(aws_region="eu-west-1"),
+                    catalog_id=ACCOUNT,
+                    views=patterns("*.*", *more),
+                ),
+                Target(
+                    name="lake",
+                    access=Access(aws_region="us-east-1"),
+                    catalog_id=ACCOUNT,
+                    views=patterns("database_*.*", "database_0.nowhere"),
+                ),
+            ),
+            poll_interval=POLL_INTERVAL,
+            resync_interval=HOUR,
+            runs_per_view=0,
+        )
+
+    def live(self) -> None:
+        """Let the days pass."""
+        for tick in range(round((self.days * DAY + REST) / POLL_INTERVAL)):
+            self._step(tick)
+        self.incidents += [late for world in self.worlds.values() for late in delays(world, FIRST_START)]
+        self.rows_before = self.rows()
+
+    def grow_old(self) -> None:
+        """Let so much time pass that all but what is shown may be forgotten."""
+        for _ in range(round(8 * DAY / AGEING)):
+            self.clock.advance(AGEING)
+            for world in self.worlds.values():
+                world.advance(self.clock.time())
+            for name in self.polls:
+                self._poll(name)
+        self.rows_after = self.rows()
+
+    def rows(self) -> int:
+        """Return how many runs are remembered."""
+        return int(self.database.connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+
+    def size(self) -> int:
+        """Return the bytes of the state on disk."""
+        return sum(file.stat().st_size for file in (self.folder / "state").iterdir())
+
+    def now(self) -> float:
+        """Return the seconds since the first start."""
+        return self.clock.time() - FIRST_START
+
+    def under_way(self, kind: str, subject: str = "") -> bool:
+        """Tell whether this goes wrong now."""
+        return any(
+            i.kind == kind and i.subject == subject and i.begin <= self.now() < i.end for i in self.incidents
+        )
+
+    def _start(self) -> None:
+        self.starts += 1
+        self.exposition = Exposition(self.clock, process_metrics=False)
+        self.database = FullDiskDatabase.open(self.folder / "state")
+        self.store = Store(self.clock, [self.exposition.apply], self.database)
+        self.store.describe(EXPORTER)
+        self.store.configure(self.settings)
+        self.readers = {
+            name: WorldReader(world, self.store.requests(name)) for name, world in self.worlds.items()
+        }
+        self.polls = {
+            name: TargetPoll(name, reader, self.store, Journal(), self.clock)
+            for name, reader in self.readers.items()
+        }
+
+    def _step(self, tick: int) -> None:
+        self.clock.advance(POLL_INTERVAL)
+        for name, world in self.worlds.items():
+            world.resting = self.now() > self.days * DAY
+            vanished = self.under_way("vanished", name)
+            world.dropped = {view.table for view in world.views[-VANISHING:]} if vanished else set()
+            world.advance(self.clock.time())
+        away = self.under_way("away")
+        if not away:
+            self._happen(tick)
+            for name in self.polls:
+                self._poll(name)
+        if self.now() <= self.days * DAY:
+            index = round(self.clock.time() / POLL_INTERVAL)
+            self.history.add(index, None if away else self.exposition.scrape().body())
+        if tick % round(HOUR / POLL_INTERVAL) == 0:
+            self.memory.append(resident())
+            self.sizes.append(self.size())
+
+    def _happen(self, tick: int) -> None:
+        """Restart, reload, fill the disk."""
+        full = self.under_way("full disk")
+        self.database.full = full
+        if tick and not full and self.dice.random() < POLL_INTERVAL / (6 * HOUR):
+            self.store.close()
+            self._start()
+        if self.dice.random() < POLL_INTERVAL / (8 * HOUR):
+            self.reloads += 1
+            self.store.configure(self.settings)
+        self.store.note_reload(successful=not self.under_way("bad configuration"))
+
+    def _poll(self, name: str) -> None:
+        if self.under_way("halted", name):
+            return
+        reader = self.readers[name]
+        reader.failing, reader.share = None, 1.0
+        if self.now() <= self.days * DAY and self.dice.random() < 0.01 and not self.faulty.get(name):
+            reader.failing = self.dice.choice(SILENT_FAULTS)
+            self.faults += 1
+        self.faulty[name] = reader.failing is not None  # twice in a row would be an incident
+        for kind, reason, share in (
+            ("down", Reason.UNAVAILABLE, 1.0),
+            ("denied", Reason.ACCESS_DENIED, 1.0),
+            ("throttled", Reason.THROTTLED, 0.4),
+        ):
+            if self.under_way(kind, name):
+                reader.failing, reader.share = reason, share
+        self.polls[name].run(threading.Event(), lambda: None)
+
+
+def resident() -> int:
+    """Return this process's resident bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("/proc/self/status tells no VmRSS")

@@ -1,0 +1,43 @@
+"""A soak tells of alerts that are missing, and of those that nobody has planted."""
+
+from tests.soak.__main__ import compare_alerts
+from tests.soak.course import Incident
+from tests.soak.history import Fired
+from tests.soak.life import FIRST_START
+from tests.soak.world import HOUR
+
+DOWN = Incident(
+    kind="down",
+    subject="lake",
+    begin=2 * HOUR,
+    end=3 * HOUR,
+    alerts=("TargetDown",),
+    tolerated=("Throttled",),
+    grace=0.0,
+)
+
+
+def fired(alert: str, *hours: int, subject: str = "lake") -> Fired:
+    """Return an alert that fired in these hours since the first start."""
+    return Fired(alert=alert, subject=subject, hours=tuple(hour + int(FIRST_START / HOUR) for hour in hours))
+
+
+def test_an_incident_with_its_alert_is_right() -> None:
+    assert compare_alerts([DOWN], [fired("TargetDown", 2, 3), fired("Throttled", 2)]) == []
+
+
+def test_an_incident_without_its_alert_is_wrong() -> None:
+    assert compare_alerts([DOWN], [fired("Throttled", 2)]) == ["down of lake: no TargetDown"]
+
+
+def test_an_alert_at_another_time_is_wrong_twice() -> None:
+    assert compare_alerts([DOWN], [fired("TargetDown", 7)]) == [
+        "down of lake: no TargetDown",
+        "TargetDown of lake without an incident, in hours [7]",
+    ]
+
+
+def test_an_alert_for_somebody_else_is_wrong() -> None:
+    assert compare_alerts([DOWN], [fired("TargetDown", 2), fired("TargetDown", 2, subject="prod")]) == [
+        "TargetDown of prod without an incident, in hours [2]"
+    ]

@@ -1,0 +1,265 @@
+"""A Glue in memory that lives through days: views that refresh on their schedules, and what goes wrong.
+
+It keeps its own ledger of all that ended, which the exporter's counters are held against. It knows nothing
+of the exporter but the interface that a poller reads a catalog by, and the errors it raises there.
+"""
+
+import heapq
+import random
+import uuid
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from exporter.errors import GlueError, Reason
+from exporter.model.run import Run, RunListing
+from exporter.model.view import DatabaseListing, TableListing, View
+from exporter.store.requests import RequestStats
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+ACCOUNT = "123456789012"
+RETENTION = 12 * HOUR
+"""For so long after its creation Glue lists a run."""
+PAGE = 1000
+LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
+GET_RUN = "GetMaterializedViewRefreshTaskRun"
+INTERVALS = (HOUR, 2 * HOUR, 6 * HOUR)
+
+
+@dataclass(slots=True)
+class SoakView:
+    """One view, how it usually refreshes, and what will be different."""
+
+    database: str
+    table: str
+    interval: float
+    duration: float
+    dpu_seconds: float
+    incidents: list[tuple[str, float, float]] = field(default_factory=list)
+    """Kind, beginning and end in simulated seconds."""
+
+    def suffers(self, kind: str, now: float) -> bool:
+        """Tell whether such an incident is under way."""
+        return any(k == kind and begin <= now < end for k, begin, end in self.incidents)
+
+
+@dataclass
+class Ledger:
+    """What has ended since the beginning, as the simulator knows it."""
+
+    runs: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By table, status and refresh type."""
+    dpu_seconds: dict[str, float] = field(default_factory=dict)
+    processed_bytes: Counter[str] = field(default_factory=Counter)
+    durations: Counter[str] = field(default_factory=Counter)
+
+
+class World:
+    """One catalog: its events happen while time is advanced."""
+
+    def __init__(self, name: str, views: int, now: float, seed: int) -> None:
+        self.dice = random.Random(seed)  # noqa: S311 (a seeded course of events)
+        self.now = now
+        self.views: list[SoakView] = []
+        self.dropped: set[str] = set()
+        self.ledger = Ledger()
+        self.stopped: list[tuple[SoakView, float]] = []
+        """Runs that somebody stopped, and when: the next success comes late."""
+        self.resting = False
+        """No new run starts any more."""
+        self._runs: dict[str, Run] = {}
+        self._order: deque[str] = deque()
+        self._events: list[tuple[float, int, str, SoakView, str]] = []
+        self._number = 0
+        self._late: dict[str, float] = {}
+        for number in range(views):
+            view = SoakView(
+                database=f"database_{number % 5}",
+                table=f"{name}_{number}",
+                interval=INTERVALS[number % len(INTERVALS)] if name == "prod" else HOUR,
+                duration=self.dice.uniform(200.0, 900.0),
+                dpu_seconds=self.dice.uniform(2000.0, 5000.0),
+            )
+            self.views.append(view)
+            # Its history before the first start: a success within its interval.
+            ago = self.dice.uniform(0.1, 0.9) * view.interval
+            self._ended_before(view, now - ago)
+            self._plan(now - ago + view.interval, "start", view)
+
+    def advance(self, to: float) -> None:
+        """Let all happen that is due by then."""
+        while self._events and self._events[0][0] <= to:
+            self.now, _, what, view, run_id = heapq.heappop(self._events)
+            getattr(self, f"_{what}")(view, run_id)
+        self.now = to
+        while self._order and (self._runs[self._order[0]].creation_time or 0.0) < to - RETENTION:
+            if not self._runs[self._order[0]].ended:
+                break
+            del self._runs[self._order.popleft()]
+
+    def newest_first(self) -> Sequence[Run]:
+        """Return the runs of a listing."""
+        return [self._runs[run_id] for run_id in reversed(self._order)]
+
+    def run(self, run_id: str) -> Run | None:
+        """Return one run."""
+        return self._runs.get(run_id)
+
+    def _plan(self, when: float, what: str, view: SoakView, run_id: str = "") -> None:
+        self._number += 1
+        heapq.heappush(self._events, (when, self._number, what, view, run_id))
+
+    def _new(self, view: SoakView, created: float) -> Run:
+        run_id = str(uuid.UUID(int=self.dice.getrandbits(128), version=4))
+        return Run(
+            run_id=run_id, database=view.database, table=view.table, status="STARTING", creation_time=created
+        )
+
+    def _ended_before(self, view: SoakView, ended: float) -> None:
+        run = replace(
+            self._new(view, ended - view.duration),
+            status="SUCCEEDED",
+            refresh_type="INCREMENTAL",
+            start_time=ended - view.duration,
+            end_time=ended,
+            last_updated=ended,
+            dpu_seconds=view.dpu_seconds,
+            processed_bytes=1000,
+        )
+        self._runs[run.run_id] = run
+        self._order.appendleft(run.run_id)
+
+    def _start(self, view: SoakView, _: str) -> None:
+        if self.resting:
+            return
+        self._plan(self.now + view.interval, "start", view)
+        if view.table in self.dropped or view.suffers("overdue", self.now):
+            return
+        run = self._new(view, self.now)
+        self._runs[run.run_id] = run
+        self._order.append(run.run_id)
+        self._plan(self.now + self.dice.uniform(5.0, 90.0), "begin", view, run.run_id)
+
+    def _begin(self, view: SoakView, run_id: str) -> None:
+        full = view.suffers("full", self.now)
+        self._runs[run_id] = replace(
+            self._runs[run_id],
+            status="RUNNING",
+            refresh_type="FULL" if full else "INCREMENTAL",
+            start_time=self.now,
+            last_updated=self.now,
+        )
+        takes = view.duration * self.dice.uniform(0.85, 1.15)
+        self._plan(self.now + (5 * HOUR if view.suffers("stuck", self.now) else takes), "end", view, run_id)
+
+    def _end(self, view: SoakView, run_id: str) -> None:
+        failed = view.suffers("failing", self.now)
+        status = "FAILED" if failed else "STOPPED" if self.dice.random() < 0.01 else "SUCCEEDED"
+        if status == "STOPPED":
+            self.stopped.append((view, self.now))
+        factor = 8.0 if view.suffers("cost", self.now) else self.dice.uniform(0.85, 1.15)
+        cost = round(view.dpu_seconds * factor, 1)
+        late = self.dice.random() < 0.2
+        run = replace(
+            self._runs[run_id],
+            status=status,
+            end_time=self.now,
+            last_updated=self.now,
+            dpu_seconds=None if late else cost,
+            processed_bytes=None if late else int(cost) * 1000,
+        )
+        self._runs[run_id] = run
+        self.ledger.runs[view.table, status, run.refresh_type or ""] += 1
+        self.ledger.dpu_seconds[view.table] = self.ledger.dpu_seconds.get(view.table, 0.0) + cost
+        self.ledger.processed_bytes[view.table] += int(cost) * 1000
+        self.ledger.durations[view.table] += status == "SUCCEEDED"
+        if late:
+            self._late[run_id] = cost
+            self._plan(self.now + self.dice.uniform(60.0, 500.0), "report", view, run_id)
+
+    def _report(self, _view: SoakView, run_id: str) -> None:
+        cost = self._late.pop(run_id)
+        self._runs[run_id] = replace(
+            self._runs[run_id], last_updated=self.now, dpu_seconds=cost, processed_bytes=int(cost) * 1000
+        )
+
+
+@dataclass
+class WorldReader:
+    """Reads the part of the world that one target watches; fails as the course of events says."""
+
+    world: World
+    stats: RequestStats
+    failing: Reason | None = None
+    """All calls fail so."""
+    share: float = 1.0
+    """With ``failing``: this share of the calls fails, by chance."""
+    _listed: list[Run] = field(default_factory=list)
+
+    def begin_poll(self, deadline: float) -> None:
+        """Wait for nothing."""
+
+    def catalog_id(self) -> str:
+        """Return the account."""
+        return ACCOUNT
+
+    def get_run(self, run_id: str) -> Run:
+        """Return one run."""
+        self._call(GET_RUN)
+        if run := self.world.run(run_id):
+            return run
+        self.stats.failure(GET_RUN, Reason.NOT_FOUND)
+        raise GlueError(Reason.NOT_FOUND, "Entity Not Found", operation=GET_RUN)
+
+    def list_runs(
+        self,
+        *,
+        database: str | None = None,
+        table: str | None = None,
+        next_token: str | None = None,
+        max_results: int = PAGE,
+    ) -> RunListing:
+        """Return one page of runs, the newest first."""
+        self._call(LIST_RUNS)
+        if next_token is None:
+            self._listed = [
+                run
+                for run in self.world.newest_first()
+                if database in (None, run.database) and table in (None, run.table)
+            ]
+        start = int(next_token or 0)
+        end = start + min(max_results, PAGE)
+        token = str(end) if end < len(self._listed) else None
+        return RunListing(runs=tuple(self._listed[start:end]), malformed=(), next_token=token)
+
+    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
+        """Return all databases."""
+        assert next_token is None
+        self._call("GetDatabases")
+        return DatabaseListing(names=tuple(sorted({v.database for v in self.world.views})), next_token=None)
+
+    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
+        """Return all views of a database that are there."""
+        assert next_token is None
+        self._call("GetTables")
+        found = [v for v in self.world.views if v.database == database and v.table not in self.world.dropped]
+        views = tuple(
+            View(database=v.database, table=v.table, creation_time=0.0, refresh_seconds=v.interval)
+            for v in found
+        )
+        return TableListing(views=views, next_token=None)
+
+    def get_table(self, database: str, table: str) -> View | None:
+        """Return one view."""
+        found = {view.table: view for view in self.get_tables(database).views}
+        if table in found:
+            return found[table]
+        raise GlueError(Reason.NOT_FOUND, "Entity Not Found", operation="GetTable")
+
+    def _call(self, operation: str) -> None:
+        """Count one call, and fail it where that is its fate."""
+        self.stats.attempt(operation, 0.05)
+        if self.failing and self.world.dice.random() < self.share:
+            self.stats.failure(operation, self.failing)
+            raise GlueError(self.failing, "as the course of events has it", operation=operation)
