@@ -49,7 +49,7 @@ def test_configurations_are_valid(block: Block) -> None:
 def test_yaml_is_a_configuration_of_the_exporter_or_of_prometheus(block: Block) -> None:
     keys = set(yaml.safe_load(block.text))
     web = {"tls_server_config", "basic_auth_users"}  # tried in test_web_config
-    assert "targets" in keys or keys == {"scrape_configs"} or keys <= web
+    assert "targets" in keys or keys <= {"scrape_configs", "rule_files"} or keys <= web
 
 
 def test_the_scrape_configuration_asks_the_default_port() -> None:

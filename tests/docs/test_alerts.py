@@ -1,0 +1,101 @@
+"""The page of the alerts and their runbooks tell of the rules that are shipped."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.web.status_text import log_group, log_url
+from tests.docs.pages import ROOT, anchors, blocks, name
+from tests.rules.promql import selectors
+from tests.rules.shipped import Rule, alerts, exported, rules
+from tools.render_rules import PLACEHOLDER, SOURCE
+
+PAGE = ROOT / "docs" / "alerts.md"
+FOLDER = ROOT / "docs" / "runbooks"
+RUNBOOKS = sorted(FOLDER.glob("*.md"))
+ROW = re.compile(r"^\| \[(\w+)\]\((runbooks/\w+\.md)\) \| (\w+) \| [^|]+ \| ([^|]*)\|$", re.MULTILINE)
+QUERIES = blocks("promql", PAGE, *RUNBOOKS)
+
+
+def thresholds(alert: str) -> set[str]:
+    """Return the thresholds of an alert, and of the records that it reads directly."""
+    source = {
+        rule.get("alert") or rule["record"]: json.dumps({key: rule.get(key) for key in ("expr", "for")})
+        for group in yaml.safe_load(SOURCE.read_text())["groups"]
+        for rule in group["rules"]
+    }
+    read = [
+        selector.metric for rule in alerts() if rule.name == alert for selector in selectors(rule.expression)
+    ]
+    texts = [source[alert], *(source[metric] for metric in read if metric.startswith("view:"))]
+    return {found for text in texts for found in PLACEHOLDER.findall(text)}
+
+
+def test_every_alert_is_in_the_table_as_it_is() -> None:
+    rows = {row[0]: (row[2], set(re.findall(r"`(\w+)`", row[3]))) for row in ROW.findall(PAGE.read_text())}
+    assert rows == {rule.name: (rule.labels["severity"], thresholds(rule.name)) for rule in alerts()}
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    assert {path.stem for path in RUNBOOKS} == {rule.name for rule in alerts()}
+    assert {row[1] for row in ROW.findall(PAGE.read_text())} == {f"runbooks/{path.name}" for path in RUNBOOKS}
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule.name)
+def test_the_link_of_an_alert_leads_to_its_runbook(rule: Rule) -> None:
+    """Wherever the pages are kept, their path ends as here."""
+    _, _, path = rule.annotations["runbook_url"].partition("/docs/")
+    assert (ROOT / "docs" / path) == FOLDER / f"{rule.name}.md"
+
+
+@pytest.mark.parametrize("path", RUNBOOKS, ids=name)
+def test_a_runbook_says_what_it_means_what_to_check_and_what_to_do(path: Path) -> None:
+    assert path.read_text().startswith(f"# {path.stem}\n")
+    assert anchors(path) == {path.stem.lower(), "what-it-means", "what-to-check", "what-to-do"}
+
+
+@pytest.mark.parametrize("path", RUNBOOKS, ids=name)
+def test_a_runbook_tells_the_thresholds_of_its_alert(path: Path) -> None:
+    named = set(re.findall(r"`([a-z]+[A-Z]\w*)`", path.read_text()))
+    known = set(PLACEHOLDER.findall(SOURCE.read_text()))
+    assert thresholds(path.stem) <= named <= known
+
+
+@pytest.mark.parametrize("block", QUERIES, ids=str)
+def test_queries_ask_for_what_is_there(block: object) -> None:
+    known = {*exported(), *(rule.name for rule in rules()), "ALERTS", "up"}
+    assert {selector.metric for selector in selectors(str(getattr(block, "text", "")))} <= known
+
+
+def test_every_recording_rule_is_on_the_page() -> None:
+    named = set(re.findall(r"`((?:view|target):glue_mv_\w+:\w+)`", PAGE.read_text()))
+    assert named == {rule.name for rule in rules() if not rule.alert}
+
+
+def test_what_is_held_back_is_told_as_it_is_configured() -> None:
+    """By the names of those that hold back."""
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alertmanager.example.yml").read_text())
+    sources = [
+        set(re.findall(r"GlueMV\w+", "".join(rule["source_matchers"]))) for rule in config["inhibit_rules"]
+    ]
+    table = PAGE.read_text().split("## What Alertmanager holds back")[1].split("\n## ")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == sources
+
+
+def test_the_example_of_a_message_is_of_the_alert_as_it_is() -> None:
+    (block,) = blocks("json", PAGE)
+    (alert,) = json.loads(block.text)["alerts"]
+    (rule,) = [rule for rule in alerts() if rule.name == alert["labels"]["alertname"]]
+    identity = {"aws_region", "catalog_id", "database", "table", "target"}
+    assert set(alert["labels"]) == {"alertname", "severity", *identity}
+    assert alert["labels"]["severity"] == rule.labels["severity"]
+    assert set(alert["annotations"]) == set(rule.annotations)
+    assert alert["annotations"]["runbook_url"] == rule.annotations["runbook_url"]
+    description = alert["annotations"]["description"]
+    run_id = description.split("newest run is ")[1].split(",")[0]
+    assert log_group(run_id) in description
+    assert str(log_url(alert["labels"]["aws_region"], run_id)) in description
