@@ -7,6 +7,7 @@ PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test sbom lock check-lock clean
 .PHONY: soak soak-short
+.PHONY: faults fuzz
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,6 +51,13 @@ soak: $(BIN)/.installed ## Let a simulated week pass with 2,000 views and every 
 
 soak-short: $(BIN)/.installed ## The same with few views and a day and a half (needs promtool; a minute or two)
 	$(BIN)/python -m tests.soak --views 32 --days 1.5
+
+faults: $(BIN)/.installed ## Go through the whole fault matrix (a part of it is in `make test`)
+	FAULTS=all $(BIN)/python -m pytest tests/faults -n 2 -o timeout=300 $(PYTEST_ARGS)
+
+FUZZ ?= 110000
+fuzz: $(BIN)/.installed ## Try FUZZ examples of hostile input (a few are in `make test`)
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -n 2 -o timeout=3600 $(PYTEST_ARGS)
 
 lint: $(BIN)/.installed ## Check style, types, the import contracts, and that no file names a machine
 	$(BIN)/ruff check .

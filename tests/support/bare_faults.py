@@ -23,6 +23,10 @@ class Fault:
     cut: Literal["connection", "reset", "body", "text"] | None = None
     """``connection``: closed without an answer; ``reset``: torn down; ``body``: closed after half of the
     bytes that were announced; ``text``: half of the bytes, announced as if they were all."""
+    sent: int | None = None
+    """Closed after so many of the announced bytes."""
+    trickle: float = 0.0
+    """Seconds before each of the body's bytes."""
     gzip: bool = False
     """Compress the body and say so, whether or not the client accepts it."""
 

@@ -75,6 +75,10 @@ class BareGlue:
         self.listing = Listing()
         self.account = ACCOUNT
         """What ``GetCallerIdentity`` answers."""
+        self.account_of: Callable[[str], str | None] = lambda _: None
+        """The account of an access key, where it is another one."""
+        self.judge: Callable[[Call], Fault | None] = lambda _: None
+        """What happens to a call; None: what :meth:`misbehave` says. Must be quick."""
         self.credentials_lifetime = 3600.0
         """Seconds until the credentials of ``AssumeRole`` expire."""
         self._lock = threading.Condition()
@@ -165,14 +169,15 @@ class BareGlue:
         )
         with self._lock:
             self._calls.append(call)
-            fault = self._fault_for(call)
+            fault = self.judge(call) or self._fault_for(call)
             self._lock.notify_all()
         speaks_xml = operation in {"GetCallerIdentity", "AssumeRole"}
         if fault.error is not None:
             make_error = sts_error if speaks_xml else glue_error
             return make_error(fault.error, "as told by the test", fault.status or 400), fault
         if speaks_xml:
-            return sts_answer(operation, self.account, parameters, self.credentials_lifetime), fault
+            account = self.account_of(call.access_key) or self.account
+            return sts_answer(operation, account, parameters, self.credentials_lifetime), fault
         return self._glue_answer(operation, parameters), fault
 
     def _fault_for(self, call: Call) -> Fault:

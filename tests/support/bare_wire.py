@@ -175,7 +175,12 @@ class _Handler(BaseHTTPRequestHandler):
             fault.content_type or content_type,
             body,
             headers,
-            sent=len(body) // 2 if fault.cut == "body" else len(body),
+            sent=fault.sent
+            if fault.sent is not None
+            else len(body) // 2
+            if fault.cut == "body"
+            else len(body),
+            trickle=fault.trickle,
         )
 
     def _send(
@@ -184,7 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
         content_type: str,
         body: bytes,
         headers: Mapping[str, str] | None = None,
+        *,
         sent: int | None = None,
+        trickle: float = 0.0,
     ) -> None:
         head = [
             f"HTTP/1.1 {status} Bare",
@@ -194,7 +201,11 @@ class _Handler(BaseHTTPRequestHandler):
             "x-amzn-RequestId: bare",
             *(f"{name}: {value}" for name, value in (headers or {}).items()),
         ]
-        self.wfile.write("\r\n".join(head).encode() + b"\r\n\r\n" + body[:sent])
+        self.wfile.write("\r\n".join(head).encode() + b"\r\n\r\n" + (b"" if trickle else body[:sent]))
+        if trickle:
+            for byte in body[:sent]:
+                self.server.closing.wait(trickle)
+                self.wfile.write(bytes([byte]))
         if sent is not None and sent < len(body):
             self.close_connection = True
 

@@ -76,6 +76,34 @@ class ManualClock:
         return [until for until in self._waiting if until > self._monotonic]
 
 
+class SteppedClock:
+    """The machine's clock, which a test may set forward by any time: for calls that truly take their time."""
+
+    def __init__(self) -> None:
+        self._stepped = 0.0
+        self._jumped = 0.0
+
+    def time(self) -> float:
+        """Return the wall clock."""
+        return time.time() + self._stepped + self._jumped
+
+    def monotonic(self) -> float:
+        """Return the seconds that never go back."""
+        return time.monotonic() + self._stepped
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait for the event in real time."""
+        return event.wait(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds have passed on both clocks."""
+        self._stepped += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock alone forward, or back."""
+        self._jumped += seconds
+
+
 def eventually(condition: Callable[[], bool]) -> None:
     """Return once the condition holds: for what other threads do in real time, as soon as they can."""
     patience = time.monotonic() + SAFETY_NET

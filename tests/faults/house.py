@@ -1,0 +1,221 @@
+"""A whole exporter in this process, over a Glue on loopback: a target for each cell, and a neighbour.
+
+Only two things are not as in the program: a test says when polls happen, and may set the clock forward.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import botocore.session
+
+from exporter.cli.exporter_process import make_exporter
+from exporter.glue import ClientFactory, Timeouts
+from exporter.model.settings import Access, AssumeRole, Settings, Target, ViewPattern
+from exporter.poller.journal import Journal
+from exporter.poller.poll import TargetPoll
+from exporter.web.app import Site, make_app
+from tests.e2e.exposition import Exposition
+from tests.faults.table import Cell, Moment, Operation
+from tests.support.bare_faults import Fault
+from tests.support.bare_glue import BareGlue, Call
+from tests.support.bare_records import Listing, sample_run, sample_run_id
+from tests.support.clock import SteppedClock
+from tests.support.web import WebServer
+
+POLL_INTERVAL = 30.0
+RESYNC_INTERVAL = 900.0
+NEIGHBOUR = "neighbour"
+RATE = 20
+"""``max_requests_per_second`` of each target."""
+PATIENT = Timeouts(connect=3.0, read=2.5, answer=3.0)
+"""Short, and long enough for a machine that does other things too."""
+AT_ONCE = 16
+"""Targets that are polled at the same time; who hangs comes first."""
+DATABASE = "sales"
+CONFIGURED, WATCHED, OLDER = 1, 2, 3
+"""Numbers of sample runs: the one that is configured by its ID, and the view's newest and oldest."""
+PATTERNS = {
+    Operation.GET_TABLE: ViewPattern(database=DATABASE, table="daily"),
+    Operation.GET_DATABASES: ViewPattern(database="sal*", table="*"),
+}
+
+
+class House:
+    """Entered, it serves; left, nothing of it is there any more."""
+
+    def __init__(self, folder: Path, cells: Iterable[Cell], *, moment: Moment) -> None:
+        self.cells = sorted(cells, key=lambda cell: not (cell.fault.hang or cell.fault.trickle))
+        self.moment = moment
+        self.faulty = False
+        """Whether the cells' faults are in force."""
+        self.clock = SteppedClock()
+        self.stop = threading.Event()
+        self.seconds_of_scrapes: list[float] = []
+        self._cell_of = {f"AKIA{cell.target.upper()}": cell for cell in self.cells}
+        self._cell_of |= {f"ASIA{cell.target.upper()}": cell for cell in self.cells}
+        self._a_page_was_read: set[Cell] = set()
+        self._folder = folder
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.glue = self._resources.enter_context(BareGlue())
+        self.glue.listing = Listing(page_limit=2 if self.moment is Moment.MID_LISTING else 1000)
+        # Below ten minutes the SDK renews a role's credentials before every request.
+        self.glue.credentials_lifetime = 300.0
+        self.glue.judge = self._judge
+        self.glue.account_of = self._account_of
+        for cell in self.cells:
+            self._fill(catalog_of(cell))
+        self._fill(catalog_of(None))
+        self._clients = ClientFactory(self.clock, session_factory=self._session, timeouts=PATIENT)
+        targets = [self._target(cell) for cell in self.cells] + [self._target(None)]
+        self.settings = Settings(
+            targets=tuple(targets), poll_interval=POLL_INTERVAL, resync_interval=RESYNC_INTERVAL
+        )
+        self.exporter = make_exporter(self.settings, clients=self._clients, clock=self.clock)
+        self._resources.callback(self.exporter.close)
+        self.exporter.store.configure(self.settings)
+        self._polls = {target.name: self._poll_of(target) for target in targets}
+        site = Site(
+            scrape=self.exporter.exposition.scrape,
+            trouble=self.exporter.loop.trouble,
+            ready=self.exporter.store.ready,
+        )
+        self.web = self._resources.enter_context(WebServer(make_app(site)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    def poll(self, targets: Sequence[str] | None = None, *, resync: bool = False) -> Exposition:
+        """Let the next poll of all targets happen, or of some; scrape meanwhile, and once more in the end.
+
+        ``resync``: let so much time have passed that tables and listings are read to their ends.
+        """
+        self.clock.advance(RESYNC_INTERVAL if resync else POLL_INTERVAL)
+        self._a_page_was_read.clear()
+        for thread in self.begin_polls(list(self._polls) if targets is None else targets):
+            while thread.is_alive():
+                self.scrape()
+                thread.join(0.2)
+        return Exposition(self.scrape())
+
+    def begin_polls(self, targets: Sequence[str]) -> list[threading.Thread]:
+        """Poll these targets, each in a thread of its own, and do not wait."""
+        places = threading.BoundedSemaphore(AT_ONCE)
+
+        def poll(name: str) -> None:
+            with places:
+                if not self.stop.is_set():
+                    self._polls[name].run(self.stop, lambda: None)
+
+        threads = [threading.Thread(target=poll, args=(name,), daemon=True) for name in targets]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def scrape(self) -> str:
+        """Fetch ``/metrics`` over HTTP, and note how long that took."""
+        began = time.monotonic()
+        answer = self.web.ask("/metrics")
+        self.seconds_of_scrapes.append(time.monotonic() - began)
+        assert answer.status == 200
+        return answer.body.decode()
+
+    def change_run(self, number: int, **members: object) -> None:
+        """Let Glue report something else of a run, in every catalog."""
+        for catalog in [catalog_of(cell) for cell in self.cells] + [catalog_of(None)]:
+            record = self.glue.records.run(sample_run_id(number), catalog_id=catalog)
+            self.glue.records.put_run({**record, **members}, catalog_id=catalog)
+
+    def _judge(self, call: Call) -> Fault | None:
+        cell = self._cell_of.get(call.access_key)
+        if cell is None or not self.faulty:
+            return None
+        hit = cell.operation == call.operation
+        if hit and self.moment is Moment.MID_LISTING:
+            hit = cell in self._a_page_was_read
+        if call.operation == (
+            Operation.LIST_RUNS if cell.operation is Operation.ASSUME_ROLE else cell.operation
+        ):
+            self._a_page_was_read.add(cell)
+        return cell.fault if hit else None
+
+    def _account_of(self, access_key: str) -> str | None:
+        cell = self._cell_of.get(access_key)
+        return catalog_of(cell) if cell else None
+
+    def _session(self, profile: str | None) -> Any:
+        """Return a session with the keys of one target, which looks for STS where Glue is."""
+        config = self._folder / "aws-config"
+        if not config.exists():
+            config.write_text(
+                f"[default]\nservices = local\n[services local]\nsts =\n  endpoint_url = {self.glue.url}\n"
+            )
+        files = {
+            "config_file": (None, None, str(config), None),
+            "credentials_file": (None, None, "/nonexistent", None),
+            "profile": (None, None, None, None),
+            "region": ("region", None, None, None),
+        }
+        session = botocore.session.Session(session_vars=files)
+        session.set_credentials(f"AKIA{(profile or '').upper()}", "secret")
+        return session
+
+    def _poll_of(self, target: Target) -> TargetPoll:
+        requests = self.exporter.store.requests(target.name)
+        reader = self._clients.catalog(target, requests, self.stop)
+        # What takes the processor long happens here, one after the other, and not while others wait for Glue.
+        reader._connection.glue()
+        return TargetPoll(target.name, reader, self.exporter.store, Journal(), self.clock)
+
+    def _target(self, cell: Cell | None) -> Target:
+        operation = cell and cell.operation
+        name = cell.target if cell else NEIGHBOUR
+        role = AssumeRole(role_arn=f"arn:aws:iam::123456789012:role/{name}")
+        return Target(
+            name=name,
+            access=Access(
+                aws_region="eu-west-1",
+                profile=name,
+                endpoint_url=self.glue.url,
+                assume_role=role if operation is Operation.ASSUME_ROLE else None,
+            ),
+            catalog_id=None if operation is Operation.GET_CALLER_IDENTITY else catalog_of(cell),
+            run_ids=(sample_run_id(CONFIGURED),),
+            views=(
+                PATTERNS.get(operation, ViewPattern(database=DATABASE, table="*"))
+                if operation
+                else ViewPattern(database=DATABASE, table="*"),
+            ),
+            max_requests_per_second=RATE,
+        )
+
+    def _fill(self, catalog_id: str) -> None:
+        """Give a catalog a view with runs, and a run elsewhere that is configured by its ID."""
+        put_run = partial(self.glue.records.put_run, catalog_id=catalog_id)
+        view = {"DatabaseName": DATABASE, "TableName": "daily", "CatalogId": catalog_id}
+        put_run({**sample_run(CONFIGURED, status="RUNNING"), "DatabaseName": "other", "TableName": "x"})
+        put_run({**sample_run(WATCHED, status="RUNNING"), **view})
+        for number in range(OLDER, OLDER + 4):
+            put_run({**sample_run(number), **view})
+        self.glue.records.put_view(DATABASE, "daily", refresh_seconds=3600, catalog_id=catalog_id)
+        if self.moment is Moment.MID_LISTING:  # a page of tables and of databases holds 100
+            for number in range(101):
+                self.glue.records.put_database(f"empty{number:03}", catalog_id=catalog_id)
+                self.glue.records.put_table(
+                    {"Name": f"plain{number:03}"}, database=DATABASE, catalog_id=catalog_id
+                )
+
+
+def catalog_of(cell: Cell | None) -> str:
+    """Return the catalog of a cell's target; None: the neighbour's."""
+    return f"{100_000_000_000 + (cell.number if cell else 0)}"
+
+
+Step = Callable[[House], Exposition]

@@ -1,0 +1,49 @@
+"""The fault matrix: each way to go wrong at each operation and moment, and what must hold in all of them.
+
+``make test`` goes through a few ways to go wrong, ``make faults`` through all.
+"""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.faults import stories
+from tests.faults.house import House
+from tests.faults.table import ROWS, Cell, Moment, Operation, cells
+
+SHORT = "FAULTS" not in os.environ
+PER_HOUSE = 64
+"""Cells that share an exporter."""
+
+
+def houses() -> list[tuple[Moment, tuple[Cell, ...]]]:
+    """Return all cells, moment by moment, as many together as one exporter takes."""
+    found: list[tuple[Moment, tuple[Cell, ...]]] = []
+    for moment in Moment:
+        sheet = list(cells(moment, short=SHORT))
+        found += [(moment, tuple(sheet[at : at + PER_HOUSE])) for at in range(0, len(sheet), PER_HOUSE)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("moment", "sheet"), houses(), ids=[f"{m.name}-{sheet[0].number}" for m, sheet in houses()]
+)
+def test_all_invariants_hold(tmp_path: Path, moment: Moment, sheet: tuple[Cell, ...]) -> None:
+    threads, sockets = threading.active_count(), stories.open_sockets()
+    with House(tmp_path, sheet, moment=moment) as house:
+        assert stories.tell(house) == []
+    stories.nothing_is_left(threads, sockets)
+
+
+def test_the_table_names_every_reason_and_operation() -> None:
+    """The table is the matrix: nothing may be forgotten in it."""
+    every = [cell for moment in Moment for cell in cells(moment, short=False)]
+    assert {str(cell.reason) for cell in every} == {
+        *("access_denied", "not_found", "invalid_input", "throttled", "timeout", "unavailable"),
+        *("credentials", "unexpected", "None"),
+    }
+    assert {cell.operation for cell in every} == set(Operation)
+    assert {cell.row for cell in every} == set(ROWS)
+    assert len(every) > 900

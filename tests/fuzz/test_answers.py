@@ -1,0 +1,113 @@
+"""What Glue answers, body by body: an answer of the operation, or one clear error; never anything else."""
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from hypothesis import example
+from hypothesis import strategies as st
+
+from exporter.glue import record, wire
+from tests.fuzz.hostile import JSON, JSON_SCALARS, TEXT, damaged, fuzzed
+from tests.support.bare_records import sample_run
+
+OPERATIONS = st.sampled_from(sorted(wire.MAIN_MEMBERS))
+MEMBERS = st.sampled_from(
+    [*sample_run(1), "EndTime", "Status", "ErrorMessage", "IsMaterializedView", "ViewDefinition", "Name"]
+)
+RECORDS = st.dictionaries(MEMBERS | TEXT, JSON, max_size=8).map(lambda more: {**sample_run(1), **more})
+
+
+def as_json(value: object) -> bytes:
+    """Return JSON as Python writes it: NaN and lone surrogates included."""
+    return json.dumps(value).encode(errors="surrogatepass")
+
+
+ANSWERS = st.builds(
+    lambda operation, entry, several, token: as_json(
+        {
+            wire.MAIN_MEMBERS[operation][0]: [entry] * several if several else entry,
+            **({} if token is None else {"NextToken": token}),
+        }
+    ),
+    OPERATIONS,
+    RECORDS | JSON,
+    st.integers(0, 2),
+    JSON_SCALARS,
+)
+
+
+def judge(operation: str, body: bytes) -> None:
+    """Read a body as the client does."""
+    try:
+        answer = wire.read_answer(operation, body)
+    except wire.MalformedAnswerError as error:
+        assert str(error).isprintable()
+        return
+    member, kind = wire.MAIN_MEMBERS[operation]
+    assert isinstance(answer[member], kind)
+    try:
+        token = wire.next_token(answer)
+    except wire.MalformedAnswerError as error:
+        assert str(error).isprintable()
+    else:
+        assert token is None or token.encode()
+    value = answer[member]
+    for entry in value if isinstance(value, list) else [value]:
+        judge_record(entry)
+
+
+def judge_record(entry: object) -> None:
+    """Read a record as each kind of record."""
+    for read in (
+        record.parse_run,
+        lambda entry: record.parse_run(entry, requested_id="x"),
+        lambda entry: record.parse_view(entry, database="d"),
+    ):
+        try:
+            value = read(entry)
+        except record.MalformedRecordError as error:
+            assert str(error).isprintable()
+            assert len(str(error)) < 200
+            continue
+        for found in asdict(value).values() if value else ():
+            assert_plain(found)
+
+
+def assert_plain(value: Any) -> None:
+    """Fail where a value could break what is made of it later."""
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, float):
+        assert math.isfinite(value)
+        assert value >= 0
+        assert math.copysign(1, value) == 1
+    else:
+        assert value is None or (isinstance(value, int) and 0 <= value < 2**63)
+
+
+@fuzzed(OPERATIONS, st.binary(max_size=300), share=12)
+@example("GetTable", b'{"Table":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+@example("GetTable", b'{"Table":' + b'{"a":' * 50_000)
+@example("GetTables", b'{"TableList":[' + b"9" * 5000 + b"]}")
+def test_any_bytes(operation: str, body: bytes) -> None:
+    judge(operation, body)
+
+
+@fuzzed(OPERATIONS, ANSWERS, share=12)
+@example("GetTable", b'{"Table":{"Name":"\\ud800","IsMaterializedView":true}}')
+def test_any_answer(operation: str, body: bytes) -> None:
+    judge(operation, body)
+
+
+@fuzzed(OPERATIONS, damaged(ANSWERS), share=8)
+def test_any_damaged_answer(operation: str, body: bytes) -> None:
+    judge(operation, body)
+
+
+@fuzzed(st.binary(max_size=200) | JSON.map(as_json) | damaged(ANSWERS), share=6)
+def test_any_error_body_becomes_one_that_botocore_can_read(body: bytes) -> None:
+    readable = json.loads(wire.readable_error_body(body))
+    assert isinstance(readable, dict)
+    assert all(isinstance(value, str) for value in readable.values())

@@ -1,0 +1,175 @@
+"""HTTP requests that mean harm: each is answered or hung up on, and the next honest one is answered."""
+
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example
+from hypothesis import strategies as st
+
+from exporter.cli.exporter_process import make_exporter
+from exporter.model.settings import Settings
+from exporter.store.status import read_status
+from exporter.web.app import Site, make_app
+from exporter.web.status_page import StatusPage
+from tests.fuzz.hostile import STEERING, TEXT, fuzzed
+from tests.support.status_scene import ABOUT
+from tests.support.web import WebServer
+
+STATUSES = {200, 304, 400, 403, 404, 405, 408, 413, 415, 417, 426, 431, 501, 505}
+PATHS = st.sampled_from(
+    ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/-/reload", "/static/status.js", "*", ""]
+)
+HEADERS = st.sampled_from(
+    [
+        "Host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Accept",
+        "Accept-Encoding",
+        "Authorization",
+        "Expect",
+        "Upgrade",
+        "Range",
+        "If-None-Match",
+        "X-Forwarded-For",
+    ]
+)
+VALUES = st.sampled_from(
+    [
+        *(
+            "0",
+            "5",
+            "-1",
+            "99999999999999999999",
+            "5, 5",
+            "chunked",
+            "identity, chunked",
+            "close",
+            "keep-alive",
+        ),
+        *("gzip;q=0", "gzip;q=nan, *;q=-1", "application/openmetrics-text;version=9;q=1e999", "100-continue"),
+        *("h2c", "websocket", "bytes=0-0", "Basic Og==", "text/plain;;;q=,,,", ",,,", '"'),
+    ]
+)
+WORDS = TEXT.map(lambda text: text.encode(errors="replace"))
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """Return one request or several in a row, more or less as HTTP wants them."""
+    whole = b""
+    for _ in range(draw(st.integers(1, 3))):
+        method = draw(
+            st.sampled_from([b"GET", b"HEAD", b"POST", b"OPTIONS", b"PRI", b"get", b"TRACE"]) | WORDS
+        )
+        path = draw(PATHS).encode() + draw(st.just(b"") | WORDS)
+        version = draw(st.sampled_from([b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9", b""]))
+        head = [b" ".join((method, path, version))]
+        if draw(st.booleans()):
+            head.append(b"Host: exporter")
+        for _ in range(draw(st.integers(0, 4))):
+            name = draw(HEADERS.map(str.encode) | WORDS)
+            head.append(
+                name + draw(st.sampled_from([b": ", b":", b" : "])) + draw(VALUES.map(str.encode) | WORDS)
+            )
+        end = draw(st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r"]))
+        whole += (
+            end.join(head)
+            + end * draw(st.integers(1, 2))
+            + draw(st.just(b"") | WORDS | st.binary(max_size=40))
+        )
+    return whole
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[WebServer]:
+    """Run the exporter's own server and pages, with nothing to watch."""
+    exporter = make_exporter(Settings(targets=()))
+    site = Site(
+        scrape=exporter.exposition.scrape,
+        trouble=lambda: None,
+        ready=lambda: True,
+        pages=StatusPage(lambda query: read_status(exporter.store, query), ABOUT).routes,
+    )
+    with WebServer(make_app(site)) as served:
+        yield served
+    exporter.close()
+
+
+def answer_to(server: WebServer, data: bytes) -> bytes:
+    """Send this and nothing more; return all that comes back."""
+    came = b""
+    with server.socket() as client:
+        try:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            while part := client.recv(65536):
+                came += part
+        except OSError:
+            pass  # hung up: that is an answer, too
+    return came
+
+
+def judge(server: WebServer, data: bytes) -> None:
+    """Send it, look at what comes back, and scrape."""
+    came = answer_to(server, data)
+    if came:
+        status = re.match(rb"HTTP/1\.1 (\d{3}) ", came)
+        assert status, came[:100]
+        assert int(status[1]) in STATUSES, came[:200]
+        assert b"Traceback" not in came
+        assert b"x-content-type-options: nosniff" in came.lower()
+    assert server.ask("/-/healthy").status == 200
+
+
+@fuzzed(st.binary(max_size=200), share=3)
+@example(b"")
+@example(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+@example(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+def test_any_bytes(server: WebServer, data: bytes) -> None:
+    judge(server, data)
+
+
+@fuzzed(requests(), share=9)
+@example(
+    b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET"
+)
+@example(b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef")
+@example(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n")
+@example(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n")
+@example(b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+@example(b"GET http://elsewhere/metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+@example(b"GET //elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n")
+@example(b"GET /static/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n")
+@example(b"GET /static/%2e%2e%2f%00 HTTP/1.1\r\nHost: x\r\n\r\n")
+@example(b"GET /metrics HTTP/1.1\r\n folded: x\r\nHost: x\r\n\r\n")
+@example(b"\r\n\r\n\r\nGET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+def test_any_request(server: WebServer, data: bytes) -> None:
+    judge(server, data)
+
+
+QUERIES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["q", "target", "show", "limit", "views_sort", "runs_sort", "runs_page", "targets_page"]
+        ),
+        TEXT | st.sampled_from(["-status", "1", "0", "999999", "9" * 400, "problems", "%", "_", "\\"]),
+    ),
+    max_size=4,
+)
+
+
+@fuzzed(QUERIES, share=3)
+def test_any_query(server: WebServer, query: list[tuple[str, str]]) -> None:
+    """A page, or a sentence that says what is wrong with it."""
+    parameters = "&".join(
+        f"{name}={''.join(f'%{byte:02x}' for byte in value.encode(errors='replace'))}"
+        for name, value in query
+    )
+    for path in ("/", "/api/v1/status"):
+        answer = server.ask(f"{path}?{parameters}")
+        assert answer.status in {200, 400}
+        assert not set(STEERING[:6]) & set(answer.body.decode())

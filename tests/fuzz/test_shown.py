@@ -1,0 +1,209 @@
+"""Names and messages that mean harm, shown everywhere: in metrics, on the page, in logs and on terminals."""
+
+import asyncio
+import io
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+from hypothesis import example
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+from rich.console import Console
+
+from exporter.cli.found_runs import FoundRun
+from exporter.cli.logs import configure_logs
+from exporter.cli.runs_output import as_config, as_json
+from exporter.cli.runs_table import RunsTable, plain_table
+from exporter.glue import record
+from exporter.metrics import Exposition
+from exporter.model.run import Run, RunKey
+from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.model.view import View
+from exporter.poller.journal import Journal
+from exporter.store.outcome import Discovery, ListingRead, PollOutcome, RecordMalformed, RunEnded
+from exporter.store.status import read_status
+from exporter.store.store import Store
+from exporter.web.app import Site, make_app
+from exporter.web.status_page import StatusPage
+from tests.fuzz.hostile import TEXT, fuzzed
+from tests.support.bare_records import sample_run
+from tests.support.clock import START, ManualClock
+from tests.support.logging_state import logging_as_before
+from tests.support.status_scene import ABOUT
+
+CATALOG = "123456789012"
+SAMPLE = sample_run(1, now=START)
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What no reader's terminal or page may get as it is; tabs and line feeds aside."""
+
+
+@st.composite
+def hostile_run(draw: st.DrawFn) -> Run:
+    """Return a run as Glue could report it, with texts that mean harm."""
+    names = ("DatabaseName", "TableName", "Status", "RefreshType", "Role", "CustomerId", "ErrorMessage")
+    texts = {name: draw(st.none() | TEXT) for name in names}
+    run_id = draw(TEXT.filter(bool))
+    ended = {"Status": "FAILED"} if draw(st.booleans()) else {}
+    return record.parse_run(
+        {**SAMPLE, **texts, **ended, "MaterializedViewRefreshTaskRunId": run_id, "CatalogId": CATALOG}
+    )
+
+
+RUNS = st.lists(hostile_run(), min_size=1, max_size=4, unique_by=lambda run: run.run_id)
+
+
+class Shown:
+    """A store that has just read these runs, and all that shows them."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        clock = ManualClock(START)
+        self.exposition = Exposition(clock, process_metrics=False)
+        self.store = Store(clock, [self.exposition.apply])
+        self.runs = [run for run in runs if run.database and run.table]
+        target = Target(
+            name="prod",
+            access=Access(aws_region="eu-west-1"),
+            catalog_id=CATALOG,
+            views=(ViewPattern(database="*", table="*"),),
+        )
+        self.store.configure(Settings(targets=(target,), runs_per_view=5))
+        views = {(run.database or "", run.table or "") for run in self.runs}
+        databases = frozenset(database for database, _ in views)
+        self.events = self.store.commit(
+            PollOutcome(
+                target="prod",
+                started=clock.time(),
+                duration=0.5,
+                discovery=Discovery(
+                    views=tuple(View(database=d, table=t) for d, t in views),
+                    databases=databases,
+                    all_databases=True,
+                    seen_databases=databases,
+                ),
+                listings=(ListingRead(runs=tuple(runs), complete=True),),
+            )
+        )
+
+    def scrape(self, accept: str | None) -> str:
+        """Return an exposition."""
+        return b"".join(self.exposition.scrape(accept, None).chunks).decode()
+
+    def get(self, path: str) -> str:
+        """Ask for the status page, or its data."""
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(APP)
+            async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
+                return await client.get(path)
+
+        SHOWING[:] = [self.store]
+        answer = asyncio.run(ask())
+        assert answer.status_code == 200
+        return answer.text
+
+
+UNUSED: Any = None
+SHOWING: list[Store] = []
+"""The store that the page reads: to make the page anew for each example takes long."""
+PAGE = StatusPage(lambda query: read_status(SHOWING[0], query), ABOUT)
+APP = make_app(Site(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGE.routes))
+
+
+@fuzzed(RUNS, share=5)
+def test_labels_say_what_glue_said_and_nothing_else(runs: list[Run]) -> None:
+    """Whatever is in a name, a parser finds it there again, in one series of the run it belongs to."""
+    shown = Shown(runs)
+    expected = {
+        (run.run_id, run.database, run.table, run.role or "", run.customer_id or "") for run in shown.runs
+    }
+    for accept, parse in ((None, parse_text), (OPENMETRICS, parse_openmetrics)):
+        families = {family.name: family for family in parse(shown.scrape(accept))}
+        assert all(name.startswith("glue_mv_") for name in families)
+        info = families.get("glue_mv_refresh_run_info")
+        found = [sample.labels for sample in info.samples] if info else []
+        names = ("run_id", "database", "table", "role", "customer_id")
+        assert {tuple(labels[name] for name in names) for labels in found} == expected
+        assert len(found) == len(expected)
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and what could make a script of them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.scripts = 0
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at one element."""
+        self.scripts += tag == "script"
+        assert tag not in {"img", "iframe", "object", "embed", "style", "svg", "base"}
+        for name, value in attrs:
+            assert not name.startswith("on")
+            assert name not in {"href", "src", "action"} or not re.match(
+                r"\s*(javascript|data):", value or ""
+            )
+
+
+@fuzzed(RUNS, share=2)
+def test_the_page_shows_names_as_text(runs: list[Run]) -> None:
+    shown = Shown(runs)
+    page = shown.get("/")
+    assert Elements(page).scripts == 1, "its own"
+    assert not STEERS.search(page)
+    document = json.loads(shown.get("/api/v1/status"))
+    assert {row["run_id"] for row in document["runs"]["items"]} == {run.run_id for run in shown.runs}
+
+
+@fuzzed(RUNS, TEXT, share=4)
+def test_a_log_line_stays_one_and_steers_no_terminal(runs: list[Run], message: str) -> None:
+    """Neither a second line nor a second field of the same name can be had by what is in a name."""
+    events = [RunEnded(RunKey("eu-west-1", CATALOG, run.run_id), run) for run in runs]
+    message = message.encode(errors="replace").decode()
+    for form in ("logfmt", "json"):
+        stream = io.StringIO()
+        with logging_as_before():
+            configure_logs("debug", form, stream)
+            Journal().write([*events, RecordMalformed("prod", message), *Shown(runs).events])
+        lines = stream.getvalue().split("\n")
+        assert lines.pop() == ""
+        assert len(lines) >= len(runs) + 1
+        for line in lines:
+            assert not STEERS.search(line)
+            if form == "json":
+                assert json.loads(line)["level"] in {"info", "warning", "error"}
+            else:
+                assert re.match(r"ts=\S+ level=(info|warning|error) msg=", line)
+
+
+@fuzzed(RUNS, st.integers(1, 250), share=4)
+def test_the_table_of_runs_steers_no_terminal(runs: list[Run], width: int) -> None:
+    """Not even where colours are written: only those that the table itself chose."""
+    found = [FoundRun(target="prod", aws_region="eu-west-1", catalog_id=CATALOG, run=run) for run in runs]
+    assert not STEERS.search(plain_table(found, START))
+    console = Console(width=width, file=io.StringIO(), highlight=False, force_terminal=True)
+    with console.capture() as capture:
+        console.print(RunsTable(found, lambda: START), crop=False)
+    assert not STEERS.search(re.sub(r"\x1b\[[0-9;]*m", "", capture.get()))
+    assert len(json.loads(as_json(found, START))) == len(runs)
+    assert as_json(found, START).isascii()
+    assert not STEERS.search(as_config(found))
+
+
+@fuzzed(TEXT, share=2)
+@example("\x1b[8;1;1t")
+def test_what_a_record_cannot_hold_is_told_without_it(text: str) -> None:
+    """The message names the member, never the value: that may be of any size, and anything."""
+    for member in ("CreationTime", "DPUSeconds", "ProcessedBytes"):
+        try:
+            record.parse_run({**SAMPLE, member: text})
+        except record.MalformedRecordError as error:
+            assert str(error).startswith(f"{member} is a string")
+        else:
+            raise AssertionError(member)
