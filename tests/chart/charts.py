@@ -1,0 +1,149 @@
+"""The chart as Helm renders it."""
+
+import functools
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.get_helm import CACHE, get_helm
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "glue-mv-exporter"
+SETS = tuple(sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml")))
+"""The value sets of ci/."""
+RELEASES = ("3.17", "4")
+"""Of Helm."""
+NAMESPACE = "monitoring"
+NAME = "glue-glue-mv-exporter"
+"""What everything is called that the release `glue` installs."""
+
+Manifest = dict[str, Any]
+_HOME = str(CACHE / "home")
+"""For Helm's own settings and caches; that of whoever runs the tests is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command of Helm left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@functools.cache
+def helm(release: str, *arguments: str) -> Outcome:
+    """Run Helm, once for the same arguments."""
+    done = subprocess.run(
+        [get_helm()[release] / "helm", *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": _HOME, "HELM_CACHE_HOME": _HOME}
+        | {"HELM_CONFIG_HOME": _HOME, "HELM_DATA_HOME": _HOME},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def value_set(name: str) -> Path:
+    """Return the file of a value set."""
+    return CHART / "ci" / f"{name}-values.yaml"
+
+
+def template(release: str, name: str, *settings: str, installed_as: str = "glue") -> Outcome:
+    """Render a value set, with more settings as one gives them to ``--set``."""
+    more = [word for setting in settings for word in ("--set", setting)]
+    files = ("--values", str(value_set(name)), "--namespace", NAMESPACE)
+    return helm(release, "template", installed_as, str(CHART), *files, *more)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """All manifests of an installation."""
+
+    manifests: tuple[Manifest, ...]
+
+    def all(self, kind: str) -> list[Manifest]:
+        """Return those of one kind."""
+        return [manifest for manifest in self.manifests if manifest["kind"] == kind]
+
+    def one(self, kind: str, name: str | None = None) -> Manifest:
+        """Return the only one of a kind, or of a kind and name."""
+        found = [one for one in self.all(kind) if name in {None, one["metadata"]["name"]}]
+        assert len(found) == 1, f"{len(found)} of {kind} {name or ''}"
+        return found[0]
+
+    @property
+    def kinds(self) -> set[str]:
+        """All kinds."""
+        return {manifest["kind"] for manifest in self.manifests}
+
+    @property
+    def workload(self) -> Manifest:
+        """The Deployment or StatefulSet."""
+        (found,) = self.all("Deployment") + self.all("StatefulSet")
+        return found
+
+    @property
+    def pod(self) -> Manifest:
+        """The exporter's pods, as their template."""
+        pod: Manifest = self.workload["spec"]["template"]
+        return pod
+
+    @property
+    def container(self) -> Manifest:
+        """The exporter's container."""
+        (found,) = [one for one in self.pod["spec"]["containers"] if one["name"] == "exporter"]
+        return dict(found)
+
+    @property
+    def args(self) -> list[str]:
+        """The exporter's arguments."""
+        return list(self.container["args"])
+
+    @property
+    def configuration(self) -> str:
+        """The exporter's configuration in the ConfigMap."""
+        name = self.workload["metadata"]["name"]
+        text: str = self.one("ConfigMap", name)["data"]["config.yaml"]
+        return text
+
+    @property
+    def checksum(self) -> str | None:
+        """What restarts the pods where the configuration changes."""
+        found: str | None = self.pod["metadata"].get("annotations", {}).get("checksum/config")
+        return found
+
+    def pod_specs(self) -> Iterator[tuple[str, Manifest]]:
+        """Yield what every pod consists of, the test's, too."""
+        yield self.workload["kind"], self.pod["spec"]
+        for pod in self.all("Pod"):
+            yield pod["metadata"]["name"], pod["spec"]
+
+
+@functools.cache
+def rendered(release: str, name: str, *settings: str, installed_as: str = "glue") -> Rendered:
+    """Render a value set, which must do."""
+    done = template(release, name, *settings, installed_as=installed_as)
+    assert done.status == 0, done.err
+    return read(done.out)
+
+
+def read(text: str) -> Rendered:
+    """Read what Helm has printed."""
+    return Rendered(tuple(one for one in yaml.load_all(text, yaml.CSafeLoader) if one))
+
+
+def refusal(release: str, name: str, *settings: str) -> str:
+    """Return why Helm refuses these values, in one line."""
+    done = template(release, name, *settings)
+    assert done.status != 0, "Helm has taken it"
+    return re.sub(r"\s+", " ", done.err)

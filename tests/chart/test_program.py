@@ -1,0 +1,147 @@
+"""The exporter itself, started as each value set says, and asked as the kubelet and `helm test` would."""
+
+import http.client
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from tests.chart.charts import SETS, Manifest, Rendered, rendered
+from tests.e2e.program import COMMAND, Program, environment, run, wait_until
+from tests.support.bare_glue import BareGlue
+from tests.support.certificates import Authority
+from tests.support.passwords import hashed
+
+ELSEWHERE = """
+targets:
+  - aws_region: eu-west-1
+    views: ["sales.*"]
+"""
+"""What stands in a configuration that is not the chart's own."""
+
+
+class Node:
+    """A folder in place of what the kubelet mounts into the pod, and what it asks the pod."""
+
+    def __init__(self, folder: Path, name: str, glue: BareGlue) -> None:
+        self.chart: Rendered = rendered("4", name)
+        self.folder = folder
+        self.glue = glue
+        for mount in self.chart.container["volumeMounts"]:
+            self.host(mount["mountPath"]).mkdir(parents=True)
+        text = ELSEWHERE if name == "existing-claim" else self.chart.configuration
+        # The only endpoint of the value sets that is not AWS's own.
+        text = text.replace("http://10.1.2.3:5000", glue.url)
+        self.host("/etc/glue-mv-exporter/config/config.yaml").write_text(text)
+        self.write_web(name)
+
+    def host(self, path: str) -> Path:
+        """Return where a path of the container is."""
+        return self.folder / path.lstrip("/")
+
+    def write_web(self, name: str) -> None:
+        """Write the Secrets that the value set's comments speak of."""
+        web = self.host("/etc/glue-mv-exporter/web")
+        if not web.exists():
+            return
+        pairs = self.host("/etc/glue-mv-exporter/certificates")
+        beside = pairs if pairs.exists() else web
+        authority = Authority(beside, "authority")
+        pair = authority.pair("tls")
+        file: Manifest = {}
+        if name != "basic-auth":
+            file["tls_server_config"] = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
+        if name == "mutual-tls":
+            file["tls_server_config"] |= {
+                "client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": str(authority.file),
+            }  # fmt: skip
+        if name == "basic-auth":
+            file["basic_auth_users"] = {"prometheus": hashed("do-not-print")}
+        key = next(arg for arg in self.chart.args if arg.startswith("--web.config.file=")).rpartition("/")[2]
+        (web / key).write_text(yaml.safe_dump(file))
+
+    def words(self, words: list[str], port: int = 0) -> tuple[str, ...]:
+        """Return arguments as they are in the container, but for the paths and the address."""
+        number = int(self.chart.workload["spec"]["replicas"]) - 1
+        found = [word.replace("$(POD_NAME)", f"glue-glue-mv-exporter-{max(number, 0)}") for word in words]
+        found = [word.replace("=/", f"={self.folder}/") for word in found]
+        address = f"--web.listen-address=127.0.0.1:{port}"
+        return tuple(address if word.startswith("--web.listen-address=") else word for word in found)
+
+    @contextmanager
+    def start(self) -> Iterator[Program]:
+        """Start the exporter with the container's arguments."""
+        arguments = self.words(self.chart.args)
+        env = {"AWS_ENDPOINT_URL": self.glue.url}
+        with Program(self.folder / "work", arguments, env=env, listen=None) as program:
+            yield program
+
+    def probe(self, program: Program, kind: str) -> bool:
+        """Ask as the kubelet does; it verifies no certificate."""
+        probe = self.chart.container[kind]
+        if "exec" in probe:
+            return self.command(program, probe["exec"]["command"]) == 0
+        asked = probe["httpGet"]
+        connection: http.client.HTTPConnection
+        if asked["scheme"] == "HTTPS":
+            context = ssl._create_unverified_context()  # noqa: S323 (as the kubelet)
+            connection = http.client.HTTPSConnection("127.0.0.1", program.port, timeout=10, context=context)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", program.port, timeout=10)
+        try:
+            connection.request("GET", asked["path"])
+            return connection.getresponse().status == http.client.OK
+        finally:
+            connection.close()
+
+    def command(self, program: Program, words: list[str]) -> int:
+        """Run a command of a container; its first word is the image's own program."""
+        assert words[0] == Path(COMMAND[0]).name
+        return run(self.folder / "work", *self.words(words[1:], program.port)).status
+
+
+@pytest.fixture(scope="module")
+def glue() -> Iterator[BareGlue]:
+    with BareGlue() as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_exporter_runs_as_the_chart_starts_it(name: str, tmp_path: Path, glue: BareGlue) -> None:
+    node = Node(tmp_path, name, glue)
+    with node.start() as program:
+        assert node.probe(program, "livenessProbe")
+        if "startupProbe" in node.chart.container:
+            assert node.probe(program, "startupProbe")
+        wait_until(lambda: node.probe(program, "readinessProbe"), 30, "the readiness probe succeeds")
+        (test,) = node.chart.one("Pod")["spec"]["containers"]
+        assert node.command(program, ["glue-mv-exporter", *test["args"]]) == 0
+        assert urlsplit(program.url).port == program.port
+
+
+def test_the_test_fails_where_nothing_answers(tmp_path: Path, glue: BareGlue) -> None:
+    node = Node(tmp_path, "minimal", glue)
+    with node.start() as program:
+        pass
+    (test,) = node.chart.one("Pod")["spec"]["containers"]
+    assert node.command(program, ["glue-mv-exporter", *test["args"]]) == 1
+
+
+def test_each_shard_has_its_own_targets(tmp_path: Path, glue: BareGlue) -> None:
+    """All of them together have all."""
+    node = Node(tmp_path, "shards", glue)
+    shard = next(arg for arg in node.chart.args if arg.startswith("--shard="))
+    logs = []
+    for number in range(3):
+        pod = shard.replace("$(POD_NAME)", f"glue-glue-mv-exporter-{number}")
+        config = f"--config.file={node.host('/etc/glue-mv-exporter/config/config.yaml')}"
+        env = {"AWS_ENDPOINT_URL": glue.url}
+        logs.append(run(tmp_path, "once", config, pod, "--log.format=json", env=env))
+    found = [yaml.safe_load(line) for done in logs for line in done.err.splitlines() if '"shard"' in line]
+    assert [line["shard"] for line in found] == ["0/3", "1/3", "2/3"]
+    assert sum(line["targets"] for line in found) == found[0]["of"] == 3
+    assert environment(tmp_path)
