@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
+.PHONY: help demo test e2e dashboards-test pictures lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
 .PHONY: soak soak-short
 .PHONY: faults fuzz
 
@@ -58,6 +58,21 @@ soak: $(BIN)/.installed ## Let a simulated week pass with 2,000 views and every 
 
 soak-short: $(BIN)/.installed ## The same with few views and a day and a half (needs promtool; a minute or two)
 	$(BIN)/python -m tests.soak --views 32 --days 1.5
+# Grafana's types and a compiler, as locked.
+TYPES := tests/dashboards/types
+$(TYPES)/node_modules/.installed: $(TYPES)/package-lock.json
+	@npm ci --prefix $(TYPES) --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+dashboards-test: $(BIN)/.installed $(TYPES)/node_modules/.installed ## Ask a real Prometheus all that the dashboards ask, and check their types (needs prometheus, promtool, node, npm)
+	$(BIN)/python -m pytest tests/dashboards -o timeout=300 $(PYTEST_ARGS)
+
+$(BIN)/.installed-pictures: requirements/pictures.txt $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/pictures.txt
+	@touch $@
+
+pictures: $(BIN)/.installed-pictures ## Draw the pictures of the dashboards anew (needs prometheus and promtool)
+	$(BIN)/python -m tools.pictures
 
 faults: $(BIN)/.installed ## Go through the whole fault matrix (a part of it is in `make test`)
 	FAULTS=all $(BIN)/python -m pytest tests/faults -n 2 -o timeout=300 $(PYTEST_ARGS)

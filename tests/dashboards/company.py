@@ -1,4 +1,4 @@
-"""Two days in the life of a company's materialized views, for dashboards to show.
+"""A day in the life of a company's materialized views, for dashboards to show.
 
 Most refresh on their schedules. One keeps failing, one hangs, one is overdue, one waits for workers, one has
 turned from incremental to full refreshes; a region could not be read for a while, and another cannot be now.
@@ -16,7 +16,7 @@ from exporter.simulated_glue.runbook import Plan, Schedule
 from exporter.simulated_glue.script import RunScript, RunStatus
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-LENGTH = 2 * DAY
+LENGTH = DAY + HOUR / 4
 REGIONS = {"prod": "eu-west-1", "lake": "us-east-1", "partner": "us-gov-west-1"}
 """Of each target."""
 Change = Callable[[int, RunScript], RunScript]
@@ -45,7 +45,7 @@ def _fails_lately(ordinal: int, script: RunScript) -> RunScript:
 
 
 def _turns_full(ordinal: int, script: RunScript) -> RunScript:
-    if ordinal * 2 * HOUR < LENGTH - 16 * HOUR:
+    if ordinal * 2 * HOUR < LENGTH - 10 * HOUR:
         return script
     return replace(script, refresh_type="FULL", duration=4 * script.duration, dpu_rate=2 * script.dpu_rate)
 

@@ -1,4 +1,4 @@
-"""A real Prometheus on the recorded history, which scrapes a live exporter, too, if there is one."""
+"""A real Prometheus: on a recorded history, or one that scrapes a live exporter."""
 
 import json
 import shutil
@@ -46,9 +46,12 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, blocks: Path, scraped_port: int | None = None) -> Iterator[Prometheus]:
-    """Run Prometheus with these blocks as its past. Leaving the ``with`` block stops it."""
-    shutil.copytree(blocks, folder / "data")
+def prometheus(
+    folder: Path, blocks: Path | None = None, scraped_port: int | None = None
+) -> Iterator[Prometheus]:
+    """Run Prometheus on these blocks, or to scrape an exporter. Leaving the ``with`` block stops it."""
+    if blocks is not None:
+        shutil.copytree(blocks, folder / "data")
     targets = [] if scraped_port is None else [{"targets": [f"127.0.0.1:{scraped_port}"]}]
     config = {
         "global": {"scrape_interval": "1s"},

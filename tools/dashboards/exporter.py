@@ -18,7 +18,8 @@ from tools.dashboards.style import (
 from tools.dashboards.tables import Column, table
 
 _READ = words({"not read": YES_NO["no"], "read": YES_NO["yes"]})
-_STATES = {"active": BLUE, "settling": LIGHT_BLUE, "settled": GREEN, "unfetched": ORANGE}
+UNSETTLED = 'state!="settled"'
+_STATES = {"active": BLUE, "settling": LIGHT_BLUE, "unfetched": ORANGE}
 
 
 def of_targets(name: str, more: str = "", keep: str = "") -> str:
@@ -143,7 +144,7 @@ def _targets() -> Panel:
         ],
         extra=[f"max by (target, aws_region, catalog_id) (glue_mv_exporter_target_info{{{TARGETS}}})"],
         sort="Last success",
-        height=7,
+        height=6,
         no_value="\u2013",
     )  # fmt: skip
 
@@ -168,11 +169,15 @@ def _reading() -> list[Panel]:
             legend=["mean", "max"],
         ),
         series(
-            "Watched runs by state",
-            "Active and settling ones are read at every poll, settled ones never again. Unfetched: "
-            "unknown to "
-            "Glue, or not read yet.",
-            [Query(expr=f"sum by (state) ({of_targets('target_runs', keep='state')})", legend="{{state}}")],
+            "Runs that are still read",
+            "Each costs a part of every poll. Active: not ended; settling: ended lately; unfetched: not "
+            "read yet, or unknown to Glue.",
+            [
+                Query(
+                    expr=f"sum by (state) ({of_targets('target_runs', UNSETTLED, 'state')})",
+                    legend="{{state}}",
+                )
+            ],
             width=8,
             stacked=True,
             legend=["lastNotNull"],
@@ -194,6 +199,6 @@ def _reading() -> list[Panel]:
             width=8,
             unit="s",
             legend=["lastNotNull"],
-            thresholds=thresholds("transparent", (240, RED)),
+            signed=True,
         ),
     ]

@@ -30,7 +30,7 @@ def requests() -> list[Panel]:
             "Requests by operation",
             "HTTP requests a second, botocore's retries included. The account's quota is shared with "
             "your jobs.",
-            [Query(expr=rate("api_requests_total", "operation"), legend="{{operation}}")],
+            [Query(expr=f"{rate('api_requests_total', 'operation')} > 0", legend="{{operation}}")],
             width=8,
             unit="reqps",
             stacked=True,

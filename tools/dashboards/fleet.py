@@ -95,14 +95,14 @@ def _tiles() -> list[Panel]:
         ),
         stat("Views", "Views that the chosen targets watch.", f"count({chosen(gauge('up', WHERE))})"),
         stat(
-            "DPU-hours in this time range",
+            "DPU-hours in range",
             "What the runs that ended in this time range consumed.",
             f"{dpu_seconds} / 3600",
             history=False,
             decimals=1,
         ),
         stat(
-            "Cost in this time range",
+            "Cost in range",
             "DPU-hours times the price above.",
             money(dpu_seconds),
             history=False,
@@ -113,25 +113,25 @@ def _tiles() -> list[Panel]:
 
 
 def _refreshes() -> list[Panel]:
-    ended = increase("runs_total", WHERE, "$__interval", keep="status")
+    ended = increase("runs_total", WHERE, "$__rate_interval", keep="status")
     status = gauge("last_run_status", WHERE, keep="status")
     return [
         series(
             "Runs that ended",
             "How many runs ended, by status. Red that goes on is a cause that many views share.",
-            [Query(expr=f"sum by (status) ({chosen(ended)}) > 0", legend="{{status}}")],
+            [Query(expr=f"round(sum by (status) ({chosen(ended)})) > 0", legend="{{status}}")],
             width=12,
             bars=True,
             stacked=True,
             legend=["sum"],
             overrides=colour_of_series(colours(STATUSES)),
-            interval="10m",
+            interval="30m",
             no_value="no runs ended",
         ),
         series(
             "Views by status of their newest run",
             "What state the fleet is in. Blue that grows means that runs wait or hang.",
-            [Query(expr=f"sum by (status) ({chosen(status)}) > 0", legend="{{status}}")],
+            [Query(expr=f"sum by (status) ({chosen(status)})", legend="{{status}}")],
             width=12,
             stacked=True,
             legend=["lastNotNull", "max"],
@@ -142,14 +142,14 @@ def _refreshes() -> list[Panel]:
 
 
 def _cost() -> list[Panel]:
-    by_database = f"sum by (database) ({chosen(increase('dpu_seconds_total', WHERE, '$__interval'))})"
+    by_database = f"sum by (database) ({chosen(increase('dpu_seconds_total', WHERE, '$__rate_interval'))})"
     by_type = increase("dpu_seconds_total", WHERE, "$__range", keep="refresh_type")
     return [
         series(
             "Cost by database",
             "What the refreshes cost, at the price above, booked when a run ends.",
             [Query(expr=money(by_database) + " > 0", legend="{{database}}")],
-            width=12,
+            width=16,
             unit=MONEY,
             bars=True,
             stacked=True,
@@ -160,11 +160,11 @@ def _cost() -> list[Panel]:
             "Full or incremental",
             "DPU-hours by refresh type. A view that turns from incremental to full costs many times as much.",
             Query(
-                expr=f"sum by (refresh_type) ({chosen(by_type)}) / 3600",
+                expr=f"sum by (refresh_type) ({chosen(by_type)}) / 3600 > 0",
                 legend="{{refresh_type}}",
                 instant=True,
             ),
-            width=12,
+            width=8,
             unit="none",
             decimals=2,
             overrides=colour_of_series(colours(REFRESH_TYPES)),

@@ -43,13 +43,13 @@ def needs_attention() -> Panel:
                 title="Newest run", query=of_these(promql.coded_status(WHERE)), mappings=words(STATUSES),
                 coloured=True, width=120,
             ),
-            Column(title="Created", query=of_these(promql.run_age(WHERE)), unit="s", decimals=0, width=120),
+            Column(title="Run's age", query=of_these(promql.run_age(WHERE)), unit="s", decimals=0, width=120),
             Column(
                 title="Failed in a row", query=of_these(gauge("consecutive_failures", WHERE)), width=120,
                 coloured=True, thresholds=thresholds("text", (1, RED)),
             ),
             Column(
-                title="Last success",
+                title="Since success",
                 query=of_these(f"time() - {gauge('last_success_timestamp_seconds', WHERE)}"),
                 unit="s", decimals=0, width=130,
             ),
@@ -57,7 +57,7 @@ def needs_attention() -> Panel:
                 title="Intervals since", query=of_these(promql.lateness(WHERE)), decimals=1, width=120,
                 coloured=True, thresholds=thresholds("text", (1.5, ORANGE)),
             ),
-            Column(title="Type", label="refresh_type", width=120),
+            Column(title="Refresh type", label="refresh_type", width=120),
             Column(title="Log", label="logs", width=90, mappings=LOG_WORDS, links=[links.to_logs()]),
         ],
         extra=[of_these(promql.with_logs(last_run))],
@@ -79,7 +79,7 @@ def running() -> Panel:
         "last success took that is. From three times on, and an hour, a run counts as hanging.",
         [
             Column(title="Database", label="database", width=140),
-            Column(title="View", label="table", links=[links.to_view()]),
+            Column(title="View", label="table", width=260, links=[links.to_view()]),
             Column(title="Region", label="aws_region", width=120),
             Column(
                 title="Status", query=chosen(f"({promql.coded_status(WHERE)}) < 3"),
@@ -94,7 +94,7 @@ def running() -> Panel:
                 decimals=0, width=130,
             ),
             Column(
-                title="Times the usual", decimals=1, width=200, gauge=True,
+                title="Times the usual", decimals=1, gauge=True,
                 query=chosen(f"{promql.run_age(WHERE)} / {usual} and on ({VIEW}) ({running})"),
                 thresholds=thresholds(BLUE, (2, ORANGE), (promql.USUAL_TIMES, RED)),
             ),
@@ -104,7 +104,7 @@ def running() -> Panel:
         hidden=["catalog_id", "run_id"],
         sort="Since",
         height=7,
-        no_value="nothing runs",
+        no_value="\u2013",
     )  # fmt: skip
 
 
@@ -118,11 +118,11 @@ def most_expensive() -> Panel:
         "before it: 100 % is twice as much.",
         [
             Column(title="Database", label="database", width=160),
-            Column(title="View", label="table", links=[links.to_view()]),
+            Column(title="View", label="table", width=260, links=[links.to_view()]),
             Column(title="Region", label="aws_region", width=120),
             Column(
                 title="Cost", query=f"topk(20, {money(f'({view_cost})')} > 0)", unit=MONEY, decimals=2,
-                gauge=True, thresholds=thresholds(BLUE), width=320,
+                gauge=True, thresholds=thresholds(BLUE),
             ),
             Column(
                 title="Change", unit="percentunit", decimals=0, width=120, coloured=True,

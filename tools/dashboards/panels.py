@@ -19,6 +19,8 @@ class Query:
     """Ask for the end of the time range alone; else for every step in it."""
     table: bool = False
     """Answer with a column for each label instead of a series."""
+    buckets: bool = False
+    """The answer is a histogram's: show it sorted, each bucket without those before it."""
 
     def json(self, ref: str) -> Json:
         """Return Grafana's form; ``ref`` is a letter, unique in its panel."""
@@ -27,7 +29,7 @@ class Query:
             "datasource": DATASOURCE,
             "editorMode": "code",
             "expr": self.expr,
-            "format": "table" if self.table else "time_series",
+            "format": "table" if self.table else "heatmap" if self.buckets else "time_series",
             "instant": self.instant,
             "range": not self.instant,
             "legendFormat": self.legend,

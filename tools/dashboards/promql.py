@@ -83,10 +83,10 @@ def problem(where: str) -> str:
     """Return what is wrong with each view that has a problem, as the sum of the problems' bits."""
     up = gauge("up", where)
     bits = (
-        f"({gauge('consecutive_failures', where)} > bool 0)",
+        f"(1 - {up})",
         f"({lateness(where)}) > bool $overdue",
         f"({hanging(where)})",
-        f"(1 - {up})",
+        f"({gauge('consecutive_failures', where)} > bool 0)",
     )
     terms = (
         f"{2**bit} * (({expr}) or 0 * {up})" for bit, (expr, _) in enumerate(zip(bits, PROBLEMS, strict=True))

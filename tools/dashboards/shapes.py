@@ -38,7 +38,6 @@ def stat(
             "graphMode": "area" if history else "none",
             "justifyMode": "center",
             "orientation": "auto",
-            "percentChangeColorMode": "standard",
             "reduceOptions": _REDUCE,
             "showPercentChange": False,
             "textMode": "value",
@@ -64,21 +63,26 @@ def series(
     legend: Sequence[str] = (),
     thresholds: Json = PLAIN,
     limit: bool = False,
+    signed: bool = False,
     no_value: str = NO_DATA,
     overrides: Sequence[Json] = (),
     interval: str | None = None,
     links: Sequence[Json] = (),
 ) -> Panel:
-    """Return figures over time: lines or bars. ``legend`` names what its table tells of each series."""
+    """Return figures over time: lines or bars.
+
+    ``legend`` names what its table tells of each series;
+    ``signed``: there are figures below 0.
+    """
     custom = {
         "drawStyle": "bars" if bars else "line",
         "lineInterpolation": "stepAfter" if steps else "linear",
-        "lineWidth": 1 if bars or stacked else 2,
-        "fillOpacity": 80 if bars else 45 if stacked else 8,
+        "lineWidth": 1 if bars else 0 if stacked else 2,
+        "fillOpacity": 80 if bars else 65 if stacked else 8,
         "gradientMode": "none",
         "showPoints": "never",
         "spanNulls": False,
-        "axisSoftMin": 0,
+        **({"axisCenteredZero": True} if signed else {"axisSoftMin": 0}),
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
         "thresholdsStyle": {"mode": "dashed" if limit else "off"},
     }
@@ -98,7 +102,9 @@ def series(
             },
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
-        defaults=_defaults(unit, thresholds, no_value, custom=custom, links=list(links), min=0),
+        defaults=_defaults(
+            unit, thresholds, no_value, custom=custom, links=list(links), min=None if signed else 0
+        ),
         overrides=overrides,
         interval=interval,
     )
@@ -168,7 +174,6 @@ def gauges(
         height=height,
         options={
             "displayMode": "basic",
-            "legend": {"showLegend": False, "displayMode": "hidden", "placement": "bottom", "calcs": []},
             "minVizHeight": 16,
             "maxVizHeight": 40,
             "minVizWidth": 8,

@@ -36,8 +36,8 @@ REASONS: Mapping[str, str] = {
 """Why requests to AWS fail."""
 YES_NO: Mapping[str, tuple[int, str]] = {"no": (0, RED), "yes": (1, GREEN)}
 
-PROBLEMS = ("failing", "overdue", "hanging", "not read")
-"""What can be wrong with a view; the n-th of them is bit n of the problem's number."""
+PROBLEMS = ("not read", "overdue", "hanging", "failing")
+"""What can be wrong with a view, the worst last; the n-th of them is bit n of the problem's number."""
 
 
 def words(meanings: Mapping[str, tuple[int, str]]) -> list[Json]:
@@ -53,7 +53,7 @@ def problem_words() -> Mapping[str, tuple[int, str]]:
     """Return what every sum of problems is called; whatever fails or hangs is red, the rest is orange."""
     named = {}
     for number in range(1, 2 ** len(PROBLEMS)):
-        parts = [name for bit, name in enumerate(PROBLEMS) if number >> bit & 1]
+        parts = [name for bit, name in enumerate(PROBLEMS) if number >> bit & 1][::-1]
         colour = RED if {"failing", "hanging"} & set(parts) else ORANGE
         named[", ".join(parts)] = (number, colour)
     return named

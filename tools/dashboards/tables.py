@@ -45,7 +45,7 @@ def table(
     hidden: Sequence[str] = (),
     sort: str,
     width: int = 24,
-    height: int = 9,
+    height: int = 8,
     no_value: str = "none",
 ) -> Panel:
     """Return a table sorted by a column, the largest first.
@@ -127,5 +127,9 @@ def _column(field: str, column: Column, *, seen: int) -> Json:
 def _hidden(label: str) -> Json:
     return {
         "matcher": {"id": "byName", "options": label},
-        "properties": [{"id": "custom.hidden", "value": True}],
+        # Grafana 13 calls it by another name; each version passes over the other's.
+        "properties": [
+            {"id": "custom.hidden", "value": True},
+            {"id": "custom.hideFrom", "value": {"viz": True, "legend": False, "tooltip": False}},
+        ],
     }

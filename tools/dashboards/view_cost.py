@@ -25,8 +25,8 @@ _TYPE_COLOURS = colour_of_series(colours(REFRESH_TYPES))
 
 def cost() -> list[Panel]:
     """Return what the view costs, by refresh type and time."""
-    spent = increase("dpu_seconds_total", WHERE, "$__interval", keep="refresh_type")
-    ended = increase("runs_total", WHERE, "$__interval", keep="status, refresh_type")
+    spent = increase("dpu_seconds_total", WHERE, "$__rate_interval", keep="refresh_type")
+    ended = increase("runs_total", WHERE, "$__rate_interval", keep="status, refresh_type")
     buckets = f"sum by (le) (increase({metric('run_duration_seconds_bucket', WHERE)}[$__range]))"
     return [
         series(
@@ -46,7 +46,7 @@ def cost() -> list[Panel]:
         series(
             "Full or incremental",
             "How many runs ended, by refresh type, whatever became of them.",
-            [Query(expr=f"sum by (refresh_type) ({ended}) > 0", legend="{{refresh_type}}")],
+            [Query(expr=f"round(sum by (refresh_type) ({ended})) > 0", legend="{{refresh_type}}")],
             width=8,
             bars=True,
             stacked=True,
@@ -56,8 +56,8 @@ def cost() -> list[Panel]:
         ),
         gauges(
             "How long it takes",
-            "Runs of this time range that succeeded within so many seconds, each bar with all before it.",
-            Query(expr=f"round({buckets})", legend="{{le}}", instant=True),
+            "Runs of this time range that succeeded, by the seconds that they took at most.",
+            Query(expr=f"round({buckets})", legend="{{le}}", instant=True, buckets=True),
             width=6,
             unit="none",
             thresholds=thresholds(BLUE),

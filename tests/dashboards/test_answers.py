@@ -1,0 +1,152 @@
+"""A real Prometheus answers every question of every dashboard: over a day's history, and about the demo."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from exporter.web.status_text import log_url
+from tests.dashboards import history
+from tests.dashboards.questions import Question, Viewer, dashboards, interpolated, questions, seconds
+from tests.dashboards.server import Prometheus, prometheus
+from tests.e2e.program import Program, wait_until
+from tools.dashboards.promql import quoted, with_logs
+
+DASHBOARDS = dashboards()
+QUESTIONS = [question for dashboard in DASHBOARDS.values() for question in questions(dashboard)]
+LONGEST = 11 * 3600.0
+"""Seconds to look back: less than half of the history, for some questions ask about as long before that."""
+ALL = ".*"
+HISTORY_VIEW = {"aws_region": "eu-west-1", "database": "ops", "table": "failed_logins"}
+DEMO_VIEW = {"aws_region": "eu-west-1", "database": "sales", "table": "daily_orders"}
+NOT_IN_THE_DEMO = {
+    "glue-mv-exporter: State on disk A": "it keeps its state in memory",
+    "glue-mv-exporter: Versions C": "as above",
+    "glue-mv-exporter: Failed requests by reason A": "its Glue answers every request",
+    "glue-mv-fleet: Most expensive views B": "it has no time before this one to compare with",
+    "glue-mv-fleet: Runs that ended A": "a bar is ten minutes, and the demo some seconds old",
+    "glue-mv-fleet: Cost by database A": "as above",
+    "glue-mv-view: Cost by refresh type A": "as above",
+    "glue-mv-view: Full or incremental A": "as above",
+    "glue-mv-view: Failed runs annotation": "this view never failed",
+}
+"""Why a question is empty there. All of them are answered over the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What there is to ask, and who looks at it."""
+
+    server: Prometheus
+    end: float
+    """Unix time at which the time range ends."""
+    longest: float
+    """Seconds that it holds at most."""
+    scrape_interval: float
+    view: Mapping[str, str]
+    """The view to look at."""
+
+    def variables(self, uid: str) -> Mapping[str, str]:
+        """Return what is chosen above a dashboard."""
+        many = {"target": ALL, "aws_region": ALL, "database": ALL, "overdue": "1.5", "price": "0.44"}
+        return {**many, **self.view, "catalog_id": "123456789012"} if uid == "glue-mv-view" else many
+
+    def viewer(self, question: Question) -> Viewer:
+        """Return somebody who looks at the question's dashboard."""
+        return Viewer(self.server, self.end, self.variables(question.dashboard), self.scrape_interval)
+
+    def length(self, question: Question) -> float:
+        """Return the seconds that the question's dashboard shows."""
+        return min(seconds(DASHBOARDS[question.dashboard]["time"]["from"]), self.longest)
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, World]]:
+    """Start a Prometheus on the history, and one that has watched the demo meanwhile."""
+    with ExitStack() as stack:
+        demo = stack.enter_context(Program(tmp_path_factory.mktemp("demo"), ("demo",)))
+        live = stack.enter_context(prometheus(tmp_path_factory.mktemp("live"), scraped_port=demo.port))
+        recorded = history.record(tmp_path_factory.mktemp("history"))
+        past = stack.enter_context(prometheus(tmp_path_factory.mktemp("past"), recorded.blocks))
+        wait_until(lambda: _has_seen_enough(live), 90, "Prometheus sees a run of the demo from start to end")
+        now = float(live.api("query", query="time()")["result"][1])
+        yield (
+            World(past, recorded.end, LONGEST, history.STEP, HISTORY_VIEW),
+            World(live, now, 60.0, 1.0, DEMO_VIEW),
+        )
+
+
+@pytest.fixture
+def past(worlds: tuple[World, World]) -> World:
+    return worlds[0]
+
+
+@pytest.fixture
+def demo(worlds: tuple[World, World]) -> World:
+    return worlds[1]
+
+
+def _has_seen_enough(server: Prometheus) -> bool:
+    statuses = 'max_over_time(glue_mv_refresh_view_last_run_status{table="daily_orders"}[1m]) == 1'
+    seen = {series["metric"]["status"] for series in server.api("query", query=statuses)["result"]}
+    return seen >= {"STARTING", "RUNNING", "SUCCEEDED"}
+
+
+each_question = pytest.mark.parametrize("question", QUESTIONS, ids=[question.name for question in QUESTIONS])
+
+
+@each_question
+def test_the_history_answers(question: Question, past: World) -> None:
+    viewer, length = past.viewer(question), past.length(question)
+    assert viewer.ask(question, length), viewer.written(question, length)
+
+
+@each_question
+def test_the_demo_answers(question: Question, demo: World) -> None:
+    viewer, length = demo.viewer(question), demo.length(question)
+    answer = viewer.ask(question, length)
+    if question.name in NOT_IN_THE_DEMO:
+        assert not answer, f"take it off the list: {question.name}"
+    else:
+        assert answer, viewer.written(question, length)
+
+
+@pytest.mark.parametrize("uid", DASHBOARDS)
+def test_every_variable_has_values(uid: str, past: World) -> None:
+    chosen = past.variables(uid)
+    for variable in DASHBOARDS[uid]["templating"]["list"]:
+        if variable["type"] == "query":
+            query = interpolated(variable["query"]["query"], chosen)
+            series, label = query.removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
+            found = past.server.api(f"label/{label}/values", **{"match[]": series})
+            assert found, variable["name"]
+            assert chosen[label] in {*found, ALL}
+
+
+@pytest.mark.parametrize(
+    "region",
+    ["eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eu-isoe-west-1", "eusc-de-east-1"],
+)
+def test_a_log_is_linked_as_the_status_page_links_it(region: str, past: World) -> None:
+    run_id = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    series = "vector(1)"
+    for label, value in {"aws_region": region, "run_id": run_id}.items():
+        series = f'label_replace({series}, "{label}", {quoted(value)}, "", "")'
+    (answer,) = past.server.api("query", query=with_logs(series))["result"]
+    assert answer["metric"].get("logs") == log_url(region, run_id)
+
+
+def test_the_numbers_are_those_of_the_story(past: World) -> None:
+    def tile(title: str) -> float:
+        (question,) = [q for q in QUESTIONS if (q.dashboard, q.panel) == ("glue-mv-fleet", title)]
+        query = past.viewer(question).written(question, LONGEST)
+        (answer,) = past.server.api("query", query=query, time=past.end)["result"]
+        return float(answer["value"][1])
+
+    assert tile("Views") == 17
+    assert tile("Failing") == 2  # ops.failed_logins, finance.fx_rates
+    assert tile("Hanging") == 1  # ops.warehouse_audit
+    assert tile("Overdue") == 2  # finance.ledger_snapshot, and ops.failed_logins, which only fails
+    assert tile("Not read") == 1  # that of the region that denies access
+    assert tile("Running") >= 2  # the one that hangs, the one that waits for workers, and whatever is due
