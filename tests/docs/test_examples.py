@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import click
+import jsonschema
 import pytest
 import yaml
 
@@ -24,11 +25,15 @@ from tests.docs.pages import ROOT, Block, blocks, commands
 from tests.support.run_series import ACCOUNT, FULL_RUN, REGION, run_series
 
 README = ROOT / "README.md"
+VALUES_SCHEMA = json.loads((ROOT / "helm" / "glue-mv-exporter" / "values.schema.json").read_text())
+VALUES = [
+    block for block in blocks("yaml") if set(yaml.safe_load(block.text)) <= set(VALUES_SCHEMA["properties"])
+]
 CONFIGURATIONS = [block for block in blocks("yaml") if "targets" in yaml.safe_load(block.text)]
 OWN_COMMANDS = [
     pytest.param(line, id=f"{block} {line}")
     for block, line in commands()
-    if re.search(r"(^|/)glue-mv-exporter ", line)
+    if re.search(r"^(\S*/)?glue-mv-exporter ", line)
 ]
 
 
@@ -37,6 +42,7 @@ def test_there_are_examples() -> None:
     assert len(CONFIGURATIONS) >= 4
     assert len(OWN_COMMANDS) >= 4
     assert blocks("promql")
+    assert len(VALUES) >= 4
 
 
 @pytest.mark.parametrize("block", CONFIGURATIONS, ids=str)
@@ -46,10 +52,17 @@ def test_configurations_are_valid(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)
-def test_yaml_is_a_configuration_of_the_exporter_or_of_prometheus(block: Block) -> None:
+def test_yaml_is_a_configuration_of_the_exporter_or_of_prometheus_or_values_of_the_chart(
+    block: Block,
+) -> None:
     keys = set(yaml.safe_load(block.text))
     web = {"tls_server_config", "basic_auth_users"}  # tried in test_web_config
-    assert "targets" in keys or keys <= {"scrape_configs", "rule_files"} or keys <= web
+    assert "targets" in keys or keys <= {"scrape_configs", "rule_files"} or keys <= web or block in VALUES
+
+
+@pytest.mark.parametrize("block", VALUES, ids=str)
+def test_the_chart_takes_its_values(block: Block) -> None:
+    jsonschema.Draft7Validator(VALUES_SCHEMA).validate(yaml.safe_load(block.text))
 
 
 def test_the_scrape_configuration_asks_the_default_port() -> None:
