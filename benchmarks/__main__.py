@@ -40,7 +40,7 @@ def sections(size: Size) -> dict[str, Callable[[], Iterator[Line]]]:
         "views": lambda: scrapes.views(size.views),
         "large": lambda: scrapes.large(size.large, size.large // 100),
         "changes": lambda: _changes(size),
-        "memory": lambda: polls.memory(size.large, size.ended),
+        "memory": lambda: polls.memory(size.growth, size.ended),
         "polls": lambda: polls.cpu_and_calls(size.ended, size.ended // 10),
         "state": lambda: starts.with_state(size.large // 100, size.large),
         "small": starts.small,

@@ -1,10 +1,11 @@
 """What polls cost in CPU and calls, and settled runs in memory: programs against a bare Glue."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from benchmarks.client import in_turn, middle
 from benchmarks.processes import cpu_seconds, proportional_bytes, run_json
-from benchmarks.programs import INTERVAL, all_read, exporter, glue_with, watching_runs
+from benchmarks.programs import INTERVAL, PROMETHEUS, all_read, exporter, glue_with, watching_runs
 from benchmarks.results import Line, milliseconds
 
 POLLS = 3
@@ -41,18 +42,25 @@ def cpu_and_calls(runs: int, active: int) -> Iterator[Line]:
     )  # fmt: skip
 
 
-def memory(runs: int, naive_runs: int) -> Iterator[Line]:
-    """Return what a settled run takes beyond the same program that watches a single one."""
+def memory(growth: Sequence[int], naive_runs: int) -> Iterator[Line]:
+    """Return what a settled run takes beyond the same program that watches a single one.
+
+    In the details, how memory, scrapes and the start grow with the runs.
+    """
     found = {}
-    for number in (1, runs):
+    for number in (1, *growth):
         load = {"runs": number}
         with glue_with(load) as glue, exporter(watching_runs(glue, load)) as program:
             all_read(program)
             time.sleep(INTERVAL + 1)
-            found[number] = proportional_bytes(program.pid)
-    each = (found[runs] - found[1]) / (runs - 1)
+            resident = proportional_bytes(program.pid)
+            scrapes = in_turn({"ours": program.port}, 30, **PROMETHEUS)["ours"]
+            found[number] = {"resident": resident, "scrape": middle(scrapes), "ready": program.ready_after}
+    runs, idle = max(growth), found[1]["resident"]
+    each = (found[runs]["resident"] - idle) / (runs - 1)
     naive = run_json("benchmarks.naive_polling", "", str(naive_runs))["bytes_per_run"]
     yield Line(
         f"memory per settled run at {runs:,}", f"{each:,.0f} bytes", f"naive {naive:,.0f} bytes",
-        each, 1024, unit=" bytes", details={"runs": runs, "idle": found[1], "naive": naive},
+        each, 1024, unit=" bytes",
+        details={"by_runs": {str(number): figures for number, figures in found.items()}, "naive": naive},
     )  # fmt: skip

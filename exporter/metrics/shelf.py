@@ -59,6 +59,8 @@ class Shelf(Generic[K]):
         self._places: list[_Place[K]] = []
         self._groups: dict[int, tuple[Segment, ...]] = {}
         """By number: the joined segments of a group's blocks, while they are known."""
+        self._sealed: tuple[Segment, ...] | None = (EMPTY,) * families
+        """The joined segments of all groups, while they are known: most changes are of items in no block."""
 
     def update(self, changes: Iterable[tuple[K, Item | None]]) -> None:
         """Put, replace and (None) take away items, each key once. Each block concerned is rebuilt once."""
@@ -80,12 +82,10 @@ class Shelf(Generic[K]):
 
     def shelved(self) -> Shelved:
         """Return what is on the shelf now."""
-        if not self._places:
-            sealed = (EMPTY,) * self._families
-        else:
+        if self._sealed is None:
             groups = [self._group(number) for number in range(-(-len(self._places) // GROUP_BLOCKS))]
-            sealed = tuple(map(join, zip(*groups, strict=True)))
-        return Shelved(sealed, (*self._moving.values(), *self._waiting.values()))
+            self._sealed = tuple(map(join, zip(*groups, strict=True))) or (EMPTY,) * self._families
+        return Shelved(self._sealed, (*self._moving.values(), *self._waiting.values()))
 
     def _put_loose(self, key: K, item: Item | None) -> None:
         self._moving.pop(key, None)
@@ -97,7 +97,7 @@ class Shelf(Generic[K]):
         remaining = len(place.block.keys) - sum(lines is None for lines in changes.values())
         if remaining >= self._block_items // 4:
             place.block = place.block.changed(changes)
-            self._groups.pop(place.number // GROUP_BLOCKS, None)
+            self._changed(place)
             return
         # Few are left: they wait for others, or the shelf would fill up with small blocks.
         for key, lines in {**place.block.items(), **changes}.items():
@@ -115,18 +115,22 @@ class Shelf(Generic[K]):
         chosen = {key: self._waiting[key].lines for key in islice(self._waiting, self._block_items)}
         place = _Place(len(self._places), Block.of(chosen))
         self._places.append(place)
-        self._groups.pop(place.number // GROUP_BLOCKS, None)
+        self._changed(place)
         for key in chosen:
             del self._waiting[key]
             self._place_of[key] = place
 
     def _take_out(self, place: _Place[K]) -> None:
         last = self._places.pop()
-        self._groups.pop(last.number // GROUP_BLOCKS, None)
+        self._changed(last)
         if last is not place:
-            self._groups.pop(place.number // GROUP_BLOCKS, None)
+            self._changed(place)
             last.number = place.number
             self._places[last.number] = last
+
+    def _changed(self, place: _Place[K]) -> None:
+        self._groups.pop(place.number // GROUP_BLOCKS, None)
+        self._sealed = None
 
     def _group(self, number: int) -> tuple[Segment, ...]:
         if number not in self._groups:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.configured_runs import ConfiguredRuns
+from exporter.store.run_changes import CatalogRunChanges
 from exporter.store.run_records import RunRecords
-from exporter.store.series import RunSeries, ViewSeries
+from exporter.store.series import ViewSeries
 from exporter.store.view_book import Name, ViewBook, WatchedView
 
 
@@ -62,27 +63,27 @@ class Changes:
         for row in self._shown.keys() - rows:
             self._show(row, frozenset())
 
-    def take_runs(self, targets: set[str]) -> dict[RunKey, RunSeries | None]:
+    def take_runs(self, targets: set[str]) -> CatalogRunChanges:
         """Return the changed series of runs, for what these targets (and nobody any more) watch."""
         touched, self._touched_runs = self._touched_runs, set()
-        records = self._records.get(touched)
-        changes: dict[RunKey, RunSeries | None] = {}
+        there = {
+            run_id
+            for run_id, record in self._records.get(touched & self._shown_in.keys()).items()
+            if record.there
+        }
+        shown: list[str] = []
+        gone: list[str] = []
         for run_id in touched:
             owner = self._configured.owner(run_id)
             if owner is not None and owner not in targets:
                 self._touched_runs.add(run_id)  # its target's first poll will show it
-                continue
-            key = self.run_key(run_id)
-            record = records.get(run_id)
-            there = record is not None and record.there
-            if owner is not None or (run_id in self._shown_in and there):
-                run = record.run if record and there else None
-                changes[key] = RunSeries(key, run, self._configured.up(run_id))
+            elif owner is not None or run_id in there:
+                shown.append(run_id)
                 self._published_runs.add(run_id)
             elif run_id in self._published_runs:
-                changes[key] = None
+                gone.append(run_id)
                 self._published_runs.discard(run_id)
-        return changes
+        return CatalogRunChanges(self._place, self._records, self._configured, shown, gone)
 
     def take_views(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:
         """Return the changed series of views, for what these targets (and nobody any more) watch."""

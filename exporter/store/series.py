@@ -94,6 +94,7 @@ class SeriesChanges:
     """One commit's changes. ``None`` as a value: these series are gone."""
 
     runs: Mapping[RunKey, RunSeries | None] = field(default_factory=dict)
+    """To be gone through at once: many are read from the tables meanwhile."""
     views: Mapping[ViewKey, ViewSeries | None] = field(default_factory=dict)
     targets: Mapping[str, TargetSeries | None] = field(default_factory=dict)
     exporter: ExporterSeries | None = None

@@ -21,6 +21,7 @@ from exporter.store.outcome import (
     StorageWorking,
 )
 from exporter.store.requests import RequestStats
+from exporter.store.run_changes import changed_runs
 from exporter.store.series import (
     ExporterSeries,
     RunSeries,
@@ -293,7 +294,7 @@ class Store:
         self._catalogs.drop_unwatched()
         self._publish(
             SeriesChanges(
-                runs={key: series for changes in runs for key, series in changes.items()},
+                runs=changed_runs(runs),
                 views={key: series for changes in views for key, series in changes.items()},
                 targets=targets,
                 exporter=exporter,

@@ -1,0 +1,63 @@
+"""The changes of many runs are read while they are gone through; what they tell is the same as of few."""
+
+import pytest
+
+from exporter.model.run import Run, RunKey
+from exporter.store.configured_runs import ConfiguredRuns
+from exporter.store.database import StateDatabase
+from exporter.store.run_changes import AT_ONCE, CatalogRunChanges, RunChanges, changed_runs
+from exporter.store.run_records import RunRecord, RunRecords
+from exporter.store.series import RunSeries
+
+PLACE = ("eu-west-1", "123456789012")
+
+
+@pytest.fixture
+def database() -> StateDatabase:
+    return StateDatabase.in_memory()
+
+
+def part(database: StateDatabase, count: int, *, gone: int = 0) -> CatalogRunChanges:
+    """Return the changes of so many configured runs, of which every second one has been read."""
+    records = RunRecords(database.connection, 1)
+    run_ids = [f"run {number}" for number in range(count)]
+    for run_id in run_ids[::2]:
+        records.put(RunRecord(run=Run(run_id=run_id, status="SUCCEEDED"), settled=True))
+    configured = ConfiguredRuns()
+    configured.claim([("prod", run_ids)], settled=run_ids[::2])
+    return CatalogRunChanges(PLACE, records, configured, run_ids, [f"gone {n}" for n in range(gone)])
+
+
+def expected(count: int, *, gone: int = 0) -> dict[RunKey, RunSeries | None]:
+    """Return what these changes tell."""
+    told: dict[RunKey, RunSeries | None] = {}
+    for number in range(count):
+        key = RunKey(*PLACE, f"run {number}")
+        read = number % 2 == 0
+        run = Run(run_id=key.run_id, status="SUCCEEDED") if read else None
+        told[key] = RunSeries(key, run, up=read)
+    return told | {RunKey(*PLACE, f"gone {number}"): None for number in range(gone)}
+
+
+@pytest.mark.parametrize("count", [0, 1, AT_ONCE - 2, AT_ONCE, 2 * AT_ONCE + 1])
+def test_every_change_is_told_once_however_many_there_are(database: StateDatabase, count: int) -> None:
+    changes = changed_runs([part(database, count, gone=2)])
+    assert dict(changes.items()) == expected(count, gone=2)
+    assert len(changes) == count + 2
+    assert list(changes) == list(expected(count, gone=2))
+
+
+def test_the_changes_of_several_catalogs_follow_each_other(database: StateDatabase) -> None:
+    changes = RunChanges([part(database, 3), part(database, 0, gone=1)])
+    assert dict(changes.items()) == expected(3) | expected(0, gone=1)
+    assert changes[RunKey(*PLACE, "gone 0")] is None
+    with pytest.raises(KeyError):
+        changes[RunKey(*PLACE, "never heard of")]
+
+
+def test_few_changes_stay_what_they_were_when_they_were_told(database: StateDatabase) -> None:
+    """A listener may keep them; of many, it may not."""
+    few = part(database, 4)
+    changes = changed_runs([few])
+    few.records.forget(["run 0"])
+    assert dict(changes.items()) == expected(4)
