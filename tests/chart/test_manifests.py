@@ -1,6 +1,7 @@
 """Whatever the values: Helm finds no fault, Kubernetes would take every manifest, and pods are restricted."""
 
 import json
+import tarfile
 from collections import Counter
 from itertools import chain
 from pathlib import Path
@@ -184,7 +185,11 @@ def test_what_is_packaged_is_what_installs(release: str, tmp_path: Path) -> None
     """Without the value sets and the settings of tools."""
     done = helm(release, "package", str(CHART), "--destination", str(tmp_path))
     assert done.status == 0, done.err
-    shown = helm(release, "template", "glue", str(tmp_path / f"glue-mv-exporter-{__version__}.tgz"),
-                 "--values", str(value_set("minimal")), "--namespace", NAMESPACE)  # fmt: skip
-    assert shown.out == helm(release, "template", "glue", str(CHART), "--values", str(value_set("minimal")),
-                             "--namespace", NAMESPACE).out  # fmt: skip
+    package = tmp_path / f"glue-mv-exporter-{__version__}.tgz"
+    with tarfile.open(package) as tarball:
+        names = {name.removeprefix("glue-mv-exporter/") for name in tarball.getnames()}
+    assert {"README.md", "values.schema.json", "files/rules.yaml"} <= names
+    assert not [name for name in names if name.startswith((".trivyignore", "ci/"))]
+    more = ("--values", str(value_set("minimal")), "--namespace", NAMESPACE)
+    shown = helm(release, "template", "glue", str(package), *more)
+    assert shown.out == helm(release, "template", "glue", str(CHART), *more).out
