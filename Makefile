@@ -50,7 +50,7 @@ demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS accoun
 test: $(BIN)/.installed ## Run the tests (no root, no network but loopback)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-e2e: $(BIN)/.installed-e2e ## Test the program from outside, with a real Prometheus and browser (needs prometheus, promtool, prometheus-alertmanager, amtool, curl, chromium, systemd-analyze, strace)
+e2e: $(BIN)/.installed-e2e ## Test the program from outside, with a real Prometheus and browser (needs prometheus, promtool, prometheus-alertmanager, amtool, curl, chromium, systemd-analyze, strace, faketime)
 	$(BIN)/python -m pytest tests/e2e -p tests.e2e.schedule -n 4 --dist loadscope -o timeout=240 $(PYTEST_ARGS)
 
 soak: $(BIN)/.installed ## Let a simulated week pass with 2,000 views and every incident, and compare (needs promtool; an hour)

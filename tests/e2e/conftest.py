@@ -22,6 +22,7 @@ def pytest_sessionstart() -> None:
         "unshare",
         "nsenter",
         "strace",
+        "faketime",
     )
     missing = [tool for tool in needed if shutil.which(tool) is None]
     if missing:
