@@ -220,4 +220,4 @@ def test_thousands_of_patterns_are_compared_in_bounded_time(pattern: str) -> Non
     assert loaded.warnings[0] == Problem(
         1, "targets", "holds too many view patterns to look for every overlap"
     )
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60

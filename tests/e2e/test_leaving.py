@@ -128,7 +128,7 @@ def test_a_second_signal_ends_at_once(glue: BareGlue, tmp_path: Path) -> None:
         wait_until(lambda: "stopping" in program.log, 5, "it is stopping")
         started = time.monotonic()
         program.stop()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 3
 
 
 def test_ends_while_a_slow_client_is_served(glue: BareGlue, tmp_path: Path) -> None:

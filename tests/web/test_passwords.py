@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from types import MappingProxyType
 from typing import Any
@@ -194,9 +193,9 @@ def test_what_is_known_does_not_wait_for_a_flood() -> None:
             for n in range(50)
         ]
         await asyncio.sleep(0.01)
-        began = time.monotonic()
-        assert await check.verdict({"a": "h" * 60}, "a", b"right", "::1") is Verdict.RIGHT
-        assert time.monotonic() - began < 0.1
+        # The gate is shut: this would wait for ever if it had to be checked.
+        async with asyncio.timeout(20):
+            assert await check.verdict({"a": "h" * 60}, "a", b"right", "::1") is Verdict.RIGHT
         gated.gate.set()
         await asyncio.gather(*flood)
 
