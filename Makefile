@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e dashboards-test pictures lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
+.PHONY: help growth demo test e2e dashboards-test pictures lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
 .PHONY: soak soak-short
 .PHONY: faults fuzz
 
@@ -123,7 +123,10 @@ sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: the bill of material
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
 bench: $(BIN)/.installed ## Measure every goal beside a naive exporter, as ratios (SIZE=small: in a minute or two)
-	$(BIN)/python -m benchmarks $(SIZE)
+	$(BIN)/python -m benchmarks $(SIZE) $(if $(JSON),--json $(JSON))
+
+growth: $(BIN)/.installed-pictures ## Draw docs/images/growth.png from what the benchmark wrote
+	$(BIN)/python -m tools.growth
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py

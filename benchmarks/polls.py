@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from benchmarks.client import in_turn, middle
+from benchmarks.client import in_turn, totals
 from benchmarks.processes import cpu_seconds, proportional_bytes, run_json
 from benchmarks.programs import INTERVAL, PROMETHEUS, all_read, exporter, glue_with, watching_runs
 from benchmarks.results import Line, milliseconds
@@ -55,7 +55,11 @@ def memory(growth: Sequence[int], naive_runs: int) -> Iterator[Line]:
             time.sleep(INTERVAL + 1)
             resident = proportional_bytes(program.pid)
             scrapes = in_turn({"ours": program.port}, 30, **PROMETHEUS)["ours"]
-            found[number] = {"resident": resident, "scrape": middle(scrapes), "ready": program.ready_after}
+            found[number] = {
+                "resident": resident,
+                "scrape": min(totals(scrapes)),
+                "ready": program.ready_after,
+            }
     runs, idle = max(growth), found[1]["resident"]
     each = (found[runs]["resident"] - idle) / (runs - 1)
     naive = run_json("benchmarks.naive_polling", "", str(naive_runs))["bytes_per_run"]
