@@ -1,0 +1,27 @@
+"""What is installed is what was looked at: every package is locked, with hashes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+LOCKS = sorted((Path(__file__).parents[2] / "requirements").glob("*.txt"))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_every_locked_package_has_a_hash(lock: Path) -> None:
+    """Pip refuses one without, but only where it is installed from this file with ``--require-hashes``."""
+    entries = re.split(r"\n(?=\S)", lock.read_text().strip())
+    packages = [entry for entry in entries if not entry.startswith("#")]
+    assert packages
+    for package in packages:
+        assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", package), package
+        assert "--hash=sha256:" in package, package
+
+
+def test_the_makefile_installs_nothing_without_hashes_but_the_project_itself() -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    installs = [line for line in makefile.splitlines() if "pip install" in line]
+    assert installs
+    for line in installs:
+        assert "--require-hashes -r requirements/" in line or "--no-deps -e ." in line, line
