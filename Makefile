@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help growth demo test e2e dashboards-test pictures lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
-.PHONY: soak soak-short
+.PHONY: soak soak-short mutation
 .PHONY: faults fuzz
 
 help: ## List the targets
@@ -50,7 +50,7 @@ demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS accoun
 test: $(BIN)/.installed ## Run the tests (no root, no network but loopback)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-e2e: $(BIN)/.installed-e2e ## Test the program from outside, with a real Prometheus and browser (needs prometheus, promtool, prometheus-alertmanager, amtool, curl, chromium, systemd-analyze, strace, faketime)
+e2e: $(BIN)/.installed-e2e ## Test the program from outside, with a real Prometheus and browser (needs prometheus, promtool, prometheus-alertmanager, amtool, curl, chromium, systemd-analyze, faketime)
 	$(BIN)/python -m pytest tests/e2e -p tests.e2e.schedule -n 4 --dist loadscope -o timeout=240 $(PYTEST_ARGS)
 
 soak: $(BIN)/.installed ## Let a simulated week pass with 2,000 views and every incident, and compare (needs promtool; an hour)
@@ -80,6 +80,13 @@ faults: $(BIN)/.installed ## Go through the whole fault matrix (a part of it is 
 FUZZ ?= 110000
 fuzz: $(BIN)/.installed ## Try FUZZ examples of hostile input (a few are in `make test`)
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -n 2 -o timeout=3600 $(PYTEST_ARGS)
+
+$(BIN)/.installed-mutation: requirements/mutation.txt $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
+	@touch $@
+
+mutation: $(BIN)/.installed-mutation ## Change the core in small ways, and see that a test notices each (half an hour at most)
+	$(BIN)/python tools/mutation.py
 
 lint: $(BIN)/.installed ## Check style, types, the import contracts, and that no file names a machine
 	$(BIN)/ruff check .

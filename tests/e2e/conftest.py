@@ -21,7 +21,6 @@ def pytest_sessionstart() -> None:
         "systemd-analyze",
         "unshare",
         "nsenter",
-        "strace",
         "faketime",
     )
     missing = [tool for tool in needed if shutil.which(tool) is None]

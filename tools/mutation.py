@@ -1,0 +1,128 @@
+"""Change the core in small ways, one at a time, and see that a test notices each.
+
+    python tools/mutation.py [--seconds N] [PART…]
+
+PART is store, poller, metrics or model; without any, all. mutmut works on a copy of the repository, in
+build/mutation, for it rewrites what it tests. Ends with 1 where more mutants survive than docs/mutation.md
+explains, or time ran out.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COPY = ROOT / "build" / "mutation"
+EXPLAINED = ROOT / "docs" / "mutation.md"
+PARTS = {
+    "store": ("counting", "lifecycle", "pruning", "view_book"),
+    "poller": ("listing", "scope"),
+    "metrics": ("encoding", "segment", "crc"),
+    "model": ("run", "view", "patterns", "sharding"),
+}
+"""The modules that are changed; the tests of the same name have to notice."""
+SURVIVED, NO_TESTS = 0, 33
+"""mutmut's exit codes. All others are of mutants that hung or crashed: noticed, too."""
+
+
+def copy_repository(part: str) -> Path:
+    """Put what git knows into a folder of its own, with mutmut's settings, and return it."""
+    copy = COPY / part
+    shutil.rmtree(copy, ignore_errors=True)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
+    for name in listed.stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    settings = {
+        "source_paths": ["exporter"],
+        "only_mutate": modules_of(part),
+        "pytest_add_cli_args_test_selection": [f"tests/{part}"],
+        # Tests that count operations count those of mutmut, too.
+        "pytest_add_cli_args": ["-p", "no:cacheprovider", "--ignore=tests/metrics/test_operations.py"],
+        "also_copy": ["tests", "exporter", "docs", "tools", "README.md"],
+    }
+    with (copy / "pyproject.toml").open("a") as file:
+        file.write("\n[tool.mutmut]\n")
+        file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+    return copy
+
+
+def modules_of(part: str) -> list[str]:
+    """Return the paths of the modules of a part."""
+    return [f"exporter/{part}/{module}.py" for module in PARTS[part]]
+
+
+def run_mutmut(copy: Path, seconds: float) -> bool:
+    """Run it without a word, as its screen is for people; tell whether it came to its end."""
+    with (copy / "mutmut.log").open("wb") as log:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "mutmut", "run", "--max-children", "2"],
+                cwd=copy,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+    return done.returncode == 0
+
+
+def explained() -> dict[str, int]:
+    """Return how many survivors of each module the documentation explains."""
+    rows = re.findall(r"^\| `(exporter/\S+)` \| \d+ \| \d+ \| (\d+) \|", EXPLAINED.read_text(), re.MULTILINE)
+    return {module: int(number) for module, number in rows}
+
+
+def judge(copy: Path, module: str) -> list[str]:
+    """Print how a module fared, and return what is wrong about it."""
+    meta = copy / "mutants" / f"{module}.meta"
+    codes = json.loads(meta.read_text())["exit_code_by_key"] if meta.exists() else {}
+    survivors = sorted(name for name, code in codes.items() if code in (SURVIVED, NO_TESTS))
+    untried = sum(code is None for code in codes.values())
+    print(f"{module:32} {len(codes):7} {len(codes) - len(survivors) - untried:7} {len(survivors):9}")
+    for function, number in Counter(name.partition("__mutmut_")[0] for name in survivors).items():
+        print(f"    {number} in {function.rpartition('.')[2]}")
+    allowed = explained().get(module, 0)
+    wrong = []
+    if len(survivors) > allowed:
+        wrong.append(f"{module}: {len(survivors)} survive, {allowed} are explained")
+    if untried or not codes:
+        wrong.append(f"{module}: {untried or 'all'} mutants were not tried")
+    return wrong
+
+
+def main() -> int:
+    """Run as a script."""
+    parser = argparse.ArgumentParser(description="Mutation testing of the core.")
+    parser.add_argument("--seconds", type=float, default=1800.0)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=" ".join(PARTS))
+    chosen = parser.parse_args()
+    if unknown := set(chosen.parts) - PARTS.keys():
+        parser.error(f"no such part: {' '.join(sorted(unknown))}")
+    deadline = time.monotonic() + chosen.seconds
+    wrong: list[str] = []
+    print(f"{'module':32} mutants  killed  survived", flush=True)
+    for part in chosen.parts or PARTS:
+        copy = copy_repository(part)
+        if not run_mutmut(copy, max(1.0, deadline - time.monotonic())):
+            wrong.append(f"{part}: mutmut did not come to its end; see {copy.relative_to(ROOT)}/mutmut.log")
+        for module in modules_of(part):
+            wrong += judge(copy, module)
+        sys.stdout.flush()
+    for line in wrong:
+        print(f"WRONG: {line}")
+    print(f"To see one: cd {COPY.relative_to(ROOT)}/PART && mutmut show NAME")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
