@@ -3,6 +3,7 @@
 Only two things are not as in the program: a test says when polls happen, and may set the clock forward.
 """
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +15,7 @@ from typing import Any, Self
 import botocore.session
 
 from exporter.cli.exporter_process import make_exporter
+from exporter.cli.logs import configure_logs
 from exporter.glue import ClientFactory, Timeouts
 from exporter.model.settings import Access, AssumeRole, Settings, Target, ViewPattern
 from exporter.poller.journal import Journal
@@ -25,6 +27,7 @@ from tests.support.bare_faults import Fault
 from tests.support.bare_glue import BareGlue, Call
 from tests.support.bare_records import Listing, sample_run, sample_run_id
 from tests.support.clock import SteppedClock
+from tests.support.logging_state import logging_as_before
 from tests.support.web import WebServer
 
 POLL_INTERVAL = 30.0
@@ -63,6 +66,9 @@ class House:
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
+        # As in the program: a log that keeps tracebacks would keep all that they lead to.
+        self._resources.enter_context(logging_as_before())
+        configure_logs("error", "json", io.StringIO())
         self.glue = self._resources.enter_context(BareGlue())
         self.glue.listing = Listing(page_limit=2 if self.moment is Moment.MID_LISTING else 1000)
         # Below ten minutes the SDK renews a role's credentials before every request.

@@ -163,7 +163,7 @@ STEADY_ROWS = ("access denied", "expired token", "half of the text", "a page wit
 
 def test_nothing_grows_over_many_faulty_polls(tmp_path: Path) -> None:
     """Threads, sockets and objects stay as many as they were after the first few polls."""
-    polls = 60 if "FAULTS" in os.environ else 6
+    polls = 20 if "FAULTS" in os.environ else 6
     operations = (Operation.GET_RUN, Operation.LIST_RUNS, Operation.GET_TABLES, Operation.ASSUME_ROLE)
     sheet = [
         Cell(number, row, operation, Moment.STEADY)
