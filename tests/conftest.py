@@ -1,5 +1,11 @@
-"""Of the whole suite: nothing that a test makes the program print may hold a secret."""
+"""Of the whole suite: nothing that it prints may hold a secret, and nothing is left to chance."""
+
+from hypothesis import settings
 
 from tests.support.printed import capsys, pytest_runtest_makereport
 
 __all__ = ["capsys", "pytest_runtest_makereport"]
+
+# The same examples in every run, however busy the machine is.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
