@@ -40,6 +40,8 @@ class Acceptor:
         self._limits = limits
         self._handshakes: dict[asyncio.Task[None], ssl.SSLContext | None] = {}
         """Connections without a transport as yet, and what each must comply with."""
+        self._waiting: set[socket.socket] = set()
+        """Those whose task has not taken its first step: if it is cancelled, it never will."""
         self._exhausted = SeldomWarning("no connection can be accepted")
 
     async def run(self) -> None:
@@ -62,7 +64,6 @@ class Acceptor:
     async def stop(self) -> None:
         """Close the listening socket, and give up the handshakes under way."""
         self._listener.close()
-        await asyncio.sleep(0)  # one that has not begun yet could not close its socket
         for task in self._handshakes:
             task.cancel()
         await asyncio.gather(*self._handshakes, return_exceptions=True)
@@ -86,8 +87,12 @@ class Acceptor:
         handshake = Handshake(task, asyncio.get_running_loop().time())
         self._lobby.enter(handshake)
         self._handshakes[task] = context
+        self._waiting.add(connection)
 
         def done(task: asyncio.Task[None]) -> None:
+            if connection in self._waiting:
+                self._waiting.discard(connection)
+                connection.close()
             self._lobby.leave(handshake)
             self._handshakes.pop(task, None)
 
@@ -95,6 +100,7 @@ class Acceptor:
 
     async def _open(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         """Make a transport of the socket, after the TLS handshake if there is to be one."""
+        self._waiting.discard(connection)
         timeout = self._limits.handshake_seconds if context else None
         try:
             connection.setblocking(False)
