@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect, sync_playwright
 
 from tests.e2e.program import Program, serve, target, wait_until
 from tests.support.bare_glue import BareGlue
@@ -114,6 +114,18 @@ def page(context: BrowserContext, scene: Scene) -> Page:
     page.clock.install()
     page.goto(f"{scene.program.url}/")
     return page
+
+
+def refreshes(page: Page) -> list[str]:
+    """Collect what the page asks for from now on, but for what belongs to it: its icon may come late."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if "/static/" not in request.url:
+            asked.append(request.url)
+
+    page.on("request", note)
+    return asked
 
 
 def views(page: Page) -> list[str]:
@@ -239,8 +251,7 @@ def test_refreshing_can_be_paused(page: Page) -> None:
     button = page.get_by_role("button", name="Pause refreshing")
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = refreshes(page)
     page.clock.fast_forward(10 * REFRESH_MS)
     assert asked == []
     button.click()
@@ -272,8 +283,7 @@ def test_an_exporter_that_cannot_be_reached_is_told_and_comes_back(page: Page) -
 def test_a_selected_text_is_not_taken_away(page: Page) -> None:
     """Somebody is about to copy a run ID."""
     page.evaluate("getSelection().selectAllChildren(document.querySelector('#runs-table .id'))")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = refreshes(page)
     page.clock.fast_forward(3 * REFRESH_MS)
     assert asked == []
 
