@@ -87,10 +87,13 @@ class Viewer:
     """Unix time."""
     variables: Mapping[str, str]
     scrape_interval: float
+    young: bool = False
+    """Whether what is looked at is some seconds old: a whole minute may not be among them."""
 
     def step(self, question: Question, length: float) -> float:
         """Return the seconds between two points."""
-        return max(length / POINTS, self.scrape_interval, seconds(question.interval or "1s")) // 1
+        shortest = 1 if self.young else seconds(question.interval or "1s")
+        return max(length / POINTS, self.scrape_interval, shortest) // 1
 
     def written(self, question: Question, length: float) -> str:
         """Return the query with all its variables replaced."""

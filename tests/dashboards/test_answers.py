@@ -46,6 +46,7 @@ class World:
     scrape_interval: float
     view: Mapping[str, str]
     """The view to look at."""
+    young: bool = False
 
     def variables(self, uid: str) -> Mapping[str, str]:
         """Return what is chosen above a dashboard."""
@@ -54,7 +55,8 @@ class World:
 
     def viewer(self, question: Question) -> Viewer:
         """Return somebody who looks at the question's dashboard."""
-        return Viewer(self.server, self.end, self.variables(question.dashboard), self.scrape_interval)
+        variables = self.variables(question.dashboard)
+        return Viewer(self.server, self.end, variables, self.scrape_interval, self.young)
 
     def length(self, question: Question) -> float:
         """Return the seconds that the question's dashboard shows."""
@@ -73,7 +75,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Wo
         now = float(live.api("query", query="time()")["result"][1])
         yield (
             World(past, recorded.end, LONGEST, history.STEP, HISTORY_VIEW),
-            World(live, now, 60.0, 1.0, DEMO_VIEW),
+            World(live, now, 60.0, 1.0, DEMO_VIEW, young=True),
         )
 
 
@@ -90,7 +92,10 @@ def demo(worlds: tuple[World, World]) -> World:
 def _has_seen_enough(server: Prometheus) -> bool:
     statuses = 'max_over_time(glue_mv_refresh_view_last_run_status{table="daily_orders"}[1m]) == 1'
     seen = {series["metric"]["status"] for series in server.api("query", query=statuses)["result"]}
-    return seen >= {"STARTING", "RUNNING", "SUCCEEDED"}
+    success = 'glue_mv_refresh_view_last_run_status{table="daily_orders",status="SUCCEEDED"}'
+    # For some seconds now: what is asked next must neither come too early for it nor too late.
+    succeeded = f"min_over_time({success}[5s]) == 1"
+    return seen >= {"STARTING", "RUNNING"} and bool(server.api("query", query=succeeded)["result"])
 
 
 each_question = pytest.mark.parametrize("question", QUESTIONS, ids=[question.name for question in QUESTIONS])
