@@ -17,6 +17,7 @@ RULES = FOLDER.parents[2] / "deploy" / "prometheus" / "rules.yaml"
 
 FRUGAL = {"GOGC": "400", "GOMAXPROCS": "1"}
 """For hundreds of short runs, side by side."""
+ATTEMPTS = 3
 
 # Where a rule's tests are, the quick ones first: what these do not notice, all are asked about.
 TOLD_BY = {
@@ -100,8 +101,11 @@ def promtool(files: Sequence[Path]) -> tuple[bool, str]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_rules_pass_their_tests(file: Path) -> None:
-    passed, said = promtool([file])
-    assert passed, said
+    """Promtool 2.42 loses a series of a long history in one of some hundred runs: a rule fails every time."""
+    attempts = [promtool([file])]
+    while not attempts[-1][0] and len(attempts) < ATTEMPTS:
+        attempts.append(promtool([file]))
+    assert attempts[-1][0], attempts[-1][1]
 
 
 class Ward:
