@@ -104,6 +104,10 @@ class Acceptor:
         timeout = self._limits.handshake_seconds if context else None
         try:
             connection.setblocking(False)
+            if connection.family in (socket.AF_INET, socket.AF_INET6):
+                # Else what follows the head waits 40 ms for the client to confirm that; asyncio itself sets
+                # it only on sockets that were made with the protocol's number.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._make_protocol,
                 connection,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from exporter.web.acceptor import Acceptor
+from exporter.web.address import ListenAddress
 from exporter.web.limits import Limits
 from exporter.web.lobby import Lobby
 
@@ -67,3 +68,31 @@ def test_a_handshake_that_has_not_begun_ends_with_the_server(listener: socket.so
             assert connection.fileno() == -1
 
     asyncio.run(story())
+
+
+def test_an_answer_does_not_wait_for_its_head_to_be_confirmed() -> None:
+    """A head and a small body are two packets; the system would hold back the second for 40 ms."""
+    delays: list[int] = []
+
+    class Guest(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            connection = transport.get_extra_info("socket")
+            delays.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    async def story() -> None:
+        with ListenAddress.parse("127.0.0.1:0").bind() as listener:
+            listener.setblocking(False)
+            acceptor = Acceptor(listener, Guest, lambda: None, Lobby(Limits()), Limits())
+            accepting = asyncio.create_task(acceptor.run())
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            async with asyncio.timeout(20):
+                await reader.read()
+            writer.close()
+            accepting.cancel()
+            await asyncio.gather(accepting, return_exceptions=True)
+            await acceptor.stop()
+
+    asyncio.run(story())
+    assert delays
+    assert all(delays)
