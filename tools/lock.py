@@ -35,7 +35,7 @@ def compile_lock(arguments: tuple[str, ...], output: Path, *, upgrade: bool) -> 
     subprocess.run(
         [
             Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--universal", "--no-header",
-            "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
+            "--generate-hashes",
             "--python-version", OLDEST_PYTHON,
             "--no-emit-package", "glue-mv-exporter", "--output-file", output, *arguments,
             *(["--upgrade"] if upgrade else []),
