@@ -69,7 +69,7 @@ class Client:
             body += self._buffer[:taken]
             left -= taken
         _, *lines = head.decode().split("\r\n")
-        return Answer([tuple(line.split(": ", 1)) for line in lines], bytes(body))  # type: ignore[misc]
+        return Answer([tuple(line.split(": ", 1)) for line in lines], bytes(body))  # type: ignore[misc]  # a name and a value each
 
     def close(self) -> None:
         """Hang up."""

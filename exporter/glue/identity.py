@@ -157,7 +157,7 @@ class Identity:
         )
         session = self._new_session()
         # botocore has no public way to give a session credentials that renew themselves.
-        session._credentials = DeferredRefreshableCredentials(  # noqa: SLF001
+        session._credentials = DeferredRefreshableCredentials(  # noqa: SLF001 (no public way)
             refresh_using=fetcher.fetch_credentials, method="assume-role"
         )
         return session

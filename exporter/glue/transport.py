@@ -30,7 +30,7 @@ class Timeouts:
 def bound_answers(client: Any, timeouts: Timeouts, clock: Clock) -> None:
     """Let the client's answers take no more than ``timeouts.answer`` seconds and LARGEST_ANSWER bytes."""
     # botocore has no public way to exchange what sends its requests.
-    endpoint = client._endpoint  # noqa: SLF001
+    endpoint = client._endpoint  # noqa: SLF001 (no public way)
     endpoint.http_session = _BoundedSession(endpoint.http_session, timeouts, clock)
 
 

@@ -51,8 +51,8 @@ class SimulatedGlue:
         self._server: LoopbackServer | None = None
         try:
             # Here, because moto takes half a second to load, and is an extra.
-            from exporter.simulated_glue.app import App  # noqa: PLC0415
-            from exporter.simulated_glue.catalog import Account  # noqa: PLC0415
+            from exporter.simulated_glue.app import App  # noqa: PLC0415 (as above)
+            from exporter.simulated_glue.catalog import Account  # noqa: PLC0415 (as above)
         except ImportError as error:
             raise SimulatedGlueUnavailableError(
                 "The simulated Glue needs moto: pip install 'glue-mv-exporter[demo]'"

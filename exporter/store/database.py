@@ -173,14 +173,14 @@ class StateDatabase:
                 for table in TABLES:
                     # The names are our own, see TABLES.
                     connection.execute(
-                        f"DELETE FROM disk.{table} WHERE id IN (SELECT id FROM temp.changed_{table})"  # noqa: S608
+                        f"DELETE FROM disk.{table} WHERE id IN (SELECT id FROM temp.changed_{table})"  # noqa: S608 (our own names)
                     )
                     columns = _columns(connection, table)
                     connection.execute(
-                        f"INSERT INTO disk.{table} ({columns}) SELECT {columns} FROM main.{table}"  # noqa: S608
+                        f"INSERT INTO disk.{table} ({columns}) SELECT {columns} FROM main.{table}"  # noqa: S608 (our own names)
                         f" WHERE id IN (SELECT id FROM temp.changed_{table})"
                     )
-                    connection.execute(f"DELETE FROM temp.changed_{table}")  # noqa: S608
+                    connection.execute(f"DELETE FROM temp.changed_{table}")  # noqa: S608 (our own names)
         except sqlite3.Error as error:
             raise StorageError(f"the state cannot be written: {error}") from error
         return True

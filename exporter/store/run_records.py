@@ -117,7 +117,7 @@ class RunRecords:
         """Count a view's remembered runs by phase."""
         counts = {"active": 0, "settling": 0, "settled": 0}
         rows = self._connection.execute(
-            f"SELECT settled, ended, COUNT(*) FROM runs WHERE view = ? AND {_THERE} GROUP BY settled, ended",  # noqa: S608
+            f"SELECT settled, ended, COUNT(*) FROM runs WHERE view = ? AND {_THERE} GROUP BY settled, ended",  # noqa: S608 (our own condition)
             [view],
         )
         for settled, ended, number in rows:

@@ -44,7 +44,7 @@ class ListenAddress:
 
     def reachable_host(self) -> str:
         """Return a host under which this machine reaches the address."""
-        return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 (nothing is bound here)
 
     @staticmethod
     def _tuned(listener: socket.socket) -> socket.socket:

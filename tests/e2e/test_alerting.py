@@ -121,7 +121,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
             {"alertname": "GlueMVAccessDenied", "target": "refused"},
         ]
         for labels in expected:
-            wait_until(lambda labels=labels: webhook.alerts("firing", **labels), 60, f"told of {labels}")  # type: ignore[misc]
+            wait_until(lambda labels=labels: webhook.alerts("firing", **labels), 60, f"told of {labels}")  # type: ignore[misc]  # binds it now
         put_run(refused, 8, "secret", 0, status="FAILED")
         held = {"alertname": "GlueMVRefreshFailed", **SECRET}
         wait_until(lambda: held.items() <= fired(server, **held).items(), 30, "fires, and is held back")
@@ -130,7 +130,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         put_run(glue, 7, "late", 0)
         stack.enter_context(revived(dying))
         for labels in expected[:3]:
-            wait_until(lambda labels=labels: webhook.alerts("resolved", **labels), 60, f"resolved {labels}")  # type: ignore[misc]
+            wait_until(lambda labels=labels: webhook.alerts("resolved", **labels), 60, f"resolved {labels}")  # type: ignore[misc]  # binds it now
     webhook.close()
     (folder / "received.json").write_text(json.dumps([m.body for m in webhook.received], indent=2))
     return Story(webhook.received, firing)

@@ -99,7 +99,7 @@ def test_four_shards_together_are_one_exporter(tmp_path: Path) -> None:
             for index in range(4)
         ]
         for program in [one, *many]:
-            wait_until(lambda program=program: program.get("/-/ready").status == 200, 60, "ready")  # type: ignore[misc]
+            wait_until(lambda program=program: program.get("/-/ready").status == 200, 60, "ready")  # type: ignore[misc]  # binds it now
         expected = stable(one)
         parts = [stable(program) for program in many]
         assert sorted(line for part in parts for line in part) == expected
@@ -141,7 +141,7 @@ def test_the_order_of_a_listing_changes_no_series(
     for number in range(40):
         record = view_run(number, "sales", "orders", status=["SUCCEEDED", "FAILED"][number % 2], now=now)
         glue.records.put_run({**record, "CreationTime": now - 9000 + number})
-    glue.listing = type(glue.listing)(order=order, page_limit=7, overlap=overlap)  # type: ignore[arg-type]
+    glue.listing = type(glue.listing)(order=order, page_limit=7, overlap=overlap)  # type: ignore[arg-type]  # a parameter's word
     lines = once(tmp_path, watching(glue, "sales.*"))
     assert f'{VIEW}last_run_info{{aws_region="eu-west-1"' in "\n".join(lines)
     assert any(sample_run_id(39) in line for line in lines if line.startswith(f"{VIEW}last_run_info"))

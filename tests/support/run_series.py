@@ -52,4 +52,4 @@ def read_text(text: str) -> list[Metric]:
 
 def read_openmetrics(text: str) -> list[Metric]:
     """Read OpenMetrics with the reference parser, which ships no types."""
-    return list(openmetrics_parser.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+    return list(openmetrics_parser.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]  # it ships no types
