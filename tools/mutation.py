@@ -23,7 +23,7 @@ EXPLAINED = ROOT / "docs" / "mutation.md"
 PARTS = {
     "store": ("counting", "lifecycle", "pruning", "view_book"),
     "poller": ("listing", "scope"),
-    "metrics": ("encoding", "segment", "crc"),
+    "metrics": ("encoding", "segment"),
     "model": ("run", "view", "patterns", "sharding"),
 }
 """The modules that are changed; the tests of the same name have to notice."""

@@ -3,7 +3,7 @@
 ::
 
     family ← encoding ← {block, live part of exposition}
-    crc ← segment ← block ← shelf ← exposition
+    segment ← block ← shelf ← exposition
     {run,target,exporter}_families: one table of families per level; reference: the page made from them
 """
 

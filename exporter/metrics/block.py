@@ -11,10 +11,6 @@ from exporter.metrics.segment import EMPTY, Segment, deflate
 
 K = TypeVar("K", bound=Hashable)
 
-_LEVEL = 5
-"""Of zlib. Blocks are written rarely, but sent and kept all the time: 1 makes them a fifth larger,
-and 9 hardly smaller."""
-
 
 @dataclass(frozen=True, slots=True)
 class Block(Generic[K]):
@@ -57,7 +53,7 @@ class Block(Generic[K]):
             keys=tuple(items),
             lengths=tuple(array("I", map(len, column)) for column in columns),
             segments=tuple(
-                old if text == old_text else deflate(text, _LEVEL)
+                old if text == old_text else deflate(text)
                 for text, old_text, old in zip(texts, old_texts, old_segments, strict=True)
             ),
         )

@@ -16,9 +16,6 @@ _PLAIN_CHUNK_BYTES = 2 << 20
 _LARGE_PART_BYTES = 256 << 10
 """To copy so much takes longer than to hand it to the socket by itself."""
 
-_LEVEL = 1
-"""Of zlib: what is compressed at a scrape is sent once."""
-
 _END_OF_OPENMETRICS = b"# EOF\n"
 
 
@@ -50,7 +47,7 @@ class ScrapeCache:
         """Compress the plain piece at this place of the body, unless it is as before."""
         last = self._compressed.get((form, place))
         if last is None or last[0] != text:
-            last = (text, deflate(text, _LEVEL))
+            last = (text, deflate(text))
             self._compressed[form, place] = last
         return last[1]
 

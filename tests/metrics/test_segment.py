@@ -3,11 +3,9 @@
 import gzip
 import zlib
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.metrics import crc
 from exporter.metrics.segment import EMPTY, deflate, gzip_member, join
 
 TEXTS = st.lists(st.binary(max_size=200) | st.builds(lambda n: b"line\n" * n, st.integers(0, 30000)))
@@ -16,7 +14,7 @@ TEXTS = st.lists(st.binary(max_size=200) | st.builds(lambda n: b"line\n" * n, st
 @given(TEXTS)
 def test_joined_segments_are_one_gzip_member(texts: list[bytes]) -> None:
     """Several clients read only the first member, so there may be no second."""
-    joined = join([deflate(text, 6) for text in texts])
+    joined = join([deflate(text) for text in texts])
     whole = b"".join(texts)
     assert (joined.crc, joined.length, joined.text()) == (zlib.crc32(whole), len(whole), whole)
     reader = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
@@ -28,27 +26,15 @@ def test_joined_segments_are_one_gzip_member(texts: list[bytes]) -> None:
 @given(TEXTS, TEXTS)
 def test_joining_in_steps_is_joining_at_once(left: list[bytes], right: list[bytes]) -> None:
     """Groups of blocks are joined before all are."""
-    parts = [[deflate(text, 1) for text in texts] for texts in (left, right)]
+    parts = [[deflate(text) for text in texts] for texts in (left, right)]
     assert join([join(parts[0]), join(parts[1])]) == join([*parts[0], *parts[1]])
 
 
 def test_nothing_is_the_empty_segment() -> None:
     """No compressor is started for it."""
-    assert deflate(b"", 6) is EMPTY
+    assert deflate(b"") is EMPTY
     assert join([]) == EMPTY
     assert gzip.decompress(b"".join(gzip_member(EMPTY))) == b""
-
-
-@pytest.mark.parametrize("length", [0, 1, 255, 256, 65537, 2**32 - 1, 2**32, 10**12])
-def test_a_shift_is_that_of_so_many_bytes(length: int) -> None:
-    """Checked by adding up two parts: x^(a+b) is x^a times x^b."""
-    half = length // 2
-    assert crc.shift(length) == crc.multiply(crc.shift(half), crc.shift(length - half))
-
-
-def test_a_shift_by_one_byte_is_a_zero_byte_after_the_text() -> None:
-    """The anchor of the arithmetic: combined with the CRC of a zero byte, it is zlib's."""
-    assert crc.multiply(crc.shift(1), zlib.crc32(b"text")) ^ zlib.crc32(b"\0") == zlib.crc32(b"text\0")
 
 
 def test_the_size_in_the_trailer_wraps_at_4_gib() -> None:
