@@ -2,7 +2,7 @@
 
 ::
 
-    family ← encoding ← {block, live part of exposition}
+    labels ← family ← encoding ← {block, live part of exposition}
     segment ← block ← shelf ← exposition
     {run,target,exporter}_families: one table of families per level; reference: the page made from them
 """

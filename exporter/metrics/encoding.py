@@ -6,10 +6,10 @@ A sample's line is the same in both formats; only the metadata differ.
 import re
 from collections.abc import Sequence
 from enum import Enum
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from exporter.metrics.family import Elapsed, Family, Labels
+from exporter.metrics.family import Elapsed, Family, OneValue
+from exporter.metrics.labels import escape, escape_newlines
 
 T = TypeVar("T")
 
@@ -47,15 +47,20 @@ def encode(families: Sequence[Family[T]], item: T) -> Encoded:
     """Encode the samples that the families read from the item."""
     lines: list[bytes] = []
     growing: list[Growing] = []
+    labelled: Any = item  # has labels, where a family reads one value of it
     for place, family in enumerate(families):
-        fixed: list[str] = []
-        for labels, value, suffix in family.samples(item):
-            prefix = f"{family.name}{suffix}{_braces(labels)} "
-            if isinstance(value, Elapsed):
-                growing.append(Growing(place, _utf8(prefix), value))
-            else:
-                fixed.append(f"{prefix}{value!r}\n")
-        lines.append(_utf8("".join(fixed)))
+        samples = family.samples
+        if isinstance(samples, OneValue) and not isinstance(value := samples.value(item), Elapsed):
+            fixed = "" if value is None else f"{family.name}{{{labelled.labels}}} {value!r}\n"
+        else:
+            fixed = ""
+            for labels, value, suffix in samples(item):
+                prefix = f"{family.name}{suffix}{{{labels}}} " if labels else f"{family.name}{suffix} "
+                if isinstance(value, Elapsed):
+                    growing.append(Growing(place, _utf8(prefix), value))
+                else:
+                    fixed += f"{prefix}{value!r}\n"
+        lines.append(_utf8(fixed))
     return Encoded(tuple(lines), tuple(growing))
 
 
@@ -67,31 +72,10 @@ def growing_lines(growing: Sequence[Growing], now: float) -> bytes:
 def metadata(family: Family[Any], form: Format) -> bytes:
     """Return the HELP and TYPE lines of a family."""
     if form is Format.TEXT:
-        name, text = family.name, _escape_newlines(family.help)
+        name, text = family.name, escape_newlines(family.help)
     else:
-        name, text = family.name.removesuffix("_total"), escape_label_value(family.help)
+        name, text = family.name.removesuffix("_total"), escape(family.help)
     return _utf8(f"# HELP {name} {text}\n# TYPE {name} {family.type}\n")
-
-
-def escape_label_value(value: str) -> str:
-    """Escape backslash, quote and line feed. Every other character stands for itself, control ones too."""
-    return _escape_newlines(value).replace('"', '\\"')
-
-
-def _escape_newlines(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
-
-
-def _braces(labels: Labels) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join([_label(name, value) for name, value in labels]) + "}"
-
-
-# An item's labels come again in every one of its samples, and most of them in the next item.
-@lru_cache(maxsize=1024)
-def _label(name: str, value: str) -> str:
-    return f'{name}="{escape_label_value(value)}"'
 
 
 def _utf8(text: str) -> bytes:

@@ -3,26 +3,25 @@
 from collections.abc import Iterator
 
 from exporter.metrics.family import Family, Sample
+from exporter.metrics.labels import NO_LABELS, labels
 from exporter.store.series import ExporterSeries
 
 
 def _build_info(series: ExporterSeries) -> Iterator[Sample]:
-    labels = (
-        ("version", series.version),
-        ("python_version", series.python_version),
-        ("boto3_version", series.boto3_version),
+    versions = labels(
+        version=series.version, python_version=series.python_version, boto3_version=series.boto3_version
     )
-    yield Sample(labels, 1)
+    yield Sample(versions, 1)
 
 
 def _storage_up(series: ExporterSeries) -> Iterator[Sample]:
     if series.storage_last_write_successful is not None:
-        yield Sample((), int(series.storage_last_write_successful))
+        yield Sample(NO_LABELS, int(series.storage_last_write_successful))
 
 
 def _storage_failures(series: ExporterSeries) -> Iterator[Sample]:
     if series.storage_write_failures is not None:
-        yield Sample((), series.storage_write_failures)
+        yield Sample(NO_LABELS, series.storage_write_failures)
 
 
 EXPORTER_FAMILIES: tuple[Family[ExporterSeries], ...] = (
@@ -41,7 +40,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterSeries], ...] = (
             " 0 if the one before is still in use."
         ),
         labels=(),
-        samples=lambda series: [Sample((), int(series.last_reload_successful))],
+        samples=lambda series: [Sample(NO_LABELS, int(series.last_reload_successful))],
     ),
     Family(
         name="glue_mv_exporter_config_last_reload_success_timestamp_seconds",
@@ -49,7 +48,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterSeries], ...] = (
         help="When a valid configuration was last read, as Unix time in seconds.",
         labels=(),
         unit="Unix time in seconds",
-        samples=lambda series: [Sample((), series.last_reload_success_time)],
+        samples=lambda series: [Sample(NO_LABELS, series.last_reload_success_time)],
     ),
     Family(
         name="glue_mv_exporter_storage_last_write_successful",

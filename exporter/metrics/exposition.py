@@ -15,11 +15,11 @@ from exporter.metrics.family import Family
 from exporter.metrics.level import Level, LevelText
 from exporter.metrics.negotiation import accepts_gzip, negotiate_format
 from exporter.metrics.response import Scrape, ScrapeCache, respond
-from exporter.metrics.run_families import RUN_FAMILIES, run_rests
+from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
 from exporter.metrics.segment import EMPTY
 from exporter.metrics.shelf import Shelved
 from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
-from exporter.metrics.view_families import VIEW_FAMILIES, view_rests
+from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures, view_rests
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewSeries
@@ -77,8 +77,8 @@ class Exposition:
         self._exporter_families = _chosen(EXPORTER_FAMILIES, counters=counters)
         self._lock = threading.Lock()
         """Held while a change is applied; never by a scrape."""
-        self._runs = Level[RunKey, RunSeries](self._run_families, run_rests)
-        self._views = Level[ViewKey, ViewSeries](self._view_families, view_rests)
+        self._runs = Level[RunKey, RunSeries, RunFigures](self._run_families, RunFigures.of, run_rests)
+        self._views = Level[ViewKey, ViewSeries, ViewFigures](self._view_families, ViewFigures.of, view_rests)
         self._targets: dict[str, _TargetText] = {}
         self._snapshot = _Snapshot(self._runs.text(), self._views.text(), (), _loose(self._exporter_families))
         self._cache = ScrapeCache()

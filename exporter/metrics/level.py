@@ -11,18 +11,26 @@ from exporter.metrics.shelf import BLOCK_ITEMS, Item, Shelf, Shelved
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+F = TypeVar("F")
 
 Piece: TypeAlias = bytes | Segment
 """Plain text, or sealed."""
 
 
-class Level(Generic[K, T]):
+class Level(Generic[K, T, F]):
     """Encodes items as they change, each once per change."""
 
     def __init__(
-        self, families: Sequence[Family[T]], rests: Callable[[T], bool], *, block_items: int = BLOCK_ITEMS
+        self,
+        families: Sequence[Family[F]],
+        read: Callable[[T], F],
+        rests: Callable[[T], bool],
+        *,
+        block_items: int = BLOCK_ITEMS,
     ) -> None:
         self._families = families
+        self._read = read
+        """Makes what the families read of what the store tells."""
         self._rests = rests
         """Tells whether an item will hardly change again."""
         self._shelf: Shelf[K] = Shelf(len(families), block_items=block_items)
@@ -36,7 +44,7 @@ class Level(Generic[K, T]):
         return LevelText(self._families, self._shelf.shelved())
 
     def _item(self, value: T | None) -> Item | None:
-        return None if value is None else Item(encode(self._families, value), self._rests(value))
+        return None if value is None else Item(encode(self._families, self._read(value)), self._rests(value))
 
 
 class LevelText:

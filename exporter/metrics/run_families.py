@@ -1,9 +1,11 @@
 """The families of one run: configured by its ID, or among a watched view's newest or active ones."""
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple
 
-from exporter.metrics.family import Elapsed, Family, Labels, Sample
+from exporter.metrics.family import Elapsed, Family, OneValue, Sample
+from exporter.metrics.labels import NO_LABELS, Labels, escape, joined, labels
 from exporter.model.run import UNKNOWN, Run, Status
 from exporter.store.series import RunSeries
 
@@ -14,43 +16,62 @@ _RUN = ("aws_region", "catalog_id", "database", "table", "run_id")
 _LISTED = tuple(status.value for status in Status)
 
 
+class RunFigures(NamedTuple):
+    """A run's series together with the labels that most of them carry."""
+
+    run: Run | None
+    up: bool | None
+    labels: Labels
+    own_labels: Labels
+    """Those that are known of a run that was never read."""
+
+    @classmethod
+    def of(cls, series: RunSeries) -> "RunFigures":
+        """Write the labels, once for all of the run's series."""
+        region, catalog, run_id = series.key
+        last = Labels(f'run_id="{escape(run_id)}"')
+        if series.run is None:
+            table = NO_LABELS
+        else:
+            table = _table(region, catalog, series.run.database or "", series.run.table or "")
+        own = joined(_catalog(region, catalog), last) if series.up is not None else NO_LABELS
+        return cls(series.run, series.up, joined(table, last), own)
+
+
 @cache
-def status_values(status: str | None) -> tuple[tuple[str, int], ...]:
-    """Return every listed status with 1 for the given label value, else 0; UNKNOWN only where it is the one.
+def status_labels(status: str | None) -> tuple[tuple[Labels, int], ...]:
+    """Return the label of every listed status with 1 for the given one, else 0; UNKNOWN only where it is it.
 
     Nothing for None: no status was reported.
     """
     if status is None:
         return ()
-    values = tuple((listed, int(listed == status)) for listed in _LISTED)
-    return (*values, (UNKNOWN, 1)) if status == UNKNOWN else values
+    shown = (*_LISTED, UNKNOWN) if status == UNKNOWN else _LISTED
+    return tuple((labels(status=one), int(one == status)) for one in shown)
 
 
-def _labels(series: RunSeries, run: Run) -> Labels:
-    return (
-        ("aws_region", series.key.aws_region),
-        ("catalog_id", series.key.catalog_id),
-        ("database", run.database or ""),
-        ("table", run.table or ""),
-        ("run_id", series.key.run_id),
-    )
+@lru_cache(maxsize=1024)
+def _catalog(region: str, catalog: str) -> Labels:
+    return labels(aws_region=region, catalog_id=catalog)
 
 
-def _value(read: Callable[[Run], float | Elapsed | None]) -> Callable[[RunSeries], Iterable[Sample]]:
+@lru_cache(maxsize=1024)
+def _table(region: str, catalog: str, database: str, table: str) -> Labels:
+    return joined(_catalog(region, catalog), labels(database=database, table=table))
+
+
+def _value(read: Callable[[Run], float | Elapsed | None]) -> OneValue[RunFigures]:
     """Make the samples of a family that has one value per run."""
-
-    def samples(series: RunSeries) -> Iterator[Sample]:
-        if series.run is not None and (value := read(series.run)) is not None:
-            yield Sample(_labels(series, series.run), value)
-
-    return samples
+    return OneValue(lambda figures: None if figures.run is None else read(figures.run))
 
 
-def _status(series: RunSeries) -> Iterator[Sample]:
-    if series.run is not None:
-        labels = _labels(series, series.run)
-        for status, value in status_values(series.run.status_label):
-            yield Sample((*labels, ("status", status)), value)
+def _status(figures: RunFigures) -> Sequence[Sample]:
+    if figures.run is None:
+        return ()
+    return [
+        Sample(joined(figures.labels, status), value)
+        for status, value in status_labels(figures.run.status_label)
+    ]
 
 
 def _duration(run: Run) -> float | Elapsed | None:
@@ -59,23 +80,18 @@ def _duration(run: Run) -> float | Elapsed | None:
     return Elapsed(run.start_time)
 
 
-def _info(series: RunSeries) -> Iterator[Sample]:
-    if (run := series.run) is not None:
-        extra = (
-            ("refresh_type", run.refresh_type_label),
-            ("role", run.role or ""),
-            ("customer_id", run.customer_id or ""),
-        )
-        yield Sample((*_labels(series, run), *extra), 1)
+def _info(figures: RunFigures) -> Sequence[Sample]:
+    if (run := figures.run) is None:
+        return ()
+    more = labels(refresh_type=run.refresh_type_label, role=run.role or "", customer_id=run.customer_id or "")
+    return (Sample(joined(figures.labels, more), 1),)
 
 
-def _up(series: RunSeries) -> Iterator[Sample]:
-    if series.up is not None:
-        labels = tuple(zip(_KEY, series.key, strict=True))
-        yield Sample(labels, int(series.up))
+def _up(figures: RunFigures) -> Sequence[Sample]:
+    return () if figures.up is None else (Sample(figures.own_labels, int(figures.up)),)
 
 
-RUN_FAMILIES: tuple[Family[RunSeries], ...] = (
+RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
     Family(
         name="glue_mv_refresh_run_up",
         type="gauge",

@@ -1,9 +1,10 @@
 """The families of one target: its last poll, and its requests to AWS."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from exporter.metrics.family import Family, Labels, Sample, histogram_samples
+from exporter.metrics.family import Family, OneValue, Sample, histogram_samples
+from exporter.metrics.labels import Labels, joined, labels, with_label
 from exporter.model.run import PHASES
 from exporter.store.requests import DURATION_BUCKETS, OperationCounts
 from exporter.store.series import TargetSeries
@@ -14,27 +15,19 @@ class TargetFigures:
     """A target's series together with its live request counters, read at one moment."""
 
     series: TargetSeries
+    labels: Labels
     operations: Mapping[str, OperationCounts]
     clock_skew: float | None
 
     @classmethod
     def of(cls, series: TargetSeries) -> "TargetFigures":
         """Read the counters."""
-        return cls(series, series.requests.read(), series.requests.clock_skew)
+        return cls(series, labels(target=series.target), series.requests.read(), series.requests.clock_skew)
 
 
-def _labels(figures: TargetFigures) -> Labels:
-    return (("target", figures.series.target),)
-
-
-def _value(read: Callable[[TargetFigures], float | None]) -> Callable[[TargetFigures], Iterable[Sample]]:
+def _value(read: Callable[[TargetFigures], float | None]) -> OneValue[TargetFigures]:
     """Make the samples of a family that has one value per target."""
-
-    def samples(figures: TargetFigures) -> Iterator[Sample]:
-        if (value := read(figures)) is not None:
-            yield Sample(_labels(figures), value)
-
-    return samples
+    return OneValue(read)
 
 
 def _up(figures: TargetFigures) -> int | None:
@@ -44,31 +37,34 @@ def _up(figures: TargetFigures) -> int | None:
 
 def _info(figures: TargetFigures) -> Iterator[Sample]:
     # Without a catalog ID as well: alerts join this series, and a target without credentials needs them most.
-    extra = (("aws_region", figures.series.aws_region), ("catalog_id", figures.series.catalog_id or ""))
-    yield Sample((*_labels(figures), *extra), 1)
+    place = labels(aws_region=figures.series.aws_region, catalog_id=figures.series.catalog_id or "")
+    yield Sample(joined(figures.labels, place), 1)
 
 
 def _runs(figures: TargetFigures) -> Iterator[Sample]:
     for phase in PHASES:
         if phase in figures.series.runs:
-            yield Sample((*_labels(figures), ("state", phase)), figures.series.runs[phase])
+            yield Sample(with_label(figures.labels, "state", phase), figures.series.runs[phase])
 
 
 def _requests(figures: TargetFigures) -> Iterator[Sample]:
     for operation, counts in figures.operations.items():
-        yield Sample((*_labels(figures), ("operation", operation)), counts.requests)
+        yield Sample(with_label(figures.labels, "operation", operation), counts.requests)
 
 
 def _request_failures(figures: TargetFigures) -> Iterator[Sample]:
     for operation, counts in figures.operations.items():
+        of_operation = with_label(figures.labels, "operation", operation)
         for reason, count in counts.failures.items():
-            yield Sample((*_labels(figures), ("operation", operation), ("reason", reason.value)), count)
+            yield Sample(with_label(of_operation, "reason", reason.value), count)
 
 
 def _request_durations(figures: TargetFigures) -> Iterator[Sample]:
     for operation, counts in figures.operations.items():
-        labels = (*_labels(figures), ("operation", operation))
-        yield from histogram_samples(labels, DURATION_BUCKETS, counts.duration_buckets, counts.duration_sum)
+        of_operation = with_label(figures.labels, "operation", operation)
+        yield from histogram_samples(
+            of_operation, DURATION_BUCKETS, counts.duration_buckets, counts.duration_sum
+        )
 
 
 TARGET_FAMILIES: tuple[Family[TargetFigures], ...] = (

@@ -1,9 +1,12 @@
 """The families of one watched view: whether or not it has runs, and whether or not these are shown."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
 
-from exporter.metrics.family import Family, Labels, Sample, histogram_samples
-from exporter.metrics.run_families import status_values
+from exporter.metrics.family import Family, OneValue, Sample, histogram_samples
+from exporter.metrics.labels import Labels, joined, labels, with_label
+from exporter.metrics.run_families import status_labels
 from exporter.model.run import Run
 from exporter.store.counting import DURATION_BUCKETS
 from exporter.store.series import ViewFacts, ViewSeries
@@ -11,67 +14,78 @@ from exporter.store.series import ViewFacts, ViewSeries
 _VIEW = ("aws_region", "catalog_id", "database", "table")
 
 
-def _labels(series: ViewSeries) -> Labels:
-    return tuple(zip(_VIEW, series.key, strict=True))
+class ViewFigures(NamedTuple):
+    """A view's series together with the labels that all of them carry."""
+
+    target: str
+    up: bool
+    facts: ViewFacts | None
+    labels: Labels
+
+    @classmethod
+    def of(cls, series: ViewSeries) -> "ViewFigures":
+        """Write the labels, once for all of the view's series."""
+        return cls(series.target, series.up, series.facts, labels(**series.key._asdict()))
 
 
-def _value(read: Callable[[ViewFacts], float | None]) -> Callable[[ViewSeries], Iterable[Sample]]:
+def _of_facts(
+    read: Callable[[ViewFacts, Labels], Iterable[Sample]],
+) -> Callable[[ViewFigures], Iterable[Sample]]:
+    """Make the samples of a family that says nothing of a view that Glue does not know."""
+    return lambda figures: () if figures.facts is None else read(figures.facts, figures.labels)
+
+
+def _value(read: Callable[[ViewFacts], float | None]) -> OneValue[ViewFigures]:
     """Make the samples of a family that has one value per view."""
-
-    def samples(series: ViewSeries) -> Iterator[Sample]:
-        if series.facts is not None and (value := read(series.facts)) is not None:
-            yield Sample(_labels(series), value)
-
-    return samples
+    return OneValue(lambda figures: None if figures.facts is None else read(figures.facts))
 
 
-def _of_success(read: Callable[[Run], float | None]) -> Callable[[ViewSeries], Iterable[Sample]]:
+def _of_success(read: Callable[[Run], float | None]) -> OneValue[ViewFigures]:
     return _value(lambda facts: None if facts.last_success is None else read(facts.last_success))
 
 
-def _info(series: ViewSeries) -> Iterator[Sample]:
-    if series.facts is not None:
-        extra = (("target", series.target), ("refresh_mode", series.facts.refresh_mode))
-        yield Sample((*_labels(series), *extra), 1)
+def _up(figures: ViewFigures) -> int:
+    return int(figures.up)
 
 
-def _last_run_status(series: ViewSeries) -> Iterator[Sample]:
-    if series.facts is not None and series.facts.last_run is not None:
-        for status, value in status_values(series.facts.last_run.status_label):
-            yield Sample((*_labels(series), ("status", status)), value)
+def _info(figures: ViewFigures) -> Sequence[Sample]:
+    if figures.facts is None:
+        return ()
+    more = labels(target=figures.target, refresh_mode=figures.facts.refresh_mode)
+    return (Sample(joined(figures.labels, more), 1),)
 
 
-def _last_run_info(series: ViewSeries) -> Iterator[Sample]:
-    if series.facts is not None and (run := series.facts.last_run) is not None:
-        extra = (("run_id", run.run_id), ("refresh_type", run.refresh_type_label))
-        yield Sample((*_labels(series), *extra), 1)
+def _last_run_status(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
+    if facts.last_run is None:
+        return ()
+    states = status_labels(facts.last_run.status_label)
+    return [Sample(joined(own, status), value) for status, value in states]
 
 
-def _runs(series: ViewSeries) -> Iterator[Sample]:
-    if series.facts is not None:
-        for (status, refresh_type), count in series.facts.counters.runs.items():
-            extra = (("status", str(status)), ("refresh_type", refresh_type))
-            yield Sample((*_labels(series), *extra), count)
+def _last_run_info(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
+    if (run := facts.last_run) is None:
+        return ()
+    return (Sample(joined(own, labels(run_id=run.run_id, refresh_type=run.refresh_type_label)), 1),)
 
 
-def _dpu_seconds(series: ViewSeries) -> Iterator[Sample]:
-    if series.facts is not None:
-        for refresh_type, total in series.facts.counters.dpu_seconds.items():
-            yield Sample((*_labels(series), ("refresh_type", refresh_type)), total)
+def _runs(facts: ViewFacts, own: Labels) -> Iterator[Sample]:
+    for (status, refresh_type), count in facts.counters.runs.items():
+        yield Sample(joined(own, _kind_of_run(status, refresh_type)), count)
 
 
-def _processed_bytes(series: ViewSeries) -> Iterator[Sample]:
-    if series.facts is not None:
-        for refresh_type, total in series.facts.counters.processed_bytes.items():
-            yield Sample((*_labels(series), ("refresh_type", refresh_type)), total)
+@cache
+def _kind_of_run(status: str, refresh_type: str) -> Labels:
+    return labels(status=str(status), refresh_type=refresh_type)
 
 
-def _durations(series: ViewSeries) -> Iterator[Sample]:
-    if series.facts is not None:
-        counters = series.facts.counters
-        yield from histogram_samples(
-            _labels(series), DURATION_BUCKETS, counters.durations, counters.duration_sum
-        )
+def _by_type(totals: Mapping[str, float], own: Labels) -> Iterator[Sample]:
+    for refresh_type, total in totals.items():
+        yield Sample(with_label(own, "refresh_type", refresh_type), total)
+
+
+def _durations(facts: ViewFacts, own: Labels) -> Iterator[Sample]:
+    counters = facts.counters
+    return histogram_samples(own, DURATION_BUCKETS, counters.durations, counters.duration_sum)
 
 
 def view_rests(_series: ViewSeries) -> bool:
@@ -79,13 +93,13 @@ def view_rests(_series: ViewSeries) -> bool:
     return True
 
 
-VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
+VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
     Family(
         name="glue_mv_refresh_view_up",
         type="gauge",
         help="1 if the last poll read the view's runs; 0 if not: its other values are then the last good.",
         labels=_VIEW,
-        samples=lambda series: [Sample(_labels(series), int(series.up))],
+        samples=OneValue(_up),
     ),
     Family(
         name="glue_mv_refresh_view_info",
@@ -117,14 +131,14 @@ VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
         help="1 for the status of the view's newest run, 0 for the others; "
         "UNKNOWN for one that the API does not list.",
         labels=(*_VIEW, "status"),
-        samples=_last_run_status,
+        samples=_of_facts(_last_run_status),
     ),
     Family(
         name="glue_mv_refresh_view_last_run_info",
         type="gauge",
         help="Always 1: the ID and refresh type of the view's newest run.",
         labels=(*_VIEW, "run_id", "refresh_type"),
-        samples=_last_run_info,
+        samples=_of_facts(_last_run_info),
     ),
     Family(
         name="glue_mv_refresh_view_last_run_creation_timestamp_seconds",
@@ -186,7 +200,7 @@ VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
         type="counter",
         help="Ended runs of the view, each counted once, under the status and type first seen.",
         labels=(*_VIEW, "status", "refresh_type"),
-        samples=_runs,
+        samples=_of_facts(_runs),
     ),
     Family(
         name="glue_mv_refresh_view_dpu_seconds_total",
@@ -194,7 +208,7 @@ VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
         help="DPU seconds that the view's counted runs consumed.",
         labels=(*_VIEW, "refresh_type"),
         unit="DPU seconds",
-        samples=_dpu_seconds,
+        samples=_of_facts(lambda facts, own: _by_type(facts.counters.dpu_seconds, own)),
     ),
     Family(
         name="glue_mv_refresh_view_processed_bytes_total",
@@ -202,7 +216,7 @@ VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
         help="Bytes that the view's counted runs scanned.",
         labels=(*_VIEW, "refresh_type"),
         unit="bytes",
-        samples=_processed_bytes,
+        samples=_of_facts(lambda facts, own: _by_type(facts.counters.processed_bytes, own)),
     ),
     Family(
         name="glue_mv_refresh_view_run_duration_seconds",
@@ -210,6 +224,6 @@ VIEW_FAMILIES: tuple[Family[ViewSeries], ...] = (
         help="Seconds from start to end of the view's counted runs that succeeded.",
         labels=_VIEW,
         unit="seconds",
-        samples=_durations,
+        samples=_of_facts(_durations),
     ),
 )

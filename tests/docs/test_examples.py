@@ -15,8 +15,8 @@ from exporter import config
 from exporter.cli.main import COMMANDS, DEFAULT_COMMAND, run
 from exporter.errors import ConfigurationError
 from exporter.glue.failures import STS_OPERATIONS
-from exporter.metrics.run_families import RUN_FAMILIES
-from exporter.metrics.view_families import VIEW_FAMILIES
+from exporter.metrics.run_families import RUN_FAMILIES, RunFigures
+from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
 from exporter.model.view import ViewKey
 from exporter.store.counting import ViewCounters
 from exporter.store.requests import OPERATIONS
@@ -142,8 +142,8 @@ def test_the_numbers_of_series_are_right(page: Path) -> None:
     )
     view = ViewSeries(ViewKey(REGION, ACCOUNT, "sales", "daily_orders"), "prod", up=True, facts=facts)
     listed: RunSeries = run_series(up=None)
-    of_view = sum(len(list(family.samples(view))) for family in VIEW_FAMILIES)
-    of_run = sum(len(list(family.samples(listed))) for family in RUN_FAMILIES)
+    of_view = sum(len(list(family.samples(ViewFigures.of(view)))) for family in VIEW_FAMILIES)
+    of_run = sum(len(list(family.samples(RunFigures.of(listed)))) for family in RUN_FAMILIES)
     text = " ".join(page.read_text().split())
     assert f"up to {of_view} series" in text
     assert re.search(rf"\b{of_run} (series|each)", text)

@@ -7,6 +7,7 @@ from prometheus_client import Metric
 
 from exporter.metrics.encoding import Format, encode, metadata
 from exporter.metrics.family import Elapsed, Family, Sample
+from exporter.metrics.labels import NO_LABELS, labels
 from tests.support.run_series import read_openmetrics, read_text
 
 VALUE_FAMILY: Family[float] = Family(
@@ -14,14 +15,14 @@ VALUE_FAMILY: Family[float] = Family(
     type="gauge",
     help="A value.",
     labels=(),
-    samples=lambda value: [Sample((), value)],
+    samples=lambda value: [Sample(NO_LABELS, value)],
 )
 LABEL_FAMILY: Family[str] = Family(
     name="some_info",
     type="gauge",
     help="A label.",
     labels=("first", "second"),
-    samples=lambda value: [Sample((("first", value), ("second", "x")), 1)],
+    samples=lambda value: [Sample(labels(first=value, second="x"), 1)],
 )
 
 
@@ -77,7 +78,7 @@ def test_an_elapsed_time_is_encoded_up_to_its_value() -> None:
         type="gauge",
         help="Age.",
         labels=("a",),
-        samples=lambda since: [Sample((("a", "b"),), Elapsed(since))],
+        samples=lambda since: [Sample(labels(a="b"), Elapsed(since))],
     )
     encoded = encode([VALUE_FAMILY, family], 7.5)
     assert encoded.lines == (b"some_value 7.5\n", b"")
@@ -104,7 +105,7 @@ def test_metadata_are_what_the_formats_differ_in(form: Format, expected: str) ->
         type="counter",
         help='A \\ and a "quote",\nin two lines.',
         labels=(),
-        samples=lambda count: [Sample((), count)],
+        samples=lambda count: [Sample(NO_LABELS, count)],
     )
     assert metadata(counter, form).decode() == expected
     text = expected + encode([counter], 3).lines[0].decode()

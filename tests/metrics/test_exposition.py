@@ -11,8 +11,9 @@ import pytest
 from exporter.metrics import Exposition
 from exporter.metrics.encoding import Format
 from exporter.metrics.family import Family, Sample
+from exporter.metrics.labels import NO_LABELS
 from exporter.metrics.level import Level
-from exporter.metrics.run_families import RUN_FAMILIES, run_rests
+from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
 from exporter.metrics.shelf import BLOCK_ITEMS
 from exporter.model.run import RunKey
 from exporter.store.requests import RequestStats
@@ -188,10 +189,10 @@ def test_a_changed_run_alone_is_encoded() -> None:
 
     def samples(value: int) -> list[Sample]:
         encoded.append(value)
-        return [Sample((), value)]
+        return [Sample(NO_LABELS, value)]
 
     family: Family[int] = Family(name="n", type="gauge", help="N.", labels=(), samples=samples)
-    level = Level[int, int]([family], lambda _: True, block_items=4)
+    level = Level[int, int, int]([family], int, lambda _: True, block_items=4)
     level.apply({number: number for number in range(20)})
     encoded.clear()
     level.apply({7: 700})
@@ -224,7 +225,7 @@ def test_an_unchanged_scrape_compresses_nothing_again() -> None:
 
 def test_plain_text_of_settled_runs_is_not_kept() -> None:
     """Nor are the runs: nine tenths of the room would go there."""
-    level = Level[RunKey, RunSeries](RUN_FAMILIES, run_rests)
+    level = Level[RunKey, RunSeries, RunFigures](RUN_FAMILIES, RunFigures.of, run_rests)
     level.apply({series.key: series for series in map(numbered_run, range(4 * BLOCK_ITEMS))})
     shelved = level.text().shelved
     kept = sum(len(chunk) for segment in shelved.sealed for chunk in segment.chunks)

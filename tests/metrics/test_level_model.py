@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from exporter.metrics.encoding import Format
 from exporter.metrics.level import Level
 from exporter.metrics.response import ScrapeCache, respond
-from exporter.metrics.run_families import RUN_FAMILIES, run_rests
+from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
 from exporter.model.run import RunKey
 from exporter.store.series import RunSeries
 from tests.support.run_series import numbered_run, read_openmetrics, read_text
@@ -77,7 +77,9 @@ class Exposed(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model: dict[RunKey, RunSeries] = {}
-        self.level = Level[RunKey, RunSeries](RUN_FAMILIES, run_rests, block_items=4)
+        self.level = Level[RunKey, RunSeries, RunFigures](
+            RUN_FAMILIES, RunFigures.of, run_rests, block_items=4
+        )
         self.cache = ScrapeCache()
 
     @rule(changed=st.lists(RUNS, max_size=12), dropped=st.sets(NUMBERS, max_size=12))

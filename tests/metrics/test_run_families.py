@@ -7,7 +7,7 @@ import pytest
 from exporter.metrics.encoding import Format
 from exporter.metrics.level import Level
 from exporter.metrics.response import ScrapeCache, respond
-from exporter.metrics.run_families import RUN_FAMILIES, run_rests
+from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
 from exporter.model.run import RunKey
 from exporter.store.series import RunSeries
 from tests.support.run_series import run_series
@@ -17,7 +17,7 @@ NOW = 1700000100.0
 
 def samples(series: RunSeries) -> list[str]:
     """Return the lines of a run's series, without the metadata."""
-    level = Level[RunKey, RunSeries](RUN_FAMILIES, run_rests)
+    level = Level[RunKey, RunSeries, RunFigures](RUN_FAMILIES, RunFigures.of, run_rests)
     level.apply({series.key: series})
     pieces = level.text().pieces(Format.TEXT, NOW)
     body = respond([pieces], b"", Format.TEXT, gzip=False, cache=ScrapeCache()).body().decode()

@@ -6,6 +6,7 @@ from exporter.metrics import Exposition
 from exporter.metrics.encoding import encode
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.family import histogram_samples
+from exporter.metrics.labels import NO_LABELS
 from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
 from exporter.store.requests import OPERATIONS, RequestStats
 from exporter.store.series import ExporterSeries, SeriesChanges, TargetSeries
@@ -102,8 +103,8 @@ def test_request_durations_are_a_cumulative_histogram() -> None:
 
 def test_whole_bounds_are_written_as_floats() -> None:
     """``le="60"`` and ``le="60.0"`` would be two series."""
-    labels = [dict(sample.labels).get("le") for sample in histogram_samples((), (60, 120), (1, 0, 2), 300.5)]
-    assert labels == ["60.0", "120.0", "+Inf", None, None]
+    labels = [sample.labels for sample in histogram_samples(NO_LABELS, (60, 120), (1, 0, 2), 300.5)]
+    assert labels == ['le="60.0"', 'le="120.0"', 'le="+Inf"', "", ""]
 
 
 def test_the_exporter_tells_its_versions_and_its_last_reload() -> None:
