@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from benchmarks.client import Answer, Client
 from benchmarks.glue import load_records
 from benchmarks.lifelike import ACCOUNT, REGION
 from benchmarks.processes import fetch, running
+from tests.support.ports import free_port
 
 INTERVAL = 5
 """Seconds between polls: the shortest that the exporter allows."""
@@ -136,13 +136,6 @@ def wait_for(fulfilled: Callable[[], bool], *, seconds: float) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s")
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _target(glue: Glue) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from exporter.cli.main import run
+from tests.support.ports import free_port
 
 
 @dataclass
@@ -108,9 +109,7 @@ def test_something_else_at_the_port_is_status_1(
 
 
 def test_nobody_there_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert check(f":{port}") == 1
+    assert check(f":{free_port()}") == 1
     assert capsys.readouterr().err == "no healthy exporter: [Errno 111] Connection refused\n"
 
 

@@ -1,7 +1,6 @@
 """Very many reloads at once: the last valid configuration holds, and nothing is left over."""
 
 import itertools
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,21 +11,11 @@ from exporter.model.settings import Settings
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 from tests.support.clock import ManualClock, eventually
+from tests.support.left_over import nothing_left_over, open_sockets
 from tests.support.reload_bench import ReloadBench, document, reload_bench, target
 
 AT_ONCE = 10
 RELOADS = 1000
-
-
-def open_sockets() -> int:
-    """Return how many sockets this process holds."""
-    held = 0
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            held += os.readlink(link).startswith("socket:")  # noqa: PTH115 (no path: socket:[1])
-        except FileNotFoundError:  # that of the listing itself
-            continue
-    return held
 
 
 class Turns:
@@ -80,16 +69,14 @@ def test_nothing_is_left_over_after_a_thousand_reloads(tmp_path: Path) -> None:
             reloader = Reloader(str(file), turns, bench.exporter, ManualClock(), loaded=b"")
             reload_often(reloader.reload, 3 * AT_ONCE)
             eventually(bench.exporter.store.ready)
-            threads, sockets = threading.active_count(), open_sockets()
-            reload_often(reloader.reload, RELOADS)
+            with nothing_left_over(threads=2, sockets=4):
+                reload_often(reloader.reload, RELOADS)
 
-            assert turns.loads == 3 * AT_ONCE + RELOADS
-            assert turns.last is not None
-            assert bench.exporter.store.settings == turns.last
-            wanted = {run_id for one in turns.last.targets for run_id in one.run_ids}
-            bench.await_runs(*wanted)  # and none twice: the bench looks at that
-            eventually(lambda: threading.active_count() <= threads + 2)
-            eventually(lambda: open_sockets() <= sockets + 4)
+                assert turns.loads == 3 * AT_ONCE + RELOADS
+                assert turns.last is not None
+                assert bench.exporter.store.settings == turns.last
+                wanted = {run_id for one in turns.last.targets for run_id in one.run_ids}
+                bench.await_runs(*wanted)  # and none twice: the bench looks at that
             assert bench.series()["glue_mv_exporter_config_last_reload_successful"] == 1, "the last was valid"
             assert glue.count(run_id=sample_run_id(1)) == 1, "it is settled, and its target stays"
 

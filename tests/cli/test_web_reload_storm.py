@@ -14,11 +14,12 @@ from starlette.responses import PlainTextResponse
 
 from exporter.cli.reloading import Reloader
 from exporter.model.settings import Settings
-from tests.cli.test_reload_storm import AT_ONCE, RELOADS, open_sockets, reload_often
+from tests.cli.test_reload_storm import AT_ONCE, RELOADS, reload_often
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run
 from tests.support.certificates import Authority, Pair
-from tests.support.clock import ManualClock, eventually
+from tests.support.clock import ManualClock
+from tests.support.left_over import nothing_left_over
 from tests.support.passwords import basic, hashed
 from tests.support.reload_bench import ReloadBench, document, reload_bench, target
 from tests.support.web import WebServer
@@ -101,28 +102,15 @@ def test_certificates_and_users_change_in_a_thousand_reloads(tmp_path: Path, ben
         reloader = Reloader(str(bench.file), load, bench.exporter, ManualClock(), loaded=b"")
         security.tell = reloader.note_web
         reload_often(reloader.reload, 3 * AT_ONCE)
-        threads, sockets = threading.active_count(), open_sockets()
-        with Scrapers(server, authority.client()) as scrapers:
-            reload_often(reloader.reload, RELOADS)
-        assert len(adopted) == 2 * (RELOADS + 3 * AT_ONCE) // 3 + 1, "two in three"
-        assert set(scrapers.seen) <= {200, 401, "closed"}
-        assert scrapers.seen[200]
-        user = adopted[-1]
-        other = {"first": "second", "second": "first"}[user]
-        for _ in range(3):
-            assert server.ask(tls=authority.client(), headers=basic(user, user)).status == 200
-            assert server.ask(tls=authority.client(), headers=basic(other, other)).status == 401
-        assert served(server, authority.client()) == pairs[user].der
-        eventually(lambda: threading.active_count() <= threads + 2)
-        eventually(lambda: open_sockets() <= sockets + 4)
-
-
-def served(server: WebServer, client: ssl.SSLContext) -> bytes:
-    """Return the certificate that a new connection sees."""
-    connection = server.connect(client)
-    try:
-        connection.connect()
-        assert isinstance(connection.sock, ssl.SSLSocket)
-        return connection.sock.getpeercert(binary_form=True) or b""
-    finally:
-        connection.close()
+        with nothing_left_over(threads=2, sockets=4):
+            with Scrapers(server, authority.client()) as scrapers:
+                reload_often(reloader.reload, RELOADS)
+            assert len(adopted) == 2 * (RELOADS + 3 * AT_ONCE) // 3 + 1, "two in three"
+            assert set(scrapers.seen) <= {200, 401, "closed"}
+            assert scrapers.seen[200]
+            user = adopted[-1]
+            other = {"first": "second", "second": "first"}[user]
+            for _ in range(3):
+                assert server.ask(tls=authority.client(), headers=basic(user, user)).status == 200
+                assert server.ask(tls=authority.client(), headers=basic(other, other)).status == 401
+            assert server.certificate(authority.client()) == pairs[user].der

@@ -9,8 +9,8 @@ import pytest
 from exporter.web.status_text import log_url
 from tests.dashboards import history
 from tests.dashboards.questions import Question, Viewer, dashboards, interpolated, questions, seconds
-from tests.dashboards.server import Prometheus, prometheus
 from tests.e2e.program import Program, wait_until
+from tests.e2e.prometheus import Prometheus, prometheus
 from tools.dashboards.promql import quoted, with_logs
 
 DASHBOARDS = dashboards()
@@ -68,9 +68,9 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Wo
     """Start a Prometheus on the history, and one that has watched the demo meanwhile."""
     with ExitStack() as stack:
         demo = stack.enter_context(Program(tmp_path_factory.mktemp("demo"), ("demo",)))
-        live = stack.enter_context(prometheus(tmp_path_factory.mktemp("live"), scraped_port=demo.port))
+        live = stack.enter_context(prometheus(tmp_path_factory.mktemp("live"), demo.port))
         recorded = history.record(tmp_path_factory.mktemp("history"))
-        past = stack.enter_context(prometheus(tmp_path_factory.mktemp("past"), recorded.blocks))
+        past = stack.enter_context(prometheus(tmp_path_factory.mktemp("past"), blocks=recorded.blocks))
         wait_until(lambda: _has_seen_enough(live), 90, "Prometheus sees a run of the demo from start to end")
         now = float(live.api("query", query="time()")["result"][1])
         yield (

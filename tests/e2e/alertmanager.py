@@ -1,8 +1,6 @@
 """A real Alertmanager with the shipped example of a configuration, and somebody who receives its messages."""
 
 import json
-import socket
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -15,7 +13,9 @@ from typing import Any
 
 import yaml
 
+from tests.e2e.neighbours import running
 from tests.e2e.program import wait_until
+from tests.support.ports import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "prometheus" / "alertmanager.example.yml"
 
@@ -98,24 +98,14 @@ def alertmanager(folder: Path, webhook: Webhook) -> Iterator[Alertmanager]:
         receiver["webhook_configs"] = [{"url": f"{webhook.url}/{receiver['name']}"}]
     folder.mkdir()
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                "prometheus-alertmanager",
-                f"--config.file={folder / 'alertmanager.yml'}",
-                f"--storage.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--cluster.listen-address=",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        running = Alertmanager(port)
-        wait_until(lambda: running.alerts() is not None, 30, "Alertmanager serves")
-        yield running
-    finally:
-        process.terminate()
-        process.wait(20)
+    manager = Alertmanager(free_port())
+    with running(
+        folder,
+        "prometheus-alertmanager",
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={manager.address}",
+        "--cluster.listen-address=",
+    ):
+        wait_until(lambda: manager.alerts() is not None, 30, "Alertmanager serves")
+        yield manager

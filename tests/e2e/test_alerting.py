@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from exporter.web.status_text import log_url
-from tests.e2e.alertmanager import Message, Webhook, alertmanager
+from tests.e2e.alertmanager import Webhook, alertmanager
 from tests.e2e.program import serve, target, wait_until
-from tests.e2e.test_prometheus import Prometheus, prometheus
+from tests.e2e.prometheus import Prometheus, prometheus
 from tests.support.bare_faults import ACCESS_DENIED
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id
@@ -62,18 +62,9 @@ def watching(glue: BareGlue, name: str, *tables: str) -> dict[str, Any]:
 class Story:
     """What the webhook received, and what Prometheus knew besides."""
 
-    received: list[Message]
+    webhook: Webhook
     firing: list[Mapping[str, str]]
     """Labels of all alerts that fired when all that was expected had been received."""
-
-    def alerts(self, status: str, **labels: str) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return the received alerts with this status and these labels, each with its receiver."""
-        return [
-            (message.receiver, alert)
-            for message in self.received
-            for alert in message.body["alerts"]
-            if alert["status"] == status and labels.items() <= alert["labels"].items()
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +124,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
             wait_until(lambda labels=labels: webhook.alerts("resolved", **labels), 60, f"resolved {labels}")  # type: ignore[misc]  # binds it now
     webhook.close()
     (folder / "received.json").write_text(json.dumps([m.body for m in webhook.received], indent=2))
-    return Story(webhook.received, firing)
+    return Story(webhook, firing)
 
 
 def revived(dead: BareGlue) -> BareGlue:
@@ -145,8 +136,7 @@ def revived(dead: BareGlue) -> BareGlue:
 
 def alerts_of(server: Prometheus) -> list[dict[str, Any]]:
     """Return what fires in Prometheus."""
-    found = (server.api("alerts") or {"alerts": []})["alerts"]
-    return [alert for alert in found if alert["state"] == "firing"]
+    return [alert for alert in server.api("alerts")["alerts"] if alert["state"] == "firing"]
 
 
 def fired(server: Prometheus, **labels: str) -> Mapping[str, str]:
@@ -156,7 +146,7 @@ def fired(server: Prometheus, **labels: str) -> Mapping[str, str]:
 
 
 def test_a_failed_refresh_is_told_with_its_log(story: Story) -> None:
-    (receiver, alert) = story.alerts("firing", alertname="GlueMVRefreshFailed")[0]
+    (receiver, alert) = story.webhook.alerts("firing", alertname="GlueMVRefreshFailed")[0]
     assert receiver == "chat"
     assert alert["labels"] == {"alertname": "GlueMVRefreshFailed", "severity": "warning", **ORDERS}
     description = alert["annotations"]["description"]
@@ -167,7 +157,7 @@ def test_a_failed_refresh_is_told_with_its_log(story: Story) -> None:
 
 
 def test_an_overdue_view_is_told(story: Story) -> None:
-    (receiver, alert) = story.alerts("firing", alertname="GlueMVViewOverdue")[0]
+    (receiver, alert) = story.webhook.alerts("firing", alertname="GlueMVViewOverdue")[0]
     assert receiver == "chat"
     assert alert["labels"] == {"alertname": "GlueMVViewOverdue", "severity": "warning", **LATE}
     assert re.search(r"was last refreshed, .*, 2h 0m \d+s ago\.", alert["annotations"]["description"])
@@ -175,14 +165,14 @@ def test_an_overdue_view_is_told(story: Story) -> None:
 
 
 def test_a_dead_target_is_told_to_the_pager(story: Story) -> None:
-    (receiver, alert) = story.alerts("firing", alertname="GlueMVTargetDown", target="dying")[0]
+    (receiver, alert) = story.webhook.alerts("firing", alertname="GlueMVTargetDown", target="dying")[0]
     assert receiver == "pager"
     assert alert["labels"] == {"alertname": "GlueMVTargetDown", "severity": "critical", "target": "dying"}
     assert alert["annotations"]["summary"] == "Target dying cannot be read"
 
 
 def test_a_refused_target_is_told_with_the_reason(story: Story) -> None:
-    (receiver, alert) = story.alerts("firing", alertname="GlueMVAccessDenied")[0]
+    (receiver, alert) = story.webhook.alerts("firing", alertname="GlueMVAccessDenied")[0]
     assert receiver == "pager"
     assert alert["labels"]["target"] == "refused"
     assert alert["labels"]["reason"] == "access_denied"
@@ -192,7 +182,7 @@ def test_views_of_a_refused_target_are_quiet(story: Story) -> None:
     """Its runs can be read, so Prometheus knows of the failure; but nobody is told of it."""
     assert {"alertname": "GlueMVRefreshFailed", "severity": "warning", **SECRET} in story.firing
     assert {"alertname": "GlueMVTargetDown", "severity": "critical", "target": "refused"} in story.firing
-    assert story.alerts("firing", target="refused", alertname="GlueMVRefreshFailed") == []
+    assert story.webhook.alerts("firing", target="refused", alertname="GlueMVRefreshFailed") == []
 
 
 def test_the_recovery_is_told(story: Story) -> None:
@@ -202,10 +192,10 @@ def test_the_recovery_is_told(story: Story) -> None:
         ("GlueMVViewOverdue", "chat"),
         ("GlueMVTargetDown", "pager"),
     ):
-        assert {told for told, _ in story.alerts("resolved", alertname=name)} == {receiver}
+        assert {told for told, _ in story.webhook.alerts("resolved", alertname=name)} == {receiver}
 
 
 def test_nothing_else_is_told(story: Story) -> None:
-    told = {alert["labels"]["alertname"] for _, alert in story.alerts("firing")}
+    told = {alert["labels"]["alertname"] for _, alert in story.webhook.alerts("firing")}
     expected = {"GlueMVRefreshFailed", "GlueMVViewOverdue", "GlueMVTargetDown", "GlueMVAccessDenied"}
     assert told == expected

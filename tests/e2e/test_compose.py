@@ -2,19 +2,20 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.e2e.neighbours import running
 from tests.e2e.program import Program, wait_until
-from tests.e2e.test_prometheus import Prometheus
+from tests.e2e.prometheus import Prometheus
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "compose"
@@ -116,15 +117,8 @@ def test_its_configurations_differ_from_the_examples_only_where_they_must() -> N
     assert alerting["route"]["group_by"] == routed["route"]["group_by"]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert isinstance(port, int)
-    return port
-
-
 def here(name: str, folder: Path, ports: Mapping[str, int]) -> list[str]:
-    """Return the service's command line for this machine: its files, its own data, and free ports.
+    """Return the service's flags for this machine: its files, its own data, and free ports.
 
     ``ports`` are those of all services here. Its configuration is copied with their addresses, and quicker.
     """
@@ -140,23 +134,14 @@ def here(name: str, folder: Path, ports: Mapping[str, int]) -> list[str]:
         words = [re.sub(rf"={inside}$", f"={folder / 'data'}", word) for word in words]
     gone = [*mounts(name), *SERVICES[name]["tmpfs"]]
     assert not [word for word in words if word.partition("=")[2] in gone], "a path of the container's"
-    return [name, *words, f"--web.listen-address=127.0.0.1:{ports[name]}"]
+    return [*words, f"--web.listen-address=127.0.0.1:{ports[name]}"]
 
 
-@contextmanager
-def running(name: str, folder: Path, ports: Mapping[str, int]) -> Iterator[None]:
+def service(name: str, folder: Path, ports: Mapping[str, int]) -> AbstractContextManager[None]:
     """Run a service of the stack with its own configuration and flags."""
     folder.mkdir()
-    # Debian's name of the program.
-    command = [f"{'prometheus-' if name == 'alertmanager' else ''}{name}", *here(name, folder, ports)[1:]]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        yield
-        assert process.poll() is None, (folder / "log").read_text()
-    finally:
-        process.terminate()
-        process.wait(20)
+    debian = {"alertmanager": "prometheus-alertmanager"}
+    return running(folder, debian.get(name, name), *here(name, folder, ports))
 
 
 def test_its_prometheus_scrapes_evaluates_and_alerts_with_its_own_files_and_flags(tmp_path: Path) -> None:
@@ -165,10 +150,11 @@ def test_its_prometheus_scrapes_evaluates_and_alerts_with_its_own_files_and_flag
     with Program(tmp_path / "demo", ("demo",)) as demo:
         ports["exporter"] = demo.port
         with (
-            running("alertmanager", tmp_path / "alertmanager", ports),
-            running("prometheus", tmp_path / "prometheus", ports),
+            service("alertmanager", tmp_path / "alertmanager", ports),
+            service("prometheus", tmp_path / "prometheus", ports),
         ):
             server = Prometheus(f"http://127.0.0.1:{ports['prometheus']}")
+            wait_until(server.ready, 30, "Prometheus serves")
             wait_until(lambda: server.query("glue_mv_refresh_view_info"), 40, "the demo is scraped")
             wait_until(lambda: server.query("ALERTS"), 40, "an alert is at least pending")
             rules = [rule for group in server.api("rules")["groups"] for rule in group["rules"]]

@@ -5,7 +5,6 @@ well; every Glue but one is faulty; all is well again.
 """
 
 import json
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from tests.support import bare_faults
 from tests.support.bare_faults import Fault
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -75,12 +75,6 @@ def run_of(name: str) -> str:
     return sample_run_id(list(ALL).index(name))
 
 
-def closed_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """Go through the three phases."""
@@ -90,7 +84,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             number = list(ALL).index(name)
             glue.records.put_run(sample_run(number, status="RUNNING"))
         targets = [target(glue.url, run_of(name), name=name) for name, glue in glues.items()]
-        nowhere = f"http://127.0.0.1:{closed_port()}"
+        nowhere = f"http://127.0.0.1:{free_port()}"
         targets.append(target(nowhere, sample_run_id(999), name="nowhere"))
         config = {"poll_interval": "5s", "targets": targets}
         folder = tmp_path_factory.mktemp("faults")

@@ -18,6 +18,7 @@ from tests.e2e.program import OPENMETRICS, Program, Reply, run, serve, target, w
 from tests.support.bare_faults import HANG
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run
+from tests.support.ports import free_port
 
 PROMETHEUS_ACCEPTS = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -220,8 +221,6 @@ def test_healthcheck_asks_the_running_exporter(scene: Scene, tmp_path: Path) -> 
     healthy = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{scene.program.port}")
     assert healthy.status == 0, healthy
     assert healthy.seconds < 20
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        free = listener.getsockname()[1]
-    nobody = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{free}")
+    nobody = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{free_port()}")
     assert nobody.status == 1
     assert "Traceback" not in nobody.err

@@ -1,77 +1,15 @@
 """A real Prometheus scrapes the exporter and answers questions about it."""
 
-import json
-import socket
-import subprocess
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from tests.e2e.exposition import STATUSES
 from tests.e2e.program import serve, target, wait_until
+from tests.e2e.prometheus import prometheus
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
 ODD = 'quote " back \\ slash\nbreak 日本語 \U0001f9ca'
-
-
-class Prometheus:
-    """The query API of a running Prometheus."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def api(self, path: str, **parameters: str) -> Any:
-        """Return the data of an answer; None while it does not serve yet."""
-        try:
-            with urllib.request.urlopen(
-                f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=10
-            ) as answer:
-                return json.load(answer)["data"]
-        except (urllib.error.URLError, ConnectionError):
-            return None
-
-    def query(self, expression: str) -> Any:
-        """Return the instant vector of an expression."""
-        return (self.api("query", query=expression) or {"result": []})["result"]
-
-
-@contextmanager
-def prometheus(folder: Path, scraped_port: int, **more: Any) -> Iterator[Prometheus]:
-    """Run Prometheus with its data in this folder, and more of a configuration."""
-    config = {
-        "global": {"scrape_interval": "1s"},
-        "scrape_configs": [
-            {"job_name": "glue", "static_configs": [{"targets": [f"127.0.0.1:{scraped_port}"]}]}
-        ],
-    } | more
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--log.level=debug",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield Prometheus(f"http://127.0.0.1:{port}")
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def test_prometheus_scrapes_and_answers(tmp_path: Path) -> None:
@@ -85,7 +23,6 @@ def test_prometheus_scrapes_and_answers(tmp_path: Path) -> None:
         rough = {**sample_run(11), "TableName": "nul \0 bell \a surrogate \ud800"}
         runs += [glue.records.put_run(odd), glue.records.put_run(rough)]
         config = {"poll_interval": "5s", "targets": [target(glue.url, *runs, max_requests_per_second=50)]}
-        (tmp_path / "prometheus").mkdir()
         with (
             serve(tmp_path / "exporter", config) as program,
             prometheus(tmp_path / "prometheus", program.port) as server,

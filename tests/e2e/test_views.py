@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.exposition import Exposition
 from tests.e2e.program import Program, run, serve, target, wait_until, write_config
-from tests.e2e.test_prometheus import prometheus
+from tests.e2e.prometheus import prometheus
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
@@ -116,7 +116,6 @@ def stable(program: Program) -> list[str]:
 def test_prometheus_sees_the_first_failure_of_a_view(glue: BareGlue, tmp_path: Path) -> None:
     glue.records.put_view("sales", "orders", refresh_seconds=3600)
     glue.records.put_run(view_run(1, "sales", "orders", status="RUNNING"))
-    (tmp_path / "prometheus").mkdir()
     with (
         serve(tmp_path / "exporter", watching(glue, "sales.orders")) as program,
         prometheus(tmp_path / "prometheus", program.port) as server,

@@ -1,17 +1,12 @@
 """What happens at each moment: good polls, the fault, what is expected then, and the recovery."""
 
-import gc
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 from tests.e2e.exposition import Exposition
 from tests.faults import invariants as check
 from tests.faults.house import WATCHED, House, catalog_of
 from tests.faults.table import Moment, Operation
-from tests.support.clock import eventually
 
 Story = Callable[[House], Iterator[str]]
 STOPS_WITHIN = 3.0
@@ -127,21 +122,3 @@ def tell(house: House) -> list[str]:
     problems += check.scrapes_are_quick(house)
     problems += check.the_limit_is_kept(house.glue.calls())
     return problems
-
-
-def open_sockets() -> int:
-    """Return how many sockets this process holds."""
-    held = 0
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            held += os.readlink(link).startswith("socket:")  # noqa: PTH115 (no path: socket:[1])
-        except FileNotFoundError:  # that of the listing itself
-            continue
-    return held
-
-
-def nothing_is_left(threads: int, sockets: int) -> None:
-    """Wait until there are no more threads and sockets than before; TimeoutError if that never is."""
-    eventually(lambda: threading.active_count() <= threads)
-    gc.collect()  # what an exception's traceback still holds
-    eventually(lambda: open_sockets() <= sockets)

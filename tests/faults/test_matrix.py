@@ -4,7 +4,6 @@
 """
 
 import os
-import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.faults import stories
 from tests.faults.house import House
 from tests.faults.table import ROWS, Cell, Moment, Operation, cells
+from tests.support.left_over import nothing_left_over
 
 SHORT = "FAULTS" not in os.environ
 PER_HOUSE = 64
@@ -31,10 +31,8 @@ def houses() -> list[tuple[Moment, tuple[Cell, ...]]]:
     ("moment", "sheet"), houses(), ids=[f"{m.name}-{sheet[0].number}" for m, sheet in houses()]
 )
 def test_all_invariants_hold(tmp_path: Path, moment: Moment, sheet: tuple[Cell, ...]) -> None:
-    threads, sockets = threading.active_count(), stories.open_sockets()
-    with House(tmp_path, sheet, moment=moment) as house:
+    with nothing_left_over(), House(tmp_path, sheet, moment=moment) as house:
         assert stories.tell(house) == []
-    stories.nothing_is_left(threads, sockets)
 
 
 def test_the_table_names_every_reason_and_operation() -> None:

@@ -17,13 +17,13 @@ from exporter.glue import GlueCatalog, Timeouts
 from tests.e2e.exposition import EXPORTER, RUN, Exposition
 from tests.faults import invariants as check
 from tests.faults.house import CONFIGURED, NEIGHBOUR, WATCHED, House, catalog_of
-from tests.faults.stories import nothing_is_left, open_sockets
 from tests.faults.table import Cell, Moment, Operation
 from tests.support.bare_faults import EXPIRED_TOKEN
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 from tests.support.glue_clients import catalog_of as reader_of
 from tests.support.glue_clients import target
+from tests.support.left_over import nothing_left_over, open_sockets
 
 HOUR = 3600.0
 
@@ -125,13 +125,11 @@ class FlappingWay:
         source.close()
 
 
-def test_a_way_that_flaps_every_second_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_way_that_flaps_every_second_leaves_nothing_behind() -> None:
     """Each read is good or fails clearly; once the way is good, so is the next read, on fresh connections."""
-    del tmp_path
-    threads, sockets = threading.active_count(), open_sockets()
     run_id = sample_run_id(1)
     patient = Timeouts(connect=2.0, read=2.0, answer=2.0)
-    with BareGlue() as glue, FlappingWay(glue.port) as way:
+    with nothing_left_over(), BareGlue() as glue, FlappingWay(glue.port) as way:
         glue.records.put_run(sample_run(1))
         there = target(f"http://127.0.0.1:{way.port}", rate=50.0)
         with reader_of(there, timeouts=patient) as catalog:
@@ -140,7 +138,6 @@ def test_a_way_that_flaps_every_second_leaves_nothing_behind(tmp_path: Path) -> 
             assert {None, Reason.UNAVAILABLE} == set(outcomes), "it did flap"
             way.flap(passable=True)
             assert catalog.get_run(run_id).run_id == run_id
-    nothing_is_left(threads, sockets)
 
 
 def read_while_flapping(catalog: GlueCatalog, way: FlappingWay, run_id: str) -> Iterator[Reason | None]:

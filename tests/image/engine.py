@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.program import ACCESS_KEY, SECRET_KEY, assert_no_secret, wait_until
+from tests.support.ports import free_port
 
 Ended = subprocess.CompletedProcess[str]
 FIGURES: list[str] = []
@@ -175,12 +175,3 @@ class Container:
         status = self.state()["ExitCode"]
         assert isinstance(status, int)
         return status
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on: a health check must know it before it is taken."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port

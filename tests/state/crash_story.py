@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from exporter.model.run import Run
 from exporter.model.settings import Settings, Target
 from tests.state.bench import StateBench, target
 from tests.state.naive_model import DAY, Model, Name
@@ -154,12 +153,7 @@ class Story:
             self._act(f"a poll of {one.name}", partial(self._bench.commit, outcome), known)
 
     def _start(self, number: int) -> str:
-        database, table = NAMES[number % len(NAMES)]
-        run_id = f"run-{len(self.glue.runs)}"
-        self.glue.runs[run_id] = Run(
-            run_id=run_id, database=database, table=table, status="STARTING", creation_time=self._now
-        )
-        return run_id
+        return self.glue.start(NAMES[number % len(NAMES)], self._now)
 
     def _end(self, run_id: str, *, dpu_seconds: float | None, status: str = "SUCCEEDED") -> None:
         self.glue.change(

@@ -38,6 +38,15 @@ class SmallGlue:
         """Answer for one run."""
         return UNKNOWN_ID if run_id in self.forgotten else self.runs.get(run_id, UNKNOWN_ID)
 
+    def start(self, name: Name, now: float) -> str:
+        """Add a run of this view and return its ID."""
+        run_id = f"run-{len(self.runs)}"
+        database, table = name
+        self.runs[run_id] = Run(
+            run_id=run_id, database=database, table=table, status="STARTING", creation_time=now
+        )
+        return run_id
+
     def change(self, run_id: str, **members: object) -> Run:
         """Report something else of a run from now on."""
         self.runs[run_id] = replace(self.runs[run_id], **members)  # type: ignore[arg-type] # members of Run

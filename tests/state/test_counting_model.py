@@ -267,12 +267,7 @@ class Counting(RuleBasedStateMachine):
         self.load(choice)
 
     def _start(self, number: int) -> str:
-        database, table = NAMES[number % len(NAMES)]
-        run_id = f"run-{len(self.glue.runs)}"
-        self.glue.runs[run_id] = Run(
-            run_id=run_id, database=database, table=table, status="STARTING", creation_time=self.now
-        )
-        return run_id
+        return self.glue.start(NAMES[number % len(NAMES)], self.now)
 
     def _end(self, run_id: str, ending: Ending) -> None:
         self.glue.change(

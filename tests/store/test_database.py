@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
@@ -62,21 +62,14 @@ def make_file(folder: Path, *statements: str) -> None:
 # What survives
 
 
-def test_a_stop_and_a_start_lose_nothing_and_count_nothing_twice(bench: ViewBench) -> None:
-    bench.poll(ended("a"))
-    before = bench.shown.facts(DAILY)
-    bench.restart()
-    bench.watch("sales.*")
-    bench.poll(ended("a"))
-    assert bench.shown.facts(DAILY) == before
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
-
-
-def test_a_crash_loses_nothing_and_counts_nothing_twice(bench: ViewBench) -> None:
+@pytest.mark.parametrize("start_anew", [ViewBench.restart, ViewBench.crash], ids=["stop", "crash"])
+def test_neither_a_stop_nor_a_crash_loses_anything_or_counts_it_twice(
+    bench: ViewBench, start_anew: Callable[[ViewBench], None]
+) -> None:
     """What the folder holds after a commit is the whole state, without any closing."""
     bench.poll(ended("a"))
     before = bench.shown.facts(DAILY)
-    bench.crash()
+    start_anew(bench)
     bench.watch("sales.*")
     bench.poll(ended("a"))
     assert bench.shown.facts(DAILY) == before

@@ -82,6 +82,16 @@ class WebServer:
         finally:
             connection.close()
 
+    def certificate(self, client: ssl.SSLContext) -> bytes:
+        """Return the certificate that a new connection sees."""
+        connection = self.connect(client)
+        try:
+            connection.connect()
+            assert isinstance(connection.sock, ssl.SSLSocket)
+            return connection.sock.getpeercert(binary_form=True) or b""
+        finally:
+            connection.close()
+
     def socket(self) -> socket.socket:
         """Return a plain connection for whatever is no request."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=SAFETY_NET)

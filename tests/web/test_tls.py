@@ -45,17 +45,6 @@ def mutual(kind: str, authority: Authority) -> tuple[str, str]:
     return f"client_auth_type: {kind}", f"client_ca_file: {authority.file.name}"
 
 
-def served(server: WebServer, client: ssl.SSLContext) -> bytes:
-    """Return the certificate that a new connection sees."""
-    connection = server.connect(client)
-    try:
-        connection.connect()
-        assert isinstance(connection.sock, ssl.SSLSocket)
-        return connection.sock.getpeercert(binary_form=True) or b""
-    finally:
-        connection.close()
-
-
 def received(raw: socket.socket) -> bytes:
     """Return all that comes until the server closes the connection."""
     came = b""
@@ -132,10 +121,10 @@ def test_a_rotated_certificate_is_served_at_once_and_the_old_one_never_again(
     first = authority.pair("server").der
     config = configured(tmp_path, Pair(tmp_path / "server.pem", tmp_path / "server.key"))
     with WebServer(APP, config=config) as server:
-        assert served(server, authority.client()) == first
+        assert server.certificate(authority.client()) == first
         second = authority.pair("server").der
         assert second != first
-        assert [served(server, authority.client()) for _ in range(5)] == [second] * 5
+        assert [server.certificate(authority.client()) for _ in range(5)] == [second] * 5
 
 
 def test_a_connection_from_before_a_rotation_is_closed(tmp_path: Path, authority: Authority) -> None:
@@ -196,9 +185,9 @@ def test_a_certificate_without_its_key_changes_nothing_until_the_key_comes(
     later = authority.pair("later")
     with WebServer(APP, config=config) as server:
         first.cert.write_bytes(later.cert.read_bytes())
-        assert [served(server, authority.client()) for _ in range(3)] == [der] * 3
+        assert [server.certificate(authority.client()) for _ in range(3)] == [der] * 3
         first.key.write_bytes(later.key.read_bytes())
-        assert served(server, authority.client()) == later.der
+        assert server.certificate(authority.client()) == later.der
     log = capsys.readouterr().out
     assert log.count("the last good one stays") == 1
     assert "does not belong to the certificate" in log
@@ -212,9 +201,9 @@ def test_files_that_are_named_before_they_are_there_count_once_they_come(
     config = configured(tmp_path, first)
     with WebServer(APP, config=config) as server:
         configured(tmp_path, Pair(tmp_path / "next.pem", tmp_path / "next.key"))
-        assert served(server, authority.client()) == first.der
+        assert server.certificate(authority.client()) == first.der
         following = authority.pair("next")
-        assert served(server, authority.client()) == following.der
+        assert server.certificate(authority.client()) == following.der
 
 
 def test_whether_what_the_files_say_is_in_use_is_told(tmp_path: Path, authority: Authority) -> None:
@@ -246,7 +235,7 @@ def test_a_broken_file_leaves_everything_as_it_is(
             config.unlink()
         else:
             config.write_bytes(content)
-        assert served(server, authority.client()) == pair.der
+        assert server.certificate(authority.client()) == pair.der
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             server.ask()
 
@@ -276,7 +265,7 @@ def test_a_reload_with_mistakes_changes_nothing(tmp_path: Path, authority: Autho
         assert server.security is not None
         with pytest.raises(ConfigurationError):
             server.security.reload()
-        assert served(server, authority.client()) == pair.der
+        assert server.certificate(authority.client()) == pair.der
 
 
 def test_more_protection_comes_by_itself(tmp_path: Path, authority: Authority) -> None:
@@ -305,10 +294,10 @@ def test_a_swapped_link_is_seen(tmp_path: Path, authority: Authority) -> None:
     config = configured(tmp_path, Pair(Path("x"), Path("x")))
     config.write_text("tls_server_config: {cert_file: data/server.pem, key_file: data/server.key}")
     with WebServer(APP, config=config) as server:
-        assert served(server, authority.client()) == versions[0]
+        assert server.certificate(authority.client()) == versions[0]
         (tmp_path / "next").symlink_to("two")
         (tmp_path / "next").rename(link)
-        assert served(server, authority.client()) == versions[1]
+        assert server.certificate(authority.client()) == versions[1]
 
 
 def mistake(config: Path) -> str:

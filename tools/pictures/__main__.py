@@ -13,7 +13,7 @@ import structlog
 
 from tests.dashboards import history
 from tests.dashboards.questions import Viewer, dashboards
-from tests.dashboards.server import prometheus
+from tests.e2e.prometheus import prometheus
 from tools.pictures.answers import Asker
 from tools.pictures.canvas import Box, Canvas
 from tools.pictures.drawing import draw
@@ -86,8 +86,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pictures-") as name:
         folder = Path(name)
         recorded = history.record(folder)
-        (folder / "prometheus").mkdir()
-        with prometheus(folder / "prometheus", recorded.blocks) as server:
+        with prometheus(folder / "prometheus", blocks=recorded.blocks) as server:
             draw_all(lambda variables: Viewer(server, recorded.end, variables, history.STEP))
 
 
