@@ -30,7 +30,7 @@ def command(files: tuple[str, ...], web_config_file: str | None) -> int:
 
 def _is_valid(file: str) -> bool:
     try:
-        loaded = config.load(file)
+        loaded = config.load(file, if_missing="name another")
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         return False

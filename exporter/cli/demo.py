@@ -25,7 +25,7 @@ def command(web_listen_address: ListenAddress, log_level: str, log_format: str) 
     """Run the exporter on a simulated Glue inside this process.
 
     Needs no AWS account and no network: runs in several databases pass through all five statuses within
-    a minute. Look at http://localhost:10079/metrics.
+    a minute. Look at http://localhost:10079 with a browser, and at /metrics there.
     """
     configure_logs(log_level, log_format)
     clock = SystemClock()

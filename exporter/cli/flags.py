@@ -77,7 +77,7 @@ listen_address = flag(
     type=ListenAddressType(),
     default=":10079",
     metavar="HOST:PORT",
-    help="Where to serve; :0 picks a free port and logs it.",
+    help="Where the exporter serves; :0 picks a free port and logs it.",
 )
 enable_lifecycle = flag(
     "--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload to reload the configuration."

@@ -2,6 +2,7 @@
 
 import importlib
 import platform
+import shutil
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -26,6 +27,9 @@ COMMANDS = {
 """Command name to the module that holds it, as ``command``. Loaded when asked for: a start pays for one."""
 
 DEFAULT_COMMAND = "serve"
+
+HELP_WIDTH = max(50, min(shutil.get_terminal_size().columns, 100))
+"""click would leave two columns free, and so break the longest variable's name on a terminal of 80."""
 
 
 class Commands(click.Group):
@@ -87,7 +91,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
 
 @click.group(
     cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": HELP_WIDTH},
     epilog="""\b
 Examples:
   glue-mv-exporter demo

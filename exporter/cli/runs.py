@@ -14,14 +14,14 @@ from exporter.cli.runs_output import as_config, as_json
 from exporter.cli.runs_place import Place, settings_for
 from exporter.cli.runs_reading import Findings, Progress, read_runs
 from exporter.cli.runs_screen import Screen, keep_on_screen, progress_on
-from exporter.cli.runs_table import RunsTable, plain_table
+from exporter.cli.runs_table import RunsTable, no_runs, plain_table
 from exporter.clock import SystemClock
 from exporter.config import parse_duration
 from exporter.errors import ExporterError
 from exporter.glue import ClientFactory
 
 
-@click.command("runs")
+@click.command("runs", short_help="List refresh task runs, newest first.")
 @flags.config_file
 @flags.aws_region
 @flags.catalog_id
@@ -81,7 +81,7 @@ def command(
         clients.close()
     now = clock.time()
     try:
-        _write(wanted.select(findings.runs, now), now, output)
+        _write(wanted.select(findings.runs, now), now, output, complete=not findings.errors)
     except BrokenPipeError:
         raise  # whoever read along has seen enough: click leaves silently
     except OSError as error:
@@ -91,13 +91,13 @@ def command(
     return EXIT_FAILED if findings.errors else 0
 
 
-def _write(found: tuple[FoundRun, ...], now: float, output: str) -> None:
+def _write(found: tuple[FoundRun, ...], now: float, output: str, *, complete: bool) -> None:
     if output == "json":
         click.echo(as_json(found, now), nl=False)
     elif output == "config":
         click.echo(as_config(found), nl=False)
     elif not found:
-        click.echo("no runs", err=True)
+        click.echo(no_runs(complete=complete), err=True)
     elif sys.stdout.isatty():
         Console(highlight=False).print(RunsTable(found, lambda: now), crop=False)
     else:

@@ -16,7 +16,7 @@ from exporter.cli.found_runs import FoundRun, RunFilter
 from exporter.cli.interruptible import interruptible
 from exporter.cli.logs import printable
 from exporter.cli.runs_reading import Findings, Progress
-from exporter.cli.runs_table import RunsTable
+from exporter.cli.runs_table import RunsTable, no_runs
 from exporter.clock import Clock
 from exporter.config import format_duration
 
@@ -56,6 +56,8 @@ class Screen:
     interval: float
     found: tuple[FoundRun, ...] = ()
     problems: tuple[str, ...] = ()
+    complete: bool = True
+    """Whether everything could be read."""
     read_at: float | None = None
     """Unix time; None before the first reading has ended."""
     reading: int | None = 0
@@ -70,7 +72,7 @@ class Screen:
         if self.found:
             yield from RunsTable(self.found, self.clock.time).__rich_console__(console, options)
         elif self.read_at is not None:
-            yield Text("no runs")
+            yield Text(no_runs(complete=self.complete))
 
     def _state(self) -> str:
         parts = ["Ctrl-C leaves", f"every {format_duration(self.interval)}"]
@@ -88,6 +90,7 @@ class Screen:
         now = self.clock.time()
         self.found = wanted.select(findings.runs, now)
         self.problems = (*findings.errors, *findings.notes)
+        self.complete = not findings.errors
         self.read_at, self.reading = now, None
 
     def _count(self, number: int) -> None:

@@ -58,6 +58,11 @@ TWO_LINES: Layout = (
 """Fits 80 columns."""
 
 
+def no_runs(*, complete: bool) -> str:
+    """Return what stands in the place of an empty table; ``complete``: whether everything could be read."""
+    return "no runs" if complete else "no runs in what could be read"
+
+
 def first_line(text: str | None) -> str:
     """Return the first line of a text, as it cannot steer a terminal; "" where there is none."""
     lines = (text or "").strip().splitlines()

@@ -46,10 +46,15 @@ class LoadedConfiguration:
         return f"{len(targets)} targets, {runs} runs, {views} view patterns"
 
 
-def load(path: str | os.PathLike[str]) -> LoadedConfiguration:
-    """Read and validate a file. Raises ConfigurationError with all that is wrong."""
+def load(
+    path: str | os.PathLike[str], *, if_missing: str = "name another with --config.file"
+) -> LoadedConfiguration:
+    """Read and validate a file. Raises ConfigurationError with all that is wrong.
+
+    ``if_missing``: what to do, besides beginning with the example, where there is no such file.
+    """
     file = os.fspath(path)
-    content = read_bytes(file, if_missing=f"name another with --config.file, or {_EXAMPLE}")
+    content = read_bytes(file, if_missing=f"{if_missing}, or {_EXAMPLE}")
     return parse(content, file)
 
 

@@ -12,7 +12,7 @@ import pytest
 from exporter import __version__
 from exporter.cli import flags
 from exporter.cli.flags import environment_name
-from exporter.cli.main import COMMANDS, cli, run
+from exporter.cli.main import COMMANDS, HELP_WIDTH, cli, run
 
 VALID = """
 targets:
@@ -44,6 +44,16 @@ def test_the_version_names_the_exporter_python_and_boto3(
     assert capsys.readouterr() == (expected, "")
 
 
+def test_a_file_to_check_that_is_missing_is_not_said_to_be_named_by_a_flag(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """``check-config`` takes files, and knows no such flag."""
+    assert run(["check-config", "missing.yaml"]) == 2
+    assert capsys.readouterr().err == (
+        "missing.yaml: there is no such file: name another, or begin with a copy of config.example.yaml\n"
+    )
+
+
 @pytest.mark.parametrize("args", [["--help"], ["-h"], ["--config.file=x", "--help"]])
 def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str], args: list[str]) -> None:
     assert run(args) == 0
@@ -52,6 +62,7 @@ def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str], args: 
         assert f"  {name} " in out
     assert "  Examples:\n    glue-mv-exporter demo\n" in out
     assert "`glue-mv-exporter serve --help`" in out, "a command is not broken at its hyphens"
+    assert "..." not in out.partition("Commands:")[2], "each is told in one line"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -68,6 +79,18 @@ def test_the_help_of_a_command_shows_defaults_and_environment_variables(
     assert "--config.file FILE" in out
     assert "env var: GLUE_MV_EXPORTER_CONFIG_FILE; default: config.yaml" in out
     assert "env var: GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS; default: :10079" in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_variable_is_broken_where_a_line_of_the_help_ends(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Somebody will copy it."""
+    run([name, "--help"])
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= HELP_WIDTH
+    flags = [param for param in command(name).params if isinstance(param, click.Option)]
+    assert [flag.envvar for flag in flags if str(flag.envvar) not in out] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -78,6 +78,12 @@ def test_before_the_first_reading_has_ended_it_tells_how_far_it_is() -> None:
     assert drawn(screen)[:3] == ["Ctrl-C leaves · every 30s · read at 12:00:00 UTC · 0 runs", "", "no runs"]
 
 
+def test_where_nothing_could_be_read_it_does_not_say_that_there_is_nothing() -> None:
+    screen = Screen(Clock(), 30.0)
+    screen.read(lambda _: Findings(errors=["target x: no"]), RunFilter())
+    assert drawn(screen)[1:4] == ["target x: no", "", "no runs in what could be read"]
+
+
 def test_while_it_reads_again_the_last_table_stays() -> None:
     screen = Screen(Clock(), 30.0)
     screen.read(lambda _: Findings(runs=[found("a")]), RunFilter())
