@@ -74,11 +74,9 @@ class Catalog:
         is watched by nobody.
         """
         self.watched = bool(targets)
-        wanted = [run_id for target in targets for run_id in target.run_ids]
-        records = self.records.get(wanted)
-        settled = [run_id for run_id, record in records.items() if record.settled]
         before = set(self.configured.all())
-        lost = self.configured.claim([(target.name, target.run_ids) for target in targets], settled)
+        wanted = [(target.name, target.run_ids) for target in targets]
+        lost = self.configured.claim(wanted, self.records.settled())
         matchers = [(target.name, ViewMatcher(target)) for target in targets]
         self.views.load()
         for row in self.views.forget_unwatched(at.now - pruning.KEPT_UNWATCHED):
@@ -90,8 +88,9 @@ class Catalog:
             self.changes.touch_view(watched)
         self.changes.touch_runs(before ^ set(self.configured.all()))
         self._in_views = {}
-        for run_id, record in records.items():
-            self._note_in_view(run_id, self._view_of(record.run))
+        if self.configured.all() and self.views.watched():
+            for run_id, name in self.records.with_views():
+                self._note_in_view(run_id, self.views.get(name))
         literals = [
             Lost(name, taken.owner, (".".join(literal),))
             for name, matcher in matchers

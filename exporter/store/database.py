@@ -11,81 +11,18 @@ import fcntl
 import os
 import sqlite3
 import weakref
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Self
 
 from exporter.errors import StorageError
-from exporter.store.counting import Counted, ViewCounters
+from exporter.store.integrity import check_contents
 from exporter.store.migration import VERSION, migrate
+from exporter.store.schema import INDEXES, SCHEMA, TABLES
 
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "lock"
 APPLICATION_ID = 0x474D5645  # "GMVE": tells the file from any other SQLite database
-SCHEMA_VERSION = VERSION
-TABLES = ("catalogs", "patterns", "views", "runs")
-
-SCHEMA = """
-CREATE TABLE {schema}.catalogs (
-  id INTEGER PRIMARY KEY,
-  aws_region TEXT NOT NULL,
-  catalog_id TEXT NOT NULL,
-  UNIQUE (aws_region, catalog_id)
-) STRICT;
-CREATE TABLE {schema}.patterns (
-  id INTEGER PRIMARY KEY,
-  catalog INTEGER NOT NULL,
-  database TEXT NOT NULL,
-  table_name TEXT NOT NULL,
-  since REAL NOT NULL,           -- Unix time (Glue's clock) from which the pattern has been watched
-  UNIQUE (catalog, database, table_name)
-) STRICT;
-CREATE TABLE {schema}.views (
-  id INTEGER PRIMARY KEY,
-  catalog INTEGER NOT NULL,
-  database TEXT NOT NULL,
-  table_name TEXT NOT NULL,
-  creation_time REAL,
-  refresh_seconds REAL,
-  described INTEGER NOT NULL,    -- 1: the catalog's tables told of it; 0: only its name is known
-  misses INTEGER NOT NULL,       -- complete listings of tables in a row that did not hold it
-  baseline_at REAL,              -- Unix time of its first complete listing of runs; NULL: still to come
-  unwatched_since REAL,          -- Unix time since which no configuration watches it; NULL: watched
-  forgotten_failures INTEGER NOT NULL, -- failed runs after a success (or since ever) that are forgotten
-  forgotten_after TEXT,          -- run ID of that success; NULL: there was none
-  counters TEXT NOT NULL,        -- JSON, see counting.py
-  UNIQUE (catalog, database, table_name)
-) STRICT;
-CREATE TABLE {schema}.runs (
-  id INTEGER PRIMARY KEY,
-  catalog INTEGER NOT NULL,
-  view INTEGER,                  -- NULL: watched by its ID alone
-  run_id TEXT NOT NULL,
-  database TEXT,
-  table_name TEXT,
-  status TEXT,
-  refresh_type TEXT,
-  role TEXT,
-  customer_id TEXT,
-  error_message TEXT,
-  creation_time REAL,
-  start_time REAL,
-  end_time REAL,
-  last_updated REAL,
-  dpu_seconds REAL,
-  processed_bytes INTEGER,
-  ended INTEGER NOT NULL,
-  settled INTEGER NOT NULL,
-  first_seen_ended REAL,
-  misses INTEGER NOT NULL,       -- complete reads in a row that did not find it, unsettled; 2: gone
-  unlisted_since REAL,           -- Unix time since which no complete listing holds it; NULL: listed
-  counted TEXT,                  -- JSON, see counting.py; NULL: not counted yet
-  UNIQUE (catalog, run_id)
-) STRICT;
-CREATE INDEX {schema}.runs_by_age ON runs (view, creation_time, start_time, last_updated, run_id);
-CREATE INDEX {schema}.runs_unsettled ON runs (catalog) WHERE settled = 0;
-"""
 
 
 class StateDatabase:
@@ -106,7 +43,7 @@ class StateDatabase:
     def in_memory(cls) -> Self:
         """Open a database that ends with the process."""
         connection = _connect()
-        connection.executescript(SCHEMA.format(schema="main"))
+        connection.executescript(SCHEMA.format(schema="main") + INDEXES)
         return cls(connection)
 
     @classmethod
@@ -129,7 +66,8 @@ class StateDatabase:
                     connection.execute(
                         f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM disk.{table}"  # noqa: S608 (our own names)
                     )
-                _check_counts(connection)
+                connection.executescript(INDEXES)
+                check_contents(connection, TABLES)
                 _note_changes(connection)
             except BaseException:
                 connection.close()
@@ -246,10 +184,10 @@ def _attach(connection: sqlite3.Connection, file: Path) -> None:
     empty = not connection.execute("SELECT EXISTS (SELECT 1 FROM disk.sqlite_schema)").fetchone()[0]
     if not empty and application_id != APPLICATION_ID:
         raise StorageError(f"{file} is not a state of this exporter: choose another --storage.path")
-    if version > SCHEMA_VERSION:
+    if version > VERSION:
         raise StorageError(
             f"{file} was written by a newer version of the exporter (state version {version}, this one"
-            f" knows {SCHEMA_VERSION}): run that version again, or choose another --storage.path"
+            f" knows {VERSION}): run that version again, or choose another --storage.path"
         )
     problems = connection.execute("PRAGMA disk.quick_check(1)").fetchone()[0]
     if problems != "ok":
@@ -262,31 +200,16 @@ def _attach(connection: sqlite3.Connection, file: Path) -> None:
             "BEGIN;"
             + SCHEMA.format(schema="disk")
             + f"PRAGMA disk.application_id = {APPLICATION_ID};"
-            + f"PRAGMA disk.user_version = {SCHEMA_VERSION};"
+            + f"PRAGMA disk.user_version = {VERSION};"
             + "COMMIT;"
         )
     else:
         migrate(connection, version)
     # A file that can be read but not written shows here, not at the first poll.
     connection.executescript(
-        f"BEGIN IMMEDIATE; PRAGMA disk.user_version = {SCHEMA_VERSION};"
+        f"BEGIN IMMEDIATE; PRAGMA disk.user_version = {VERSION};"
         "CREATE TABLE disk.write_check (x); DROP TABLE disk.write_check; COMMIT;"
     )
-
-
-def _check_counts(connection: sqlite3.Connection) -> None:
-    """Raise DatabaseError where what has been counted cannot be read: SQLite knows no checksums of texts."""
-    for table in TABLES:
-        # Raises for a text that is no UTF-8; SQLite itself minds only when it is asked for.
-        deque(connection.execute(f"SELECT * FROM main.{table}"), maxlen=0)  # noqa: S608 (our own names)
-    try:
-        for (counters,) in connection.execute("SELECT counters FROM main.views"):
-            ViewCounters.load(counters)
-        # Most runs of a large catalog had ended before their view's baseline; they hold nothing to check.
-        for (counted,) in connection.execute("SELECT counted FROM main.runs WHERE counted <> '{}'"):
-            Counted.load(counted)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise sqlite3.DatabaseError("what has been counted cannot be read") from error
 
 
 def _note_changes(connection: sqlite3.Connection) -> None:

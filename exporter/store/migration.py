@@ -3,7 +3,24 @@
 import sqlite3
 from collections.abc import Sequence
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = ()
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE disk.listings (
+             id INTEGER PRIMARY KEY,
+             catalog INTEGER NOT NULL,
+             target TEXT NOT NULL,
+             database TEXT,
+             table_name TEXT,
+             views TEXT NOT NULL,
+             read_at REAL NOT NULL,
+             newest REAL,
+             newest_first INTEGER NOT NULL,
+             page_ends TEXT NOT NULL
+           ) STRICT""",
+        "DROP INDEX disk.runs_by_age",
+        "DROP INDEX disk.runs_unsettled",
+    ),
+)
 """The statements from version 1 to 2, from 2 to 3, and so on; the file is the schema ``disk``.
 
 What is released is never changed here: files of that version are about. Each step leaves the tables with

@@ -68,6 +68,20 @@ class RunRecords:
                 found[record.run.run_id] = record
         return found
 
+    def settled(self) -> Iterator[str]:
+        """Yield the IDs of the settled runs."""
+        query = "SELECT run_id FROM runs WHERE catalog = ? AND settled = 1"
+        return (run_id for (run_id,) in self._connection.execute(query, [self._catalog]))
+
+    def with_views(self) -> list[tuple[str, tuple[str, str]]]:
+        """Return the ID of every run that tells its database and table, and these."""
+        rows = self._connection.execute(
+            "SELECT run_id, database, table_name FROM runs"
+            " WHERE catalog = ? AND database IS NOT NULL AND table_name IS NOT NULL",
+            [self._catalog],
+        )
+        return [(run_id, (database, table)) for run_id, database, table in rows]
+
     def put(self, record: RunRecord) -> None:
         """Remember a run, or what is new of it."""
         run = record.run

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from exporter.errors import StorageError
-from exporter.store.database import APPLICATION_ID, FILE_NAME, LOCK_NAME, SCHEMA_VERSION, StateDatabase
+from exporter.store.database import APPLICATION_ID, FILE_NAME, LOCK_NAME, StateDatabase
+from exporter.store.migration import VERSION
 from exporter.store.outcome import Event, StorageFailing, StorageWorking
 from tests.support.view_bench import DAILY, ViewBench
 from tests.support.watching import ended, running, target
@@ -185,7 +186,7 @@ def test_another_programs_database_is_left_alone(folder: Path) -> None:
 
 
 def test_a_newer_versions_state_is_left_alone(folder: Path) -> None:
-    newer = SCHEMA_VERSION + 1
+    newer = VERSION + 1
     make_file(
         folder,
         "CREATE TABLE views (name)",
