@@ -1,7 +1,7 @@
 """Reads one listing of runs: to its end, or as far as something may be new or unsettled."""
 
-from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from exporter.errors import GlueError, Reason
@@ -9,13 +9,15 @@ from exporter.model.reading import CatalogReader
 from exporter.model.run import Run, RunListing
 from exporter.poller.calls import Calls
 from exporter.poller.listing_memory import ListingMemory, Seen, Unfinished
-from exporter.poller.scope import Scope
+from exporter.poller.scope import PAGE, Scope
 from exporter.store.outcome import ListingRead
 
 OVERLAP = 300.0
 """Seconds of what is already known that an early end must have read again: a run may show up late."""
 LAST_SECONDS = 1.0
 """Of a poll, kept for what is read after the listings; and twice what the slowest page took besides."""
+PART = 5000
+"""Runs that are held at once; more are handed over before the next page is read."""
 OPERATION = "ListMaterializedViewRefreshTaskRuns"
 
 
@@ -35,8 +37,12 @@ class ListingTask:
     """Read no more pages than these, and no further than the unsettled runs."""
 
 
-def read_listing(calls: Calls, reader: CatalogReader, task: ListingTask) -> tuple[ListingRead, list[str]]:
+def read_listing(
+    calls: Calls, reader: CatalogReader, task: ListingTask, take_part: Callable[[ListingRead], None]
+) -> tuple[ListingRead, list[str]]:
     """Read a listing and return it, and a line for each record that could not be read.
+
+    Of a long one, ``take_part`` is given the runs as they are read; the last of them are returned.
 
     Unless it goes to the end, the read stops where the pages prove to be newest first, nothing further
     down can be new, and asking for the unsettled runs that are left takes fewer calls than the pages down
@@ -44,12 +50,12 @@ def read_listing(calls: Calls, reader: CatalogReader, task: ListingTask) -> tupl
     Raises GlueError where it could not be read as far as that, and then remembers nothing of it.
     """
     try:
-        return _read(calls, reader, task)
+        return _read(calls, reader, task, take_part)
     except _TokenExpiredError:
         # A token may expire while the rate limit makes us wait. Once more from the beginning.
         if task.go_on:
             task.memory.unfinished = None
-        return _read(calls, reader, replace(task, go_on=False), again=True)
+        return _read(calls, reader, replace(task, go_on=False), take_part, again=True)
 
 
 class _TokenExpiredError(Exception):
@@ -60,7 +66,12 @@ class _TokenExpiredError(Exception):
 class _Portion:
     """What this poll has read of a listing."""
 
+    unsettled: set[str]
+    """The runs that should be read again and have not been."""
     runs: dict[str, Run] = field(default_factory=dict)
+    """Those that have not been handed over."""
+    handed_over: bool = False
+    """Whether there were more before."""
     malformed: list[str] = field(default_factory=list)
     pages: int = 0
     slowest: float = 0.0
@@ -75,17 +86,23 @@ class _Portion:
             for record in page.malformed
         ]
         self.runs.update((run.run_id, run) for run in page.runs)
+        self.unsettled.difference_update(run.run_id for run in page.runs)
 
 
 def _read(
-    calls: Calls, reader: CatalogReader, task: ListingTask, *, again: bool = False
+    calls: Calls,
+    reader: CatalogReader,
+    task: ListingTask,
+    take_part: Callable[[ListingRead], None],
+    *,
+    again: bool = False,
 ) -> tuple[ListingRead, list[str]]:
     scope, memory = task.scope, task.memory
     before = memory.unfinished if task.go_on else None
     # A copy: should this portion fail, the next poll reads it once more.
     seen = before.seen.copy() if before else Seen()
     token = before.token if before else None
-    portion = _Portion()
+    portion = _Portion(set(task.unsettled))
     while True:
         left = calls.time_left()
         try:
@@ -111,6 +128,10 @@ def _read(
                 expected = before.expected if before else frozenset(task.unsettled)
                 memory.unfinished = Unfinished(token, seen, expected)
             break
+        if len(portion.runs) >= PART:
+            take_part(ListingRead(database=scope.database, table=scope.table, runs=(*portion.runs.values(),)))
+            portion.runs.clear()
+            portion.handed_over = True
     return _told(task, before, seen, portion, complete=token is None), portion.malformed
 
 
@@ -118,15 +139,20 @@ def _told(
     task: ListingTask, before: Unfinished | None, seen: Seen, portion: _Portion, *, complete: bool
 ) -> ListingRead:
     _remember(task.memory, seen, complete=complete)
-    listed_before = frozenset[str]()
-    if complete and before:
-        listed_before = frozenset(before.seen.run_ids | (task.unsettled.keys() - before.expected))
+    listed_before: AbstractSet[str] = frozenset()
+    if complete and (before or portion.handed_over):
+        seen.run_ids.difference_update(portion.runs)
+        listed_before = seen.run_ids
+        if before:
+            listed_before |= task.unsettled.keys() - before.expected
     return ListingRead(
         database=task.scope.database,
         table=task.scope.table,
         runs=tuple(portion.runs.values()),
         complete=complete,
         listed_before=listed_before,
+        several_polls=before is not None,
+        summary=task.memory.summary() if complete else None,
         gaps=seen.gaps,
         unreadable=frozenset(seen.unreadable),
     )
@@ -135,7 +161,7 @@ def _told(
 def _enough(seen: Seen, portion: _Portion, task: ListingTask) -> bool:
     """Tell whether the pages further down can hold nothing that is worth reading them."""
     if task.most_pages is not None:
-        return portion.pages >= task.most_pages or task.unsettled.keys() <= portion.runs.keys()
+        return portion.pages >= task.most_pages or not portion.unsettled
     if task.to_the_end or task.go_on:
         return False
     return _nothing_further_down(seen, portion, task.memory, task.unsettled)
@@ -148,7 +174,7 @@ def _nothing_further_down(
         return False
     if seen.oldest >= memory.newest - OVERLAP:
         return False
-    left = [time for run_id, time in unsettled.items() if run_id not in portion.runs]
+    left = [unsettled[run_id] for run_id in portion.unsettled]
     if not left:
         return True
     pages_to_go = max(memory.page_of(time) for time in left) - portion.pages
@@ -161,7 +187,7 @@ def _remember(memory: ListingMemory, seen: Seen, *, complete: bool) -> None:
         memory.newest = newest if memory.newest is None else max(memory.newest, newest)
     if complete:
         memory.newest_first = seen.newest_first
-        memory.creation_times = array("d", sorted(seen.creation_times))
+        memory.page_ends = tuple(sorted(seen.creation_times, reverse=True)[PAGE - 1 :: PAGE][::-1])
         memory.names = seen.names
         memory.unfinished = None
         memory.complete_once, memory.due = True, False

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from exporter.model.run import RunListing
-from exporter.poller.scope import PAGE
+from exporter.store.listings import ListingSummary
 
 
 @dataclass(slots=True)
@@ -72,8 +72,8 @@ class ListingMemory:
     """Whether the last complete read came newest first, from beginning to end."""
     newest: float | None = None
     """The newest creation time that was seen."""
-    creation_times: "array[float]" = field(default_factory=lambda: array("d"))
-    """Of the last complete read, ascending: tells on which page a run is."""
+    page_ends: tuple[float, ...] = ()
+    """Of the last complete read, ascending: the creation time of the last run on each full page."""
     names: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
     """How many runs of each (database, table) the last complete read held."""
     unfinished: Unfinished | None = None
@@ -84,6 +84,20 @@ class ListingMemory:
     def page_of(self, creation_time: float | None) -> int:
         """Return on which page, from 1, a run of this age was (or would have been) newest first."""
         if creation_time is None:
-            return max(1, -(-len(self.creation_times) // PAGE))
-        newer = len(self.creation_times) - bisect.bisect_right(self.creation_times, creation_time)
-        return newer // PAGE + 1
+            return len(self.page_ends) + 1
+        return len(self.page_ends) - bisect.bisect_right(self.page_ends, creation_time) + 1
+
+    @classmethod
+    def recalled(cls, summary: ListingSummary) -> "ListingMemory":
+        """Go on with what an earlier process has learnt."""
+        return cls(
+            newest_first=summary.newest_first,
+            newest=summary.newest,
+            page_ends=summary.page_ends,
+            complete_once=True,
+            due=False,
+        )
+
+    def summary(self) -> ListingSummary:
+        """Return what a later process may go on with."""
+        return ListingSummary(newest=self.newest, newest_first=self.newest_first, page_ends=self.page_ends)

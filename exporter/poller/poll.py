@@ -13,8 +13,9 @@ from exporter.poller.calls import Calls, GlueUnreachableError
 from exporter.poller.crew import Crew
 from exporter.poller.journal import Journal
 from exporter.poller.view_reading import ViewReading
-from exporter.store.outcome import Discovery, ListingRead, PollOutcome
-from exporter.store.store import Store, Watch
+from exporter.store.outcome import Discovery, ListingRead, PollOutcome, PollPart
+from exporter.store.store import Store
+from exporter.store.watch import Watch
 
 log = structlog.get_logger()
 
@@ -36,7 +37,9 @@ class TargetPoll:
         self._journal = journal
         self._clock = clock
         self._crew = Crew(target, size=CALLS_AT_ONCE, clock=clock)
-        self._views = ViewReading(reader, clock)
+        self._views = ViewReading(
+            reader, clock, lambda scope: store.listing_summary(target, scope.database, scope.table)
+        )
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Poll once. Returns without a commit when ``stop`` is set meanwhile. Raises nothing."""
@@ -50,7 +53,7 @@ class TargetPoll:
         started, begun = self._clock.time(), self._clock.monotonic()
         deadline = begun + max(self._store.settings.poll_interval, SHORTEST_BUDGET)
         self._reader.begin_poll(deadline)
-        reading = Reading()
+        reading = Reading(self._target, lambda part: self._journal.write(self._store.take_in(part, stop)))
         try:
             self._read(Calls(self._crew, deadline, stop, beat), reading)
         except (PollInterrupted, GlueUnreachableError) as end:
@@ -62,6 +65,7 @@ class TargetPoll:
             started=started,
             duration=self._clock.monotonic() - begun,
             discovery=reading.discovery,
+            discovery_taken_in=reading.discovery_taken_in,
             tables_denied=reading.tables_denied,
             listings=tuple(reading.listings),
             runs=reading.runs,
@@ -103,8 +107,12 @@ class TargetPoll:
 class Reading:
     """What a poll has read so far; kept outside the reading, which may be interrupted."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: str, hand_over: Callable[[PollPart], None]) -> None:
+        """``hand_over``: takes in runs before the poll's end."""
+        self._target = target
+        self._hand_over = hand_over
         self.discovery: Discovery | None = None
+        self.discovery_taken_in = False
         self.tables_denied = False
         self.listings: list[ListingRead] = []
         self.listed: set[str] = set()
@@ -122,6 +130,20 @@ class Reading:
         self.runs[run_id] = result
         if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
             self.failed(result)
+
+    def take_in_part(self, listing: ListingRead) -> None:
+        """Hand over a part of a listing that is read further."""
+        discovery = None if self.discovery_taken_in else self.discovery
+        self.discovery_taken_in = self.discovery is not None
+        self._hand_over(
+            PollPart(
+                target=self._target,
+                discovery=discovery,
+                tables_denied=self.tables_denied,
+                listing=listing,
+            )
+        )
+        self.listed.update(run.run_id for run in listing.runs)
 
     def take_in_listing(self, listing: ListingRead, malformed: Sequence[str]) -> None:
         """Note what a listing told."""
@@ -145,7 +167,7 @@ class Reading:
         A listing that was read to its end and does not hold it has answered already.
         """
         covering = [listing for listing in self.listings if listing.covers(run.database, run.table)]
-        return any(listing.listed_before or not listing.complete for listing in covering)
+        return any(listing.several_polls or not listing.complete for listing in covering)
 
     def ran_out_of_time(self) -> None:
         """Note that there is more to read, which the next poll goes on with."""

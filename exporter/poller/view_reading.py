@@ -1,5 +1,6 @@
 """How a target's views and their runs are read: what is due when, and by which listings."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,9 +13,10 @@ from exporter.poller.calls import UNREACHABLE, Calls
 from exporter.poller.discovery import discover
 from exporter.poller.listing import ListingTask, read_listing
 from exporter.poller.listing_memory import ListingMemory
-from exporter.poller.scope import Census, Scope, cheapest
+from exporter.poller.scope import PAGE, Census, Scope, cheapest
+from exporter.store.listings import ListingSummary
 from exporter.store.outcome import Discovery, ListingRead
-from exporter.store.store import Watch
+from exporter.store.watch import Watch
 
 MANY = 25
 """From so many run IDs on, a target without views tries whether a listing takes fewer calls."""
@@ -29,6 +31,9 @@ class ReadingSoFar(Protocol):
     discovery: Discovery | None
     tables_denied: bool
     listed: set[str]
+
+    def take_in_part(self, listing: ListingRead) -> None:
+        """Take in a part of a listing that is read further."""
 
     def take_in_listing(self, listing: ListingRead, malformed: list[str]) -> None:
         """Note what a listing told."""
@@ -46,12 +51,17 @@ class ReadingSoFar(Protocol):
 class ViewReading:
     """What one target's polls remember about finding views and listing runs."""
 
-    def __init__(self, reader: CatalogReader, clock: Clock) -> None:
+    def __init__(
+        self, reader: CatalogReader, clock: Clock, recall: Callable[[Scope], ListingSummary | None]
+    ) -> None:
+        """``recall``: what an earlier process has learnt of a listing, for the views of now."""
         self._reader = reader
+        self._recall = recall
         self._clock = clock
         self._patterns: tuple[tuple[ViewPattern, ...], tuple[ViewPattern, ...]] | None = None
         self._views: frozenset[tuple[str, str]] = frozenset()
         self._memory: dict[Scope, ListingMemory] = {}
+        self._begun = False
         self._census: Census | None = None
         self._next_discovery = float("-inf")
         self._next_resync = float("-inf")
@@ -84,6 +94,13 @@ class ViewReading:
         now = self._clock.monotonic()
         polls = max(1, round(settings.resync_interval / settings.poll_interval))
         scopes = self._where_runs_tell(watch, views) or cheapest(views, self._census, polls)
+        if not self._begun:
+            self._begun = True
+            self._memory = self._recalled(scopes)
+            if self._memory:
+                # What is new since then comes first; the next poll reads all.
+                self._views = watch.views
+                self._next_resync = now + settings.poll_interval
         self._memory = {scope: self._memory.get(scope, ListingMemory()) for scope in scopes}
         memories = self._memory.values()
         new_views = views - self._views or (watch.without_baseline and not any(one.due for one in memories))
@@ -94,6 +111,12 @@ class ViewReading:
                 if new_views:
                     memory.unfinished = None  # their runs may be on pages that were read before
         self._views = views
+
+    def _recalled(self, scopes: Iterable[Scope]) -> dict[Scope, ListingMemory]:
+        """Return what an earlier process has learnt of these listings; nothing if that is not all of them."""
+        summaries = {scope: self._recall(scope) for scope in scopes}
+        known = {scope: ListingMemory.recalled(s) for scope, s in summaries.items() if s}
+        return known if len(known) == len(summaries) else {}
 
     def read_many(self, calls: Calls, watch: Watch, settings: Settings, reading: ReadingSoFar) -> None:
         """Read many unsettled run IDs by a listing, where that takes fewer calls than asking for each.
@@ -108,14 +131,14 @@ class ViewReading:
         worth = max(1, len(wanted) // RUNS_WORTH_A_PAGE)
         try:
             task = ListingTask(scope=WHOLE_CATALOG, memory=memory, unsettled=wanted, most_pages=worth)
-            listing, malformed = read_listing(calls, self._reader, task)
+            listing, malformed = read_listing(calls, self._reader, task, reading.take_in_part)
         except GlueError as error:
             if error.reason in UNREACHABLE:
                 reading.failed(error)
             self._next_bulk = now + settings.resync_interval
             return
         reading.take_in_listing(listing, malformed)
-        if len(reading.listed & wanted.keys()) < max(1, -(-len(listing.runs) // 1000)):
+        if len(reading.listed & wanted.keys()) < max(1, -(-len(reading.listed) // PAGE)):
             self._next_bulk = now + settings.resync_interval
 
     def _discover(self, calls: Calls, watch: Watch, settings: Settings, reading: ReadingSoFar) -> None:
@@ -167,7 +190,7 @@ class ViewReading:
                 reading.failed(error)
 
     def _read_listing(self, calls: Calls, task: ListingTask, reading: ReadingSoFar) -> None:
-        listing, malformed = read_listing(calls, self._reader, task)
+        listing, malformed = read_listing(calls, self._reader, task, reading.take_in_part)
         reading.take_in_listing(listing, malformed)
         if not task.memory.complete_once:
             reading.ran_out_of_time()

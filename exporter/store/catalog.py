@@ -1,8 +1,8 @@
 """One catalog in one region: takes in what polls read there, and tells which series that changes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from exporter.errors import GlueError, Reason
 from exporter.model.patterns import ViewMatcher
@@ -13,11 +13,15 @@ from exporter.store.changes import Changes
 from exporter.store.configured_runs import ConfiguredRuns
 from exporter.store.counting import ViewCounters
 from exporter.store.database import StateDatabase
+from exporter.store.listings import Listings, ListingSummary
 from exporter.store.moment import Moment
 from exporter.store.outcome import (
+    Discovery,
     Event,
     ListingRead,
+    Lost,
     PollOutcome,
+    PollPart,
     RunEnded,
     RunFailing,
     RunIgnored,
@@ -27,15 +31,6 @@ from exporter.store.outcome import (
 from exporter.store.run_records import RunRecord, RunRecords
 from exporter.store.view_book import Name, ViewBook, WatchedView
 from exporter.store.view_records import ViewRecords
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """What a target asked for in vain, because another one earlier in the file watches it."""
-
-    target: str
-    owner: str
-    names: tuple[str, ...]
 
 
 class Catalog:
@@ -53,6 +48,7 @@ class Catalog:
         saved_in = "disk" if database.on_disk else "main"
         self.views = ViewBook(ViewRecords(database.connection, row, saved_in=saved_in))
         self.records = RunRecords(database.connection, row)
+        self._listings = Listings(database.connection, row)
         self.changes = Changes(
             (aws_region, catalog_id), configured=self.configured, views=self.views, records=self.records
         )
@@ -84,6 +80,7 @@ class Catalog:
         self.views.claim(matchers, at.now, all_known=all_known)
         if all_known:
             self.records.leave(self.configured.all(), at.now)
+            self._listings.keep({target.name for target in targets})
         for watched in self.views.watched():
             self.changes.touch_view(watched)
         self.changes.touch_runs(before ^ set(self.configured.all()))
@@ -104,11 +101,8 @@ class Catalog:
         events: list[Event] = []
         lost: list[Lost] = []
         target = outcome.target
-        if outcome.discovery:
-            elsewhere = self.views.discovered(target, outcome.discovery, at)
-            lost = [Lost(target, o, tuple(".".join(n) for n in names)) for o, names in elsewhere.items()]
-            for watched in self.views.of(target):
-                self.changes.touch_view(watched)
+        if outcome.discovery and not outcome.discovery_taken_in:
+            lost = self._take_in_discovery(target, outcome.discovery, at)
         missed: set[str] = set()
         for listing in outcome.listings:
             events += self._take_in_listing(target, listing, at, denied=outcome.tables_denied)
@@ -132,6 +126,16 @@ class Catalog:
                 watched.up = up
                 self.changes.touch_view(watched)
         return events, lost
+
+    def take_in_part(self, part: PollPart, at: Moment) -> tuple[list[Event], list[Lost]]:
+        """Take in runs that a poll has read before its end, and the views that they are of."""
+        lost = self._take_in_discovery(part.target, part.discovery, at) if part.discovery else []
+        return self._take_in_listing(part.target, part.listing, at, denied=part.tables_denied), lost
+
+    def listing_summary(self, target: str, database: str | None, table: str | None) -> ListingSummary | None:
+        """Return what was learnt of a listing when it was last read to its end for the target's views."""
+        listing = ListingRead(database=database, table=table)
+        return self._listings.get(target, (database, table), self._names(self._covered(target, listing)))
 
     def saved(self) -> None:
         """Note that the state is on disk: counters may be published."""
@@ -163,15 +167,32 @@ class Catalog:
         for watched in pruning.prune(target, self.views, self.records, self.configured, at):
             self.changes.touch_view(watched)
 
+    def _take_in_discovery(self, target: str, discovery: Discovery, at: Moment) -> list[Lost]:
+        elsewhere = self.views.discovered(target, discovery, at)
+        for watched in self.views.of(target):
+            self.changes.touch_view(watched)
+        return [Lost(target, o, tuple(".".join(n) for n in names)) for o, names in elsewhere.items()]
+
+    def _covered(self, target: str, listing: ListingRead) -> list[WatchedView]:
+        """Return the target's views whose runs the listing holds."""
+        views = self.views.of(target)
+        return [watched for watched in views if listing.covers(watched.record.database, watched.record.table)]
+
+    @staticmethod
+    def _names(views: Iterable[WatchedView]) -> list[Name]:
+        return [(watched.record.database, watched.record.table) for watched in views]
+
     def _take_in_listing(self, target: str, listing: ListingRead, at: Moment, *, denied: bool) -> list[Event]:
         events: list[Event] = []
         records = self.records.get(run.run_id for run in listing.runs)
         for listed in listing.runs:
-            run = replace(
-                listed,
-                database=listed.database if listed.database is not None else listing.database,
-                table=listed.table if listed.table is not None else listing.table,
-            )
+            run = listed
+            if listed.database is None or listed.table is None:
+                run = replace(
+                    listed,
+                    database=listed.database if listed.database is not None else listing.database,
+                    table=listed.table if listed.table is not None else listing.table,
+                )
             configured = self.configured.owner(run.run_id) == target
             watched = None
             if run.database is not None and run.table is not None:
@@ -185,12 +206,11 @@ class Catalog:
 
     def _close_listing(self, target: str, listing: ListingRead, at: Moment) -> set[str]:
         """Take in what a listing that was read to its end does not hold; return the runs it missed."""
-        listed = listing.listed_before.union(run.run_id for run in listing.runs)
-        covered = [
-            watched
-            for watched in self.views.of(target)
-            if listing.covers(watched.record.database, watched.record.table)
-        ]
+        covered = self._covered(target, listing)
+        if listing.summary:
+            filters = (listing.database, listing.table)
+            self._listings.put(target, filters, self._names(covered), listing.summary)
+        listed = listing.listed_before | {run.run_id for run in listing.runs}
         for watched in covered:
             if watched.record.baseline_at is None:
                 self._unread_at_baseline.update(dict.fromkeys(listing.unreadable, at.now))

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from exporter.model.settings import Target
-from exporter.store.catalog import Catalog, Lost
+from exporter.store.catalog import Catalog
 from exporter.store.database import StateDatabase
 from exporter.store.moment import Moment
+from exporter.store.outcome import Lost
 from exporter.store.pruning import KEPT_UNWATCHED, forget_abandoned
 from exporter.store.target_state import TargetState
 

@@ -1,5 +1,6 @@
 """Looks for damage that SQLite does not notice: it keeps no checksums of what it stores."""
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
@@ -19,8 +20,10 @@ def check_contents(connection: sqlite3.Connection, tables: Iterable[str]) -> Non
         # Most runs of a large catalog had ended before their view's baseline; they hold nothing to check.
         for (counted,) in connection.execute("SELECT counted FROM main.runs WHERE counted <> '{}'"):
             Counted.load(counted)
+        for (page_ends,) in connection.execute("SELECT page_ends FROM main.listings"):
+            [float(end) for end in json.loads(page_ends)]
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise sqlite3.DatabaseError("what has been counted cannot be read") from error
+        raise sqlite3.DatabaseError("what has been counted or listed cannot be read") from error
 
 
 def _check_texts(connection: sqlite3.Connection, table: str) -> None:

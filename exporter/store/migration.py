@@ -12,7 +12,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
              database TEXT,
              table_name TEXT,
              views TEXT NOT NULL,
-             read_at REAL NOT NULL,
              newest REAL,
              newest_first INTEGER NOT NULL,
              page_ends TEXT NOT NULL

@@ -1,11 +1,13 @@
 """What a poll hands to the store, and what the store says happened."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from exporter.errors import GlueError
 from exporter.model.run import Run, RunKey
 from exporter.model.view import View
+from exporter.store.listings import ListingSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,12 @@ class ListingRead:
     """Each run once, as the last page that held it told."""
     complete: bool = False
     """Whether the last page was read."""
-    listed_before: frozenset[str] = frozenset()
-    """Of a complete listing that took several polls: the IDs of the runs that earlier ones read."""
+    listed_before: AbstractSet[str] = frozenset()
+    """Of a complete listing that was handed over in parts: the IDs of the runs of the earlier ones."""
+    several_polls: bool = False
+    """Whether earlier polls have read a part of it."""
+    summary: ListingSummary | None = None
+    """Of a complete listing: what it teaches for the next time."""
     gaps: bool = False
     """Whether some record could not be read: then what is not among ``runs`` may be there all the same."""
     unreadable: frozenset[str] = frozenset()
@@ -53,6 +59,21 @@ class ListingRead:
     def covers(self, database: str | None, table: str | None) -> bool:
         """Tell whether the listing holds this view's runs."""
         return self.database in (None, database) and self.table in (None, table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollPart:
+    """What a poll that goes on has read so far.
+
+    It is taken in before the poll's end: all runs of a large account at once would take several times the
+    memory of what is kept of them.
+    """
+
+    target: str
+    discovery: Discovery | None
+    """Told in the first part alone."""
+    tables_denied: bool
+    listing: ListingRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +87,8 @@ class PollOutcome:
     """Seconds."""
     discovery: Discovery | None = None
     """None: the tables were not looked through, or could not be."""
+    discovery_taken_in: bool = False
+    """Whether a :class:`PollPart` has told of it before."""
     tables_denied: bool = False
     """Whether some tables may not be read, so that views there are known by their names and runs alone."""
     listings: tuple[ListingRead, ...] = ()
@@ -80,6 +103,15 @@ class PollOutcome:
     """Why the poll did not finish, or the first read that failed for another reason than an unknown ID."""
     finished: bool = True
     """False: time ran out, or Glue could not be reached, before everything due was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What a target asked for in vain, because another one earlier in the file watches it."""
+
+    target: str
+    owner: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,19 +138,13 @@ class RunRecords:
             counts["settled" if settled else "settling" if ended else "active"] += number
         return counts
 
-    def unlisted(self, views: Sequence[int], listed: Iterable[str], now: float) -> None:
-        """Note which runs of these views a complete listing holds, and which it no longer does."""
-        self._connection.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS listed (run_id TEXT PRIMARY KEY) WITHOUT ROWID"
-        )
-        self._connection.execute("DELETE FROM temp.listed")
-        self._connection.executemany("INSERT OR IGNORE INTO temp.listed VALUES (?)", ((i,) for i in listed))
+    def unlisted(self, views: Sequence[int], listed: AbstractSet[str], now: float) -> None:
+        """Note which runs of these views a complete listing no longer holds."""
+        query = "SELECT id, run_id FROM runs WHERE view = ? AND unlisted_since IS NULL"
         for view in views:
-            self._connection.execute(
-                "UPDATE runs SET unlisted_since = ? WHERE view = ? AND unlisted_since IS NULL"
-                " AND run_id NOT IN (SELECT run_id FROM temp.listed)",
-                [now, view],
-            )
+            rows = self._connection.execute(query, [view])
+            gone = [(now, row) for row, run_id in rows if run_id not in listed]
+            self._connection.executemany("UPDATE runs SET unlisted_since = ? WHERE id = ?", gone)
 
     def unlisted_before(self, time: float) -> Iterator[RunRecord]:
         """Yield the runs of views that no complete listing has held since before this time."""

@@ -65,7 +65,6 @@ CREATE TABLE {schema}.listings (
   database TEXT,                 -- the listing's filter; NULL: every database
   table_name TEXT,               -- NULL: every table
   views TEXT NOT NULL,           -- digest of the names of the target's views that it served
-  read_at REAL NOT NULL,         -- Unix time at which it was last read to its end
   newest REAL,                   -- the newest creation time that it held
   newest_first INTEGER NOT NULL, -- 1: it came newest first, from beginning to end
   page_ends TEXT NOT NULL        -- JSON: the creation time of the last run on each page

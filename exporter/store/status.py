@@ -14,8 +14,9 @@ from exporter.model.run import UNKNOWN, Run, RunKey, Status
 from exporter.store.catalog import Catalog
 from exporter.store.run_records import READS_UNTIL_GONE
 from exporter.store.series import ExporterSeries, RunSeries, ViewSeries
-from exporter.store.store import Store, StoreState
+from exporter.store.store import Store
 from exporter.store.target_state import TargetState
+from exporter.store.watch import StoreState
 
 UNREAD = "UNREAD"
 """Stands for the status of a configured run that was never read, or that Glue does not know."""

@@ -1,22 +1,23 @@
 """The state of all targets. Pollers commit to it, listeners are told what changed, pages read it."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import StorageError
-from exporter.model.run import Run
-from exporter.model.settings import Settings, Target
-from exporter.store.catalog import Catalog, Lost
+from exporter.model.settings import Settings
+from exporter.store.catalog import Catalog
 from exporter.store.catalogs import Catalogs
 from exporter.store.database import StateDatabase
+from exporter.store.listings import ListingSummary
 from exporter.store.moment import Moment
 from exporter.store.outcome import (
     Event,
+    Lost,
     PollOutcome,
+    PollPart,
     StorageFailing,
     StorageWorking,
 )
@@ -31,40 +32,12 @@ from exporter.store.series import (
     ViewSeries,
 )
 from exporter.store.target_state import TargetState
+from exporter.store.watch import StoreState, Watch
 
 T = TypeVar("T")
 
 EARLY_SLACK = 0.5
 """A run that waits for a later poll is asked for this part of a poll interval early, at the most."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """What a poll of a target has to look after."""
-
-    target: Target
-    views: frozenset[tuple[str, str]]
-    """(database, table) of the views that it watches."""
-    without_baseline: bool
-    """Whether for any of them no complete listing of its runs has been read yet."""
-    unsettled: tuple[Run, ...]
-    """Runs of these views that may still change, as last seen."""
-    due: tuple[str, ...]
-    """IDs of configured runs that should be read now, the longest unread first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreState:
-    """What a page reads while nothing changes."""
-
-    now: float
-    """Unix time, like the next."""
-    started: float
-    exporter: ExporterSeries | None
-    targets: Sequence[tuple[TargetState, Catalog | None]]
-    """Copies, in the order of the file; the catalog is None until it is known."""
-    connection: sqlite3.Connection
-    """To be read only; tables in ``temp`` may be written."""
 
 
 class Store:
@@ -178,6 +151,26 @@ class Store:
                 events = self._claim(None if settled else (state.region, catalog_id))
             return events + self._save_and_publish(targets={target: state.series})
 
+    def listing_summary(self, target: str, database: str | None, table: str | None) -> ListingSummary | None:
+        """Return what was learnt of a listing when it was last read to its end for the target's views."""
+        with self._lock:
+            state = self._targets.get(target)
+            catalog = state and self._catalogs.of(state)
+            return catalog.listing_summary(target, database, table) if catalog else None
+
+    def take_in(self, part: PollPart, stop: threading.Event | None = None) -> list[Event]:
+        """Take in a part of what a poll reads; nothing of it is published before the next commit.
+
+        Returns what is worth a line in the log. Once ``stop`` is set nothing is taken in.
+        """
+        with self._lock:
+            state = self._targets.get(part.target)
+            catalog = state and self._catalogs.of(state)
+            if not catalog or (stop and stop.is_set()):
+                return []
+            at = self._moment()
+            return self._change(lambda: catalog.take_in_part(part, at))
+
     def commit(self, outcome: PollOutcome, stop: threading.Event | None = None) -> list[Event]:
         """Take in a poll's outcome and tell the listeners. Returns what is worth a line in the log.
 
@@ -263,14 +256,23 @@ class Store:
                 yield state, catalog
 
     def _take_in(self, catalog: Catalog, outcome: PollOutcome, at: Moment) -> list[Event]:
-        """Change the catalog's state, all or nothing."""
+        """Take in a poll's outcome, and forget what need not be remembered any longer."""
+
+        def take_in() -> tuple[list[Event], list[Lost]]:
+            told = catalog.take_in(outcome, at)
+            if any(listing.complete for listing in outcome.listings):
+                catalog.prune(outcome.target, at)
+            self._catalogs.tidy(at)
+            catalog.changes.summarise(self._polled() | {outcome.target}, at.settings.runs_per_view)
+            return told
+
+        return self._change(take_in)
+
+    def _change(self, change: Callable[[], tuple[list[Event], list[Lost]]]) -> list[Event]:
+        """Change the state, all or nothing."""
         try:
             with self._database.transaction():
-                events, lost = catalog.take_in(outcome, at)
-                if any(listing.complete for listing in outcome.listings):
-                    catalog.prune(outcome.target, at)
-                self._catalogs.tidy(at)
-                catalog.changes.summarise(self._polled() | {outcome.target}, at.settings.runs_per_view)
+                events, lost = change()
         except Exception:
             # The tables are as they were; what is derived from them must not be ahead of them.
             with self._database.transaction():

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -74,8 +75,9 @@ def read(
     unsettled: Mapping[str, float | None] | None = None,
     to_the_end: bool = False,
     most_pages: int | None = None,
+    parts: list[ListingRead] | None = None,
 ) -> tuple[ListingRead, list[str]]:
-    """Read a listing once."""
+    """Read a listing once; what it teaches is left to the tests of restarts."""
     clock = ManualClock()
     calls = Calls(
         Crew("prod", size=1, clock=clock), clock.monotonic() + 30.0, threading.Event(), lambda: None
@@ -87,7 +89,8 @@ def read(
         to_the_end=to_the_end,
         most_pages=most_pages,
     )
-    return read_listing(calls, reader, task)
+    found, lines = read_listing(calls, reader, task, parts.append if parts is not None else lambda _: None)
+    return replace(found, summary=None), lines
 
 
 def known(reader: MemoryReader) -> ListingMemory:
@@ -334,3 +337,13 @@ def test_records_that_cannot_be_read_make_gaps_and_cost_no_others() -> None:
         runs=(run(0), run(2)), complete=True, gaps=True, unreadable=frozenset({"run-1"})
     )
     assert lines == ["run run-1: StartTime is no number", "a record is no object"]
+
+
+def test_a_long_listing_is_handed_over_in_parts() -> None:
+    """All of its runs at once would take more memory than what is kept of them."""
+    runs = [run(number) for number in range(12_500)]
+    parts: list[ListingRead] = []
+    last, _ = read(MemoryReader(runs), parts=parts)
+    assert [len(part.runs) for part in (*parts, last)] == [5000, 5000, 2500]
+    assert [part.complete for part in (*parts, last)] == [False, False, True]
+    assert last.listed_before == {one.run_id for one in runs[:10_000]}

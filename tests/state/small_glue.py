@@ -9,7 +9,7 @@ from exporter.model.run import Run
 from exporter.model.settings import Target
 from exporter.model.view import View
 from exporter.store.outcome import Discovery, ListingRead, PollOutcome
-from exporter.store.store import Watch
+from exporter.store.watch import Watch
 
 Name = tuple[str, str]
 """Database and table."""
