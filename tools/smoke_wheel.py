@@ -78,7 +78,7 @@ def use(programs: Path, folder: Path) -> None:
     expect(run(folder, "--version", command=command), 0, "boto3")
     expect(run(folder, "--version", command=(str(programs / "python"), "-m", "exporter")), 0, "boto3")
     expect(run(folder, "check-config", str(ROOT / "config.example.yaml"), command=command), 0, ": OK (")
-    expect(run(folder, "demo", command=command), 1, "glue-mv-exporter[demo]")
+    expect(run(folder, "demo", command=command), 1, ".[demo]")
     say("serve, one scrape, stop")
     with BareGlue() as glue:
         run_id = glue.records.put_run(sample_run(1))

@@ -62,6 +62,10 @@ class Tables(GlueBackend):
         super().delete_table(database_name, table_name)
         self.runs.unwatch_view(database_name, table_name)
 
+    def backdate_table(self, database_name: str, table_name: str, created: float) -> None:
+        """Have a table tell that it was created at this Unix time."""
+        self.get_table(database_name, table_name).created_time = _as_moto_keeps_it(created)
+
     def describe(self, table: FakeTable) -> dict[str, Any]:
         """Return moto's table with what it does not know about materialized views."""
         members: dict[str, Any] = table.as_dict()
@@ -73,8 +77,12 @@ class Tables(GlueBackend):
         return members
 
     def _now(self) -> datetime:
-        # Without a zone: that is how moto keeps UTC.
-        return datetime.fromtimestamp(self._clock.time(), UTC).replace(tzinfo=None)
+        return _as_moto_keeps_it(self._clock.time())
+
+
+def _as_moto_keeps_it(unix_time: float) -> datetime:
+    """Return UTC without a zone."""
+    return datetime.fromtimestamp(unix_time, UTC).replace(tzinfo=None)
 
 
 def _is_materialized_view(table_input: dict[str, Any]) -> bool:

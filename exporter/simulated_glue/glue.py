@@ -55,7 +55,7 @@ class SimulatedGlue:
             from exporter.simulated_glue.catalog import Account  # noqa: PLC0415 (as above)
         except ImportError as error:
             raise SimulatedGlueUnavailableError(
-                "The simulated Glue needs moto: pip install 'glue-mv-exporter[demo]'"
+                "The simulated Glue needs moto: in a checkout, pip install '.[demo]'"
             ) from error
         self._account = Account(self.clock, account_id=account_id, seed=seed)
         self._app = App(self._account, self.clock, self.ledger, self.faults)
@@ -113,12 +113,14 @@ class SimulatedGlue:
         refresh_seconds: int | None = None,
         plan: Plan | None = None,
         schedule: Schedule | None = None,
+        created: float | None = None,
         region: str | None = None,
         catalog_id: str | None = None,
     ) -> None:
         """Add a materialized view, and its database where there is none.
 
         ``refresh_seconds`` is what GetTables tells; runs come by themselves only with a ``schedule``.
+        ``created`` is the Unix time that it tells of; default: now.
         """
         definition: dict[str, Any] = {
             "IsProtected": False,
@@ -134,7 +136,14 @@ class SimulatedGlue:
         }
         if refresh_seconds is not None:
             definition["RefreshSeconds"] = refresh_seconds
-        self.add_table(database, table, view_definition=definition, region=region, catalog_id=catalog_id)
+        self.add_table(
+            database,
+            table,
+            view_definition=definition,
+            created=created,
+            region=region,
+            catalog_id=catalog_id,
+        )
         self.runs(region=region, catalog_id=catalog_id).watch_view(
             database, table, plan=plan, schedule=schedule
         )
@@ -145,6 +154,7 @@ class SimulatedGlue:
         table: str,
         *,
         view_definition: dict[str, Any] | None = None,
+        created: float | None = None,
         region: str | None = None,
         catalog_id: str | None = None,
     ) -> None:
@@ -157,6 +167,8 @@ class SimulatedGlue:
             if database not in catalog.databases:
                 catalog.create_database(database, {"Name": database})
             catalog.create_table(database, table, table_input)
+            if created is not None:
+                catalog.backdate_table(database, table, created)
 
     def remove_table(
         self, database: str, table: str, *, region: str | None = None, catalog_id: str | None = None

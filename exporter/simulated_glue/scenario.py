@@ -16,6 +16,8 @@ from exporter.simulated_glue.script import RunScript, RunStatus
 MINUTE = 60.0
 HOUR = 60 * MINUTE
 
+VIEW_AGE = 30 * 24 * HOUR
+"""Since the creation of the views that have had runs."""
 LIVE_PERIOD = MINUTE
 """How often a live view gets a run."""
 LIVE_RUN = RunScript(start_delay=12.0)
@@ -74,17 +76,17 @@ def _add_history(glue: SimulatedGlue) -> list[str]:
     """Add views whose runs all ended long ago."""
     now, runs = glue.clock.time(), glue.runs()
     # Overdue: it should refresh every hour, and last did so seven hours ago.
-    glue.add_view("finance", "ledger_snapshot", refresh_seconds=int(HOUR))
+    glue.add_view("finance", "ledger_snapshot", refresh_seconds=int(HOUR), created=now - VIEW_AGE)
     ledger = RunScript(start_delay=20, duration=9 * MINUTE, dpu_rate=6, refresh_type="FULL")
     overdue = [
         runs.add_run("finance", "ledger_snapshot", ledger, created=now - hours * HOUR) for hours in (9, 8, 7)
     ]
-    glue.add_view("finance", "fx_rates")
+    glue.add_view("finance", "fx_rates", created=now - VIEW_AGE)
     awkward = RunScript(
         duration=40, outcome=RunStatus.FAILED, error_message=AWKWARD_ERROR, refresh_type="FULL"
     )
     failed = runs.add_run("finance", "fx_rates", awkward, created=now - 3 * HOUR)
-    glue.add_view("marketing", "attribution_trial")
+    glue.add_view("marketing", "attribution_trial", created=now - VIEW_AGE)
     abandoned = RunScript(duration=25 * MINUTE, outcome=RunStatus.STOPPED, dpu_rate=10)
     stopped = runs.add_run("marketing", "attribution_trial", abandoned, created=now - 26 * HOUR)
     return [*overdue, failed, stopped]
@@ -93,9 +95,9 @@ def _add_history(glue: SimulatedGlue) -> list[str]:
 def _add_lasting_runs(glue: SimulatedGlue) -> list[str]:
     """Add a run that hangs, and one that waits for workers for hours."""
     now, runs = glue.clock.time(), glue.runs()
-    glue.add_view("ops", "warehouse_audit")
+    glue.add_view("ops", "warehouse_audit", created=now - VIEW_AGE)
     hanging = RunScript(start_delay=30, duration=math.inf, dpu_rate=10, refresh_type="FULL")
-    glue.add_view("finance", "month_end_close")
+    glue.add_view("finance", "month_end_close", created=now - VIEW_AGE)
     queued = RunScript(start_delay=6 * HOUR, duration=HOUR, refresh_type="FULL")
     return [
         runs.add_run("ops", "warehouse_audit", hanging, created=now - 5 * HOUR),
@@ -116,7 +118,14 @@ def _add_live_views(glue: SimulatedGlue, seed: int) -> list[str]:
             # Within the view's hour: in the demo, one view alone is overdue from the beginning.
             runs.add_run(database, table, earlier, created=now - ordinal * 40 * MINUTE)
         schedule = Schedule(first=now + position * STAGGER, every=LIVE_PERIOD)
-        glue.add_view(database, table, refresh_seconds=int(HOUR), plan=plan, schedule=schedule)
+        glue.add_view(
+            database,
+            table,
+            refresh_seconds=int(HOUR),
+            plan=plan,
+            schedule=schedule,
+            created=now - VIEW_AGE,
+        )
         named += [runs.scheduled_run_id(database, table, ordinal) for ordinal in range(NAMED_RUNS_PER_VIEW)]
     return named
 

@@ -183,7 +183,7 @@ def test_without_moto_the_error_tells_what_to_install() -> None:
     program = "import sys; sys.modules['moto'] = None; import exporter.simulated_glue as s; s.SimulatedGlue()"
     result = in_fresh_python(program)
     assert result.returncode == 1
-    assert "needs moto: pip install 'glue-mv-exporter[demo]'" in result.stderr
+    assert "needs moto: in a checkout, pip install '.[demo]'" in result.stderr
 
 
 def test_importing_the_package_loads_neither_moto_nor_boto3() -> None:

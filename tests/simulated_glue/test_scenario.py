@@ -57,6 +57,13 @@ def test_at_any_time_the_given_runs_are_in_all_five_statuses(
         clock.advance(7)
 
 
+@pytest.mark.usefixtures("demo")
+def test_no_view_is_younger_than_its_runs(client: Any) -> None:
+    for run in all_runs(client):
+        view = client.get_table(DatabaseName=run["DatabaseName"], Name=run["TableName"])["Table"]
+        assert view["CreateTime"] < run["CreationTime"], view["Name"]
+
+
 @pytest.mark.parametrize("hours", [0, 8])
 @pytest.mark.usefixtures("demo")
 def test_at_any_time_the_newest_runs_of_the_views_are_in_all_five_statuses(
