@@ -3,13 +3,12 @@
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
 LONG = EXAMPLES > 0

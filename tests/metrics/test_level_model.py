@@ -19,7 +19,6 @@ from tests.support.run_series import numbered_run, read_openmetrics, read_text
 NUMBERS = st.integers(0, 30)
 NOW = 1700000500.0
 STATUSES = ("STARTING", "RUNNING", "SUCCEEDED", "FAILED", "STOPPED")
-RUN_NAMES = ("aws_region", "catalog_id", "database", "table", "run_id")
 
 RUNS = st.builds(
     lambda number, members: numbered_run(number, **members),

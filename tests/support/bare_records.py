@@ -82,12 +82,6 @@ class Records:
             self._listed.clear()
         return run_id
 
-    def remove_run(self, run_id: str, *, catalog_id: str = ACCOUNT) -> None:
-        """Forget a run."""
-        with self._lock:
-            del self._runs[catalog_id, run_id]
-            self._listed.clear()
-
     def run(self, run_id: str, *, catalog_id: str = ACCOUNT) -> Record:
         """Return a record as it was put."""
         with self._lock:

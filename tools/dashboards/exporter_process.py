@@ -39,8 +39,7 @@ def requests() -> list[Panel]:
         series(
             "Failed requests by reason",
             "Failures that retries absorbed show, too. access_denied and credentials need somebody; "
-            "throttled "
-            "needs a lower max_requests_per_second.",
+            "throttled needs a lower max_requests_per_second.",
             [
                 Query(
                     expr=f"{rate('api_request_failures_total', 'reason')} > 0",
@@ -69,46 +68,34 @@ def requests() -> list[Panel]:
     ]
 
 
+def _of_each_process(title: str, description: str, figure: str, unit: str) -> Panel:
+    query = Query(expr=f"{figure} and {_PROCESS}", legend="{{instance}}")
+    return series(title, description, [query], width=6, unit=unit)
+
+
 def process() -> list[Panel]:
     """Return what each process takes."""
     return [
-        series(
-            "Memory",
-            "Resident memory of each process.",
-            [Query(expr=f"process_resident_memory_bytes and {_PROCESS}", legend="{{instance}}")],
-            width=6,
-            unit="bytes",
+        _of_each_process(
+            "Memory", "Resident memory of each process.", "process_resident_memory_bytes", "bytes"
         ),
-        series(
+        _of_each_process(
             "Processor time",
             "Cores that each process uses.",
-            [
-                Query(
-                    expr=f"rate(process_cpu_seconds_total[$__rate_interval]) and {_PROCESS}",
-                    legend="{{instance}}",
-                )
-            ],
-            width=6,
-            unit="none",
+            "rate(process_cpu_seconds_total[$__rate_interval])",
+            "none",
         ),
-        series(
+        _of_each_process(
             "Scrapes",
             "How long Prometheus takes to read each process. A gap is a process that it does not reach.",
-            [
-                Query(
-                    expr=f"scrape_duration_seconds and {_PROCESS}",
-                    legend="{{instance}}",
-                )
-            ],
-            width=6,
-            unit="s",
+            "scrape_duration_seconds",
+            "s",
         ),
-        series(
+        _of_each_process(
             "Scraped series",
             "Samples of each scrape: views times up to 48, runs times 13.",
-            [Query(expr=f"scrape_samples_scraped and {_PROCESS}", legend="{{instance}}")],
-            width=6,
-            unit="short",
+            "scrape_samples_scraped",
+            "short",
         ),
         table(
             "Versions",

@@ -4,7 +4,7 @@ from tools.dashboards import fleet_tables, links, promql, variables
 from tools.dashboards.chosen import MONEY, WHERE, chosen, money
 from tools.dashboards.panels import Dashboard, Panel, Query, Row
 from tools.dashboards.promql import gauge, increase
-from tools.dashboards.shapes import gauges, series, stat, timeline
+from tools.dashboards.shapes import gauges, series, stacked_bars, stat, timeline
 from tools.dashboards.style import (
     BLUE,
     GOOD_AT_ZERO,
@@ -67,8 +67,7 @@ def _tiles() -> list[Panel]:
         stat(
             "Overdue",
             "Views whose last success (or else creation) is longer ago than so many of their expected "
-            "intervals. "
-            "Views without an interval, and those that could not be read, do not count.",
+            "intervals. Views without an interval, and those that could not be read, do not count.",
             f"sum({chosen(f'({promql.lateness(WHERE)}) > bool $overdue')})",
             thresholds=thresholds(GREEN, (1, ORANGE)),
             no_value="no schedules",
@@ -116,14 +115,11 @@ def _refreshes() -> list[Panel]:
     ended = increase("runs_total", WHERE, "$__rate_interval", keep="status")
     status = gauge("last_run_status", WHERE, keep="status")
     return [
-        series(
+        stacked_bars(
             "Runs that ended",
             "How many runs ended, by status. Red that goes on is a cause that many views share.",
-            [Query(expr=f"round(sum by (status) ({chosen(ended)})) > 0", legend="{{status}}")],
+            Query(expr=f"round(sum by (status) ({chosen(ended)})) > 0", legend="{{status}}"),
             width=12,
-            bars=True,
-            stacked=True,
-            legend=["sum"],
             overrides=colour_of_series(colours(STATUSES)),
             interval="30m",
             no_value="no runs ended",
@@ -145,15 +141,12 @@ def _cost() -> list[Panel]:
     by_database = f"sum by (database) ({chosen(increase('dpu_seconds_total', WHERE, '$__rate_interval'))})"
     by_type = increase("dpu_seconds_total", WHERE, "$__range", keep="refresh_type")
     return [
-        series(
+        stacked_bars(
             "Cost by database",
             "What the refreshes cost, at the price above, booked when a run ends.",
-            [Query(expr=money(by_database) + " > 0", legend="{{database}}")],
+            Query(expr=money(by_database) + " > 0", legend="{{database}}"),
             width=16,
             unit=MONEY,
-            bars=True,
-            stacked=True,
-            legend=["sum"],
             interval="30m",
         ),
         gauges(

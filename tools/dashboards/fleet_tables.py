@@ -27,10 +27,9 @@ def needs_attention() -> Panel:
     last_run = f"max by ({VIEW}, run_id, refresh_type) ({promql.metric('last_run_info', WHERE)})"
     return table(
         "Needs attention",
-        "Every view that is failing, overdue, hanging or not read, the worst first. A view's name leads "
-        "to its "
-        "history, its problem to what the exporter says of it, with Glue's error message; the last column to "
-        "the newest run's log.",
+        "Every view that is failing, overdue, hanging or not read, the worst first. A view's name leads to "
+        "its history, its problem to what the exporter says of it, with Glue's error message; the last "
+        "column to the newest run's log.",
         [
             Column(
                 title="Problem", query=problem, mappings=words(problem_words()), coloured=True, width=190,
@@ -74,8 +73,7 @@ def running() -> Panel:
     usual = gauge("last_success_duration_seconds", WHERE)
     return table(
         "Running now",
-        "Runs that have not ended, with how long ago they were created, and how many times what the "
-        "view's "
+        "Runs that have not ended, with how long ago they were created, and how many times what the view's "
         "last success took that is. From three times on, and an hour, a run counts as hanging.",
         [
             Column(title="Database", label="database", width=140),

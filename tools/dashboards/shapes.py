@@ -110,6 +110,33 @@ def series(
     )
 
 
+def stacked_bars(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    width: int,
+    interval: str,
+    unit: str = "none",
+    overrides: Sequence[Json] = (),
+    no_value: str = NO_DATA,
+) -> Panel:
+    """Return what happened in each interval, as bars on top of each other, with the sum of each series."""
+    return series(
+        title,
+        description,
+        [query],
+        width=width,
+        unit=unit,
+        bars=True,
+        stacked=True,
+        legend=["sum"],
+        no_value=no_value,
+        overrides=overrides,
+        interval=interval,
+    )
+
+
 def timeline(
     title: str,
     description: str,

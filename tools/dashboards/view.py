@@ -173,9 +173,8 @@ def _history() -> list[Panel]:
         ),
         series(
             "Freshness",
-            "The time since the last success against the view's expected interval. Each refresh brings "
-            "it back "
-            "to zero; above the dashes the view is late.",
+            "The time since the last success against the view's expected interval. Each refresh brings it "
+            "back to zero; above the dashes the view is late.",
             [
                 Query(
                     expr=f"time() - {gauge('last_success_timestamp_seconds', WHERE)}",

@@ -3,7 +3,7 @@
 from tools.dashboards import links, promql
 from tools.dashboards.panels import Panel, Query
 from tools.dashboards.promql import VIEW, gauge, increase, metric
-from tools.dashboards.shapes import gauges, series
+from tools.dashboards.shapes import gauges, stacked_bars
 from tools.dashboards.style import (
     BLUE,
     GREEN,
@@ -29,28 +29,21 @@ def cost() -> list[Panel]:
     ended = increase("runs_total", WHERE, "$__rate_interval", keep="status, refresh_type")
     buckets = f"sum by (le) (increase({metric('run_duration_seconds_bucket', WHERE)}[$__range]))"
     return [
-        series(
+        stacked_bars(
             "Cost by refresh type",
             "What the runs cost, at the price above, booked when a run ends. Orange where there was blue "
-            "means "
-            "that the view no longer refreshes incrementally.",
-            [Query(expr=f"sum by (refresh_type) ({spent}) / 3600 * $price > 0", legend="{{refresh_type}}")],
+            "means that the view no longer refreshes incrementally.",
+            Query(expr=f"sum by (refresh_type) ({spent}) / 3600 * $price > 0", legend="{{refresh_type}}"),
             width=10,
             unit=MONEY,
-            bars=True,
-            stacked=True,
-            legend=["sum"],
             overrides=_TYPE_COLOURS,
             interval="1h",
         ),
-        series(
+        stacked_bars(
             "Full or incremental",
             "How many runs ended, by refresh type, whatever became of them.",
-            [Query(expr=f"round(sum by (refresh_type) ({ended})) > 0", legend="{{refresh_type}}")],
+            Query(expr=f"round(sum by (refresh_type) ({ended})) > 0", legend="{{refresh_type}}"),
             width=8,
-            bars=True,
-            stacked=True,
-            legend=["sum"],
             overrides=_TYPE_COLOURS,
             interval="1h",
         ),
