@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 
 from exporter import __version__
+from exporter.cli.allocator import LeftoversGivenBack, give_large_blocks_back
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
@@ -75,6 +76,7 @@ def make_exporter(
     ``for_textfile``: leave out ``process_*`` and ``python_*``, which collide with node_exporter's own,
     and counters, unless something keeps them between two runs.
     """
+    give_large_blocks_back()
     clock = clock or SystemClock()
     clients = clients or ClientFactory(clock)
     clients.configure(settings)
@@ -82,7 +84,7 @@ def make_exporter(
         clock, process_metrics=not for_textfile, counters=storage_path is not None or not for_textfile
     )
     database = StateDatabase.in_memory() if storage_path is None else StateDatabase.open(storage_path)
-    store = Store(clock, [exposition.apply], database)
+    store = Store(clock, [exposition.apply, LeftoversGivenBack()], database)
     store.describe(
         ExporterSeries(
             version=__version__,

@@ -51,12 +51,17 @@ class Block(Generic[K]):
         texts = [b"".join(column) for column in columns]
         return cls(
             keys=tuple(items),
-            lengths=tuple(array("I", map(len, column)) for column in columns),
+            lengths=tuple(map(_lengths, columns)),
             segments=tuple(
                 old if text == old_text else deflate(text)
                 for text, old_text, old in zip(texts, old_texts, old_segments, strict=True)
             ),
         )
+
+
+def _lengths(column: Sequence[bytes]) -> "array[int]":
+    lengths = array("I", map(len, column))
+    return array("H", lengths) if max(lengths) < 1 << 16 else lengths
 
 
 def _split(text: bytes, lengths: Sequence[int]) -> list[bytes]:

@@ -83,7 +83,9 @@ class Catalog:
             self._listings.keep({target.name for target in targets})
         for watched in self.views.watched():
             self.changes.touch_view(watched)
-        self.changes.touch_runs(before ^ set(self.configured.all()))
+        now_configured = set(self.configured.all())
+        self.changes.leave_runs(before - now_configured)
+        self.changes.touch_runs(now_configured - before)
         self._in_views = {}
         if self.configured.all() and self.views.watched():
             for run_id, name in self.records.with_views():

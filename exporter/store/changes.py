@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.configured_runs import ConfiguredRuns
-from exporter.store.run_changes import CatalogRunChanges
+from exporter.store.run_changes import AT_ONCE, CatalogRunChanges
 from exporter.store.run_records import RunRecords
 from exporter.store.series import ViewSeries
 from exporter.store.view_book import Name, ViewBook, WatchedView
@@ -33,8 +33,8 @@ class Changes:
         """Run IDs shown because of a view, by the view's row."""
         self._shown_in: dict[str, int] = {}
         """The same the other way round."""
-        self._published_runs: set[str] = set()
-        """Run IDs that have series."""
+        self._left: set[str] = set()
+        """Runs that were configured, or shown because of a view, and are so no longer."""
         self._published_views: set[Name] = set()
 
     def run_key(self, run_id: str) -> RunKey:
@@ -44,6 +44,11 @@ class Changes:
     def touch_runs(self, run_ids: Iterable[str]) -> None:
         """Note that the series of these runs may have changed."""
         self._touched_runs.update(run_ids)
+
+    def leave_runs(self, run_ids: Iterable[str]) -> None:
+        """Note that these runs were configured, and are so no longer."""
+        self._left.update(run_ids)
+        self.touch_runs(run_ids)
 
     def touch_view(self, watched: WatchedView) -> None:
         """Note that the series of the view may have changed."""
@@ -66,6 +71,7 @@ class Changes:
     def take_runs(self, targets: set[str]) -> CatalogRunChanges:
         """Return the changed series of runs, for what these targets (and nobody any more) watch."""
         touched, self._touched_runs = self._touched_runs, set()
+        left, self._left = self._left, set()
         there = {
             run_id
             for run_id, record in self._records.get(touched & self._shown_in.keys()).items()
@@ -79,10 +85,12 @@ class Changes:
                 self._touched_runs.add(run_id)  # its target's first poll will show it
             elif owner is not None or run_id in there:
                 shown.append(run_id)
-                self._published_runs.add(run_id)
-            elif run_id in self._published_runs:
+            elif run_id in left or run_id in self._shown_in:
                 gone.append(run_id)
-                self._published_runs.discard(run_id)
+        if len(shown) > AT_ONCE:
+            # The text of runs of one table compresses best where they stand side by side.
+            order = self._records.by_table()
+            shown.sort(key=lambda run_id: order.get(run_id, -1))
         return CatalogRunChanges(self._place, self._records, self._configured, shown, gone)
 
     def take_views(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:
@@ -106,6 +114,7 @@ class Changes:
         before = self._shown.pop(row, frozenset())
         if run_ids:
             self._shown[row] = run_ids
+        self._left |= before - run_ids
         for run_id in before - run_ids:
             if self._shown_in.get(run_id) == row:  # another view may show it by now
                 del self._shown_in[run_id]

@@ -110,3 +110,5 @@ class ConfiguredRuns:
     def settled(self, run_id: str) -> None:
         """Note that the run is settled: it is never asked for again."""
         self._unsettled.pop(run_id, None)
+        if not self._unsettled:
+            self._unsettled = {}  # an emptied dictionary keeps its room

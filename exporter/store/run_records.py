@@ -82,6 +82,14 @@ class RunRecords:
         )
         return [(run_id, (database, table)) for run_id, database, table in rows]
 
+    def by_table(self) -> dict[str, int]:
+        """Return the place of every run in an order in which those of a table follow each other, by age."""
+        rows = self._connection.execute(
+            "SELECT run_id FROM runs WHERE catalog = ? ORDER BY database, table_name, creation_time",
+            [self._catalog],
+        )
+        return {run_id: place for place, (run_id,) in enumerate(rows)}
+
     def put(self, record: RunRecord) -> None:
         """Remember a run, or what is new of it."""
         run = record.run

@@ -91,7 +91,7 @@ class ExporterSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesChanges:
-    """One commit's changes. ``None`` as a value: these series are gone."""
+    """One commit's changes. ``None`` as a value: these series, if there were any, are gone."""
 
     runs: Mapping[RunKey, RunSeries | None] = field(default_factory=dict)
     """To be gone through at once: many are read from the tables meanwhile."""

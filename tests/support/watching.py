@@ -88,7 +88,7 @@ class Recorder:
 def _apply(changes: Mapping[K, V | None], shown: dict[K, V]) -> None:
     for key, series in changes.items():
         if series is None:
-            del shown[key]
+            shown.pop(key, None)  # it may never have had any
         else:
             shown[key] = series
 

@@ -1,0 +1,43 @@
+"""What becomes of memory that is let go: the first poll of a large account must not be paid for ever after.
+
+glibc keeps what was freed unless it lies at the end of a heap. With another C library nothing is done.
+"""
+
+import ctypes
+from collections.abc import Callable
+
+from exporter.store.series import SeriesChanges
+
+LARGE = 2000
+"""Changed runs of a commit whose leftovers are worth giving back: some megabytes."""
+_M_MMAP_THRESHOLD = -3
+_LARGE_BLOCK = 128 << 10
+"""Bytes; glibc's own value at first, which it raises up to 32 MiB with each such block that is freed."""
+
+
+def give_large_blocks_back() -> None:
+    """Have every large block given back as soon as it is freed, now and later."""
+    if mallopt := _c_function("mallopt"):
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+
+
+class LeftoversGivenBack:
+    """Listens to the store. Gives back what a large commit has left, at the next one: then it is free."""
+
+    def __init__(self, trim: Callable[[int], int] | None = None) -> None:
+        """``trim``: glibc's ``malloc_trim``, by default."""
+        self._trim = trim or _c_function("malloc_trim")
+        self._due = False
+
+    def __call__(self, changes: SeriesChanges) -> None:
+        """Take note of a commit."""
+        if self._due and self._trim:
+            self._trim(0)
+        self._due = len(changes.runs) >= LARGE
+
+
+def _c_function(name: str) -> Callable[..., int] | None:
+    try:
+        return getattr(ctypes.CDLL(None), name)  # type: ignore[no-any-return]  # ctypes knows no signatures
+    except (OSError, AttributeError):
+        return None
