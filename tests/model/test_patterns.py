@@ -1,0 +1,116 @@
+"""Which views a target watches."""
+
+import pytest
+
+from exporter.model.patterns import ViewMatcher, is_glob, is_literal
+from exporter.model.settings import Access, Target, ViewPattern
+
+
+def pattern(text: str, expected_interval: float | None = None) -> ViewPattern:
+    """Return ``database.table`` as a pattern."""
+    database, table = text.split(".")
+    return ViewPattern(database=database, table=table, expected_interval=expected_interval)
+
+
+def matcher(*patterns: str | ViewPattern, exclude: tuple[str, ...] = ()) -> ViewMatcher:
+    """Return the matcher of a target that watches these views."""
+    views = tuple(pattern(one) if isinstance(one, str) else one for one in patterns)
+    excluded = tuple(pattern(one) for one in exclude)
+    return ViewMatcher(Target(name="prod", access=Access(), views=views, exclude_views=excluded))
+
+
+@pytest.mark.parametrize(
+    ("text", "glob"),
+    [("daily_orders", False), ("", False), ("daily_*", True), ("v?", True), ("v[12]", True), ("a]b", False)],
+)
+def test_a_glob_is_what_can_match_more_than_its_own_spelling(text: str, *, glob: bool) -> None:
+    assert is_glob(text) is glob
+
+
+@pytest.mark.parametrize(
+    ("text", "literal"),
+    [("sales.orders", True), ("sales.*", False), ("*.orders", False), ("*.*", False)],
+)
+def test_a_view_is_named_outright_where_neither_database_nor_table_is_a_glob(
+    text: str, *, literal: bool
+) -> None:
+    assert is_literal(pattern(text)) is literal
+
+
+@pytest.mark.parametrize(
+    ("patterns", "watched"),
+    [
+        (["sales.orders"], ["sales.orders"]),
+        (["sales.*"], ["sales.orders", "sales.returns"]),
+        (["*.orders"], ["sales.orders", "finance.orders"]),
+        (["sales.o*", "finance.?rders"], ["sales.orders", "finance.orders"]),
+        (["sales.order"], []),
+        (["sale.*", "*.rders"], []),
+        (["Sales.*"], []),
+    ],
+)
+def test_a_view_is_watched_where_both_its_names_match_one_pattern_as_a_whole(
+    patterns: list[str], watched: list[str]
+) -> None:
+    views = ["sales.orders", "sales.returns", "finance.orders"]
+    one = matcher(*patterns)
+    assert [view for view in views if one.matching(*view.split("."))] == watched
+
+
+def test_an_excluded_view_is_not_watched_even_where_it_is_named_outright() -> None:
+    one = matcher("sales.*", "sales.tmp_orders", "sales.orders", exclude=("sales.tmp_*",))
+    assert one.matching("sales", "tmp_orders") == ()
+    assert one.matching("sales", "orders")
+    assert one.literals == (("sales", "orders"),)
+
+
+def test_all_patterns_that_want_a_view_are_told_the_one_that_names_it_first() -> None:
+    glob, other_glob, name = pattern("sales.*"), pattern("*.orders"), pattern("sales.orders")
+    assert matcher(glob, name, other_glob).matching("sales", "orders") == (name, glob, other_glob)
+
+
+def test_views_that_are_named_outright_are_told_once_each_in_the_order_of_the_file() -> None:
+    one = matcher("sales.orders", "finance.*", "dbt.models", "sales.orders")
+    assert one.literals == (("sales", "orders"), ("dbt", "models"))
+
+
+@pytest.mark.parametrize(
+    ("patterns", "interval"),
+    [
+        pytest.param([pattern("sales.*", 60.0), pattern("sales.orders", 3600.0)], 3600.0, id="of its name"),
+        pytest.param(
+            [pattern("sales.orders"), pattern("sales.*", 60.0)], 60.0, id="of the glob that has one"
+        ),
+        pytest.param([pattern("*.*", 60.0), pattern("sales.*", 120.0)], 60.0, id="of the first glob"),
+        pytest.param([pattern("sales.orders"), pattern("sales.*")], None, id="none has one"),
+        pytest.param([pattern("sales.returns", 60.0)], None, id="that of another view"),
+    ],
+)
+def test_which_pattern_says_how_often_a_view_is_expected_to_be_refreshed(
+    patterns: list[ViewPattern], interval: float | None
+) -> None:
+    assert matcher(*patterns).expected_interval("sales", "orders") == interval
+
+
+def test_only_globs_make_a_database_worth_looking_through() -> None:
+    """A view that is named outright is asked for by its name."""
+    one = matcher("sales.orders", "fin*.daily", "dbt.*")
+    assert [name for name in ("sales", "finance", "dbt", "hr") if one.database_matches(name)] == [
+        "finance",
+        "dbt",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "databases"),
+    [
+        (["sales.orders"], ()),
+        (["sales.*", "dbt.m*", "sales.?", "finance.orders"], ("sales", "dbt")),
+        (["sales.*", "fin*.daily"], None),
+        (["sales.*", "*.*"], None),
+    ],
+)
+def test_databases_that_globs_name_outright_unless_one_of_them_is_a_glob(
+    patterns: list[str], databases: tuple[str, ...] | None
+) -> None:
+    assert matcher(*patterns).glob_databases() == databases
