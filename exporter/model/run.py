@@ -91,16 +91,21 @@ class Run:
         reported = self.end_time if self.end_time is not None else self.last_updated
         return first_seen_ended if reported is None else reported
 
+    @property
+    def whole_duration(self) -> float | None:
+        """The seconds between start and end, never negative; None where Glue has not reported both."""
+        if self.start_time is None or self.end_time is None:
+            return None
+        return max(0.0, self.end_time - self.start_time)
+
     def duration(self, now: float) -> float | None:
         """Return the seconds between start and end, or until ``now`` for a run that still goes.
 
         None before it started, and for an ended run whose end Glue has not reported.
         """
-        if self.start_time is None:
-            return None
-        if not self.ended:
-            return max(0.0, now - self.start_time)
-        return None if self.end_time is None else max(0.0, self.end_time - self.start_time)
+        if self.ended:
+            return self.whole_duration
+        return None if self.start_time is None else max(0.0, now - self.start_time)
 
     @property
     def age_order(self) -> tuple[float, float, float, str]:

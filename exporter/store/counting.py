@@ -132,14 +132,10 @@ def _count_amounts(counters: ViewCounters, run: Run, counted: Counted) -> tuple[
     if (
         not counted.duration
         and run.status == Status.SUCCEEDED
-        and (seconds := _known_duration(run)) is not None
+        and (seconds := run.whole_duration) is not None
     ):
         durations = list(counters.durations)
         durations[bisect_left(DURATION_BUCKETS, seconds)] += 1
         counters = replace(counters, durations=tuple(durations), duration_sum=counters.duration_sum + seconds)
         counted = replace(counted, duration=True)
     return counters, counted
-
-
-def _known_duration(run: Run) -> float | None:
-    return None if run.start_time is None or run.end_time is None else run.duration(run.end_time)
