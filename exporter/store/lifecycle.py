@@ -64,9 +64,7 @@ def missed(record: RunRecord) -> RunRecord:
 
 
 def phase(record: RunRecord | None) -> str:
-    """Return the value of the label ``state``: ``active``, ``settling``, ``settled`` or ``unfetched``."""
+    """Return the value of the label ``state`` of a run that is not settled."""
     if record is None or not record.there:
         return "unfetched"
-    if record.settled:
-        return "settled"
     return "settling" if record.run.ended else "active"

@@ -92,7 +92,7 @@ class ViewBook:
             for name in matcher.literals:
                 if name not in self._watched:
                     record = self._all.get(name) or ViewRecord(database=name[0], table=name[1])
-                    self._watch(name, record, before.get(name))
+                    self._watch(name, record, None)  # Glue does not know it, or not yet
 
     def discovered(self, target: str, discovery: Discovery, at: Moment) -> dict[str, list[Name]]:
         """Take in which views the catalog's tables tell of now.
@@ -112,7 +112,7 @@ class ViewBook:
             record = self._all.get(name) or ViewRecord(database=name[0], table=name[1])
             if not record.described and record.baseline_at is None:
                 record = replace(record, baseline_at=self._first_baseline(name, view.creation_time, at))
-            if not (name in self._watched and record.same_as(view)):
+            if not record.same_as(view):
                 record = replace(
                     record,
                     creation_time=view.creation_time,
@@ -207,44 +207,35 @@ class ViewBook:
     def _owner(self, name: Name) -> str | None:
         return next((target for target, matcher in self._matchers if matcher.matching(*name)), None)
 
-    def _matcher(self, target: str) -> ViewMatcher:
-        return next(matcher for name, matcher in self._matchers if name == target)
-
     def _first_baseline(self, name: Name, creation_time: float | None, at: Moment) -> float | None:
         """Return the baseline of a view that is met for the first time; None: still to be taken.
 
         One that was created after its pattern was first watched has nothing to leave out of the count.
         """
         since = min(
-            (
-                self._since[pattern.database, pattern.table]
-                for target, matcher in self._matchers
-                if target == self._owner(name)
-                for pattern in matcher.matching(*name)
-            ),
-            default=at.now,
+            self._since[pattern.database, pattern.table]
+            for target, matcher in self._matchers
+            if target == self._owner(name)
+            for pattern in matcher.matching(*name)
         )
         younger = creation_time is not None and creation_time > since
         return at.now if younger else None
 
     def _watch(self, name: Name, record: ViewRecord, before: WatchedView | None) -> WatchedView:
-        owner = self._owner(name)
-        if owner is None:
-            raise ValueError(name)
-        matcher = self._matcher(owner)
-        if record.id == 0 or record.unwatched_since is not None or record != self._all.get(name):
-            record = self._write(replace(record, unwatched_since=None))
-        watched = before or WatchedView(
+        """Watch a view that some pattern wants; what was known of it ``before`` in this life stays."""
+        owner, matcher = next(one for one in self._matchers if one[1].matching(*name))
+        record = replace(record, unwatched_since=None)
+        if record != self._all.get(name):
+            record = self._write(record)
+        watched = WatchedView(
             record,
             owner,
-            literal=False,
-            expected_interval=None,
-            saved_counters=self._records.saved_counters(*name),
+            literal=name in matcher.literals,
+            expected_interval=matcher.expected_interval(*name),
+            saved_counters=before.saved_counters if before else self._records.saved_counters(*name),
         )
-        watched.record = record
-        watched.owner = owner
-        watched.literal = name in matcher.literals
-        watched.expected_interval = matcher.expected_interval(*name)
+        if before:
+            watched.up, watched.phases, watched.facts = before.up, before.phases, before.facts
         self._watched[name] = watched
         return watched
 

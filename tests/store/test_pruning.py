@@ -92,3 +92,40 @@ def test_failures_in_a_row_outlive_the_runs_themselves(bench: ViewBench) -> None
     assert bench.shown.facts(DAILY).consecutive_failures == 4
     bench.poll(failed("f3", 9 * DAY), started(ended("again"), 10 * DAY))
     assert bench.shown.facts(DAILY).consecutive_failures == 0
+
+
+def test_failures_in_a_row_outlive_the_runs_where_there_never_was_a_success(bench: ViewBench) -> None:
+    settle(bench, *(failed(f"f{n}", 10.0 + n) for n in range(3)))
+    for days in (0.0, 8 * DAY):
+        bench.clock.advance(days)
+        bench.poll()
+    assert bench.remembered() == {"f2"}
+    assert bench.shown.facts(DAILY).consecutive_failures == 3
+
+
+def test_failures_from_before_a_success_do_not_count_among_those_after_it(bench: ViewBench) -> None:
+    settle(bench, *(failed(f"f{n}", 10.0 + n) for n in range(3)))
+    for days in (0.0, 8 * DAY):
+        bench.clock.advance(days)
+        bench.poll()
+    settle(bench, started(ended("success"), 9 * DAY), *(failed(f"g{n}", 9 * DAY + 1 + n) for n in range(3)))
+    for days in (0.0, 8 * DAY):
+        bench.clock.advance(days)
+        bench.poll()
+    assert bench.remembered() == {"success", "g2"}
+    assert bench.shown.facts(DAILY).consecutive_failures == 3
+
+
+def test_runs_that_are_forgotten_are_not_among_the_runs_of_the_target_any_longer(bench: ViewBench) -> None:
+    settle(bench, started(ended("old"), 0.0), started(ended("newest"), 1.0))
+    for days in (0.0, 8 * DAY):
+        assert bench.shown.targets["prod"].runs["settled"] == 2
+        bench.clock.advance(days)
+        bench.poll(tables=None)
+    assert bench.shown.targets["prod"].runs["settled"] == 1
+
+
+def test_a_poll_that_tells_nothing_new_changes_no_series_of_views(bench: ViewBench) -> None:
+    bench.poll(ended("a"))
+    bench.poll(ended("a"), tables=None)
+    assert bench.shown.last.views == {}

@@ -1,0 +1,197 @@
+"""What a reload leaves of the views that are watched, of those that are gone, and of those nobody wants."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from exporter.model.settings import Access, Target
+from exporter.store.counting import ViewCounters
+from tests.state.bench import target, views
+from tests.support.clock import START
+from tests.support.reader import ACCOUNT
+from tests.support.view_bench import DAILY, DAY, ViewBench, view
+from tests.support.watching import REGION, ended
+
+
+@pytest.fixture
+def bench() -> ViewBench:
+    """Return a store that watches all views of ``sales`` and has counted a run of one of them."""
+    bench = ViewBench()
+    bench.watch("sales.*")
+    bench.poll()
+    bench.poll(ended("a"))
+    return bench
+
+
+def drop_for_good(bench: ViewBench, *, by_name: tuple[str, ...] = ()) -> None:
+    """Have two listings of the tables miss the view."""
+    for _ in range(2):
+        bench.poll(ended("a"), tables=[], by_name=by_name)
+
+
+# Views that are there
+
+
+def test_a_reload_leaves_a_view_up_and_its_values_as_they_are(bench: ViewBench) -> None:
+    before = bench.shown.view(DAILY)
+    bench.watch("sales.*")
+    assert bench.shown.view(DAILY) == before
+    assert before.up
+
+
+def test_a_reload_changes_how_often_a_view_is_expected_to_be_refreshed(bench: ViewBench) -> None:
+    assert bench.shown.facts(DAILY).expected_interval == 3600.0
+    configured = target("prod", "sales.*")
+    bench.configure(replace(configured, views=views("sales.*", expected_interval=7200.0)))
+    assert bench.shown.facts(DAILY).expected_interval == 7200.0
+    bench.configure(configured)
+    assert bench.shown.facts(DAILY).expected_interval == 3600.0
+
+
+def test_a_changed_schedule_outlives_a_reload(bench: ViewBench) -> None:
+    bench.poll(ended("a"), tables=[view(every=600.0)])
+    bench.watch("sales.*")
+    assert bench.shown.facts(DAILY).expected_interval == 600.0
+
+
+def test_a_view_that_is_watched_again_is_watched_for_good(bench: ViewBench) -> None:
+    bench.watch("stock.*")
+    bench.watch("sales.*")
+    bench.clock.advance(91 * DAY)
+    bench.poll(ended("a"))
+    assert bench.remembered("views", "table_name") == {"daily_orders"}
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+
+
+def test_a_pattern_that_was_dropped_for_a_while_is_watched_since_it_came_back(bench: ViewBench) -> None:
+    """A view that was created meanwhile takes a baseline."""
+    bench.watch("stock.*")
+    bench.clock.advance(600.0)
+    bench.watch("sales.*")
+    run = replace(ended("n"), table="new")
+    bench.poll(run, tables=[view(), view("sales.new", created=START + 300.0)])
+    assert bench.shown.runs_total("sales.new") == {}
+
+
+def test_nothing_is_given_up_while_a_target_may_still_turn_out_to_want_it(bench: ViewBench) -> None:
+    """The account of a target that names no catalog is known after its first call alone."""
+    late = Target(name="late", access=Access(aws_region=REGION), views=views("sales.*"))
+    bench.configure(target("prod", "stock.*"), late)
+    bench.store.catalog_known("late", ACCOUNT)
+    bench.poll(ended("a"), ended("b"), target="late")
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+
+
+# Views that are gone from the catalog
+
+
+def test_a_reload_does_not_bring_back_a_view_that_is_gone(bench: ViewBench) -> None:
+    drop_for_good(bench)
+    bench.watch("sales.*")
+    assert bench.shown.shown_views == set()
+
+
+@pytest.mark.parametrize("patterns", ["sales.*", "stock.*"], ids=["still wanted", "not wanted any more"])
+def test_a_view_that_is_gone_is_forgotten_90_days_later_whatever_is_reloaded_meanwhile(
+    bench: ViewBench, patterns: str
+) -> None:
+    drop_for_good(bench)
+    bench.clock.advance(60 * DAY)
+    bench.watch(patterns)
+    bench.clock.advance(31 * DAY)
+    bench.watch(patterns)
+    assert bench.remembered("views", "table_name") == set()
+
+
+def test_a_view_that_was_gone_when_its_pattern_was_dropped_takes_a_new_baseline(bench: ViewBench) -> None:
+    drop_for_good(bench)
+    bench.watch("stock.*")
+    bench.watch("sales.*")
+    bench.poll(ended("a"), ended("meanwhile"))
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+
+
+def test_a_named_view_that_is_gone_keeps_its_counters_over_a_reload(bench: ViewBench) -> None:
+    bench.watch(DAILY)
+    drop_for_good(bench, by_name=(DAILY,))
+    bench.watch(DAILY)
+    bench.poll(ended("a"), ended("b"), by_name=(DAILY,))
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+
+
+def test_a_view_that_is_gone_and_no_longer_named_is_forgotten_after_90_days(bench: ViewBench) -> None:
+    bench.watch(DAILY)
+    drop_for_good(bench, by_name=(DAILY,))
+    bench.clock.advance(91 * DAY)
+    bench.watch(DAILY)
+    assert bench.remembered("views", "table_name") == {"daily_orders"}, "as long as it is named"
+    bench.watch("sales.*")
+    bench.clock.advance(91 * DAY)
+    bench.watch("sales.*")
+    assert bench.remembered("views", "table_name") == set()
+
+
+def test_a_view_that_never_was_read_to_the_end_is_forgotten_after_90_days_too() -> None:
+    bench = ViewBench()
+    bench.watch("sales.*")
+    bench.poll(complete=False)
+    bench.watch("stock.*")
+    bench.clock.advance(91 * DAY)
+    bench.watch("stock.*")
+    assert bench.remembered("views", "table_name") == set()
+
+
+# Runs that are configured by their IDs, too
+
+
+def test_a_run_that_was_configured_before_its_view_becomes_the_views() -> None:
+    bench = ViewBench()
+    bench.configure(target("prod", run_ids=["a"]))
+    bench.poll(tables=None, complete=False, read={"a": ended("a")})
+    bench.configure(target("prod", DAILY, run_ids=["a"]))
+    bench.poll(ended("a"), by_name=(DAILY,))
+    last = bench.shown.facts(DAILY).last_run
+    assert last is not None
+    assert last.run_id == "a"
+
+
+def test_a_run_stays_its_views_while_it_is_watched_by_its_id_alone(bench: ViewBench) -> None:
+    bench.configure(target("prod", run_ids=["a"]))
+    bench.poll(tables=None, complete=False, read={"a": ended("a")})
+    bench.clock.advance(3700.0)
+    bench.poll(tables=None, complete=False, read={"a": ended("a")})
+    bench.watch("sales.*")
+    bench.poll()
+    last = bench.shown.facts(DAILY).last_run
+    assert last is not None
+    assert last.run_id == "a"
+
+
+# On a disk that is full
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Iterator[ViewBench]:
+    bench = ViewBench(tmp_path / "state")
+    bench.watch("sales.*")
+    yield bench
+    bench.database.close()
+
+
+def test_a_view_that_is_first_met_while_the_disk_is_full_counts_from_zero(on_disk: ViewBench) -> None:
+    on_disk.database.full = True
+    on_disk.poll(ended("a"))
+    assert on_disk.shown.facts(DAILY).counters == ViewCounters()
+
+
+def test_a_view_that_comes_back_while_the_disk_is_full_shows_what_is_on_the_disk(on_disk: ViewBench) -> None:
+    on_disk.poll()
+    on_disk.poll(ended("a"))
+    on_disk.database.full = True
+    on_disk.poll(ended("a"), ended("b"))
+    on_disk.watch("stock.*")
+    on_disk.watch("sales.*")
+    on_disk.poll(ended("a"), ended("b"))
+    assert on_disk.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
