@@ -183,8 +183,7 @@ def _nothing_further_down(
 
 def _remember(memory: ListingMemory, seen: Seen, *, complete: bool) -> None:
     if seen.creation_times:
-        newest = max(seen.creation_times)
-        memory.newest = newest if memory.newest is None else max(memory.newest, newest)
+        memory.newest = max(seen.creation_times)
     if complete:
         memory.newest_first = seen.newest_first
         memory.page_ends = tuple(sorted(seen.creation_times, reverse=True)[PAGE - 1 :: PAGE][::-1])

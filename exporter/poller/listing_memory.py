@@ -71,7 +71,7 @@ class ListingMemory:
     newest_first: bool = False
     """Whether the last complete read came newest first, from beginning to end."""
     newest: float | None = None
-    """The newest creation time that was seen."""
+    """The newest creation time that the last read saw."""
     page_ends: tuple[float, ...] = ()
     """Of the last complete read, ascending: the creation time of the last run on each full page."""
     names: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)

@@ -149,13 +149,10 @@ class Reading:
         """Note what a listing told."""
         self.listings.append(listing)
         self.listed.update(run.run_id for run in listing.runs)
-        self.note_malformed(malformed, "ListMaterializedViewRefreshTaskRuns")
-
-    def note_malformed(self, lines: Sequence[str], operation: str) -> None:
-        """Note records that could not be read: the poll did not read everything."""
-        self.malformed += lines
-        if lines:
-            self.failed(GlueError(Reason.UNEXPECTED, lines[0], operation=operation))
+        self.malformed += malformed
+        if malformed:  # the poll did not read everything
+            operation = "ListMaterializedViewRefreshTaskRuns"
+            self.failed(GlueError(Reason.UNEXPECTED, malformed[0], operation=operation))
 
     def failed(self, error: GlueError) -> None:
         """Note why something could not be read; the first reason is told."""

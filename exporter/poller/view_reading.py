@@ -1,5 +1,6 @@
 """How a target's views and their runs are read: what is due when, and by which listings."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
@@ -31,15 +32,14 @@ class ReadingSoFar(Protocol):
     discovery: Discovery | None
     tables_denied: bool
     listed: set[str]
+    malformed: list[str]
+    """A line for each record that could not be read."""
 
     def take_in_part(self, listing: ListingRead) -> None:
         """Take in a part of a listing that is read further."""
 
     def take_in_listing(self, listing: ListingRead, malformed: list[str]) -> None:
         """Note what a listing told."""
-
-    def note_malformed(self, lines: list[str], operation: str) -> None:
-        """Note records that could not be read."""
 
     def failed(self, error: GlueError) -> None:
         """Note why something could not be read."""
@@ -63,9 +63,9 @@ class ViewReading:
         self._memory: dict[Scope, ListingMemory] = {}
         self._begun = False
         self._census: Census | None = None
-        self._next_discovery = float("-inf")
-        self._next_resync = float("-inf")
-        self._next_bulk = float("-inf")
+        self._next_discovery = -math.inf
+        self._next_resync = -math.inf
+        self._next_bulk = -math.inf
         self._denials = 0
         self._denied: GlueError | None = None
         """Why tables could not be read when that was last tried."""
@@ -76,7 +76,7 @@ class ViewReading:
         slack = settings.poll_interval / 2
         patterns = (watch.target.views, watch.target.exclude_views)
         if patterns != self._patterns:
-            self._next_discovery = self._next_resync = float("-inf")
+            self._next_discovery = self._next_resync = -math.inf
         self._patterns = patterns
         views = set(watch.views)
         if now + slack >= self._next_discovery:
@@ -128,7 +128,7 @@ class ViewReading:
             return
         memory = self._memory.setdefault(WHOLE_CATALOG, ListingMemory())
         wanted = dict.fromkeys(watch.due)
-        worth = max(1, len(wanted) // RUNS_WORTH_A_PAGE)
+        worth = len(wanted) // RUNS_WORTH_A_PAGE
         try:
             task = ListingTask(scope=WHOLE_CATALOG, memory=memory, unsettled=wanted, most_pages=worth)
             listing, malformed = read_listing(calls, self._reader, task, reading.take_in_part)
@@ -138,7 +138,7 @@ class ViewReading:
             self._next_bulk = now + settings.resync_interval
             return
         reading.take_in_listing(listing, malformed)
-        if len(reading.listed & wanted.keys()) < max(1, -(-len(reading.listed) // PAGE)):
+        if len(reading.listed & wanted.keys()) < max(1, len(reading.listed) / PAGE):
             self._next_bulk = now + settings.resync_interval
 
     def _discover(self, calls: Calls, watch: Watch, settings: Settings, reading: ReadingSoFar) -> None:
@@ -148,7 +148,7 @@ class ViewReading:
         self._denied = found.error if found.denied else None
         if found.error:
             reading.failed(found.error)
-        reading.note_malformed(found.malformed, "GetTables")
+        reading.malformed += found.malformed
         if found.denied:
             # It may be for ever: ask at growing intervals, like for a run that Glue does not know.
             wait = settings.poll_interval * 2.0 ** min(self._denials, 32)

@@ -12,7 +12,7 @@ from exporter.model.run import MalformedRun, Run, RunListing
 from exporter.poller.calls import Calls
 from exporter.poller.crew import Crew
 from exporter.poller.listing import ListingTask, read_listing
-from exporter.poller.listing_memory import ListingMemory
+from exporter.poller.listing_memory import ListingMemory, Seen, Unfinished
 from exporter.poller.scope import Scope
 from exporter.store.outcome import ListingRead
 from tests.support.clock import START, ManualClock
@@ -74,6 +74,7 @@ def read(
     scope: Scope = Scope(),  # noqa: B008 (it is immutable)
     unsettled: Mapping[str, float | None] | None = None,
     to_the_end: bool = False,
+    go_on: bool = False,
     most_pages: int | None = None,
     parts: list[ListingRead] | None = None,
 ) -> tuple[ListingRead, list[str]]:
@@ -87,6 +88,7 @@ def read(
         memory=memory or ListingMemory(),
         unsettled=unsettled or {},
         to_the_end=to_the_end,
+        go_on=go_on,
         most_pages=most_pages,
     )
     found, lines = read_listing(calls, reader, task, parts.append if parts is not None else lambda _: None)
@@ -140,6 +142,14 @@ def test_reads_on_until_five_minutes_of_what_is_known_have_been_read_again() -> 
     memory = known(reader)
     read(reader, memory)
     assert reader.calls == PAGES[:2]
+
+
+@pytest.mark.parametrize(("seconds", "pages"), [(300.0, 2), (300.5, 1)])
+def test_exactly_five_minutes_are_not_further_back(seconds: float, pages: int) -> None:
+    older = replace(run(1), creation_time=START - seconds)
+    reader = Script(page(run(0), older, next_token="1"), page(run(9)))
+    read(reader, ListingMemory(newest_first=True, newest=START))
+    assert len(reader.tokens) == pages
 
 
 def test_reads_on_while_all_is_new() -> None:
@@ -317,6 +327,22 @@ def test_no_more_pages_are_read_than_allowed_nor_than_the_unsettled_runs_need(
         found, _ = read(reader, unsettled=by_place, most_pages=2)
         assert reader.calls == PAGES[:pages]
         assert not found.complete
+
+
+def test_a_page_that_holds_just_what_is_wanted_is_the_last() -> None:
+    reader = Script(page(run(0), run(1), next_token="1"))
+    found, _ = read(reader, unsettled=unsettled(0, 1), most_pages=2)
+    assert found.runs == (run(0), run(1))
+
+
+def test_the_last_portion_tells_which_runs_are_not_missing_though_it_does_not_hold_them() -> None:
+    """Those of the pages that were read before, and those that came meanwhile."""
+    begun = Unfinished("2", Seen(run_ids={"run-0", "run-1"}), expected=frozenset({"run-0", "gone"}))
+    memory = ListingMemory(unfinished=begun)
+    wanted = {"run-0": START, "gone": START, "late": START}
+    found, _ = read(Script(page(run(2))), memory, unsettled=wanted, go_on=True)
+    assert found.complete
+    assert found.listed_before == {"run-0", "run-1", "late"}
 
 
 def test_a_limit_that_the_listing_does_not_reach_leaves_it_complete() -> None:
