@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from exporter.errors import GlueError, Reason
 from exporter.model.reading import CatalogReader
@@ -55,7 +55,7 @@ def read_listing(
         # A token may expire while the rate limit makes us wait. Once more from the beginning.
         if task.go_on:
             task.memory.unfinished = None
-        return _read(calls, reader, replace(task, go_on=False), take_part, again=True)
+        return _read(calls, reader, task, take_part, again=True)
 
 
 class _TokenExpiredError(Exception):

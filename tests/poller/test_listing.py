@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.errors import GlueError, Reason
+from exporter.errors import GlueError
 from exporter.model.run import MalformedRun, Run, RunListing
 from exporter.poller.calls import Calls
 from exporter.poller.crew import Crew
 from exporter.poller.listing import ListingTask, read_listing
-from exporter.poller.listing_memory import ListingMemory, Seen, Unfinished
+from exporter.poller.listing_memory import ListingMemory
 from exporter.poller.scope import Scope
 from exporter.store.outcome import ListingRead
 from tests.support.clock import START, ManualClock
-from tests.support.reader import MemoryReader, glue_error
+from tests.support.reader import MemoryReader
 
 PAGES = ["list_runs *.*", *(f"list_runs *.* from {start}" for start in (1000, 2000, 3000))]
 """What is asked for to read 3,500 runs."""
@@ -74,7 +74,6 @@ def read(
     scope: Scope = Scope(),  # noqa: B008 (it is immutable)
     unsettled: Mapping[str, float | None] | None = None,
     to_the_end: bool = False,
-    go_on: bool = False,
     most_pages: int | None = None,
     parts: list[ListingRead] | None = None,
 ) -> tuple[ListingRead, list[str]]:
@@ -88,7 +87,6 @@ def read(
         memory=memory or ListingMemory(),
         unsettled=unsettled or {},
         to_the_end=to_the_end,
-        go_on=go_on,
         most_pages=most_pages,
     )
     found, lines = read_listing(calls, reader, task, parts.append if parts is not None else lambda _: None)
@@ -233,54 +231,6 @@ def test_a_run_that_two_pages_hold_is_one_run_as_the_later_page_tells() -> None:
     assert memory.newest_first
 
 
-EXPIRED = glue_error(Reason.INVALID_INPUT, "token expired")
-
-
-def test_a_token_that_expires_is_an_occasion_to_begin_anew() -> None:
-    """Nothing of the first attempt remains."""
-    reader = Script(page(run(0), next_token="1"), EXPIRED, page(run(1), next_token="2"), page(run(2)))
-    found, _ = read(reader)
-    assert reader.tokens == [None, "1", None, "2"]
-    assert found == ListingRead(runs=(run(1), run(2)), complete=True)
-
-
-def test_a_token_that_expires_again_is_an_error() -> None:
-    memory = ListingMemory()
-    reader = Script(page(run(0), next_token="1"), EXPIRED, page(run(0), next_token="2"), EXPIRED)
-    with pytest.raises(GlueError) as caught:
-        read(reader, memory)
-    assert caught.value.reason is Reason.INVALID_INPUT
-    assert reader.tokens == [None, "1", None, "2"]
-    assert memory == ListingMemory()
-
-
-def test_invalid_input_without_a_token_is_an_error_at_once() -> None:
-    reader = Script(EXPIRED)
-    with pytest.raises(GlueError):
-        read(reader)
-    assert reader.tokens == [None]
-
-
-def test_another_failure_on_the_way_is_an_error_at_once() -> None:
-    """Half a listing never passes for a listing, and teaches nothing."""
-    memory = ListingMemory()
-    reader = Script(page(run(0), next_token="1"), glue_error(Reason.THROTTLED))
-    with pytest.raises(GlueError) as caught:
-        read(reader, memory)
-    assert caught.value.reason is Reason.THROTTLED
-    assert reader.tokens == [None, "1"]
-    assert memory == ListingMemory()
-
-
-def test_a_token_that_comes_twice_is_an_error() -> None:
-    """Else the read would never end."""
-    reader = Script(*(page(run(number), next_token="ab"[number % 2]) for number in range(9)))
-    with pytest.raises(GlueError, match="a paging token came twice") as caught:
-        read(reader)
-    assert caught.value.reason is Reason.UNEXPECTED
-    assert reader.tokens == [None, "a", "b"]
-
-
 def unsettled(*numbers: int) -> dict[str, float | None]:
     """Return the creation times of these runs."""
     return {f"run-{number}": run(number).creation_time for number in numbers}
@@ -333,16 +283,6 @@ def test_a_page_that_holds_just_what_is_wanted_is_the_last() -> None:
     reader = Script(page(run(0), run(1), next_token="1"))
     found, _ = read(reader, unsettled=unsettled(0, 1), most_pages=2)
     assert found.runs == (run(0), run(1))
-
-
-def test_the_last_portion_tells_which_runs_are_not_missing_though_it_does_not_hold_them() -> None:
-    """Those of the pages that were read before, and those that came meanwhile."""
-    begun = Unfinished("2", Seen(run_ids={"run-0", "run-1"}), expected=frozenset({"run-0", "gone"}))
-    memory = ListingMemory(unfinished=begun)
-    wanted = {"run-0": START, "gone": START, "late": START}
-    found, _ = read(Script(page(run(2))), memory, unsettled=wanted, go_on=True)
-    assert found.complete
-    assert found.listed_before == {"run-0", "run-1", "late"}
 
 
 def test_a_limit_that_the_listing_does_not_reach_leaves_it_complete() -> None:

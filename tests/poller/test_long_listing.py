@@ -186,6 +186,15 @@ def test_a_token_that_has_expired_meanwhile_is_an_occasion_to_begin_anew(bench: 
     assert bench.poll()[:3] == [*pages(28, 29), *pages(0, 2)]
 
 
+def test_a_token_that_expires_in_a_later_read_is_one_to_begin_anew_at_once_too(bench: Bench) -> None:
+    """Though all that is new is on the first page."""
+    bench.read_all()
+    bench.clock.advance(900.0)
+    bench.poll()
+    bench.reader.answers[f"list_runs {VIEW} from 280"] = glue_error(Reason.INVALID_INPUT)
+    assert bench.poll() == [*pages(0, 1), *pages(28, 29), *pages(0, 26)]
+
+
 def test_a_view_that_appears_meanwhile_is_looked_for_on_the_pages_read_before(bench: Bench) -> None:
     """Else its ended runs would show up later, and count as if they had just ended."""
     others = [replace(old(f"x-{number}", -9000.0), table="stock") for number in range(5)]
