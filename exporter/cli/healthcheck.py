@@ -55,7 +55,9 @@ def command(web_listen_address: ListenAddress, web_config_file: str | None) -> i
     except (OSError, http.client.HTTPException) as error:
         # Whatever listens there may have said anything.
         reason = printable(str(error).strip()) or type(error).__name__
-        click.echo(f"no healthy exporter: {reason}", err=True)
+        is_no_http = isinstance(error, http.client.HTTPException | ConnectionResetError)
+        hint = " (if it speaks TLS, give its --web.config.file)" * (is_no_http and web_config_file is None)
+        click.echo(f"no healthy exporter: {reason}{hint}", err=True)
         return EXIT_FAILED
     if answer.status != http.client.OK:
         click.echo(f"not healthy: {answer.text}", err=True)

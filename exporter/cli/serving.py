@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import sys
@@ -92,9 +93,10 @@ def _listen(address: ListenAddress) -> socket.socket:
         return address.bind()
     except OSError as error:
         host = f"[{address.host}]" if ":" in address.host else address.host
+        guess = "is another exporter running? " if error.errno == errno.EADDRINUSE else ""
         raise CannotListenError(
             f"cannot listen on {host}:{address.port}: {os.strerror(error.errno) if error.errno else error}"
-            " (is another exporter running? see --web.listen-address)"
+            f" ({guess}see --web.listen-address)"
         ) from error
 
 

@@ -162,9 +162,8 @@ def _lock(folder: Path) -> IO[str]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / LOCK_NAME).open("a")
     except OSError as error:
-        raise StorageError(
-            f"the folder {folder} of --storage.path cannot be written: {error.strerror or error}"
-        ) from error
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
+        raise StorageError(f"the folder {folder} of --storage.path cannot be written: {reason}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -1,6 +1,7 @@
 """The command line as users type it: commands, flags, environment variables, exit statuses."""
 
 import platform
+import socket
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -52,6 +53,18 @@ def test_a_file_to_check_that_is_missing_is_not_said_to_be_named_by_a_flag(
     assert capsys.readouterr().err == (
         "missing.yaml: there is no such file: name another, or begin with a copy of config.example.yaml\n"
     )
+
+
+def test_only_a_taken_port_is_said_to_be_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other address is kept free for documentation: no machine has it."""
+    file = tmp_path / "config.yaml"
+    file.write_text(VALID)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for host, port in (taken.getsockname(), ("192.0.2.1", 10079)):
+            assert run([f"--config.file={file}", f"--web.listen-address={host}:{port}"]) == 1
+        first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("Address already in use (is another exporter running? see --web.listen-address)")
+    assert second.endswith("Cannot assign requested address (see --web.listen-address)")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["-h"], ["--config.file=x", "--help"]])

@@ -106,7 +106,9 @@ def test_health_is_asked_without_a_password(config: Path, capsys: Output) -> Non
 def test_without_the_flag_an_exporter_with_tls_is_not_reached(config: Path, capsys: Output) -> None:
     with WebServer(HEALTHY, config=config) as server:
         assert check(server, None) == 1
-    assert capsys.readouterr().err.startswith("no healthy exporter: ")
+    told = capsys.readouterr().err
+    assert told.startswith("no healthy exporter: ")
+    assert told.endswith(" (if it speaks TLS, give its --web.config.file)\n")
 
 
 def test_with_the_flag_nobody_there_is_status_1(config: Path, capsys: Output) -> None:

@@ -223,6 +223,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         StateDatabase.open(tmp_path / "file" / "state")
 
 
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"file of --storage.path cannot be written: it is a file$"):
+        StateDatabase.open(tmp_path / "file")
+
+
 # A file that is taken away while the program runs
 
 
