@@ -1,15 +1,16 @@
 """Some hundreds of items whose text is kept compressed, family by family."""
 
 from array import array
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Generic, TypeVar
 
 from exporter.metrics.encoding import Lines
-from exporter.metrics.segment import EMPTY, Segment, deflate
+from exporter.metrics.segment import Segment, deflate
 
 K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,44 +26,64 @@ class Block(Generic[K]):
     @classmethod
     def of(cls, items: Mapping[K, Lines]) -> "Block[K]":
         """Compress the items, of which there is at least one."""
-        families = len(next(iter(items.values())))
-        return cls._made(items, [b""] * families, [EMPTY] * families)
+        columns = list(zip(*items.values(), strict=True))
+        return cls(
+            keys=tuple(items),
+            lengths=tuple(_lengths(list(map(len, column))) for column in columns),
+            segments=tuple(deflate(b"".join(column)) for column in columns),
+        )
 
     def items(self) -> dict[K, Lines]:
         """Return the plain lines of every item."""
-        return self._split([segment.text() for segment in self.segments])
+        columns = [
+            [text[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
+            for text, lengths in zip([segment.text() for segment in self.segments], self.lengths, strict=True)
+        ]
+        return dict(zip(self.keys, zip(*columns, strict=True), strict=True))
 
     def changed(self, changes: Mapping[K, Lines | None]) -> "Block[K]":
         """Return the block with some of its items replaced or, where None is given, without them."""
-        texts = [segment.text() for segment in self.segments]
-        items = {**self._split(texts), **changes}
-        kept = {key: lines for key, lines in items.items() if lines is not None}
-        return self._made(kept, texts, self.segments)
-
-    def _split(self, texts: Iterable[bytes]) -> dict[K, Lines]:
-        columns = map(_split, texts, self.lengths)
-        return dict(zip(self.keys, zip(*columns, strict=True), strict=True))
-
-    @classmethod
-    def _made(
-        cls, items: Mapping[K, Lines], old_texts: Iterable[bytes], old_segments: Iterable[Segment]
-    ) -> "Block[K]":
-        columns = list(zip(*items.values(), strict=True))
-        texts = [b"".join(column) for column in columns]
-        return cls(
-            keys=tuple(items),
-            lengths=tuple(map(_lengths, columns)),
-            segments=tuple(
-                old if text == old_text else deflate(text)
-                for text, old_text, old in zip(texts, old_texts, old_segments, strict=True)
-            ),
+        places = {key: place for place, key in enumerate(self.keys)}
+        by_place = sorted((places[key], lines) for key, lines in changes.items())
+        gone = {place for place, lines in by_place if lines is None}
+        families = [
+            _changed(
+                segment, lengths, [(place, lines[family] if lines else b"") for place, lines in by_place]
+            )
+            for family, (segment, lengths) in enumerate(zip(self.segments, self.lengths, strict=True))
+        ]
+        if not gone:
+            return Block(self.keys, *zip(*families, strict=True))
+        return Block(
+            keys=_without(gone, self.keys),
+            lengths=tuple(_lengths(_without(gone, lengths)) for lengths, _ in families),
+            segments=tuple(segment for _, segment in families),
         )
 
 
-def _lengths(column: Sequence[bytes]) -> "array[int]":
-    lengths = array("I", map(len, column))
-    return array("H", lengths) if max(lengths) < 1 << 16 else lengths
+def _changed(
+    segment: Segment, lengths: "array[int]", changes: Sequence[tuple[int, bytes]]
+) -> tuple["array[int]", Segment]:
+    """Return one family's lengths and text, with the text of some items, in their order, replaced."""
+    text = segment.text()
+    pieces: list[bytes] = []
+    new_lengths = list(lengths)
+    copied = item = end = 0
+    for place, new in changes:
+        start = end + sum(lengths[item:place])
+        item, end = place + 1, start + lengths[place]
+        if text[start:end] != new:
+            pieces += (text[copied:start], new)
+            new_lengths[place] = len(new)
+            copied = end
+    if not pieces:
+        return lengths, segment
+    return _lengths(new_lengths), deflate(b"".join((*pieces, text[copied:])))
 
 
-def _split(text: bytes, lengths: Sequence[int]) -> list[bytes]:
-    return [text[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
+def _lengths(lengths: Sequence[int]) -> "array[int]":
+    return array("H" if max(lengths) < 1 << 16 else "I", lengths)
+
+
+def _without(places: Container[int], values: Sequence[V]) -> tuple[V, ...]:
+    return tuple(value for place, value in enumerate(values) if place not in places)

@@ -1,6 +1,6 @@
 """One catalog in one region: takes in what polls read there, and tells which series that changes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -118,9 +118,11 @@ class Catalog:
             if asked := self.configured.get(run_id):
                 asked.up = False
                 self.changes.touch_runs([run_id])
+        every_view = any(listing.covers_every_view for listing in outcome.listings)
         for watched in self.views.of(target):
-            name = (watched.record.database, watched.record.table)
-            read = any(listing.covers(*name) for listing in outcome.listings) and name not in failed
+            name = watched.name
+            listed = every_view or any(listing.covers(*name) for listing in outcome.listings)
+            read = listed and name not in failed
             known = watched.known and watched.record.misses == 0
             # Before the baseline, pages that are still to be read may hold the newest run.
             up = read and known and watched.record.baseline_at is not None
@@ -137,7 +139,9 @@ class Catalog:
     def listing_summary(self, target: str, database: str | None, table: str | None) -> ListingSummary | None:
         """Return what was learnt of a listing when it was last read to its end for the target's views."""
         listing = ListingRead(database=database, table=table)
-        return self._listings.get(target, (database, table), self._names(self._covered(target, listing)))
+        return self._listings.get(
+            target, (database, table), [one.name for one in self.views.listed_in(target, listing)]
+        )
 
     def saved(self) -> None:
         """Note that the state is on disk: counters may be published."""
@@ -154,9 +158,8 @@ class Catalog:
         for run_id in unsettled - in_views:
             counts[lifecycle.phase(records.get(run_id))] += 1
         counts["settled"] = self.configured.count(target) - len(unsettled | in_views)
-        for watched in self.views.of(target):
-            for phase, number in watched.phases.items():
-                counts[phase] += number
+        for phase, number in self.views.phases(target).items():
+            counts[phase] += number
         return counts
 
     def unsettled_of_views(self, target: str) -> Iterator[RunRecord]:
@@ -174,15 +177,6 @@ class Catalog:
         for watched in self.views.of(target):
             self.changes.touch_view(watched)
         return [Lost(target, o, tuple(".".join(n) for n in names)) for o, names in elsewhere.items()]
-
-    def _covered(self, target: str, listing: ListingRead) -> list[WatchedView]:
-        """Return the target's views whose runs the listing holds."""
-        views = self.views.of(target)
-        return [watched for watched in views if listing.covers(watched.record.database, watched.record.table)]
-
-    @staticmethod
-    def _names(views: Iterable[WatchedView]) -> list[Name]:
-        return [(watched.record.database, watched.record.table) for watched in views]
 
     def _take_in_listing(self, target: str, listing: ListingRead, at: Moment, *, denied: bool) -> list[Event]:
         events: list[Event] = []
@@ -208,10 +202,10 @@ class Catalog:
 
     def _close_listing(self, target: str, listing: ListingRead, at: Moment) -> set[str]:
         """Take in what a listing that was read to its end does not hold; return the runs it missed."""
-        covered = self._covered(target, listing)
+        covered = self.views.listed_in(target, listing)
         if listing.summary:
             filters = (listing.database, listing.table)
-            self._listings.put(target, filters, self._names(covered), listing.summary)
+            self._listings.put(target, filters, [one.name for one in covered], listing.summary)
         listed = listing.listed_before | {run.run_id for run in listing.runs}
         for watched in covered:
             if watched.record.baseline_at is None:

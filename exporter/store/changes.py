@@ -105,7 +105,7 @@ class Changes:
             else:
                 changes[ViewKey(*self._place, *name)] = watched.series(*self._place)
                 self._published_views.add(name)
-        for name in [name for name in self._published_views if self._views.get(name) is None]:
+        for name in self._published_views - self._views.names():
             changes[ViewKey(*self._place, *name)] = None
             self._published_views.discard(name)
         return changes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.model.run import Run, Status
-from exporter.store.counting import Counted
+from exporter.store.counting import BASELINE, Counted
 
 READS_UNTIL_GONE = 2
 """So many complete reads in a row must miss an unsettled run before its values go."""
@@ -174,7 +174,7 @@ class RunRecords:
         self._connection.execute(
             "UPDATE runs SET view = NULL, unlisted_since = NULL, counted = iif(ended, ?, NULL)"
             " WHERE view = ?",
-            [Counted(baseline=True).dump(), view],
+            [BASELINE.dump(), view],
         )
 
     def leave(self, watched: Iterable[str], now: float) -> None:

@@ -1,14 +1,15 @@
 """The views of one catalog: which are watched, by whom, and what is known of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from exporter.model.patterns import ViewMatcher
-from exporter.model.run import Status
+from exporter.model.run import PHASES, Status
 from exporter.model.view import ViewKey
 from exporter.store.counting import ViewCounters
 from exporter.store.moment import Moment
-from exporter.store.outcome import Discovery
+from exporter.store.outcome import Discovery, ListingRead
 from exporter.store.run_records import RunRecord, RunRecords
 from exporter.store.series import ViewFacts, ViewSeries
 from exporter.store.view_records import ViewRecord, ViewRecords
@@ -36,6 +37,11 @@ class WatchedView:
     up: bool = False
     phases: dict[str, int] = field(default_factory=dict)
     facts: ViewFacts | None = None
+
+    @property
+    def name(self) -> Name:
+        """Database and table."""
+        return self.record.database, self.record.table
 
     @property
     def known(self) -> bool:
@@ -145,6 +151,18 @@ class ViewBook:
         """Yield the views that the target watches."""
         return (watched for watched in self._watched.values() if watched.owner == target)
 
+    def listed_in(self, target: str, listing: ListingRead) -> list[WatchedView]:
+        """Return the target's views whose runs the listing holds."""
+        return [watched for watched in self.of(target) if listing.covers(*watched.name)]
+
+    def phases(self, target: str) -> dict[str, int]:
+        """Count the runs of the target's views by phase."""
+        counts = dict.fromkeys(PHASES, 0)
+        for watched in self.of(target):
+            for phase, number in watched.phases.items():
+                counts[phase] += number
+        return counts
+
     def get(self, name: Name) -> WatchedView | None:
         """Return the watched view of this name."""
         return self._watched.get(name)
@@ -152,6 +170,10 @@ class ViewBook:
     def watched(self) -> Iterable[WatchedView]:
         """Return every watched view."""
         return self._watched.values()
+
+    def names(self) -> AbstractSet[Name]:
+        """Return the names of the watched views."""
+        return self._watched.keys()
 
     def update(self, watched: WatchedView, record: ViewRecord) -> None:
         """Remember what is new of a watched view."""
