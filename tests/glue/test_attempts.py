@@ -2,7 +2,6 @@
 
 import math
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -10,19 +9,13 @@ from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.glue import GlueCatalog
 from exporter.store.requests import RequestStats
 from tests.support.clock import START, ManualClock
-from tests.support.glue_clients import ACCOUNT, attempts, catalog_of, failures, target
+from tests.support.glue_clients import ACCOUNT, attempts, catalog_of, failures, reason_from, target
 from tests.support.scripted_aws import Asked, Reply, ScriptedAws, found, refused
 
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
 LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
 FOUND = found({"MaterializedViewRefreshTaskRun": {"Status": "RUNNING"}})
-
-
-def reason_from(call: Callable[[], object]) -> Reason:
-    with pytest.raises(GlueError) as caught:
-        call()
-    return caught.value.reason
 
 
 def test_throttling_that_a_retry_absorbs_is_counted() -> None:

@@ -1,7 +1,6 @@
 """A catalog is read over HTTP; every attempt is counted, and every trouble has its reason."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,19 +11,21 @@ from exporter.glue import Timeouts
 from exporter.model.run import MalformedRun, Run
 from exporter.model.view import MalformedView, View
 from exporter.store.requests import RequestStats
-from tests.support.glue_clients import ACCOUNT, attempts, catalog_of, failures, session_with, target
+from tests.support.glue_clients import (
+    ACCOUNT,
+    attempts,
+    catalog_of,
+    failures,
+    reason_from,
+    session_with,
+    target,
+)
 from tests.support.scripted_aws import Asked, Reply, ScriptedAws, found, refused
 
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
 LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
 FOUND = found({"MaterializedViewRefreshTaskRun": {"Status": "RUNNING", "DPUSeconds": 0}})
-
-
-def reason_from(call: Callable[[], object]) -> Reason:
-    with pytest.raises(GlueError) as caught:
-        call()
-    return caught.value.reason
 
 
 def test_a_run_is_fetched() -> None:

@@ -8,13 +8,13 @@ import pytest
 from exporter.errors import Reason
 from exporter.model.run import Run, RunListing
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.model.view import View
 from exporter.poller.journal import Journal
 from exporter.poller.poll import TargetPoll
 from exporter.store.store import Store
 from tests.state.bench import Views
 from tests.support.clock import START, ManualClock
 from tests.support.reader import ACCOUNT, MemoryReader, glue_error
+from tests.support.view_bench import view
 from tests.support.watching import ended, running
 
 RUNS = 600
@@ -65,10 +65,7 @@ class Bench:
 
     def exist(self, *tables: str) -> None:
         """Have the database hold these views."""
-        self.reader.views = [
-            View(database="sales", table=table, creation_time=START - 86_400.0, refresh_seconds=3600.0)
-            for table in tables
-        ]
+        self.reader.views = [view(f"sales.{table}") for table in tables]
 
     def has(self, *runs: Run) -> None:
         """Have Glue list these runs, in this order."""

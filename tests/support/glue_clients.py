@@ -1,14 +1,16 @@
 """A Glue client for tests: credentials of its own, nothing of this machine's AWS files or environment."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import botocore.session
+import pytest
 
 from exporter.clock import Clock, SystemClock
+from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog, SessionFactory, Timeouts
 from exporter.model.settings import Access, Target
 from exporter.store.requests import RequestStats
@@ -16,6 +18,13 @@ from exporter.store.requests import RequestStats
 ACCOUNT = "123456789012"
 ACCESS_KEY = "AKIATESTTESTTESTTEST"
 HASTY = Timeouts(connect=1.0, read=0.3, answer=0.5)
+
+
+def reason_from(call: Callable[[], object]) -> Reason:
+    """Return why a call failed, as it must."""
+    with pytest.raises(GlueError) as caught:
+        call()
+    return caught.value.reason
 
 
 def session_with(config_file: str | Path = "/nonexistent", *, credentials: bool = True) -> SessionFactory:
