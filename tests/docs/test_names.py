@@ -86,6 +86,19 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not fragment or fragment in anchors(linked), link
 
 
+def test_every_page_is_reached_from_the_readme() -> None:
+    """Link by link."""
+    reached = {ROOT / "README.md"}
+    ahead = list(reached)
+    while ahead:
+        page = ahead.pop()
+        linked = {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
+        new = {path for path in linked if path in PAGES} - reached
+        reached |= new
+        ahead += new
+    assert set(PAGES) - reached == set()
+
+
 @all_pages
 def test_files_of_the_code_exist(page: Path) -> None:
     """A path in the prose is one of the project, or of the folder of its page's subject."""
