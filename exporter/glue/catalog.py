@@ -11,6 +11,7 @@ from botocore import xform_name
 
 from exporter.clock import Clock
 from exporter.errors import GlueError, Reason
+from exporter.giving_way import TRAFFIC
 from exporter.glue import record, wire
 from exporter.glue.attempts import ANSWER, MALFORMED, Call
 from exporter.glue.connection import Connection
@@ -153,7 +154,7 @@ class GlueCatalog:
 def _run_listing(answer: Answer) -> RunListing:
     runs: list[Run] = []
     malformed: list[MalformedRun] = []
-    for entry in answer["MaterializedViewRefreshTaskRuns"]:
+    for entry in TRAFFIC.giving_way(answer["MaterializedViewRefreshTaskRuns"]):
         try:
             runs.append(record.parse_run(entry))
         except record.MalformedRecordError as error:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from exporter.giving_way import TRAFFIC
 from exporter.glue.record import MalformedRecordError, text
 
 LIST_RUNS: Final = "ListMaterializedViewRefreshTaskRuns"
@@ -75,6 +76,7 @@ def _decode(body: bytes) -> object:
         document = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedAnswerError("the answer is not UTF-8") from error
+    TRAFFIC.give_way()
     try:
         return _loads(document)
     except RecursionError as error:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
+from exporter.giving_way import TRAFFIC
 from exporter.metrics.encoding import Format, Growing, encode, growing_lines, metadata
 from exporter.metrics.family import Family
 from exporter.metrics.segment import Segment
@@ -37,7 +38,7 @@ class Level(Generic[K, T, F]):
 
     def apply(self, changes: Mapping[K, T | None]) -> None:
         """Put, replace and (None) take away items."""
-        self._shelf.update((key, self._item(value)) for key, value in changes.items())
+        self._shelf.update((key, self._item(value)) for key, value in TRAFFIC.giving_way(changes.items()))
 
     def text(self) -> "LevelText":
         """Return the encoded items of this moment."""

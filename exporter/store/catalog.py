@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from exporter.errors import GlueError, Reason
+from exporter.giving_way import TRAFFIC
 from exporter.model.patterns import ViewMatcher
 from exporter.model.run import PHASES, UNKNOWN, Run
 from exporter.model.settings import Target
@@ -181,7 +182,7 @@ class Catalog:
     def _take_in_listing(self, target: str, listing: ListingRead, at: Moment, *, denied: bool) -> list[Event]:
         events: list[Event] = []
         records = self.records.get(run.run_id for run in listing.runs)
-        for listed in listing.runs:
+        for listed in TRAFFIC.giving_way(listing.runs):
             run = listed
             if listed.database is None or listed.table is None:
                 run = replace(

@@ -11,6 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exporter.giving_way import TRAFFIC
+
 SECURITY_HEADERS = {
     b"content-security-policy": (
         b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -127,10 +129,13 @@ class _Body(Response):
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async for chunk in self._chunks(Request(scope, receive)):
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        with TRAFFIC.scrape():
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            async for chunk in self._chunks(Request(scope, receive)):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
 
     async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
         if self._scrape.content_encoding:
