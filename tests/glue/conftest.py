@@ -1,0 +1,16 @@
+"""Fixtures of the Glue client's tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.cli.logs import configure_logs
+from tests.support.logging_state import logging_as_before
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_the_program() -> Iterator[None]:
+    """Log as the program does: botocore alone would print more of a failure than it may."""
+    with logging_as_before():
+        configure_logs("info", "logfmt")
+        yield
