@@ -4,9 +4,7 @@ import click
 
 from exporter import config
 from exporter.cli import flags
-from exporter.cli.loading import warning_lines
 from exporter.cli.main import EXIT_USAGE
-from exporter.cli.web_security import load_security
 from exporter.errors import ConfigurationError
 
 
@@ -34,13 +32,15 @@ def _is_valid(file: str) -> bool:
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         return False
-    for line in warning_lines(loaded.file, loaded.warnings):
+    for line in loaded.warning_lines:
         click.echo(f"warning: {line}", err=True)
     click.echo(f"{file}: OK ({loaded.summary})")
     return True
 
 
 def _is_valid_for_web(file: str) -> bool:
+    from exporter.cli.web_security import load_security  # noqa: PLC0415 (most checks are of the other file)
+
     try:
         load_security(file)
     except ConfigurationError as error:

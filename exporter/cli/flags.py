@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from exporter.config.durations import parse_duration
+from exporter.model.durations import parse_duration
 from exporter.model.run import UNKNOWN, Status
 from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import click
 
-from exporter import config
 from exporter.cli import flags
-from exporter.cli.logs import printable
 from exporter.cli.main import EXIT_FAILED
+from exporter.cli.printable import printable
 from exporter.errors import ConfigurationError
 from exporter.model.web_settings import ClientAuthType, TlsSettings
 from exporter.web.address import ListenAddress
@@ -73,10 +72,7 @@ def _ask_as_configured(address: ListenAddress, web_config_file: str | None) -> A
     """
     if web_config_file is None:
         return _ask(address, None)
-    try:
-        tls = config.load_web(web_config_file).settings.tls
-    except ConfigurationError:
-        tls = None
+    tls = _tls_settings(web_config_file)
     ways = [None, _client_context(tls)]
     if tls is not None:
         ways.reverse()
@@ -92,6 +88,16 @@ def _ask_as_configured(address: ListenAddress, web_config_file: str | None) -> A
         if other is None or other.status not in {http.client.OK, http.client.SERVICE_UNAVAILABLE}:
             raise
         return other
+
+
+def _tls_settings(file: str) -> TlsSettings | None:
+    """Return what the file asks for; None for plain HTTP, and where it is invalid."""
+    from exporter.config.web import load_web  # noqa: PLC0415 (takes three times as long as a check without it)
+
+    try:
+        return load_web(file).settings.tls
+    except ConfigurationError:
+        return None
 
 
 def _client_context(tls: TlsSettings | None) -> ssl.SSLContext:

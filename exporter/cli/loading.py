@@ -1,22 +1,15 @@
 """Loads the configuration the way every command that polls wants it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
 from exporter import config
 from exporter.cli.exporter_process import with_regions
-from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard, owned
 
 log = structlog.get_logger()
-
-
-def warning_lines(file: str, warnings: Sequence[Problem]) -> tuple[str, ...]:
-    """Return one line for people per warning: ``FILE:LINE: KEY.PATH: what may be wrong``."""
-    return ConfigurationError(file, tuple(warnings)).lines()
 
 
 def load_settings(file: str, shard: Shard) -> Settings:
@@ -29,7 +22,7 @@ def load_settings(file: str, shard: Shard) -> Settings:
     mine = replace(everything, targets=owned(everything.targets, shard.index, shard.count))
     # Regions of the shard's own targets only: another process may have other profiles.
     settings = with_regions(mine, loaded.file)
-    for line in warning_lines(loaded.file, loaded.warnings):
+    for line in loaded.warning_lines:
         log.warning("configuration", detail=line)
     if shard.count > 1:
         log.info("shard", shard=str(shard), targets=len(settings.targets), of=len(everything.targets))

@@ -7,6 +7,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from exporter.cli.printable import printable
+
 LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -64,10 +66,3 @@ def _without_none(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Make control characters visible: an error message of Glue's must not steer a terminal."""
     return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
-
-
-def printable(text: str) -> str:
-    r"""Return the text with each control character but the line feed written as ``\x1b`` or ``\u202e``."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)

@@ -1,5 +1,6 @@
 """``runs``: lists refresh task runs, for people and for programs."""
 
+import gc
 import sys
 
 import click
@@ -8,17 +9,18 @@ from rich.console import Console
 from exporter.cli import flags
 from exporter.cli.found_runs import FoundRun, RunFilter
 from exporter.cli.interruptible import interruptible
-from exporter.cli.logs import configure_logs, printable
+from exporter.cli.logs import configure_logs
 from exporter.cli.main import EXIT_FAILED
+from exporter.cli.printable import printable
 from exporter.cli.runs_output import as_config, as_json
 from exporter.cli.runs_place import Place, settings_for
 from exporter.cli.runs_reading import Findings, Progress, read_runs
 from exporter.cli.runs_screen import Screen, keep_on_screen, progress_on
 from exporter.cli.runs_table import RunsTable, no_runs, plain_table
 from exporter.clock import SystemClock
-from exporter.config import parse_duration
 from exporter.errors import ExporterError
 from exporter.glue import ClientFactory
+from exporter.model.durations import parse_duration
 
 
 @click.command("runs", short_help="List refresh task runs, newest first.")
@@ -53,6 +55,7 @@ def command(
     the AWS SDK's own region and the account of the credentials. Exit status 1 if something could not be
     read.
     """
+    gc.enable()  # --watch goes on for long
     configure_logs("warning", "logfmt")
     wanted = RunFilter(statuses=frozenset(status), max_age=_seconds(max_age), limit=limit)
     if watch and output != "table":

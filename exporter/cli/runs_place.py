@@ -9,7 +9,6 @@ from click.core import ParameterSource
 
 from exporter import config
 from exporter.cli.exporter_process import with_regions
-from exporter.cli.loading import warning_lines
 from exporter.config.values import CATALOG_ID_PATTERN, EXPECTED, REGION_PATTERN
 from exporter.glue import resolve_region
 from exporter.model.settings import Access, Settings, Target, ViewPattern
@@ -47,7 +46,7 @@ def settings_for(context: click.Context, place: Place, config_file: str) -> Sett
             f"or say where to look with {_flags()}"
         )
     loaded = config.load(config_file)
-    for line in warning_lines(loaded.file, loaded.warnings):
+    for line in loaded.warning_lines:
         click.echo(f"warning: {line}", err=True)
     return with_regions(loaded.settings, loaded.file)
 

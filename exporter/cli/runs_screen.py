@@ -14,11 +14,11 @@ from rich.text import Text
 
 from exporter.cli.found_runs import FoundRun, RunFilter
 from exporter.cli.interruptible import interruptible
-from exporter.cli.logs import printable
+from exporter.cli.printable import printable
 from exporter.cli.runs_reading import Findings, Progress
 from exporter.cli.runs_table import RunsTable, no_runs
 from exporter.clock import Clock
-from exporter.config import format_duration
+from exporter.model.durations import format_duration
 
 Read = Callable[[Progress], Findings]
 """Reads all targets, and tells how far it is."""

@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exporter.cli.found_runs import FoundRun
-from exporter.cli.logs import printable
-from exporter.config import format_duration
+from exporter.cli.printable import printable
+from exporter.model.durations import format_duration
 from exporter.model.run import Run, Status
 
 ABSENT = "-"

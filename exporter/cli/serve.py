@@ -1,5 +1,7 @@
 """``serve``: the daemon."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from exporter.cli import flags
@@ -9,11 +11,13 @@ from exporter.cli.logs import configure_logs
 from exporter.cli.reloading import Reloader, content_of
 from exporter.cli.serving import serve_until_signal
 from exporter.cli.signals import Signals
-from exporter.cli.web_security import live_security
 from exporter.clock import SystemClock
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress
+
+if TYPE_CHECKING:
+    from exporter.web.security import LiveSecurity
 
 
 @click.command("serve")
@@ -48,7 +52,7 @@ def command(
     configure_logs(log_level, log_format)
     loaded = content_of(config_file)
     settings = load_settings(config_file, shard)
-    security = live_security(web_config_file)
+    security = _live_security(web_config_file) if web_config_file is not None else None
 
     def load() -> Settings:
         """Read both files again: a reload is of both, or of neither."""
@@ -73,3 +77,9 @@ def command(
         reload_interval=config_auto_reload_interval,
         shard=shard,
     )
+
+
+def _live_security(file: str) -> "LiveSecurity":
+    from exporter.cli.web_security import live_security  # noqa: PLC0415 (a second definition and bcrypt: 15 ms)
+
+    return live_security(file)

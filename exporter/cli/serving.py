@@ -3,16 +3,16 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import socket
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
-from exporter import __version__
 from exporter.cli.exporter_process import Exporter
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.reloading import Reloader
@@ -21,17 +21,16 @@ from exporter.errors import ExporterError
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
 from exporter.model.web_settings import WebSettings
-from exporter.store.status import read_status
 from exporter.web.address import ListenAddress, bound_address
-from exporter.web.app import Site, make_app
-from exporter.web.request_log import RequestLog
-from exporter.web.security import LiveSecurity
-from exporter.web.server import Server
-from exporter.web.status_model import About
-from exporter.web.status_page import StatusPage
+
+if TYPE_CHECKING:
+    from exporter.web.security import LiveSecurity
+    from exporter.web.server import Server
 
 STOP_WITHIN = 2.0
 """Seconds that polls get to commit what they have when the program stops."""
+STARTED_AFTER = 10.0
+"""Seconds after which nothing that is then there will soon be garbage."""
 SWITCH_INTERVAL = 0.0005
 """Seconds after which the interpreter lets another thread on: with the default of 5 ms one busy poller
 makes a large scrape many times slower."""
@@ -50,7 +49,7 @@ def serve_until_signal(
     *,
     signals: Signals | None = None,
     reloader: Reloader | None = None,
-    security: LiveSecurity | None = None,
+    security: "LiveSecurity | None" = None,
     lifecycle: bool = False,
     reload_interval: float = 0.0,
     shard: Shard = Shard(),  # noqa: B008 (frozen)
@@ -64,20 +63,16 @@ def serve_until_signal(
     """
     listener = _listen(address)
     sys.setswitchinterval(SWITCH_INTERVAL)
-    site = Site(
-        scrape=exporter.exposition.scrape,
-        trouble=exporter.loop.trouble,
-        ready=exporter.store.ready,
-        reload=reloader.reload_while_running if reloader and lifecycle else None,
-        pages=StatusPage(partial(read_status, exporter.store), About(__version__, str(shard))).routes,
-    )
     with contextlib.nullcontext(signals) if signals else Signals() as handled:
         exporter.loop.configure(settings)
         protection = security.current.settings.in_words() if security else WebSettings().in_words()
         log.info("listening", address=bound_address(listener), targets=len(settings.targets), **protection)
         if reloader:
             threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
-        server = Server(make_app(site), security=security, around=RequestLog)
+        from exporter.cli.website import make_server  # noqa: PLC0415 (the first polls wait for Glue meanwhile)
+
+        reload = reloader.reload_while_running if reloader and lifecycle else None
+        server = make_server(exporter, security=security, reload=reload, shard=shard)
         asyncio.run(_serve(server, listener, exporter, reloader, handled))
         if not handled.stopping:
             log.error("the web server ended by itself")
@@ -101,7 +96,7 @@ def _listen(address: ListenAddress) -> socket.socket:
 
 
 async def _serve(
-    server: Server,
+    server: "Server",
     listener: socket.socket,
     exporter: Exporter,
     reloader: Reloader | None,
@@ -124,8 +119,16 @@ async def _serve(
         else:
             log.info("there is no configuration to reload")
 
+    loop.call_later(STARTED_AFTER, collect_garbage)
     signals.pass_on(lambda name: _hand_on(loop, stop, name), lambda: _hand_on(loop, reload))
     await server.run_on(listener)
+
+
+def collect_garbage() -> None:
+    """Begin with what a start leaves to later; and never look again at the modules and models of the SDK."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def _hand_on(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: str) -> None:

@@ -1,17 +1,11 @@
-"""The configuration file: read, validated with every error at once, and turned into plain settings."""
+"""The configuration file: read, validated with every error at once, and turned into plain settings.
 
-from exporter.config.durations import format_duration, parse_duration
+::
+
+    source ← reader ← {loading ← {definition, checks, explain, targets}, web ← web_definition}
+    schema ← definition
+"""
+
 from exporter.config.loading import LoadedConfiguration, load, parse
-from exporter.config.schema import json_schema
-from exporter.config.web import LoadedWebConfiguration, load_web
 
-__all__ = [
-    "LoadedConfiguration",
-    "LoadedWebConfiguration",
-    "format_duration",
-    "json_schema",
-    "load",
-    "load_web",
-    "parse",
-    "parse_duration",
-]
+__all__ = ["LoadedConfiguration", "load", "parse"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from exporter.config.definition import Configuration, Defaults, TargetEntry, WatchedView
 from exporter.config.document import Document, Items, Location, Section
-from exporter.config.durations import format_duration
 from exporter.config.overlaps import overlaps
 from exporter.config.targets import MOST_TARGETS, Expanded, Scope, entries
 from exporter.errors import Problem
+from exporter.model.durations import format_duration
 
 _NAMING = frozenset(("name", "aws_regions", "catalog_ids"))
 """The keys that decide how the targets of a named entry are called."""

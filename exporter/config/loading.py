@@ -38,6 +38,11 @@ class LoadedConfiguration:
     """SHA-256 of the content, in hexadecimal: differs when the content does."""
 
     @property
+    def warning_lines(self) -> tuple[str, ...]:
+        """One line for people per warning: ``FILE:LINE: KEY.PATH: what may be wrong``."""
+        return ConfigurationError(self.file, self.warnings).lines()
+
+    @property
     def summary(self) -> str:
         """How much it watches, regions and catalogs multiplied out."""
         targets = self.settings.targets

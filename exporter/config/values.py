@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
 from exporter.config import wording
-from exporter.config.durations import PATTERN, format_duration, parse_duration
+from exporter.model.durations import PATTERN, format_duration, parse_duration
 
 RUN_ID_PATTERN: Final = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 """The API's own for MaterializedViewRefreshTaskRunId."""

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import boto3
@@ -171,10 +172,23 @@ class Identity:
         return client
 
 
+class _ServiceModels(Loader):
+    """Reads service models; believes each folder to hold one.
+
+    botocore looks into all four hundred, twice for each client: a sixth of what it takes to make one.
+    """
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 (botocore's signature)
+        """Return the names of the folders; what is missing in one is an error when it is read."""
+        folders = (Path(path) for path in self.search_paths)
+        return sorted({service.name for folder in folders if folder.is_dir() for service in folder.iterdir()})
+
+
 @cache
 def _service_models(data_path: str | None) -> Loader:
     """Return what reads the service models: one for all sessions, or Glue's would take 16 MB in each."""
-    return create_loader(data_path)
+    paths = create_loader(data_path).search_paths
+    return _ServiceModels(extra_search_paths=paths, include_default_search_paths=False)
 
 
 def _client_config(timeouts: Timeouts) -> Config:

@@ -10,7 +10,8 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.cli.logs import configure_logs, printable
+from exporter.cli.logs import configure_logs
+from exporter.cli.printable import printable
 
 PAIR = re.compile(r'(?P<key>[^\s="]+)(?:=(?P<value>"(?:[^"\\]|\\.)*"|[^\s="]*))?(?: |$)')
 

@@ -64,7 +64,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def errors(file: Path) -> list[str]:
-    root = config.json_schema()
+    root = schema.json_schema()
     return list(schema_errors(yaml.load(file.read_text(), Loader=_Loader), root, root))  # noqa: S506 (it is a SafeLoader)
 
 
@@ -78,17 +78,17 @@ def test_the_shipped_file_is_current() -> None:
     """Renewed with: python -m exporter.config > exporter/config/config.schema.json."""
     shipped = resources.files("exporter.config").joinpath(schema.FILE_NAME).read_text()
     assert shipped == schema.text()
-    assert json.loads(shipped) == config.json_schema()
+    assert json.loads(shipped) == schema.json_schema()
 
 
 def test_it_tells_its_dialect() -> None:
     """Editors ask for it."""
-    assert config.json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema.json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 def test_every_key_is_described_and_no_other_is_allowed() -> None:
     """What an editor shows is the documentation."""
-    sections = objects(config.json_schema())
+    sections = objects(schema.json_schema())
     assert len(sections) == 6
     for section in sections:
         assert section["additionalProperties"] is False
@@ -98,7 +98,7 @@ def test_every_key_is_described_and_no_other_is_allowed() -> None:
 
 def test_defaults_are_shown_as_people_write_them() -> None:
     """Not in seconds."""
-    root = config.json_schema()
+    root = schema.json_schema()
     shown = {key: value.get("default") for key, value in root["properties"].items()}
     del shown["defaults"], shown["targets"]
     assert shown == {
@@ -115,7 +115,7 @@ def test_defaults_are_shown_as_people_write_them() -> None:
 
 def test_the_examples_in_it_are_valid() -> None:
     """An editor offers them."""
-    root = config.json_schema()
+    root = schema.json_schema()
     for section in objects(root):
         for key, value in section["properties"].items():
             for example in value.get("examples", ()):
@@ -151,7 +151,7 @@ def test_the_example_loads_without_a_warning() -> None:
 def test_the_example_names_every_key() -> None:
     """A key that it leaves out would never be found; catalog_ids and aws_regions are among them."""
     written = EXAMPLE.read_text()
-    for section in objects(config.json_schema()):
+    for section in objects(schema.json_schema()):
         for key in section["properties"]:
             assert f"{key}:" in written, key
 

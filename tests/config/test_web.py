@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter import config
+from exporter.config.web import load_web
 from exporter.errors import ConfigurationError
 from exporter.model.web_settings import ClientAuthType, TlsSettings, TlsVersion, WebSettings
 
@@ -18,7 +18,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def load(folder: Path, text: str) -> WebSettings:
-    return config.load_web(written(folder, text)).settings
+    return load_web(written(folder, text)).settings
 
 
 def mistakes(folder: Path, text: str) -> list[str]:
@@ -71,7 +71,7 @@ basic_auth_users:
 
 
 def test_hashes_are_in_no_repr(tmp_path: Path) -> None:
-    loaded = config.load_web(written(tmp_path, f"basic_auth_users: {{alice: {HASH}}}"))
+    loaded = load_web(written(tmp_path, f"basic_auth_users: {{alice: {HASH}}}"))
     assert HASH not in repr(loaded)
 
 
@@ -220,7 +220,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_missing_file_names_the_flag(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"name another with --web\.config\.file"):
-        config.load_web(tmp_path / "none.yml")
+        load_web(tmp_path / "none.yml")
 
 
 def test_a_huge_file_is_not_even_parsed(tmp_path: Path) -> None:

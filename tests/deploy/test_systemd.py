@@ -33,7 +33,7 @@ SERVICE = directives("Service")
 
 
 def command(name: str) -> click.Command:
-    loaded = importlib.import_module(COMMANDS[name]).command
+    loaded = importlib.import_module(COMMANDS[name].module).command
     assert isinstance(loaded, click.Command)
     return loaded
 

@@ -102,7 +102,7 @@ def test_commands_are_understood(line: str) -> None:
     named = [word for word in arguments if word in COMMANDS]
     if arguments == ["--version"]:
         return
-    command = importlib.import_module(COMMANDS[named[0] if named else DEFAULT_COMMAND]).command
+    command = importlib.import_module(COMMANDS[named[0] if named else DEFAULT_COMMAND].module).command
     assert isinstance(command, click.Command)
     command.make_context(command.name, [word for word in arguments if word not in named])
 

@@ -43,7 +43,7 @@ def metric_names() -> set[str]:
 
 def options() -> list[click.Option]:
     """Return every flag of every command."""
-    loaded = [importlib.import_module(module).command for module in COMMANDS.values()]
+    loaded = [importlib.import_module(late.module).command for late in COMMANDS.values()]
     return [option for command in loaded for option in command.params if isinstance(option, click.Option)]
 
 

@@ -41,7 +41,7 @@ def rows(heading: str) -> list[list[str]]:
 
 def test_the_flags_are_those_of_serve() -> None:
     """Each with its variable, its default and its help."""
-    serve = importlib.import_module(COMMANDS["serve"]).command
+    serve = importlib.import_module(COMMANDS["serve"].module).command
     options = [option for option in serve.params if isinstance(option, click.Option)]
     expected = [
         [

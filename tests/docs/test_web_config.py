@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter import config
+from exporter.config.web import load_web
 from exporter.web.limits import KIB, Limits
 from exporter.web.passwords import PasswordLimits
 from tests.docs.pages import ROOT, Block, blocks
@@ -25,7 +25,7 @@ def test_there_is_an_example() -> None:
 def test_examples_are_valid(tmp_path: Path, block: Block) -> None:
     file = tmp_path / "web.yml"
     file.write_text(block.text)
-    assert config.load_web(file).settings != config.load_web(Path("/dev/null")).settings
+    assert load_web(file).settings != load_web(Path("/dev/null")).settings
 
 
 def test_the_limits_are_those_of_the_server() -> None:

@@ -121,7 +121,9 @@ def hatch(log: str, arguments: Sequence[str], fatal_write: int | None) -> int:
 
 def main() -> None:
     """Answer each request with the process ID of the child that it started."""
-    import exporter.cli.serve  # noqa: F401, PLC0415 (what every life needs; not the test that starts this)
+    # What every life needs; not the test that starts this.
+    import exporter.cli.serve  # noqa: PLC0415
+    import exporter.cli.website  # noqa: F401, PLC0415
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here
     for line in sys.stdin:

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import example
 from hypothesis import strategies as st
 
-from exporter import config
+from exporter.config.web import load_web
 from exporter.config.web_definition import UNSUPPORTED, TlsServerConfig, WebConfiguration
 from exporter.errors import ConfigurationError
 from tests.config import test_any_input as known
@@ -62,7 +62,7 @@ def judge_web(content: bytes) -> None:
         file = Path(folder) / "web.yml"
         file.write_bytes(content)
         try:
-            loaded = config.load_web(file)
+            loaded = load_web(file)
         except ConfigurationError as error:
             assert error.problems
             for line in error.lines():

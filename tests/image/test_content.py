@@ -63,7 +63,8 @@ print(*[found.name.lower() for found in importlib.metadata.distributions(path=sy
 def test_what_it_imports_is_compiled_beforehand(engine: Engine, image: str) -> None:
     """Also what is Python's own, which official images bring as source alone."""
     program = """
-import asyncio, sqlite3, exporter.cli.serve, exporter.cli.healthcheck, os, sys
+import asyncio, os, sqlite3, sys
+import exporter.cli.healthcheck, exporter.cli.serve, exporter.cli.website, exporter.web.status_page
 modules = [m for m in list(sys.modules.values()) if getattr(m, "__cached__", None)]
 print(len(modules), *[m.__name__ for m in modules if not os.path.exists(m.__cached__)])
 """

@@ -40,7 +40,7 @@ class WebServer:
         limits: Limits | None = None,
         around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
-        self.security = live_security(str(config) if config else None)
+        self.security = live_security(str(config)) if config else None
         self.server = Server(app, security=self.security, limits=limits, around=around)
         self._listener = ListenAddress.parse("127.0.0.1:0").bind()
         self.port: int = self._listener.getsockname()[1]

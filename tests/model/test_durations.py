@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.config import format_duration, parse_duration
+from exporter.model.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

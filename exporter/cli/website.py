@@ -1,0 +1,46 @@
+"""The web side of a running exporter, put together. Imported while the first polls wait for Glue."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from starlette.routing import BaseRoute
+
+from exporter import __version__
+from exporter.cli.exporter_process import Exporter
+from exporter.model.sharding import Shard
+from exporter.web.app import Site, make_app
+from exporter.web.late import late_routes
+from exporter.web.request_log import RequestLog
+from exporter.web.security import LiveSecurity
+from exporter.web.server import Server
+
+STATUS_PATHS = ("/", "/api/v1/status", "/static/{name}")
+"""Of the status page."""
+
+
+def make_server(
+    exporter: Exporter,
+    *,
+    security: LiveSecurity | None,
+    reload: Callable[[], Sequence[str]] | None,
+    shard: Shard,
+) -> Server:
+    """Return the server of everything. ``reload``: what ``POST /-/reload`` does; None: not allowed."""
+    site = Site(
+        scrape=exporter.exposition.scrape,
+        trouble=exporter.loop.trouble,
+        ready=exporter.store.ready,
+        reload=reload,
+        pages=late_routes(STATUS_PATHS, partial(status_routes, exporter, shard)),
+    )
+    return Server(make_app(site), security=security, around=RequestLog)
+
+
+def status_routes(exporter: Exporter, shard: Shard) -> Iterable[BaseRoute]:
+    """Return the routes of the status page."""
+    # jinja2, the templates and all that only readers of the page need: 50 ms and 5 MB.
+    from exporter.store.status import read_status  # noqa: PLC0415 (see above)
+    from exporter.web.status_model import About  # noqa: PLC0415 (see above)
+    from exporter.web.status_page import StatusPage  # noqa: PLC0415 (see above)
+
+    return StatusPage(partial(read_status, exporter.store), About(__version__, str(shard))).routes
