@@ -65,14 +65,14 @@ def serve_until_signal(
     sys.setswitchinterval(SWITCH_INTERVAL)
     with contextlib.nullcontext(signals) if signals else Signals() as handled:
         exporter.loop.configure(settings)
-        protection = security.current.settings.in_words() if security else WebSettings().in_words()
-        log.info("listening", address=bound_address(listener), targets=len(settings.targets), **protection)
         if reloader:
             threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
         from exporter.cli.website import make_server  # noqa: PLC0415 (the first polls wait for Glue meanwhile)
 
         reload = reloader.reload_while_running if reloader and lifecycle else None
         server = make_server(exporter, security=security, reload=reload, shard=shard)
+        protection = security.current.settings.in_words() if security else WebSettings().in_words()
+        log.info("listening", address=bound_address(listener), targets=len(settings.targets), **protection)
         asyncio.run(_serve(server, listener, exporter, reloader, handled))
         if not handled.stopping:
             log.error("the web server ended by itself")
