@@ -113,10 +113,9 @@ class ViewReading:
         self._views = views
 
     def _recalled(self, scopes: Iterable[Scope]) -> dict[Scope, ListingMemory]:
-        """Return what an earlier process has learnt of these listings; nothing if that is not all of them."""
+        """Return what an earlier process has learnt of these listings."""
         summaries = {scope: self._recall(scope) for scope in scopes}
-        known = {scope: ListingMemory.recalled(s) for scope, s in summaries.items() if s}
-        return known if len(known) == len(summaries) else {}
+        return {scope: ListingMemory.recalled(summary) for scope, summary in summaries.items() if summary}
 
     def read_many(self, calls: Calls, watch: Watch, settings: Settings, reading: ReadingSoFar) -> None:
         """Read many unsettled run IDs by a listing, where that takes fewer calls than asking for each.

@@ -9,6 +9,8 @@ from exporter.errors import Reason
 from exporter.model.run import Run, RunListing
 from exporter.model.settings import Target, ViewPattern
 from exporter.model.view import View
+from exporter.poller.journal import Journal
+from exporter.poller.poll import TargetPoll
 from tests.poller.test_poll import Bench
 from tests.support.clock import START
 from tests.support.reader import MemoryReader, glue_error
@@ -131,6 +133,23 @@ def test_tables_that_may_not_be_read_are_asked_for_at_growing_intervals_up_to_re
     ready.reader.answers["get_tables sales"] = DENIED
     times = [30 * poll for poll in range(40) if "get_tables sales" in ready.later()]
     assert [after - times[0] for after in times[:3]] == [0, 30, 90], "as after the first time"
+
+
+def test_after_a_restart_what_is_new_comes_first_and_all_the_rest_with_the_next_poll() -> None:
+    ready = bench("sales.*")
+    ready.run()
+    ready.poll = TargetPoll("prod", ready.reader, ready.store, Journal(), ready.clock)
+    assert ready.later() == TO_THE_END[:2]
+    assert ready.later() == TO_THE_END[1:]
+    assert ready.later() == ["list_runs sales.*"]
+
+
+def test_after_a_restart_a_listing_that_nobody_has_read_is_read_to_its_end() -> None:
+    ready = bench("sales.orders")
+    ready.run()
+    ready.store.configure(watch(watching("sales.*")))
+    ready.poll = TargetPoll("prod", ready.reader, ready.store, Journal(), ready.clock)
+    assert ready.later() == TO_THE_END
 
 
 # Which listings
