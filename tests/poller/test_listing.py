@@ -242,6 +242,7 @@ def unsettled(*numbers: int) -> dict[str, float | None]:
         pytest.param(unsettled(5), 1, id="one on page 1"),
         pytest.param(unsettled(1500), 1, id="one on page 2: a call each way"),
         pytest.param(unsettled(1500, 1501), 2, id="two on page 2"),
+        pytest.param(unsettled(1000, 1001), 2, id="the first two on page 2"),
         pytest.param(unsettled(2500, 2501), 1, id="two on page 3: two calls each way"),
         pytest.param(unsettled(2500, 2501, 2502), 3, id="three on page 3"),
         pytest.param(unsettled(5, 1500, 2500, 2501), 3, id="three of four further down"),
@@ -250,6 +251,7 @@ def unsettled(*numbers: int) -> dict[str, float | None]:
         pytest.param({"a": None, "b": None, "c": None}, 1, id="three of no known age"),
         pytest.param({"a": None, "b": None, "c": None, "d": None}, 4, id="four of no known age"),
         pytest.param({"a": START - 1, "b": START - 2}, 1, id="gone from the page where they would be"),
+        pytest.param(dict.fromkeys("ab", run(999).creation_time), 1, id="gone from the end of page 1"),
     ],
 )
 def test_unsettled_runs_are_paged_to_where_that_takes_fewer_calls_than_asking_for_each(

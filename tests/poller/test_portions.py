@@ -69,11 +69,12 @@ def begun() -> Unfinished:
 
 def test_a_portion_that_runs_out_of_time_notes_where_to_go_on() -> None:
     memory = ListingMemory()
-    read(memory, seconds_a_page=TOO_SLOW, unsettled={"run-5": START})
+    found = read(memory, seconds_a_page=TOO_SLOW, unsettled={"run-5": START})
     assert memory.unfinished is not None
     assert memory.unfinished.token == "1"
     assert memory.unfinished.seen.run_ids == {"run-0"}
     assert memory.unfinished.expected == {"run-5"}
+    assert found.summary is None, "nothing is learnt before its end"
 
 
 def test_the_next_portion_goes_on_from_there_and_expects_what_was_expected(begun: Unfinished) -> None:
@@ -96,6 +97,8 @@ def test_the_last_portion_tells_which_runs_are_not_missing_though_it_does_not_ho
     assert found.complete
     assert {run.run_id for run in found.runs} == {"run-7", "run-8", "run-9"}
     assert found.listed_before == {"run-0", "run-1", "late"}
+    assert found.several_polls
+    assert found.summary == memory.summary()
     assert memory.unfinished is None
 
 
