@@ -311,7 +311,8 @@ def test_a_long_listing_is_handed_over_in_parts() -> None:
     """All of its runs at once would take more memory than what is kept of them."""
     runs = [run(number) for number in range(12_500)]
     parts: list[ListingRead] = []
-    last, _ = read(MemoryReader(runs), parts=parts)
+    last, _ = read(MemoryReader(runs), scope=Scope("sales", "orders"), parts=parts)
+    assert {(part.database, part.table) for part in (*parts, last)} == {("sales", "orders")}
     assert [len(part.runs) for part in (*parts, last)] == [5000, 5000, 2500]
     assert [part.complete for part in (*parts, last)] == [False, False, True]
     assert last.listed_before == {one.run_id for one in runs[:10_000]}
