@@ -9,11 +9,10 @@ import pytest
 from exporter.errors import GlueError, Reason
 from exporter.model.patterns import ViewMatcher
 from exporter.model.settings import ViewPattern
-from exporter.model.view import DatabaseListing, MalformedView, TableListing, View
+from exporter.model.view import DatabaseListing, View
 from exporter.poller.calls import Calls, GlueUnreachableError
 from exporter.poller.crew import Crew
 from exporter.poller.discovery import FEW_NAMES, Found, all_pages, discover
-from tests.poller.test_poll import Bench
 from tests.support.clock import ManualClock
 from tests.support.reader import MemoryReader, glue_error
 from tests.support.watching import target
@@ -29,10 +28,10 @@ def view(name: str) -> View:
 
 def catalog(*names: str) -> MemoryReader:
     """Return a catalog of these views; of the usual ones where none is named."""
-    return _filled(MemoryReader(), names)
+    return filled(MemoryReader(), names)
 
 
-def _filled(reader: MemoryReader, names: tuple[str, ...] = ()) -> MemoryReader:
+def filled(reader: MemoryReader, names: tuple[str, ...] = ()) -> MemoryReader:
     reader.views = [view(name) for name in names or ALL]
     return reader
 
@@ -223,7 +222,7 @@ class Plain(MemoryReader):
 
 
 def test_a_table_that_is_no_materialized_view_is_an_answer() -> None:
-    found = look(_filled(Plain()), "sales.orders")
+    found = look(filled(Plain()), "sales.orders")
     assert views(found) == []
     assert found.error is None
     assert looked_for(found, "sales.orders") == [True]
@@ -282,58 +281,6 @@ def test_half_a_list_of_databases_is_none() -> None:
     assert reader.calls == ["get_databases", "get_databases from 1"]
     assert views(found) == []
     assert looked_for(found, "finance.ledger", "sales.orders") == [False, False]
-
-
-class Malformed(MemoryReader):
-    """A catalog that holds records which cannot be read."""
-
-    def __init__(self, *, tables: tuple[MalformedView, ...] = (), databases: tuple[str, ...] = ()) -> None:
-        super().__init__()
-        self.tables = tables
-        self.databases = databases
-
-    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
-        """Add what is wrong to the page."""
-        return replace(super().get_databases(next_token=next_token), malformed=self.databases)
-
-    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
-        """Add the records that cannot be read to every page of ``sales``."""
-        listing = super().get_tables(database, next_token=next_token)
-        return replace(listing, malformed=self.tables) if database == "sales" else listing
-
-
-def test_a_malformed_table_costs_no_others_but_the_database_is_not_known_to_the_end() -> None:
-    """A view that is missing there may be the one that could not be read."""
-    records = (
-        MalformedView("orders", "CreateTime is no number"),
-        MalformedView(None, "a record is no object"),
-    )
-    found = look(_filled(Malformed(tables=records)), "*.*")
-    assert views(found) == list(ALL)
-    assert found.malformed == [
-        "GetTables: table sales.orders: CreateTime is no number",
-        "GetTables: a record is no object",
-    ]
-    assert str(found.error) == "GetTables: table sales.orders: CreateTime is no number"
-    assert found.error is not None
-    assert found.error.reason is Reason.UNEXPECTED
-    assert looked_for(found, "sales.gone", "finance.gone") == [False, True]
-
-
-def test_a_target_that_is_down_for_a_malformed_table_names_the_operation_once() -> None:
-    records = (MalformedView("orders", "CreateTime is no number"),)
-    watching = replace(target("prod"), views=patterns("sales.*"))
-    bench = Bench(watching, reader=_filled(Malformed(tables=records)))
-    bench.run()
-    assert bench.state.error == "GetTables: table sales.orders: CreateTime is no number"
-
-
-def test_a_malformed_database_costs_no_others_but_the_list_is_not_known_to_the_end() -> None:
-    found = look(_filled(Malformed(databases=("a record has no Name",))), "*.*")
-    assert views(found) == list(ALL)
-    assert found.malformed == ["GetDatabases: a record has no Name"]
-    assert str(found.error) == "GetDatabases: a record has no Name"
-    assert looked_for(found, "sales.gone", "dropped.anything") == [True, False]
 
 
 def test_a_dead_endpoint_ends_the_look_after_three_calls() -> None:
