@@ -50,6 +50,11 @@ def test_a_glob_of_one_database_needs_the_listing_of_that_database_alone() -> No
     assert "list_runs finance.*" in bench.run()
 
 
+def test_globs_of_two_databases_need_the_listing_of_the_whole_catalog() -> None:
+    bench = denied(("finance", "*"), ("sales", "*"))
+    assert "list_runs *.*" in bench.run()
+
+
 def test_named_views_alone_need_their_own_listing() -> None:
     bench = denied(("finance", "revenue"))
     assert "list_runs finance.revenue" in bench.run()
