@@ -122,6 +122,21 @@ def test_a_block_of_which_little_is_left_is_dissolved() -> None:
     assert chunks(shelf) == [(), ()]
 
 
+def test_a_block_of_which_a_quarter_is_left_stays() -> None:
+    shelf = filled(range(3 * BLOCK))
+    shelf.update((number, None) for number in range(BLOCK - BLOCK // 4))
+    assert (len(chunks(shelf)[0]), len(shelf.shelved().loose)) == (3, 0)
+
+
+def test_what_is_left_of_a_block_and_does_not_fit_into_the_next_one_waits() -> None:
+    """15 wait, and 3 join them: a block of 16, and 2."""
+    shelf = Shelf[int](2, block_items=16)
+    shelf.update((number, item(number)) for number in range(31))
+    shelf.update((number, None) for number in range(13))
+    assert (len(chunks(shelf)[0]), len(shelf.shelved().loose)) == (1, 2)
+    assert texts(shelf) == sorted(f"x {number}" for number in range(13, 31))
+
+
 @pytest.mark.parametrize("blocks", [GROUP_BLOCKS + 1, 2 * GROUP_BLOCKS])
 def test_the_last_block_takes_the_place_of_a_dissolved_one(blocks: int) -> None:
     """And both groups are summed up again."""
