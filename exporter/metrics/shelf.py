@@ -59,7 +59,7 @@ class Shelf(Generic[K]):
         self._places: list[_Place[K]] = []
         self._groups: dict[int, tuple[Segment, ...]] = {}
         """By number: the joined segments of a group's blocks, while they are known."""
-        self._sealed: tuple[Segment, ...] | None = (EMPTY,) * families
+        self._sealed: tuple[Segment, ...] | None = None
         """The joined segments of all groups, while they are known: most changes are of items in no block."""
 
     def update(self, changes: Iterable[tuple[K, Item | None]]) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from exporter.errors import Reason
 from exporter.model.view import DatabaseListing, MalformedView, TableListing
 from tests.poller.test_discovery import ALL, filled, look, looked_for, patterns, views
@@ -70,7 +72,7 @@ def test_all_that_cannot_be_read_is_told_of_and_the_target_is_down_for_the_first
 
 
 class Circle(MemoryReader):
-    """Gives the same token with each page of databases."""
+    """Gives the same token with each page."""
 
     def get_databases(
         self,
@@ -78,10 +80,20 @@ class Circle(MemoryReader):
         next_token: str | None = None,  # noqa: ARG002 (the reader's signature)
     ) -> DatabaseListing:
         """Return the databases, and ever the same token."""
-        return replace(super().get_databases(next_token=None), next_token="again")
+        return replace(super().get_databases(), next_token="again")
+
+    def get_tables(
+        self,
+        database: str,
+        *,
+        next_token: str | None = None,  # noqa: ARG002 (the reader's signature)
+    ) -> TableListing:
+        """Return the tables, and ever the same token."""
+        return replace(super().get_tables(database), next_token="again")
 
 
-def test_a_list_of_databases_that_goes_round_in_a_circle_names_its_operation() -> None:
-    found = look(filled(Circle()), "*.*")
-    assert str(found.error) == "GetDatabases: a paging token came twice"
+@pytest.mark.parametrize(("pattern", "operation"), [("*.*", "GetDatabases"), ("sales.*", "GetTables")])
+def test_a_listing_that_goes_round_in_a_circle_names_its_operation(pattern: str, operation: str) -> None:
+    found = look(filled(Circle()), pattern)
+    assert str(found.error) == f"{operation}: a paging token came twice"
     assert views(found) == []
