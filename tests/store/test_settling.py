@@ -161,6 +161,17 @@ def test_an_unknown_id_waits_twice_as_long_each_time_up_to_resync_interval(
     assert bench.due() == ["a"]
 
 
+def test_an_id_that_was_known_meanwhile_is_asked_for_again_at_once(bench: StoreBench) -> None:
+    bench.configure(watch(target("prod", "a")))
+    for _ in range(5):
+        bench.commit("prod", errors={"a": NOT_FOUND})
+    bench.commit("prod", running("a"))
+    assert bench.due() == ["a"]
+    bench.commit("prod", errors={"a": NOT_FOUND})
+    bench.clock.advance(30.0)
+    assert bench.due() == ["a"], "as after the first time"
+
+
 def test_a_thousand_misses_overflow_nothing(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
     for _ in range(1100):
