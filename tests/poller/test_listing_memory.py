@@ -5,10 +5,11 @@ from exporter.poller.listing_memory import ListingMemory, Seen
 from tests.support.clock import START
 
 
-def page(run_id: str, seconds: float, *, unreadable: str) -> RunListing:
-    """Return a page of one run, and a record of another one that cannot be read."""
+def page(run_id: str, seconds: float, *, unreadable: str | None = None) -> RunListing:
+    """Return a page of one run, and perhaps a record of another one that cannot be read."""
     run = Run(run_id=run_id, database="sales", table="orders", creation_time=START + seconds)
-    return RunListing(runs=(run,), malformed=(MalformedRun(unreadable, "no number"),), next_token=None)
+    malformed = (MalformedRun(unreadable, "no number"),) if unreadable else ()
+    return RunListing(runs=(run,), malformed=malformed, next_token=None)
 
 
 def of_pages(*pages: RunListing) -> Seen:
@@ -21,8 +22,8 @@ def of_pages(*pages: RunListing) -> Seen:
 
 
 FIRST = page("a", 0.0, unreadable="x")
-LATER = page("b", 60.0, unreadable="y")
-LAST = page("c", -60.0, unreadable="z")
+LATER = page("b", 60.0)
+LAST = page("c", 30.0)
 
 
 def test_a_copy_goes_on_from_all_that_was_seen() -> None:
@@ -30,7 +31,7 @@ def test_a_copy_goes_on_from_all_that_was_seen() -> None:
     copy.take_in(LAST)
     copy.tokens.add("2")
     assert copy == of_pages(FIRST, LATER, LAST)
-    assert not copy.newest_first
+    assert copy.gaps
 
 
 def test_a_copy_that_is_gone_on_with_leaves_the_first_as_it_was() -> None:
@@ -39,6 +40,8 @@ def test_a_copy_that_is_gone_on_with_leaves_the_first_as_it_was() -> None:
     copy = seen.copy()
     copy.take_in(LATER)
     copy.tokens.add("1")
+    assert copy == of_pages(FIRST, LATER)
+    assert not copy.newest_first, "newer than the oldest before it"
     assert seen == of_pages(FIRST)
 
 
