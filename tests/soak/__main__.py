@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import structlog
@@ -16,14 +17,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.soak.course import Incident
 from tests.soak.history import Fired
-from tests.soak.life import FIRST_START, POLL_INTERVAL, Soak
+from tests.soak.life import FIRST_START, POLL_INTERVAL, Burden, Soak
 from tests.soak.world import HOUR, Ledger
 
 VIEW = "glue_mv_refresh_view_"
 KEPT_OF_A_VIEW = 3
 """Runs: the newest, the last success, the last failure."""
 ROOM = 1.15
-"""So much may memory grow after the first third."""
+"""So much may memory grow: that beside the database after the first third; all of it once as much is
+forgotten as comes anew."""
+ROOM_ON_DISK = 1.1
+"""So much may a file grow then: free pages are used again, some of them not fully."""
 
 
 def compare_counters(soak: Soak) -> list[str]:
@@ -83,6 +87,26 @@ def compare_alerts(incidents: list[Incident], fired: list[Fired]) -> list[str]:
     return wrong
 
 
+def compare_burdens(views: int, early: Burden, late: Burden) -> list[str]:
+    """Return where the state is larger than what must be remembered, or grows under an even load."""
+    wrong = [
+        f"{burden.rows} runs are remembered, of {views} views with {burden.new} new runs"
+        for burden in (early, late)
+        # Besides, there may be one under way.
+        if burden.rows > burden.new + (KEPT_OF_A_VIEW + 1) * views
+    ]
+    wrong += [
+        f"the {what} grew from {before} to {after} bytes under an even load"
+        for what, before, after, room in (
+            ("database's file", early.file, late.file, ROOM_ON_DISK),
+            ("write-ahead log", early.log, late.log, ROOM_ON_DISK),
+            ("memory", early.memory, late.memory, ROOM),
+        )
+        if after > before * room
+    ]
+    return wrong
+
+
 def main() -> int:
     """Soak, compare, print the figures; return the exit status."""
     parser = argparse.ArgumentParser(description="Days of an exporter in minutes.")
@@ -98,31 +122,36 @@ def main() -> int:
         hidden = frozenset(f"prod_{number}" for number in range(chosen.views)) - seen
         soak = Soak(Path(folder) / "soak", chosen.views, chosen.days, hidden=hidden)
         soak.live()
-        lived = time.monotonic()
+        lived, counted = time.monotonic(), soak.ended()
         wrong = [f"after {chosen.days} days: {line}" for line in compare_counters(soak)]
-        warm, end = soak.memory[len(soak.memory) // 3], soak.memory[-1]
+        warm, end = soak.besides[len(soak.besides) // 3], soak.besides[-1]
         if end > warm * ROOM:
-            wrong.append(f"memory grew from {warm >> 20} to {end >> 20} MiB")
+            wrong.append(f"memory beside the database grew from {warm >> 20} to {end >> 20} MiB")
         soak.grow_old()
         wrong += [f"after being forgotten: {line}" for line in compare_counters(soak)]
         views = sum(len(world.views) for world in soak.worlds.values())
         if soak.rows_after > KEPT_OF_A_VIEW * views:
             wrong.append(f"{soak.rows_after} runs of {views} views are remembered for ever")
+        early, late = soak.go_on()
+        wrong += [f"after going on: {line}" for line in compare_counters(soak)]
+        wrong += compare_burdens(views, early, late)
         fired = soak.history.read().fired(Path(folder), POLL_INTERVAL)
         wrong += compare_alerts(soak.incidents, fired)
         soak.store.close()
     figures = {
         "views": views,
         "hours": round(chosen.days * 24),
-        "ended_runs": sum(sum(world.ledger.runs.values()) for world in soak.worlds.values()),
+        "ended_runs": counted,
         "starts": soak.starts,
         "reloads": soak.reloads,
         "single_faults": soak.faults,
         "incidents": sum(bool(incident.alerts) for incident in soak.incidents),
         "alerts": len(fired),
         "memory_mib": [value >> 20 for value in soak.memory[:: max(1, len(soak.memory) // 8)]],
+        "beside_the_database_mib": [value >> 20 for value in soak.besides[:: max(1, len(soak.besides) // 8)]],
         "state_kib": [value >> 10 for value in soak.sizes[:: max(1, len(soak.sizes) // 8)]],
         "runs_remembered": [soak.rows_before, soak.rows_after],
+        "even_load": [asdict(early), asdict(late)],
         "seconds": [round(lived - began), round(time.monotonic() - lived)],
     }
     print(json.dumps(figures))  # noqa: T201 (the result)

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import yaml
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
 TARGET_LABELS = 'job="glue-mv-exporter",instance="exporter:10079"'
-NEEDED = "|".join(sorted(set(re.findall(r"(?<![:\w])glue_mv_\w+", RULES.read_text()))))
+NEEDED = frozenset(re.findall(r"(?<![:\w])glue_mv_\w+", RULES.read_text()))
 """The exporter's metrics that the rules ask for."""
-NEEDED_LINE = re.compile(rf"^({NEEDED})(?:{{(.*)}})? (\S+)$", re.MULTILINE)
+NEEDED_LINE = re.compile(rf"({'|'.join(sorted(NEEDED))})(?:{{(.*)}})? (\S+)")
 TABLE = re.compile(r'[{,]table="([^"]*)"')
 AT_ONCE = 16
 """Views of a test."""
@@ -74,17 +75,23 @@ class Spool:
         """Take in one scrape; None: it failed."""
         found = None
         if body is not None:
-            seen = "\n".join(line for line in body.decode().splitlines() if self._is_seen(line))
+            samples = filter(None, map(NEEDED_LINE.fullmatch, self._seen(body.decode())))
             found = {
                 f"{name}{{{labels + ',' if labels else ''}{TARGET_LABELS}}}": _plain(value)
-                for name, labels, value in NEEDED_LINE.findall(seen)
+                for name, labels, value in (sample.groups() for sample in samples)
             }
         with gzip.open(self._file, "at", compresslevel=1) as spool:
             spool.write(json.dumps([index, found]) + "\n")
 
-    def _is_seen(self, line: str) -> bool:
-        _, of_view, rest = line.partition('table="')
-        return not of_view or rest.partition('"')[0] not in self._hidden
+    def _seen(self, text: str) -> Iterator[str]:
+        """Yield the lines that may matter: most families, and most views, are nothing to the rules."""
+        for family in text.split("# HELP ")[1:]:
+            # The samples of a histogram have longer names than their family.
+            if any(name.startswith(family.partition(" ")[0]) for name in NEEDED):
+                for line in family.splitlines():
+                    _, of_view, rest = line.partition('table="')
+                    if not of_view or rest.partition('"')[0] not in self._hidden:
+                        yield line
 
     def read(self) -> "History":
         """Return all of it."""

@@ -14,10 +14,12 @@ from exporter.metrics import Exposition
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.poller.journal import Journal
 from exporter.poller.poll import TargetPoll
+from exporter.store.database import FILE_NAME
+from exporter.store.pruning import REMEMBERED
 from exporter.store.store import Store
 from tests.soak.course import VANISHING, course, delays
 from tests.soak.history import Spool
-from tests.soak.world import ACCOUNT, DAY, HOUR, World, WorldReader
+from tests.soak.world import ACCOUNT, DAY, HOUR, RETENTION, World, WorldReader
 from tests.state.bench import EXPORTER, FullDiskDatabase
 from tests.support.clock import ManualClock
 
@@ -25,6 +27,8 @@ FIRST_START = 12 * HOUR
 """Unix time: promtool's tests begin at 0, and views have a past."""
 AGEING = 4 * HOUR
 """Seconds between two polls of the days after the last one."""
+OBLIVION = REMEMBERED + RETENTION + 2 * AGEING
+"""Seconds after its creation by which a run is forgotten, unless it is shown: each step shows at a poll."""
 POLL_INTERVAL = 240.0
 """Seconds between two polls, and between two scrapes."""
 SILENT_FAULTS = (Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.UNEXPECTED)
@@ -36,6 +40,22 @@ REST = 8 * HOUR
 def patterns(*names: str) -> tuple[ViewPattern, ...]:
     """Return the views of a target as the configuration has them."""
     return tuple(ViewPattern(database=d, table=t) for d, t in (name.split(".") for name in names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burden:
+    """What the state weighs at one moment."""
+
+    rows: int
+    """Runs that are remembered."""
+    new: int
+    """Runs that ended within the last ``OBLIVION``."""
+    file: int
+    """Bytes of the database's file."""
+    log: int
+    """Bytes of its write-ahead log."""
+    memory: int
+    """Resident bytes."""
 
 
 @dataclass
@@ -50,6 +70,8 @@ class Soak:
     """Tables to leave out of the history: of thousands of views not all can be looked at."""
     memory: list[int] = field(default_factory=list)
     """Resident bytes, once an hour."""
+    besides: list[int] = field(default_factory=list)
+    """The same without the database in memory, which holds more runs every hour until some are forgotten."""
     sizes: list[int] = field(default_factory=list)
     """Bytes of the state, once an hour."""
     starts: int = 0
@@ -108,17 +130,60 @@ class Soak:
 
     def grow_old(self) -> None:
         """Let so much time pass that all but what is shown may be forgotten."""
-        for _ in range(round(8 * DAY / AGEING)):
+        self._age(OBLIVION)
+        self.rows_after = self.rows()
+
+    def go_on(self) -> list[Burden]:
+        """Live on under an even load, and return what the state weighs once forgetting has begun, and later.
+
+        Nobody scrapes. Polls are rare; each finds more, and none misses a run.
+        """
+        self._rest(resting=False)
+        burdens = []
+        for more in (DAY, 0.0):
+            self._age(more)
+            before = self.ended()
+            self._age(OBLIVION)
+            burdens.append(
+                Burden(
+                    rows=self.rows(),
+                    new=self.ended() - before,
+                    file=(self.folder / "state" / FILE_NAME).stat().st_size,
+                    log=(self.folder / "state" / f"{FILE_NAME}-wal").stat().st_size,
+                    memory=resident(),
+                )
+            )
+        self._rest(resting=True)
+        self._age(REST)  # what ended last is told late
+        return burdens
+
+    def _rest(self, *, resting: bool) -> None:
+        for world in self.worlds.values():
+            world.resting = resting
+
+    def _age(self, seconds: float) -> None:
+        for _ in range(round(seconds / AGEING)):
             self.clock.advance(AGEING)
             for world in self.worlds.values():
                 world.advance(self.clock.time())
             for name in self.polls:
                 self._poll(name)
-        self.rows_after = self.rows()
+
+    def ended(self) -> int:
+        """Return how many runs have ended since the beginning."""
+        return sum(sum(world.ledger.runs.values()) for world in self.worlds.values())
 
     def rows(self) -> int:
         """Return how many runs are remembered."""
         return int(self.database.connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+
+    def database_in_memory(self) -> int:
+        """Return the bytes of the database that the exporter works on."""
+        pages, page = (
+            int(self.database.connection.execute(f"PRAGMA main.{name}").fetchone()[0])
+            for name in ("page_count", "page_size")
+        )
+        return pages * page
 
     def size(self) -> int:
         """Return the bytes of the state on disk."""
@@ -166,6 +231,7 @@ class Soak:
             self.history.add(index, None if away else self.exposition.scrape().body())
         if tick % round(HOUR / POLL_INTERVAL) == 0:
             self.memory.append(resident())
+            self.besides.append(self.memory[-1] - self.database_in_memory())
             self.sizes.append(self.size())
 
     def _happen(self, tick: int) -> None:

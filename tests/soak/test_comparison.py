@@ -1,9 +1,13 @@
-"""A soak tells of alerts that are missing, and of those that nobody has planted."""
+"""A soak tells of alerts that are missing, of those that nobody has planted, and of a state that grows."""
 
-from tests.soak.__main__ import compare_alerts
+from dataclasses import replace
+
+import pytest
+
+from tests.soak.__main__ import compare_alerts, compare_burdens
 from tests.soak.course import Incident
 from tests.soak.history import Fired
-from tests.soak.life import FIRST_START
+from tests.soak.life import FIRST_START, Burden
 from tests.soak.world import HOUR
 
 DOWN = Incident(
@@ -40,4 +44,26 @@ def test_an_alert_at_another_time_is_wrong_twice() -> None:
 def test_an_alert_for_somebody_else_is_wrong() -> None:
     assert compare_alerts([DOWN], [fired("TargetDown", 2), fired("TargetDown", 2, subject="prod")]) == [
         "TargetDown of prod without an incident, in hours [2]"
+    ]
+
+
+EVEN = Burden(rows=5_000, new=5_000, file=2_000_000, log=4_000_000, memory=50_000_000)
+
+
+def test_a_state_that_stays_as_it_is_is_right() -> None:
+    assert compare_burdens(20, EVEN, EVEN) == []
+
+
+@pytest.mark.parametrize("what", ["file", "log", "memory"])
+def test_a_state_that_grows_under_an_even_load_is_wrong(what: str) -> None:
+    late = replace(EVEN, **{what: getattr(EVEN, what) * 2})
+
+    (told,) = compare_burdens(20, EVEN, late)
+
+    assert f"{what} grew" in told
+
+
+def test_runs_that_are_never_forgotten_are_wrong() -> None:
+    assert compare_burdens(20, EVEN, replace(EVEN, rows=10_000)) == [
+        "10000 runs are remembered, of 20 views with 5000 new runs"
     ]

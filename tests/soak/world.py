@@ -67,7 +67,7 @@ class World:
         self.stopped: list[tuple[SoakView, float]] = []
         """Runs that somebody stopped, and when: the next success comes late."""
         self.resting = False
-        """No new run starts any more."""
+        """No new run starts meanwhile."""
         self._runs: dict[str, Run] = {}
         self._order: deque[str] = deque()
         self._events: list[tuple[float, int, str, SoakView, str]] = []
@@ -131,10 +131,8 @@ class World:
         self._order.appendleft(run.run_id)
 
     def _start(self, view: SoakView, _: str) -> None:
-        if self.resting:
-            return
         self._plan(self.now + view.interval, "start", view)
-        if view.table in self.dropped or view.suffers("overdue", self.now):
+        if self.resting or view.table in self.dropped or view.suffers("overdue", self.now):
             return
         run = self._new(view, self.now)
         self._runs[run.run_id] = run
