@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from exporter.errors import StorageError
@@ -10,7 +10,7 @@ from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import ViewKey
 from exporter.store.counting import ViewCounters
 from exporter.store.database import LOCK_NAME, StateDatabase
-from exporter.store.outcome import Event, PollOutcome
+from exporter.store.outcome import Event, PollOutcome, PollPart
 from exporter.store.series import ExporterSeries, SeriesChanges, ViewFacts, ViewSeries
 from exporter.store.store import Store
 from tests.state.naive_model import Counts
@@ -156,9 +156,20 @@ class StateBench:
         """Load or reload a configuration."""
         return self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
 
-    def commit(self, outcome: PollOutcome) -> list[Event]:
-        """Take in a poll."""
-        return self.store.commit(outcome)
+    def commit(self, outcome: PollOutcome, *, in_parts: bool = False) -> list[Event]:
+        """Take in a poll; ``in_parts``: all its listings but the last before its end."""
+        events: list[Event] = []
+        while in_parts and len(outcome.listings) > 1:
+            part = PollPart(
+                target=outcome.target,
+                discovery=None if outcome.discovery_taken_in else outcome.discovery,
+                tables_denied=outcome.tables_denied,
+                listing=outcome.listings[0],
+            )
+            events += self.store.take_in(part)
+            taken_in = outcome.discovery is not None
+            outcome = replace(outcome, listings=outcome.listings[1:], discovery_taken_in=taken_in)
+        return events + self.store.commit(outcome)
 
     def stop(self) -> None:
         """End as on SIGTERM."""

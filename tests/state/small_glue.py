@@ -74,7 +74,8 @@ class Poll:
     """``read``, ``overlooked`` (one view is missing), ``denied``, ``failed``, or ``not due``."""
     listing: str = "complete"
     """``complete``, ``skipping`` (one record is missing), ``unreadable`` (so is one, and it is known),
-    ``early`` (the newest few), ``portions`` (complete, but not in one go), or ``failed``."""
+    ``early`` (the newest few), ``portions`` (complete, but not in one go), ``parts`` (nor that, and taken in
+    before the poll ends), or ``failed``."""
     victim: int = 0
     """Which view or record is missing."""
     order: str = "newest first"
@@ -109,7 +110,7 @@ def poll(glue: SmallGlue, target: Target, watch: Watch, how: Poll, now: float) -
             unreadable=frozenset(unreadable),
         ),
     )
-    if how.listing == "portions":
+    if how.listing in ("portions", "parts"):
         first, rest = tuple(runs[: how.few]), tuple(runs[how.few :])
         before = frozenset(run.run_id for run in first)
         listings = (ListingRead(runs=first), ListingRead(runs=rest, complete=True, listed_before=before))

@@ -71,7 +71,7 @@ POLLS = st.builds(
     Poll,
     tables=st.sampled_from(["read", "read", "read", "overlooked", "failed", "denied"]),
     listing=st.sampled_from(
-        ["complete", "complete", "portions", "early", "skipping", "unreadable", "failed"]
+        ["complete", "complete", "portions", "parts", "early", "skipping", "unreadable", "failed"]
     ),
     order=st.sampled_from(["newest first", "oldest first", "by chance"]),
     victim=st.integers(0, 9),
@@ -297,7 +297,7 @@ class Counting(RuleBasedStateMachine):
         if glue is self.glue:
             assert not asked & settled, "a settled run is never asked for again"
         outcome = poll(glue, polled, watch, how, self.now)
-        self.bench.commit(outcome)
+        self.bench.commit(outcome, in_parts=how.listing == "parts")
         self.polled.add(polled.name)
         if glue is self.glue:
             self.model.commit(outcome, self.now)
