@@ -24,6 +24,8 @@ from tests.support.passwords import basic, hashed
 from tests.support.reload_bench import ReloadBench, document, reload_bench, target
 from tests.support.web import WebServer
 
+pytestmark = pytest.mark.timeout(400)  # it keeps a processor busy for half a minute, if it has one for itself
+
 FINE = PlainTextResponse("fine\n")
 
 

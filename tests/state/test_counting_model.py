@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -21,6 +22,8 @@ from tests.state.naive_model import DAY, Counts, Figures, Model, Name
 from tests.state.small_glue import Poll, SmallGlue, poll
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT
+
+pytestmark = pytest.mark.timeout(400)  # it keeps a processor busy for half a minute, if it has one for itself
 
 NAMES = (("sales", "orders"), ("sales", "returns"), ("hr", "people"))
 CONFIGURED = ("run-0", "run-1")
