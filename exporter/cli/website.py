@@ -1,8 +1,10 @@
 """The web side of a running exporter, put together. Imported while the first polls wait for Glue."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+import structlog
 from starlette.routing import BaseRoute
 
 from exporter import __version__
@@ -16,6 +18,8 @@ from exporter.web.server import Server
 
 STATUS_PATHS = ("/", "/api/v1/status", "/static/{name}")
 """Of the status page."""
+
+log = structlog.get_logger()
 
 
 def make_server(
@@ -33,7 +37,10 @@ def make_server(
         reload=reload,
         pages=late_routes(STATUS_PATHS, partial(status_routes, exporter, shard)),
     )
-    return Server(make_app(site), security=security, around=RequestLog)
+    app = make_app(site)
+    if log.is_enabled_for(logging.DEBUG):
+        return Server(app, security=security, around=RequestLog)
+    return Server(app, security=security)
 
 
 def status_routes(exporter: Exporter, shard: Shard) -> Iterable[BaseRoute]:

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import choose_encoder
-
 from exporter.clock import Clock
-from exporter.metrics.encoding import Encoded, Format, encode
+from exporter.metrics.encoding import Encoded, encode
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.family import Family
 from exporter.metrics.level import Level, LevelText
 from exporter.metrics.negotiation import accepts_gzip, negotiate_format
+from exporter.metrics.process import ProcessMetrics
 from exporter.metrics.response import Scrape, ScrapeCache, respond
 from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
 from exporter.metrics.segment import EMPTY
@@ -70,7 +68,7 @@ class Exposition:
         own in a textfile, the second would never count further than to that scrape.
         """
         self._clock = clock
-        self._registry = _process_registry() if process_metrics else None
+        self._process = ProcessMetrics() if process_metrics else None
         self._run_families = _chosen(RUN_FAMILIES, counters=counters)
         self._view_families = _chosen(VIEW_FAMILIES, counters=counters)
         self._target_families = _chosen(TARGET_FAMILIES, counters=counters)
@@ -112,25 +110,11 @@ class Exposition:
         levels = (snapshot.runs, snapshot.views, targets, snapshot.exporter)
         return respond(
             [level.pieces(form, now) for level in levels],
-            self._registry_text(form),
+            self._process.text(form) if self._process else b"",
             form,
             gzip=accepts_gzip(accept_encoding),
             cache=self._cache,
         )
-
-    def _registry_text(self, form: Format) -> bytes:
-        if self._registry is None:
-            return b""
-        render, _ = choose_encoder(form.value)
-        return render(self._registry).removesuffix(b"# EOF\n")
-
-
-def _process_registry() -> CollectorRegistry:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry
 
 
 def _chosen(families: Sequence[Family[T]], *, counters: bool) -> tuple[Family[T], ...]:

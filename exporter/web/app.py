@@ -1,6 +1,6 @@
 """The routes and their answers. A scrape never waits for AWS: it sends what is already encoded."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -133,19 +133,20 @@ class _Body(Response):
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
-            async for chunk in self._chunks(Request(scope, receive)):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+            if self._scrape.content_encoding:
+                *chunks, last = self._scrape.chunks
+                for chunk in chunks:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send({"type": "http.response.body", "body": last})
+            else:
+                await self._send_plain(Request(scope, receive), send)
 
-    async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
-        if self._scrape.content_encoding:
-            for chunk in self._scrape.chunks:
-                yield chunk
-            return
+    async def _send_plain(self, request: Request, send: Send) -> None:
         async for chunk in iterate_in_threadpool(self._scrape.chunks):
-            yield chunk
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if await request.is_disconnected():
-                return  # what nobody reads need not be inflated
+                break  # what nobody reads need not be inflated
+        await send({"type": "http.response.body", "body": b""})
 
 
 class SecurityHeaders:
