@@ -1,7 +1,5 @@
 """``python_*`` and ``process_*``: what client_python's collectors say of this process at a scrape."""
 
-from collections.abc import Iterator
-
 from prometheus_client import CollectorRegistry, GCCollector, Metric, PlatformCollector, ProcessCollector
 from prometheus_client.samples import Sample
 
@@ -19,22 +17,20 @@ class ProcessMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         """``registry``: what collects; by default, client_python's three collectors of a process."""
         self._registry = registry or _process_registry()
-        self._heads: dict[tuple[str, Format], str] = {}
+        self._heads: dict[Format, dict[str, str]] = {form: {} for form in Format}
         self._series: dict[tuple[str, ...], str] = {}
 
     def text(self, form: Format) -> bytes:
         """Return the families with the values of now."""
-        return "".join(
-            part for metric in self._registry.collect() for part in self._parts(metric, form)
-        ).encode()
-
-    def _parts(self, metric: Metric, form: Format) -> Iterator[str]:
-        key = metric.name, form
-        yield self._heads.get(key) or self._heads.setdefault(key, _head(metric, form))
-        for sample in metric.samples:
-            series = sample.name, *sample.labels.values()
-            prefix = self._series.get(series) or self._series.setdefault(series, _prefix(sample))
-            yield f"{prefix} {float(sample.value)!r}\n"
+        heads = self._heads[form]
+        lines: list[str] = []
+        for metric in self._registry.collect():
+            lines.append(heads.get(metric.name) or heads.setdefault(metric.name, _head(metric, form)))
+            for sample in metric.samples:
+                series = sample.name, *sample.labels.values()
+                prefix = self._series.get(series) or self._series.setdefault(series, _prefix(sample))
+                lines.append(f"{prefix} {float(sample.value)!r}\n")
+        return "".join(lines).encode()
 
 
 def _process_registry() -> CollectorRegistry:
