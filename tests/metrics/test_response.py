@@ -7,7 +7,7 @@ from exporter.metrics.response import ScrapeCache, respond
 from exporter.metrics.segment import deflate
 
 CHANCE = Random(1)  # noqa: S311 (bytes that do not compress)
-SETTLED = [deflate(CHANCE.randbytes(200_000), 1) for _ in range(2)]
+SETTLED = [deflate(CHANCE.randbytes(200_000)) for _ in range(2)]
 
 
 def test_what_stays_is_joined_once_whether_or_not_the_process_own_series_have_changed() -> None:
