@@ -172,6 +172,24 @@ def test_an_id_that_was_known_meanwhile_is_asked_for_again_at_once(bench: StoreB
     assert bench.due() == ["a"], "as after the first time"
 
 
+@pytest.mark.parametrize(("seconds", "due"), [(14.5, []), (15.0, ["a"])])
+def test_a_poll_that_comes_half_an_interval_early_is_the_next_one(
+    bench: StoreBench, seconds: float, due: list[str]
+) -> None:
+    bench.configure(watch(target("prod", "a")))
+    bench.commit("prod", errors={"a": NOT_FOUND})
+    bench.clock.advance(seconds)
+    assert bench.due() == due
+
+
+def test_an_unknown_id_has_had_its_turn(bench: StoreBench) -> None:
+    """What a poll had no time for comes first in the next one."""
+    bench.configure(watch(target("prod", "a", "b")))
+    bench.commit("prod", errors={"a": NOT_FOUND}, finished=False)
+    bench.clock.advance(30.0)
+    assert bench.due() == ["b", "a"]
+
+
 def test_a_thousand_misses_overflow_nothing(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
     for _ in range(1100):
