@@ -120,7 +120,7 @@ def judge(copy: Path, module: str) -> list[str]:
 def main() -> int:
     """Run as a script."""
     parser = argparse.ArgumentParser(description="Mutation testing of the core.")
-    parser.add_argument("--seconds", type=float, default=1800.0)
+    parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("parts", nargs="*", metavar="PART", help=" ".join(PARTS))
     chosen = parser.parse_args()
     if unknown := set(chosen.parts) - PARTS.keys():

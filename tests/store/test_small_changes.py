@@ -100,3 +100,9 @@ def test_all_of_the_counters_is_read_back() -> None:
     assert counted
     assert ViewCounters.load(counters.dump()) == counters
     assert Counted.load(counted.dump()) == counted
+
+
+def test_the_runs_of_a_targets_views_add_up(bench: ViewBench) -> None:
+    other = replace(ended("b"), table="returns")
+    bench.poll(ended("a"), other, tables=(view(), view("sales.returns")))
+    assert bench.shown.targets["prod"].runs["settling"] == 2
