@@ -23,7 +23,7 @@ def of_pages(*pages: RunListing) -> Seen:
 
 FIRST = page("a", 0.0, unreadable="x")
 LATER = page("b", 60.0)
-LAST = page("c", 30.0)
+LAST = page("c", -30.0)
 
 
 def test_a_copy_goes_on_from_all_that_was_seen() -> None:
