@@ -16,7 +16,12 @@ OPERATIONS = st.sampled_from(sorted(wire.MAIN_MEMBERS))
 MEMBERS = st.sampled_from(
     [*sample_run(1), "EndTime", "Status", "ErrorMessage", "IsMaterializedView", "ViewDefinition", "Name"]
 )
-RECORDS = st.dictionaries(MEMBERS | TEXT, JSON, max_size=8).map(lambda more: {**sample_run(1), **more})
+TABLE = {"Name": "orders", "IsMaterializedView": True, "ViewDefinition": {"RefreshSeconds": 3600}}
+SEEDS = st.sampled_from([sample_run(1), TABLE])
+"""Right in themselves, so that also what is read last in a record is often reached."""
+RECORDS = st.builds(
+    lambda right, more: {**right, **more}, SEEDS, st.dictionaries(MEMBERS | TEXT, JSON, max_size=8)
+)
 
 
 def as_json(value: object) -> bytes:
