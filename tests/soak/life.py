@@ -51,7 +51,7 @@ class Burden:
     new: int
     """Runs that ended within the last ``OBLIVION``."""
     file: int
-    """Bytes of the database's file."""
+    """Bytes of the database on disk, what only the log holds so far included."""
     log: int
     """Bytes of its write-ahead log."""
     memory: int
@@ -148,7 +148,7 @@ class Soak:
                 Burden(
                     rows=self.rows(),
                     new=self.ended() - before,
-                    file=(self.folder / "state" / FILE_NAME).stat().st_size,
+                    file=self.database_size("disk"),
                     log=(self.folder / "state" / f"{FILE_NAME}-wal").stat().st_size,
                     memory=resident(),
                 )
@@ -177,10 +177,10 @@ class Soak:
         """Return how many runs are remembered."""
         return int(self.database.connection.execute("SELECT count(*) FROM runs").fetchone()[0])
 
-    def database_in_memory(self) -> int:
-        """Return the bytes of the database that the exporter works on."""
+    def database_size(self, schema: str) -> int:
+        """Return the bytes of the database that the exporter works on (``main``), or writes to (``disk``)."""
         pages, page = (
-            int(self.database.connection.execute(f"PRAGMA main.{name}").fetchone()[0])
+            int(self.database.connection.execute(f"PRAGMA {schema}.{name}").fetchone()[0])
             for name in ("page_count", "page_size")
         )
         return pages * page
@@ -231,7 +231,7 @@ class Soak:
             self.history.add(index, None if away else self.exposition.scrape().body())
         if tick % round(HOUR / POLL_INTERVAL) == 0:
             self.memory.append(resident())
-            self.besides.append(self.memory[-1] - self.database_in_memory())
+            self.besides.append(self.memory[-1] - self.database_size("main"))
             self.sizes.append(self.size())
 
     def _happen(self, tick: int) -> None:
