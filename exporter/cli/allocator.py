@@ -38,6 +38,7 @@ class LeftoversGivenBack:
 
 def _c_function(name: str) -> Callable[..., int] | None:
     try:
-        return getattr(ctypes.CDLL(None), name)  # type: ignore[no-any-return]  # ctypes knows no signatures
+        function: Callable[..., int] = getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError):
         return None
+    return function

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from exporter.cli.found_runs import FoundRun
@@ -198,8 +199,8 @@ class TargetReading:
         while True:
             try:
                 page = self._ask(
-                    lambda token=token: self._reader.list_runs(  # type: ignore[misc] # binds it now
-                        database=scope.database, table=scope.table, next_token=token
+                    partial(
+                        self._reader.list_runs, database=scope.database, table=scope.table, next_token=token
                     )
                 )
             except GlueError as error:

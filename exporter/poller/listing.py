@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 
 from exporter.errors import GlueError, Reason
 from exporter.model.reading import CatalogReader
@@ -107,9 +108,7 @@ def _read(
         left = calls.time_left()
         try:
             page = calls.one(
-                lambda token=token: reader.list_runs(  # type: ignore[misc] # a default argument binds it now
-                    database=scope.database, table=scope.table, next_token=token
-                )
+                partial(reader.list_runs, database=scope.database, table=scope.table, next_token=token)
             )
         except GlueError as error:
             if token is not None and error.reason is Reason.INVALID_INPUT and not again:

@@ -16,13 +16,13 @@ from exporter.poller.listing_memory import ListingMemory
 from exporter.poller.scope import Scope
 from exporter.store.outcome import ListingRead
 from tests.support.clock import START, ManualClock
-from tests.support.reader import MemoryReader
+from tests.support.reader import MemoryReader, PagesByToken
 
 PAGES = ["list_runs *.*", *(f"list_runs *.* from {start}" for start in (1000, 2000, 3000))]
 """What is asked for to read 3,500 runs."""
 
 
-class Script(MemoryReader):
+class Script(PagesByToken):
     """Answers one listing call after the other from a list."""
 
     def __init__(self, *answers: RunListing | GlueError) -> None:
@@ -30,16 +30,9 @@ class Script(MemoryReader):
         self.left = list(answers)
         self.tokens: list[str | None] = []
 
-    def list_runs(
-        self,
-        *,
-        database: str | None = None,  # noqa: ARG002 (the reader's signature)
-        table: str | None = None,  # noqa: ARG002 (the reader's signature)
-        next_token: str | None = None,
-        max_results: int = 1000,  # noqa: ARG002 (the reader's signature)
-    ) -> RunListing:
+    def page(self, token: str | None) -> RunListing:
         """Return the next answer, or raise it."""
-        self.tokens.append(next_token)
+        self.tokens.append(token)
         answer = self.left.pop(0)
         if isinstance(answer, GlueError):
             raise answer

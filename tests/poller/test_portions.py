@@ -13,13 +13,13 @@ from exporter.poller.listing_memory import ListingMemory, Seen, Unfinished
 from exporter.poller.scope import Scope
 from exporter.store.outcome import ListingRead
 from tests.support.clock import START, ManualClock
-from tests.support.reader import MemoryReader
+from tests.support.reader import PagesByToken
 
 IN_TIME, TOO_SLOW = 1.0, 20.0
 """Seconds that a page takes; a poll may last 30, and wants twice as much in hand as its slowest page took."""
 
 
-class Endless(MemoryReader):
+class Endless(PagesByToken):
     """A listing whose next page is always there: page 7 holds ``run-7`` alone. The last one is page 9."""
 
     def __init__(self, clock: ManualClock, seconds_a_page: float) -> None:
@@ -27,17 +27,10 @@ class Endless(MemoryReader):
         self._clock = clock
         self._seconds = seconds_a_page
 
-    def list_runs(
-        self,
-        *,
-        database: str | None = None,  # noqa: ARG002 (the reader's signature)
-        table: str | None = None,  # noqa: ARG002 (the reader's signature)
-        next_token: str | None = None,
-        max_results: int = 1000,  # noqa: ARG002 (the reader's signature)
-    ) -> RunListing:
+    def page(self, token: str | None) -> RunListing:
         """Return the page of this token, some seconds later."""
         self._clock.advance(self._seconds)
-        number = int(next_token or 0)
+        number = int(token or 0)
         run = Run(run_id=f"run-{number}", creation_time=START - 60.0 * number)
         return RunListing(runs=(run,), malformed=(), next_token=str(number + 1) if number < 9 else None)
 

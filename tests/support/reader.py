@@ -141,6 +141,25 @@ class MemoryReader:
             raise TimeoutError(what)
 
 
+class PagesByToken(MemoryReader):
+    """Lists runs by pages of its own making, whatever the filter."""
+
+    def page(self, token: str | None) -> RunListing:
+        """Return the page of this token (None: the first one), or raise."""
+        raise NotImplementedError
+
+    def list_runs(
+        self,
+        *,
+        database: str | None = None,  # noqa: ARG002 (the reader's signature)
+        table: str | None = None,  # noqa: ARG002 (the reader's signature)
+        next_token: str | None = None,
+        max_results: int = 1000,  # noqa: ARG002 (the reader's signature)
+    ) -> RunListing:
+        """Return the page of this token."""
+        return self.page(next_token)
+
+
 def _at(token: str | None) -> str:
     return f" from {token}" if token else ""
 
