@@ -80,6 +80,8 @@ class Exposition:
         self._targets: dict[str, _TargetText] = {}
         self._snapshot = _Snapshot(self._runs.text(), self._views.text(), (), _loose(self._exporter_families))
         self._cache = ScrapeCache()
+        self._target_text: tuple[Sequence[Encoded], LevelText] = (), _loose(self._target_families)
+        """Of the last scrape."""
 
     def apply(self, changes: SeriesChanges) -> None:
         """Take over one commit of the store."""
@@ -104,17 +106,23 @@ class Exposition:
     def scrape(self, accept: str | None = None, accept_encoding: str | None = None) -> Scrape:
         """Answer a request with these headers: the text format without gzip where they are absent."""
         snapshot = self._snapshot
-        now = self._clock.time()
         form = negotiate_format(accept)
-        targets = _loose(self._target_families, *(target.encoded() for target in snapshot.targets))
-        levels = (snapshot.runs, snapshot.views, targets, snapshot.exporter)
         return respond(
-            [level.pieces(form, now) for level in levels],
+            (snapshot.runs, snapshot.views, self._text_of(snapshot.targets), snapshot.exporter),
             self._process.text(form) if self._process else b"",
             form,
+            self._clock.time(),
             gzip=accepts_gzip(accept_encoding),
             cache=self._cache,
         )
+
+    def _text_of(self, targets: Sequence[_TargetText]) -> LevelText:
+        encoded = tuple(target.encoded() for target in targets)
+        before, text = self._target_text
+        if encoded != before:
+            text = _loose(self._target_families, *encoded)
+            self._target_text = encoded, text
+        return text
 
 
 def _chosen(families: Sequence[Family[T]], *, counters: bool) -> tuple[Family[T], ...]:

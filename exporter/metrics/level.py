@@ -48,26 +48,28 @@ class Level(Generic[K, T, F]):
         return None if value is None else Item(encode(self._families, self._read(value)), self._rests(value))
 
 
+class Grown(NamedTuple):
+    """The place of lines whose values are only known at the scrape."""
+
+    lines: tuple[Growing, ...]
+
+    def at(self, now: float) -> bytes:
+        """Write them."""
+        return growing_lines(self.lines, now)
+
+
 class LevelText:
     """What a level says as long as nothing is applied to it; only growing lines differ between scrapes."""
 
     def __init__(self, families: Sequence[Family[Any]], shelved: Shelved) -> None:
         self._families = families
         self.shelved = shelved
-        self._fixed: dict[Format, list[Piece | _Grown]] = {}
-        """Made at the first scrape."""
 
-    def pieces(self, form: Format, now: float) -> list[Piece]:
-        """Return sealed segments, and between them what is plain; no family without a sample.
+    def pieces(self, form: Format) -> Iterator[Piece | Grown]:
+        """Yield sealed segments, and between them what is plain; no family without a sample.
 
-        Growing lines are pieces of their own: the others are the same at the next scrape.
+        Growing lines are pieces of their own: the others are the same at each scrape.
         """
-        fixed = self._fixed.get(form)
-        if fixed is None:
-            fixed = self._fixed[form] = list(self._make(form))
-        return [growing_lines(piece.lines, now) if isinstance(piece, _Grown) else piece for piece in fixed]
-
-    def _make(self, form: Format) -> Iterator["Piece | _Grown"]:
         growing: defaultdict[int, list[Growing]] = defaultdict(list)
         for item in self.shelved.loose:
             for line in item.growing:
@@ -80,12 +82,6 @@ class LevelText:
             for rest in (growing.get(place), sealed):
                 if rest:
                     yield b"".join(plain)
-                    yield _Grown(tuple(rest)) if isinstance(rest, list) else rest
+                    yield Grown(tuple(rest)) if isinstance(rest, list) else rest
                     plain = []
         yield b"".join(plain)
-
-
-class _Grown(NamedTuple):
-    """The place of lines that are written at each scrape."""
-
-    lines: tuple[Growing, ...]

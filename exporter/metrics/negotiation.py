@@ -1,9 +1,13 @@
 """Which format and encoding a client wants, from its ``Accept`` headers."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from exporter.metrics.encoding import Format
+
+_REMEMBERED = 32
+"""Headers whose meaning is kept: a scraper's are always the same, and a stranger's are of bounded length."""
 
 
 class _Choice(NamedTuple):
@@ -14,6 +18,7 @@ class _Choice(NamedTuple):
     quality: float
 
 
+@lru_cache(_REMEMBERED)
 def negotiate_format(accept: str | None) -> Format:
     """Choose OpenMetrics where it is named and wanted no less than the text format; else the text format."""
     choices = list(_choices(accept or ""))
@@ -29,6 +34,7 @@ def negotiate_format(accept: str | None) -> Format:
     return Format.OPENMETRICS if openmetrics and openmetrics >= _text_quality(choices) else Format.TEXT
 
 
+@lru_cache(_REMEMBERED)
 def accepts_gzip(accept_encoding: str | None) -> bool:
     """Tell whether the client takes gzip, and does not want plain bytes more."""
     qualities = {choice.name: choice.quality for choice in _choices(accept_encoding or "")}

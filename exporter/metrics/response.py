@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from exporter.metrics.encoding import Format
-from exporter.metrics.level import Piece
-from exporter.metrics.segment import Segment, deflate, gzip_member, join
+from exporter.metrics.level import Grown, LevelText, Piece
+from exporter.metrics.segment import GZIP_HEADER, Segment, deflate, gzip_trailer, join
 
 _CHUNK_BYTES = 4 << 20
 """Few large chunks: the interpreter changes threads between chunks, and may have to wait to come back."""
@@ -40,60 +40,82 @@ class ScrapeCache:
     """Remembers what the last scrape was made of: most of it is the same at the next one."""
 
     def __init__(self) -> None:
-        self._compressed: dict[tuple[Format, int], tuple[bytes, Segment]] = {}
-        self._joined: dict[Format, _Joined] = {}
+        self._last: dict[Format, _Last] = {}
 
-    def segment(self, form: Format, place: int, text: bytes) -> Segment:
-        """Compress the plain piece at this place of the body, unless it is as before."""
-        last = self._compressed.get((form, place))
-        if last is None or last[0] != text:
-            last = (text, deflate(text))
-            self._compressed[form, place] = last
-        return last[1]
+    def parts(self, form: Format, levels: Sequence[LevelText]) -> Sequence[Segment | Grown]:
+        """Return a gzip file up to what follows the levels; what does not grow is compressed and joined.
 
-    def join(self, form: Format, segments: Sequence[Segment]) -> Segment:
-        """Join the segments; what follows each other as it did in the last scrape is joined only once."""
-        before = self._joined.get(form, _Joined({}, {}))
-        stretches: dict[tuple[int, ...], Segment] = {}
-        parts: list[Segment] = []
-        for same, group in groupby(segments, key=lambda segment: id(segment) in before.segments):
-            stretch = tuple(group)
-            if same:
-                key = tuple(map(id, stretch))
-                one = before.stretches.get(key) or _in_one_chunk(join(stretch))
-                stretches[key] = one
-                parts.append(one)
-            else:
-                parts += stretch
-        # With the segments themselves, so that nothing else gets their identities.
-        self._joined[form] = _Joined({id(segment): segment for segment in segments}, stretches)
-        return join(parts)
+        While the levels are the same, there is nothing to do; where one has changed, what follows each other
+        as it did in the last scrape is joined only once.
+        """
+        last = self._last.get(form)
+        if last is None or any(
+            level is not before for level, before in zip(levels, last.levels, strict=True)
+        ):
+            last = self._last[form] = _made(form, tuple(levels), last or _NOTHING)
+        return last.parts
 
 
-class _Joined(NamedTuple):
-    """One scrape's segments, and what was joined of them."""
+class _Last(NamedTuple):
+    """One scrape's parts, and what they were made from."""
 
+    levels: Sequence[LevelText]
+    parts: Sequence[Segment | Grown]
+    compressed: Mapping[bytes, Segment]
+    """By plain text."""
     segments: Mapping[int, Segment]
-    """By identity: to compare their contents would take longer than to join them."""
+    """By identity: to compare their contents would take longer than to join them. The segments themselves
+    are here so that nothing else gets their identities."""
     stretches: Mapping[tuple[int, ...], Segment]
+    """What was joined of them, by their identities."""
+
+
+_NOTHING = _Last((), (), {}, {}, {})
+
+
+def _made(form: Format, levels: Sequence[LevelText], last: _Last) -> _Last:
+    pieces = [GZIP_HEADER, *(piece for level in levels for piece in level.pieces(form))]
+    compressed = {
+        piece: last.compressed.get(piece) or deflate(piece) for piece in pieces if isinstance(piece, bytes)
+    }
+    sealed = [compressed[piece] if isinstance(piece, bytes) else piece for piece in pieces]
+    parts: list[Segment | Grown] = []
+    stretches: dict[tuple[int, ...], Segment] = {}
+    for _, group in groupby(sealed, key=lambda piece: (isinstance(piece, Grown), id(piece) in last.segments)):
+        alike = tuple(group)
+        if stretch := [piece for piece in alike if isinstance(piece, Segment)]:
+            key = tuple(map(id, stretch))
+            stretches[key] = last.stretches.get(key) or _in_one_chunk(join(stretch))
+            parts.append(stretches[key])
+        else:
+            parts += alike
+    segments = {id(piece): piece for piece in sealed if isinstance(piece, Segment)}
+    return _Last(levels, parts, compressed, segments, stretches)
 
 
 def respond(
-    levels: Iterable[Sequence[Piece]], more: bytes, form: Format, *, gzip: bool, cache: ScrapeCache
+    levels: Sequence[LevelText], more: bytes, form: Format, now: float, *, gzip: bool, cache: ScrapeCache
 ) -> Scrape:
-    """Build the answer from the pieces of all levels, and the text of ``more`` families."""
-    pieces = [piece for level in levels for piece in level]
-    pieces.append(more + _END_OF_OPENMETRICS if form is Format.OPENMETRICS else more)
+    """Build the answer from the text of all levels, and that of ``more`` families."""
+    if form is Format.OPENMETRICS:
+        more += _END_OF_OPENMETRICS
     if not gzip:
-        length = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
-        return Scrape(form.value, None, length, _in_large_chunks(_plain(pieces), _PLAIN_CHUNK_BYTES))
-    segments = [
-        cache.segment(form, place, piece) if isinstance(piece, bytes) else piece
-        for place, piece in enumerate(pieces)
-    ]
-    # The last one changes whenever a clock of the process ticks, and so is not joined with what stays.
-    parts = gzip_member(join([cache.join(form, segments[:-1]), segments[-1]]))
-    return Scrape(form.value, "gzip", sum(map(len, parts)), _in_large_chunks(parts, _CHUNK_BYTES))
+        plain = [_at(piece, now) for level in levels for piece in level.pieces(form)]
+        length = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in (*plain, more))
+        return Scrape(
+            form.value, None, length, _in_large_chunks(_inflated((*plain, more)), _PLAIN_CHUNK_BYTES)
+        )
+    sealed = join([
+        *(deflate(part.at(now)) if isinstance(part, Grown) else part for part in cache.parts(form, levels)),
+        # It changes whenever a clock of the process ticks.
+        deflate(more),
+    ])  # fmt: skip
+    chunks = (*sealed.chunks, gzip_trailer(sealed))
+    return Scrape(form.value, "gzip", sum(map(len, chunks)), _in_large_chunks(chunks, _CHUNK_BYTES))
+
+
+def _at(piece: Piece | Grown, now: float) -> Piece:
+    return piece.at(now) if isinstance(piece, Grown) else piece
 
 
 def _in_one_chunk(segment: Segment) -> Segment:
@@ -103,7 +125,7 @@ def _in_one_chunk(segment: Segment) -> Segment:
     return segment._replace(chunks=(b"".join(segment.chunks),))
 
 
-def _plain(pieces: Iterable[Piece]) -> Iterator[bytes]:
+def _inflated(pieces: Iterable[Piece]) -> Iterator[bytes]:
     for piece in pieces:
         if isinstance(piece, bytes):
             yield piece

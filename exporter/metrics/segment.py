@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from isal import isal_zlib
 
-_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _FINAL_BLOCK = b"\x03\x00"
 _RAW = -isal_zlib.MAX_WBITS
 _LEVEL = 1
@@ -39,6 +38,8 @@ class Segment(NamedTuple):
 
 
 EMPTY = Segment((), 0, 0)
+GZIP_HEADER = Segment((b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",), 0, 0)
+"""What a gzip file begins with, as the segment of no text: so it is joined with what follows."""
 
 
 def deflate(text: bytes) -> Segment:
@@ -55,14 +56,13 @@ def join(segments: Iterable[Segment]) -> Segment:
     chunks: list[bytes] = []
     checksum, length = 0, 0
     for part in segments:
+        chunks += part.chunks
         if part.length:
-            chunks += part.chunks
             checksum = isal_zlib.crc32_combine(checksum, part.crc, part.length)
             length += part.length
     return Segment(tuple(chunks), checksum, length)
 
 
-def gzip_member(content: Segment) -> tuple[bytes, ...]:
-    """Return the parts of one gzip file that holds the content."""
-    trailer = _FINAL_BLOCK + struct.pack("<LL", content.crc, content.length & 0xFFFFFFFF)
-    return (_HEADER, *content.chunks, trailer)
+def gzip_trailer(content: Segment) -> bytes:
+    """Return what ends the gzip file that holds the content, after GZIP_HEADER."""
+    return _FINAL_BLOCK + struct.pack("<LL", content.crc, content.length & 0xFFFFFFFF)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from exporter.metrics.encoding import Format
 from exporter.metrics.family import Elapsed, Family, Sample
 from exporter.metrics.labels import labels
-from exporter.metrics.level import Level, LevelText
+from exporter.metrics.level import Grown, Level, LevelText
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def level(*things: Thing) -> Level[str, Thing, Thing]:
 
 def said(text: LevelText, now: float) -> str:
     """Return what a scrape reads."""
-    pieces = text.pieces(Format.TEXT, now)
+    pieces = (one.at(now) if isinstance(one, Grown) else one for one in text.pieces(Format.TEXT))
     return b"".join(one if isinstance(one, bytes) else one.text() for one in pieces).decode()
 
 
@@ -75,8 +75,7 @@ def test_what_rests_in_blocks_follows_what_does_not() -> None:
 
 def test_between_two_scrapes_only_what_grows_is_written_anew() -> None:
     text = level(Thing("a", size=1, since=4.0), Thing("b", size=2)).text()
-    before, after = (text.pieces(Format.TEXT, now) for now in (10.0, 20.0))
-    anew = [new for old, new in zip(before, after, strict=True) if new is not old]
+    anew = [piece.at(20.0) for piece in text.pieces(Format.TEXT) if isinstance(piece, Grown)]
     assert anew == [b'age_seconds{name="a"} 16.0\n']
 
 

@@ -107,8 +107,7 @@ class Exposed(RuleBasedStateMachine):
 
     def body(self, form: Format, *, gzip: bool) -> bytes:
         """Scrape."""
-        pieces = self.level.text().pieces(form, NOW)
-        scrape = respond([pieces], b"", form, gzip=gzip, cache=self.cache)
+        scrape = respond([self.level.text()], b"", form, NOW, gzip=gzip, cache=self.cache)
         body = scrape.body()
         assert scrape.length == len(body)
         return body

@@ -1,6 +1,6 @@
 """The series of the process, against client_python's own writer."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.metrics.encoding import Format
-from exporter.metrics.process import ProcessMetrics
+from exporter.metrics.process import ProcessMetrics, read_process
 
 Parse = Callable[[str], Iterable[Metric]]
 FORMATS = [(Format.TEXT, parse_text), (Format.OPENMETRICS, parse_openmetrics)]
@@ -57,3 +57,57 @@ def test_a_process_tells_of_its_memory_its_time_and_its_collector(form: Format, 
     assert {"process_resident_memory_bytes", "process_open_fds", "python_info"} < families.keys()
     assert families["process_cpu_seconds"].type == "counter"
     assert len(families["python_gc_collections"].samples) == 3
+
+
+def out_of_files() -> dict[str, float]:
+    """Fail as a process does that may open no more files."""
+    raise OSError(24, "Too many open files")
+
+
+def samples(process: ProcessMetrics) -> dict[str, float]:
+    """Return the values by series."""
+    lines = process.text(Format.TEXT).decode().splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {series: float(value) for series, _, value in pairs}
+
+
+def test_what_is_read_here_is_what_the_collectors_would_have_found() -> None:
+    """Every series of theirs but those that never change, each with its value of the moment."""
+    theirs, ours = samples(ProcessMetrics(read=out_of_files)), read_process()
+    steady = {"process_max_fds", "process_open_fds", 'python_gc_objects_uncollectable_total{generation="2"}'}
+
+    assert theirs.keys() - ours.keys() == {"process_start_time_seconds"} | {
+        series for series in theirs if series.startswith("python_info{")
+    }
+    assert ours.keys() <= theirs.keys()
+    assert {series: theirs[series] for series in steady} == {series: ours[series] for series in steady}
+    # What the test itself may move a little: memory, and in hundredths of a second the time.
+    assert ours["process_resident_memory_bytes"] == pytest.approx(
+        theirs["process_resident_memory_bytes"], rel=0.1
+    )
+    assert ours["process_virtual_memory_bytes"] == pytest.approx(
+        theirs["process_virtual_memory_bytes"], rel=0.1
+    )
+    assert ours["process_cpu_seconds_total"] == pytest.approx(theirs["process_cpu_seconds_total"], abs=0.5)
+
+
+@pytest.mark.parametrize("form", Format)
+def test_the_text_is_that_of_the_collectors_but_for_the_values(form: Format) -> None:
+    def without_values(process: ProcessMetrics) -> list[str]:
+        lines = process.text(form).decode().splitlines()
+        return [line if line.startswith("#") else line.rpartition(" ")[0] for line in lines]
+
+    assert without_values(ProcessMetrics()) == without_values(ProcessMetrics(read=out_of_files))
+
+
+def test_a_process_that_may_open_no_more_files_is_scraped_all_the_same() -> None:
+    readings = iter([read_process(), None, read_process()])
+
+    def read() -> Mapping[str, float]:
+        return next(readings) or out_of_files()
+
+    process = ProcessMetrics(read=read)
+
+    texts = [samples(process).keys() for _ in range(3)]
+
+    assert texts[0] == texts[1] == texts[2]

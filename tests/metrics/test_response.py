@@ -1,22 +1,73 @@
 """What scrapes share."""
 
+import gzip
 from random import Random
 
-from exporter.metrics.encoding import Format
+from exporter.metrics.encoding import Encoded, Format, Growing
+from exporter.metrics.family import Elapsed, Family
+from exporter.metrics.level import LevelText
 from exporter.metrics.response import ScrapeCache, respond
-from exporter.metrics.segment import deflate
+from exporter.metrics.segment import Segment, deflate
+from exporter.metrics.shelf import Shelved
+from tests.support.operations import counted
 
 CHANCE = Random(1)  # noqa: S311 (bytes that do not compress)
-SETTLED = [deflate(CHANCE.randbytes(200_000)) for _ in range(2)]
+LARGE = 200_000
+FAMILIES: tuple[Family[None], ...] = tuple(
+    Family(name=name, type="gauge", help="What it is.", labels=(), samples=lambda _: ()) for name in "ab"
+)
+SETTLED = tuple(deflate(CHANCE.randbytes(LARGE)) for _ in FAMILIES)
+
+
+def level(settled: tuple[Segment, ...] = SETTLED, *loose: Encoded) -> LevelText:
+    """Return what a level of two families says."""
+    return LevelText(FAMILIES, Shelved(settled, loose))
+
+
+def largest(cache: ScrapeCache, *levels: LevelText, own: bytes = b"ticks 1\n", now: float = 0.0) -> bytes:
+    """Scrape with gzip, and return the largest chunk that is sent."""
+    return max(respond(levels, own, Format.TEXT, now, gzip=True, cache=cache).chunks, key=len)
 
 
 def test_what_stays_is_joined_once_whether_or_not_the_process_own_series_have_changed() -> None:
+    cache, same = ScrapeCache(), level()
+    joined = largest(cache, same)
+    assert len(joined) > 2 * LARGE
+    assert all(largest(cache, same, own=own) is joined for own in (b"ticks 1\n", b"ticks 2\n", b"ticks 3\n"))
+
+
+def test_a_scrape_of_what_stays_compresses_what_grows_and_the_process_own_series_alone() -> None:
+    line = Encoded((b"a 1\n", b""), (Growing(1, b"b ", Elapsed(5.0)),))
+    cache, same = ScrapeCache(), level(SETTLED, line)
+    largest(cache, same)
+    with counted() as done:
+        largest(cache, same, now=10.0)
+    assert done.bytes_compressed == len(b"b 5.0\n") + len(b"ticks 1\n")
+
+
+def test_where_one_level_has_changed_what_stays_of_the_other_is_joined_no_more() -> None:
+    """From the third scrape on: the first ones find out what stays."""
+    cache, same = ScrapeCache(), level()
+
+    def changing(turn: int) -> LevelText:
+        return level((deflate(b"%d" % turn), SETTLED[1]))
+
+    chunks = [largest(cache, same, changing(turn)) for turn in range(4)]
+    assert chunks[2] is chunks[3]
+    assert len(chunks[3]) > 2 * LARGE
+
+
+def test_what_was_joined_once_is_what_a_first_scrape_would_have_said() -> None:
     cache = ScrapeCache()
-
-    def largest(own: bytes) -> bytes:
-        return max(respond([SETTLED], own, Format.TEXT, gzip=True, cache=cache).chunks, key=len)
-
-    largest(b"ticks 1\n")
-    joined = largest(b"ticks 1\n")
-    assert len(joined) > 400_000
-    assert all(largest(own) is joined for own in (b"ticks 1\n", b"ticks 2\n", b"ticks 2\n", b"ticks 3\n"))
+    turns = [[level(), level(SETTLED[::-1])], [level(SETTLED[::-1]), level()], [level(), level()]]
+    for levels in turns:
+        for gzipped in (True, False):
+            scrapes = [
+                respond(levels, b"own 1\n", form, 0.0, gzip=gzipped, cache=one)
+                for one in (cache, ScrapeCache())
+                for form in Format
+            ]
+            text, openmetrics, *fresh = [
+                gzip.decompress(body) if gzipped else body for body in (scrape.body() for scrape in scrapes)
+            ]
+            assert [text, openmetrics] == fresh

@@ -19,8 +19,7 @@ def samples(series: RunSeries) -> list[str]:
     """Return the lines of a run's series, without the metadata."""
     level = Level[RunKey, RunSeries, RunFigures](RUN_FAMILIES, RunFigures.of, run_rests)
     level.apply({series.key: series})
-    pieces = level.text().pieces(Format.TEXT, NOW)
-    body = respond([pieces], b"", Format.TEXT, gzip=False, cache=ScrapeCache()).body().decode()
+    body = respond([level.text()], b"", Format.TEXT, NOW, gzip=False, cache=ScrapeCache()).body().decode()
     return [line for line in body.splitlines() if not line.startswith("#")]
 
 

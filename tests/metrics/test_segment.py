@@ -6,9 +6,14 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.metrics.segment import EMPTY, deflate, gzip_member, join
+from exporter.metrics.segment import EMPTY, GZIP_HEADER, Segment, deflate, gzip_trailer, join
 
 TEXTS = st.lists(st.binary(max_size=200) | st.builds(lambda n: b"line\n" * n, st.integers(0, 30000)))
+
+
+def gzip_file(content: Segment) -> bytes:
+    """Return a whole gzip file."""
+    return b"".join((*join([GZIP_HEADER, content]).chunks, gzip_trailer(content)))
 
 
 @given(TEXTS)
@@ -18,7 +23,7 @@ def test_joined_segments_are_one_gzip_member(texts: list[bytes]) -> None:
     whole = b"".join(texts)
     assert (joined.crc, joined.length, joined.text()) == (zlib.crc32(whole), len(whole), whole)
     reader = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    assert reader.decompress(b"".join(gzip_member(joined))) == whole
+    assert reader.decompress(gzip_file(joined)) == whole
     assert reader.eof
     assert reader.unused_data == b""
 
@@ -34,10 +39,10 @@ def test_nothing_is_the_empty_segment() -> None:
     """No compressor is started for it."""
     assert deflate(b"") is EMPTY
     assert join([]) == EMPTY
-    assert gzip.decompress(b"".join(gzip_member(EMPTY))) == b""
+    assert gzip.decompress(gzip_file(EMPTY)) == b""
 
 
 def test_the_size_in_the_trailer_wraps_at_4_gib() -> None:
     """As the format has it; no client minds."""
     content = EMPTY._replace(length=2**32 + 5)
-    assert gzip_member(content)[-1][-4:] == (5).to_bytes(4, "little")
+    assert gzip_trailer(content)[-4:] == (5).to_bytes(4, "little")

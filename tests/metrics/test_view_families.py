@@ -66,8 +66,8 @@ def exposition(series: ViewSeries, form: Format = Format.TEXT) -> str:
     """Return the whole text of a view's families."""
     level = Level[ViewKey, ViewSeries, ViewFigures](VIEW_FAMILIES, ViewFigures.of, view_rests)
     level.apply({series.key: series})
-    pieces = level.text().pieces(form, 1700009999.0)
-    return respond([pieces], b"", form, gzip=False, cache=ScrapeCache()).body().decode()
+    scrape = respond([level.text()], b"", form, 1700009999.0, gzip=False, cache=ScrapeCache())
+    return scrape.body().decode()
 
 
 def samples(series: ViewSeries) -> list[str]:
