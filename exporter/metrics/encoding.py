@@ -36,6 +36,25 @@ class Growing(NamedTuple):
     value: Elapsed
 
 
+class Grown(NamedTuple):
+    """Growing lines of one family, whose values are written at each scrape, all at once."""
+
+    template: bytes
+    since: Sequence[float]
+
+    @classmethod
+    def of(cls, lines: Sequence[Growing]) -> "Grown":
+        """Make the text around the values; those are whole milliseconds."""
+        return cls(
+            b"".join([line.prefix.replace(b"%", b"%%") + b"%.3f\n" for line in lines]),
+            [line.value.since for line in lines],
+        )
+
+    def at(self, now: float) -> bytes:
+        """Return the lines as they are ``now`` (Unix time)."""
+        return self.template % tuple([now - since if now > since else 0.0 for since in self.since])
+
+
 class Encoded(NamedTuple):
     """One item (a run, a target) as text."""
 
@@ -62,11 +81,6 @@ def encode(families: Sequence[Family[T]], item: T) -> Encoded:
                     fixed += f"{prefix}{value!r}\n"
         lines.append(_utf8(fixed))
     return Encoded(tuple(lines), tuple(growing))
-
-
-def growing_lines(growing: Sequence[Growing], now: float) -> bytes:
-    """Render lines whose values depend on the clock."""
-    return b"".join(b"%b%a\n" % (prefix, value.at(now)) for _, prefix, value in growing)
 
 
 def metadata(family: Family[Any], form: Format) -> bytes:

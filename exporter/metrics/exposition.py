@@ -108,7 +108,8 @@ class Exposition:
         snapshot = self._snapshot
         form = negotiate_format(accept)
         return respond(
-            (snapshot.runs, snapshot.views, self._text_of(snapshot.targets), snapshot.exporter),
+            # What changes most comes last: it is not in the way of joining what stays.
+            (snapshot.views, snapshot.runs, snapshot.exporter, self._text_of(snapshot.targets)),
             self._process.text(form) if self._process else b"",
             form,
             self._clock.time(),

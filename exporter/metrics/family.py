@@ -14,13 +14,12 @@ MetricType = Literal["gauge", "counter", "histogram"]
 
 @dataclass(frozen=True, slots=True)
 class Elapsed:
-    """A value that grows with the clock: the seconds since a Unix time, at the moment of the scrape."""
+    """A value that grows with the clock: the seconds since a Unix time, at the moment of the scrape.
+
+    0 where the clocks disagree.
+    """
 
     since: float
-
-    def at(self, now: float) -> float:
-        """Return the seconds from then to ``now``; 0 where the clocks disagree."""
-        return max(0.0, now - self.since)
 
 
 class Sample(NamedTuple):

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from exporter.giving_way import TRAFFIC
-from exporter.metrics.encoding import Format, Growing, encode, growing_lines, metadata
+from exporter.metrics.encoding import Format, Growing, Grown, encode, metadata
 from exporter.metrics.family import Family
 from exporter.metrics.segment import Segment
 from exporter.metrics.shelf import BLOCK_ITEMS, Item, Shelf, Shelved
@@ -48,16 +48,6 @@ class Level(Generic[K, T, F]):
         return None if value is None else Item(encode(self._families, self._read(value)), self._rests(value))
 
 
-class Grown(NamedTuple):
-    """The place of lines whose values are only known at the scrape."""
-
-    lines: tuple[Growing, ...]
-
-    def at(self, now: float) -> bytes:
-        """Write them."""
-        return growing_lines(self.lines, now)
-
-
 class LevelText:
     """What a level says as long as nothing is applied to it; only growing lines differ between scrapes."""
 
@@ -68,20 +58,16 @@ class LevelText:
     def pieces(self, form: Format) -> Iterator[Piece | Grown]:
         """Yield sealed segments, and between them what is plain; no family without a sample.
 
-        Growing lines are pieces of their own: the others are the same at each scrape.
+        Growing lines are pieces of their own, the last ones of their family.
         """
         growing: defaultdict[int, list[Growing]] = defaultdict(list)
         for item in self.shelved.loose:
             for line in item.growing:
                 growing[line.family].append(line)
-        plain: list[bytes] = []
         for place, (family, sealed) in enumerate(zip(self._families, self.shelved.sealed, strict=True)):
             lines = [item.lines[place] for item in self.shelved.loose]
             if any(lines) or place in growing or sealed.length:
-                plain += (metadata(family, form), *lines)
-            for rest in (growing.get(place), sealed):
-                if rest:
-                    yield b"".join(plain)
-                    yield Grown(tuple(rest)) if isinstance(rest, list) else rest
-                    plain = []
-        yield b"".join(plain)
+                yield b"".join((metadata(family, form), *lines))
+                yield sealed
+            if place in growing:
+                yield Grown.of(growing[place])

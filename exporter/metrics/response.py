@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from exporter.metrics.encoding import Format
-from exporter.metrics.level import Grown, LevelText, Piece
+from exporter.metrics.encoding import Format, Grown
+from exporter.metrics.level import LevelText, Piece
 from exporter.metrics.segment import GZIP_HEADER, Segment, deflate, gzip_trailer, join
 
 _CHUNK_BYTES = 4 << 20
@@ -105,11 +105,12 @@ def respond(
         return Scrape(
             form.value, None, length, _in_large_chunks(_inflated((*plain, more)), _PLAIN_CHUNK_BYTES)
         )
-    sealed = join([
-        *(deflate(part.at(now)) if isinstance(part, Grown) else part for part in cache.parts(form, levels)),
-        # It changes whenever a clock of the process ticks.
-        deflate(more),
-    ])  # fmt: skip
+    segments = [
+        deflate(part.at(now), for_once=True) if isinstance(part, Grown) else part
+        for part in cache.parts(form, levels)
+    ]
+    # What more there is changes whenever a clock of the process ticks.
+    sealed = join((*segments, deflate(more, for_once=True)))
     chunks = (*sealed.chunks, gzip_trailer(sealed))
     return Scrape(form.value, "gzip", sum(map(len, chunks)), _in_large_chunks(chunks, _CHUNK_BYTES))
 

@@ -14,7 +14,9 @@ from isal import isal_zlib
 _FINAL_BLOCK = b"\x03\x00"
 _RAW = -isal_zlib.MAX_WBITS
 _LEVEL = 1
-"""Of ISA-L, from 0 to 3: 0 makes texts half as large again, 3 takes three times as long for the same size."""
+"""Of ISA-L, from 0 to 3: 3 takes three times as long for the same size."""
+_LEVEL_FOR_ONCE = 0
+"""Makes texts half as large again in a tenth of the time: it needs no memory that has to be cleared first."""
 
 
 class Segment(NamedTuple):
@@ -42,11 +44,12 @@ GZIP_HEADER = Segment((b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",), 0, 0)
 """What a gzip file begins with, as the segment of no text: so it is joined with what follows."""
 
 
-def deflate(text: bytes) -> Segment:
-    """Compress a text."""
+def deflate(text: bytes, *, for_once: bool = False) -> Segment:
+    """Compress a text; ``for_once``: quickly, for it is sent once and then forgotten."""
     if not text:
         return EMPTY
-    compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW)
+    level = _LEVEL_FOR_ONCE if for_once else _LEVEL
+    compressor = isal_zlib.compressobj(level, isal_zlib.DEFLATED, _RAW)
     chunk = compressor.compress(text) + compressor.flush(isal_zlib.Z_FULL_FLUSH)
     return Segment((chunk,), isal_zlib.crc32(text), len(text))
 

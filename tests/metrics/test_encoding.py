@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import Metric
 
-from exporter.metrics.encoding import Format, Growing, encode, growing_lines, metadata
+from exporter.metrics.encoding import Format, Growing, Grown, encode, metadata
 from exporter.metrics.family import Elapsed, Family, Sample
 from exporter.metrics.labels import NO_LABELS, labels
 from tests.support.run_series import read_openmetrics, read_text
@@ -86,8 +86,8 @@ def test_an_elapsed_time_is_encoded_up_to_its_value() -> None:
 
 
 def test_elapsed_times_are_written_one_a_line_and_are_never_negative() -> None:
-    growing = [Growing(0, b'age{a="1"} ', Elapsed(1.5)), Growing(0, b'age{a="2"} ', Elapsed(9.0))]
-    assert growing_lines(growing, 5.0) == b'age{a="1"} 3.5\nage{a="2"} 0.0\n'
+    growing = [Growing(0, b'age{a="1 %"} ', Elapsed(1.5)), Growing(0, b'age{a="2"} ', Elapsed(9.0))]
+    assert Grown.of(growing).at(5.0) == b'age{a="1 %"} 3.500\nage{a="2"} 0.000\n'
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_the_duration_of_a_run_that_goes_on_is_that_of_the_scrape() -> None:
     clock = ManualClock(1700000100.0)
     exposition = quiet_exposition(clock)
     exposition.apply(commit(run_series(status="RUNNING", end_time=None)))
-    for expected in (b"} 90.0\n", b"} 95.0\n"):
+    for expected in (b"} 90.000\n", b"} 95.000\n"):
         body = exposition.scrape().body()
         assert expected in body[body.index(b"run_duration_seconds{") :]
         clock.advance(5)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from exporter.metrics.encoding import Format
+from exporter.metrics.encoding import Format, Grown
 from exporter.metrics.family import Elapsed, Family, Sample
 from exporter.metrics.labels import labels
-from exporter.metrics.level import Grown, Level, LevelText
+from exporter.metrics.level import Level, LevelText
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,21 @@ def test_a_family_without_a_sample_is_left_out() -> None:
 
 def test_a_family_may_have_nothing_but_what_grows() -> None:
     aged = level(Thing("a", since=4.0), Thing("b", since=5.0)).text()
-    assert said(aged, 10.0) == f'{AGE_HEAD}age_seconds{{name="a"}} 6.0\nage_seconds{{name="b"}} 5.0\n'
+    assert said(aged, 10.0) == f'{AGE_HEAD}age_seconds{{name="a"}} 6.000\nage_seconds{{name="b"}} 5.000\n'
 
 
 def test_what_rests_in_blocks_follows_what_does_not() -> None:
     things = [Thing(name, size=1) for name in "abc"] + [Thing("d", size=2, since=4.0)]
     assert said(level(*things).text(), 10.0) == (
         f'{SIZE_HEAD}size{{name="d"}} 2\nsize{{name="c"}} 1\nsize{{name="a"}} 1\nsize{{name="b"}} 1\n'
-        f'{AGE_HEAD}age_seconds{{name="d"}} 6.0\n'
+        f'{AGE_HEAD}age_seconds{{name="d"}} 6.000\n'
     )
 
 
 def test_between_two_scrapes_only_what_grows_is_written_anew() -> None:
     text = level(Thing("a", size=1, since=4.0), Thing("b", size=2)).text()
     anew = [piece.at(20.0) for piece in text.pieces(Format.TEXT) if isinstance(piece, Grown)]
-    assert anew == [b'age_seconds{name="a"} 16.0\n']
+    assert anew == [b'age_seconds{name="a"} 16.000\n']
 
 
 def test_what_was_said_stays_while_the_level_changes() -> None:

@@ -42,7 +42,7 @@ def test_a_scrape_of_what_stays_compresses_what_grows_and_the_process_own_series
     largest(cache, same)
     with counted() as done:
         largest(cache, same, now=10.0)
-    assert done.bytes_compressed == len(b"b 5.0\n") + len(b"ticks 1\n")
+    assert done.bytes_compressed == len(b"b 5.000\n") + len(b"ticks 1\n")
 
 
 def test_where_one_level_has_changed_what_stays_of_the_other_is_joined_no_more() -> None:
