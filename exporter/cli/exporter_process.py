@@ -8,6 +8,7 @@ from importlib import metadata
 
 from exporter import __version__
 from exporter.cli.allocator import LeftoversGivenBack, give_large_blocks_back
+from exporter.cli.early_state import EarlyState
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
@@ -66,13 +67,14 @@ def with_regions(
 def make_exporter(
     settings: Settings,
     *,
-    storage_path: str | None = None,
+    state: EarlyState | None = None,
     clients: ClientFactory | None = None,
     clock: Clock | None = None,
     for_textfile: bool = False,
 ) -> Exporter:
     """Put the parts together; nothing runs yet. Raises StorageError where the state cannot be used.
 
+    ``state``: by default, one that ends with the process.
     ``for_textfile``: leave out ``process_*`` and ``python_*``, which collide with node_exporter's own,
     and counters, unless something keeps them between two runs.
     """
@@ -80,10 +82,10 @@ def make_exporter(
     clock = clock or SystemClock()
     clients = clients or ClientFactory(clock)
     clients.configure(settings)
+    database = state.take() if state else StateDatabase.in_memory()
     exposition = Exposition(
-        clock, process_metrics=not for_textfile, counters=storage_path is not None or not for_textfile
+        clock, process_metrics=not for_textfile, counters=database.on_disk or not for_textfile
     )
-    database = StateDatabase.in_memory() if storage_path is None else StateDatabase.open(storage_path)
     store = Store(clock, [exposition.apply, LeftoversGivenBack()], database)
     store.describe(
         ExporterSeries(
@@ -92,8 +94,8 @@ def make_exporter(
             boto3_version=metadata.version("boto3"),
             last_reload_successful=True,
             last_reload_success_time=clock.time(),
-            storage_last_write_successful=None if storage_path is None else True,
-            storage_write_failures=None if storage_path is None else 0,
+            storage_last_write_successful=True if database.on_disk else None,
+            storage_write_failures=0 if database.on_disk else None,
         )
     )
 

@@ -1,23 +1,14 @@
-"""``serve``: the daemon."""
+"""``serve``: the daemon's flags. What it does is in ``daemon.py``, loaded once the state is being opened."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from exporter.cli import flags
-from exporter.cli.exporter_process import make_exporter
-from exporter.cli.loading import load_settings
+from exporter.cli.allocator import give_large_blocks_back
+from exporter.cli.early_state import EarlyState
 from exporter.cli.logs import configure_logs
-from exporter.cli.reloading import Reloader, content_of
-from exporter.cli.serving import serve_until_signal
 from exporter.cli.signals import Signals
-from exporter.clock import SystemClock
-from exporter.model.settings import Settings
-from exporter.model.sharding import Shard
-from exporter.web.address import ListenAddress
-
-if TYPE_CHECKING:
-    from exporter.web.security import LiveSecurity
 
 
 @click.command("serve")
@@ -30,18 +21,7 @@ if TYPE_CHECKING:
 @flags.shard
 @flags.log_level
 @flags.log_format
-def command(
-    *,
-    config_file: str,
-    config_auto_reload_interval: float,
-    web_listen_address: ListenAddress,
-    web_config_file: str | None,
-    web_enable_lifecycle: bool,
-    storage_path: str | None,
-    shard: Shard,
-    log_level: str,
-    log_format: str,
-) -> int:
+def command(*, storage_path: str | None, log_level: str, log_format: str, **chosen: Any) -> int:
     """Run the exporter (the default command).
 
     Polls the configured targets in the background and serves /metrics until SIGTERM or SIGINT. SIGHUP
@@ -50,36 +30,8 @@ def command(
     # First of all: until somebody handles it, a SIGHUP ends the process.
     signals = click.get_current_context().with_resource(Signals())
     configure_logs(log_level, log_format)
-    loaded = content_of(config_file)
-    settings = load_settings(config_file, shard)
-    security = _live_security(web_config_file) if web_config_file is not None else None
+    give_large_blocks_back()
+    with EarlyState(storage_path) as state:
+        from exporter.cli.daemon import run  # noqa: PLC0415 (the SDK: the state is opened meanwhile)
 
-    def load() -> Settings:
-        """Read both files again: a reload is of both, or of neither."""
-        settings = load_settings(config_file, shard)
-        if security:
-            security.reload()
-        return settings
-
-    clock = SystemClock()
-    exporter = make_exporter(settings, storage_path=storage_path, clock=clock)
-    reloader = Reloader(config_file, load, exporter, clock, loaded=loaded)
-    if security:
-        security.tell = reloader.note_web
-    return serve_until_signal(
-        exporter,
-        settings,
-        web_listen_address,
-        signals=signals,
-        reloader=reloader,
-        security=security,
-        lifecycle=web_enable_lifecycle,
-        reload_interval=config_auto_reload_interval,
-        shard=shard,
-    )
-
-
-def _live_security(file: str) -> "LiveSecurity":
-    from exporter.cli.web_security import live_security  # noqa: PLC0415 (a second definition and bcrypt: 15 ms)
-
-    return live_security(file)
+        return run(state=state, signals=signals, **chosen)

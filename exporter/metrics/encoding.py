@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from exporter.metrics.family import Elapsed, Family, OneValue
+from exporter.metrics.family import Elapsed, Family, OneState, OneValue
 from exporter.metrics.labels import escape, escape_newlines
 
 T = TypeVar("T")
@@ -64,23 +64,36 @@ class Encoded(NamedTuple):
 
 def encode(families: Sequence[Family[T]], item: T) -> Encoded:
     """Encode the samples that the families read from the item."""
-    lines: list[bytes] = []
+    texts: list[str] = []
     growing: list[Growing] = []
-    labelled: Any = item  # has labels, where a family reads one value of it
+    labelled: Any = item  # has labels, where a family reads one value or state of it
     for place, family in enumerate(families):
         samples = family.samples
-        if isinstance(samples, OneValue) and not isinstance(value := samples.value(item), Elapsed):
-            fixed = "" if value is None else f"{family.name}{{{labelled.labels}}} {value!r}\n"
-        else:
-            fixed = ""
-            for labels, value, suffix in samples(item):
-                prefix = f"{family.name}{suffix}{{{labels}}} " if labels else f"{family.name}{suffix} "
-                if isinstance(value, Elapsed):
-                    growing.append(Growing(place, _utf8(prefix), value))
-                else:
-                    fixed += f"{prefix}{value!r}\n"
-        lines.append(_utf8(fixed))
-    return Encoded(tuple(lines), tuple(growing))
+        if isinstance(samples, OneValue):
+            value = samples.value(item)
+            if value is None:
+                texts.append("")
+                continue
+            if not isinstance(value, Elapsed):
+                texts.append(f"{family.name}{{{labelled.labels}}} {value!r}\n")
+                continue
+        elif isinstance(samples, OneState):
+            states = samples.states(item)
+            texts.append(f"{family.name}{{{labelled.labels}".join(states.rests) if states else "")
+            continue
+        text = ""
+        for labels, value, suffix in samples(item):
+            prefix = f"{family.name}{suffix}{{{labels}}} " if labels else f"{family.name}{suffix} "
+            if isinstance(value, Elapsed):
+                growing.append(Growing(place, _utf8(prefix), value))
+            else:
+                text += f"{prefix}{value!r}\n"
+        texts.append(text)
+    try:
+        lines = tuple(map(str.encode, texts))
+    except UnicodeEncodeError:
+        lines = tuple(map(_utf8, texts))
+    return Encoded(lines, tuple(growing))
 
 
 def metadata(family: Family[Any], form: Format) -> bytes:

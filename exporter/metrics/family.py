@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from exporter.metrics.labels import Labels, with_label
+from exporter.metrics.labels import Labels, joined, with_label
 
 T = TypeVar("T")
 
@@ -56,6 +56,34 @@ class OneValue(Generic[I_contra]):
         """Return the sample, if there is one."""
         value = self.value(item)
         return () if value is None else (Sample(item.labels, value),)
+
+
+class States(NamedTuple):
+    """What some series of an item say, when it is the same for many items: which of some states one is in."""
+
+    pairs: tuple[tuple[Labels, int], ...]
+    """Labels after the item's own, and the value."""
+    rests: tuple[str, ...]
+    """What follows the item's own labels in each line; before the first line, nothing."""
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[Labels, int]]) -> "States":
+        """Write what is the same for all items."""
+        pairs = tuple(pairs)
+        return cls(pairs, ("", *(f",{labels}}} {value}\n" for labels, value in pairs)))
+
+
+@dataclass(frozen=True, slots=True)
+class OneState(Generic[I_contra]):
+    """The samples of a family that says in which of some states an item is."""
+
+    states: Callable[[I_contra], States | None]
+    """None where the item has no such series."""
+
+    def __call__(self, item: I_contra) -> Sequence[Sample]:
+        """Return the samples, one for each state."""
+        states = self.states(item)
+        return [Sample(joined(item.labels, state), value) for state, value in states.pairs] if states else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

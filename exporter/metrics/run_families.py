@@ -1,10 +1,11 @@
 """The families of one run: configured by its ID, or among a watched view's newest or active ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
-from exporter.metrics.family import Elapsed, Family, OneValue, Sample
+from exporter.metrics.family import Elapsed, Family, OneState, OneValue, Sample, States
 from exporter.metrics.labels import NO_LABELS, Labels, escape, joined, labels
 from exporter.model.run import UNKNOWN, Run, Status
 from exporter.store.series import RunSeries
@@ -13,13 +14,15 @@ _KEY = ("aws_region", "catalog_id", "run_id")
 _RUN = ("aws_region", "catalog_id", "database", "table", "run_id")
 
 
+_NEVER_READ = Run(run_id="")
 _LISTED = tuple(status.value for status in Status)
 
 
 class RunFigures(NamedTuple):
     """A run's series together with the labels that most of them carry."""
 
-    run: Run | None
+    run: Run
+    """One without any value where there is none."""
     up: bool | None
     labels: Labels
     own_labels: Labels
@@ -30,24 +33,22 @@ class RunFigures(NamedTuple):
         """Write the labels, once for all of the run's series."""
         region, catalog, run_id = series.key
         last = Labels(f'run_id="{escape(run_id)}"')
-        if series.run is None:
-            table = NO_LABELS
-        else:
-            table = _table(region, catalog, series.run.database or "", series.run.table or "")
+        run = series.run or _NEVER_READ
         own = joined(_catalog(region, catalog), last) if series.up is not None else NO_LABELS
-        return cls(series.run, series.up, joined(table, last), own)
+        table = _table(region, catalog, run.database or "", run.table or "")
+        return cls(run, series.up, joined(table, last), own)
 
 
 @cache
-def status_labels(status: str | None) -> tuple[tuple[Labels, int], ...]:
-    """Return the label of every listed status with 1 for the given one, else 0; UNKNOWN only where it is it.
+def status_states(status: str | None) -> States | None:
+    """Return a label for every listed status with 1 for the given one, else 0; UNKNOWN only where it is it.
 
-    Nothing for None: no status was reported.
+    None for None: no status was reported.
     """
     if status is None:
-        return ()
+        return None
     shown = (*_LISTED, UNKNOWN) if status == UNKNOWN else _LISTED
-    return tuple((labels(status=one), int(one == status)) for one in shown)
+    return States.of((labels(status=one), int(one == status)) for one in shown)
 
 
 @lru_cache(maxsize=1024)
@@ -60,31 +61,32 @@ def _table(region: str, catalog: str, database: str, table: str) -> Labels:
     return joined(_catalog(region, catalog), labels(database=database, table=table))
 
 
-def _value(read: Callable[[Run], float | Elapsed | None]) -> OneValue[RunFigures]:
-    """Make the samples of a family that has one value per run."""
-    return OneValue(lambda figures: None if figures.run is None else read(figures.run))
+def _value(field: str) -> OneValue[RunFigures]:
+    """Make the samples of a family that says what Glue reported in one field of the run."""
+    return OneValue(attrgetter(f"run.{field}"))
 
 
-def _status(figures: RunFigures) -> Sequence[Sample]:
-    if figures.run is None:
-        return ()
-    return [
-        Sample(joined(figures.labels, status), value)
-        for status, value in status_labels(figures.run.status_label)
-    ]
+def _status(figures: RunFigures) -> States | None:
+    return status_states(figures.run.status_label)
 
 
-def _duration(run: Run) -> float | Elapsed | None:
+def _duration(figures: RunFigures) -> float | Elapsed | None:
+    run = figures.run
     if run.ended or run.start_time is None:
         return run.duration(now=0.0)  # an ended run's duration does not depend on now
     return Elapsed(run.start_time)
 
 
 def _info(figures: RunFigures) -> Sequence[Sample]:
-    if (run := figures.run) is None:
+    if (run := figures.run) is _NEVER_READ:
         return ()
-    more = labels(refresh_type=run.refresh_type_label, role=run.role or "", customer_id=run.customer_id or "")
+    more = _more(run.refresh_type_label, run.role or "", run.customer_id or "")
     return (Sample(joined(figures.labels, more), 1),)
+
+
+@lru_cache(maxsize=1024)
+def _more(refresh_type: str, role: str, customer_id: str) -> Labels:
+    return labels(refresh_type=refresh_type, role=role, customer_id=customer_id)
 
 
 def _up(figures: RunFigures) -> Sequence[Sample]:
@@ -104,7 +106,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         type="gauge",
         help="1 for the run's current status, 0 for the others; UNKNOWN for one that the API does not list.",
         labels=(*_RUN, "status"),
-        samples=_status,
+        samples=OneState(_status),
     ),
     Family(
         name="glue_mv_refresh_run_dpu_seconds",
@@ -112,7 +114,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         help="DPU seconds that the run consumed, over all its workers; 3600 of them are a DPU-hour.",
         labels=_RUN,
         unit="DPU seconds",
-        samples=_value(lambda run: run.dpu_seconds),
+        samples=_value("dpu_seconds"),
     ),
     Family(
         name="glue_mv_refresh_run_processed_bytes",
@@ -120,7 +122,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         help="Bytes that the run scanned.",
         labels=_RUN,
         unit="bytes",
-        samples=_value(lambda run: run.processed_bytes),
+        samples=_value("processed_bytes"),
     ),
     Family(
         name="glue_mv_refresh_run_creation_timestamp_seconds",
@@ -128,7 +130,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         help="When the run was created, as Unix time in seconds.",
         labels=_RUN,
         unit="Unix time in seconds",
-        samples=_value(lambda run: run.creation_time),
+        samples=_value("creation_time"),
     ),
     Family(
         name="glue_mv_refresh_run_start_timestamp_seconds",
@@ -136,7 +138,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         help="When the run started, as Unix time in seconds.",
         labels=_RUN,
         unit="Unix time in seconds",
-        samples=_value(lambda run: run.start_time),
+        samples=_value("start_time"),
     ),
     Family(
         name="glue_mv_refresh_run_end_timestamp_seconds",
@@ -144,7 +146,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         help="When the run ended, as Unix time in seconds.",
         labels=_RUN,
         unit="Unix time in seconds",
-        samples=_value(lambda run: run.end_time),
+        samples=_value("end_time"),
     ),
     Family(
         name="glue_mv_refresh_run_last_updated_timestamp_seconds",
@@ -152,7 +154,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         help="When Glue last updated the run's record, as Unix time in seconds.",
         labels=_RUN,
         unit="Unix time in seconds",
-        samples=_value(lambda run: run.last_updated),
+        samples=_value("last_updated"),
     ),
     Family(
         name="glue_mv_refresh_run_info",
@@ -168,7 +170,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         help="Seconds from the run's start to its end, or until now while it goes on.",
         labels=_RUN,
         unit="seconds",
-        samples=_value(_duration),
+        samples=OneValue(_duration),
     ),
 )
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from exporter.metrics.family import Family, OneValue, Sample, histogram_samples
+from exporter.metrics.family import Family, OneState, OneValue, Sample, States, histogram_samples
 from exporter.metrics.labels import Labels, joined, labels, with_label
-from exporter.metrics.run_families import status_labels
+from exporter.metrics.run_families import status_states
 from exporter.model.run import Run
 from exporter.store.counting import DURATION_BUCKETS
 from exporter.store.series import ViewFacts, ViewSeries
@@ -55,11 +55,10 @@ def _info(figures: ViewFigures) -> Sequence[Sample]:
     return (Sample(joined(figures.labels, more), 1),)
 
 
-def _last_run_status(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
-    if facts.last_run is None:
-        return ()
-    states = status_labels(facts.last_run.status_label)
-    return [Sample(joined(own, status), value) for status, value in states]
+def _last_run_status(figures: ViewFigures) -> States | None:
+    if figures.facts is None or figures.facts.last_run is None:
+        return None
+    return status_states(figures.facts.last_run.status_label)
 
 
 def _last_run_info(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
@@ -131,7 +130,7 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
         help="1 for the status of the view's newest run, 0 for the others; "
         "UNKNOWN for one that the API does not list.",
         labels=(*_VIEW, "status"),
-        samples=_of_facts(_last_run_status),
+        samples=OneState(_last_run_status),
     ),
     Family(
         name="glue_mv_refresh_view_last_run_info",

@@ -67,7 +67,7 @@ class ConfiguredRuns:
                     lost.setdefault((target, owner), []).append(run_id)
                 else:
                     owned[target] = owned.get(target, 0) + 1
-        done = set(settled)
+        done = set(settled if owners else ())
         self._owners, self._owned = owners, owned
         self._unsettled = {
             run_id: self._unsettled.get(run_id) or ConfiguredRun(run_id)

@@ -29,7 +29,8 @@ def check_contents(connection: sqlite3.Connection, tables: Iterable[str]) -> Non
 def _check_texts(connection: sqlite3.Connection, table: str) -> None:
     """Read every text: that raises for one that is no UTF-8, which SQLite itself does not look at."""
     columns = connection.execute("SELECT name FROM pragma_table_info(?, 'main') WHERE type = 'TEXT'", [table])
-    texts = ", ".join(f"group_concat({name}, char(10))" for (name,) in columns.fetchall())
+    # A line break itself: char(10) is worked out anew for each row, which takes as long as the rest.
+    texts = ", ".join(f"group_concat({name}, '\n')" for (name,) in columns.fetchall())
     (last,) = connection.execute(f"SELECT max(id) FROM main.{table}").fetchone()  # noqa: S608 (our own name)
     for first in range(0, (last or 0) + 1, _ROWS):
         between = (first, first + _ROWS - 1)

@@ -34,12 +34,10 @@ class CatalogRunChanges:
         """Yield every change."""
         shown = iter(self.shown)
         while some := list(islice(shown, AT_ONCE)):
-            found = self.records.get(some)
+            found = self.records.there(some)
             for run_id in some:
-                record = found.get(run_id)
                 key = RunKey(*self.place, run_id)
-                run = record.run if record and record.there else None
-                yield key, RunSeries(key, run, self.configured.up(run_id))
+                yield key, RunSeries(key, found.get(run_id), self.configured.up(run_id))
         for run_id in self.gone:
             yield RunKey(*self.place, run_id), None
 

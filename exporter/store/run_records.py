@@ -68,6 +68,16 @@ class RunRecords:
                 found[record.run.run_id] = record
         return found
 
+    def there(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        """Return what Glue reported of those of the named runs that have values to show; 500 at the most."""
+        marks = ",".join("?" * len(run_ids))
+        rows = self._connection.execute(
+            f"SELECT {', '.join(_RUN_COLUMNS)} FROM runs"  # noqa: S608 (our own names)
+            f" WHERE catalog = ? AND run_id IN ({marks}) AND {_THERE}",
+            [self._catalog, *run_ids],
+        )
+        return {row[0]: _run(row) for row in rows}
+
     def settled(self) -> Iterator[str]:
         """Yield the IDs of the settled runs."""
         query = "SELECT run_id FROM runs WHERE catalog = ? AND settled = 1"
@@ -82,13 +92,13 @@ class RunRecords:
         )
         return [(run_id, (database, table)) for run_id, database, table in rows]
 
-    def by_table(self) -> dict[str, int]:
-        """Return the place of every run in an order in which those of a table follow each other, by age."""
+    def by_table(self) -> Iterator[str]:
+        """Yield the ID of every run in an order in which those of a table follow each other, by age."""
         rows = self._connection.execute(
             "SELECT run_id FROM runs WHERE catalog = ? ORDER BY database, table_name, creation_time",
             [self._catalog],
         )
-        return {run_id: place for place, (run_id,) in enumerate(rows)}
+        return (run_id for (run_id,) in rows)
 
     def put(self, record: RunRecord) -> None:
         """Remember a run, or what is new of it."""
@@ -223,17 +233,21 @@ _PUT = (
 )
 
 
-def _record(row: tuple[Any, ...]) -> RunRecord:
+def _run(row: Sequence[Any]) -> Run:
     (run_id, database, table, status, refresh_type, role, customer_id, error_message, creation_time,
-     start_time, end_time, last_updated, dpu_seconds, processed_bytes,
-     view, _ended, settled, first_seen_ended, misses, unlisted_since, counted) = row  # fmt: skip
+     start_time, end_time, last_updated, dpu_seconds, processed_bytes) = row  # fmt: skip
+    return Run(
+        run_id=run_id, database=database, table=table, status=status, refresh_type=refresh_type,
+        role=role, customer_id=customer_id, error_message=error_message, creation_time=creation_time,
+        start_time=start_time, end_time=end_time, last_updated=last_updated, dpu_seconds=dpu_seconds,
+        processed_bytes=processed_bytes,
+    )  # fmt: skip
+
+
+def _record(row: tuple[Any, ...]) -> RunRecord:
+    *values, view, _ended, settled, first_seen_ended, misses, unlisted_since, counted = row
     return RunRecord(
-        run=Run(
-            run_id=run_id, database=database, table=table, status=status, refresh_type=refresh_type,
-            role=role, customer_id=customer_id, error_message=error_message, creation_time=creation_time,
-            start_time=start_time, end_time=end_time, last_updated=last_updated, dpu_seconds=dpu_seconds,
-            processed_bytes=processed_bytes,
-        ),
+        run=_run(values),
         view=view,
         settled=bool(settled),
         first_seen_ended=first_seen_ended,

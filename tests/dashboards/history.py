@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.cli.early_state import EarlyState
 from exporter.cli.exporter_process import Exporter, make_exporter
 from exporter.glue import ClientFactory, fixed_session
 from exporter.simulated_glue import SimulatedGlue
@@ -67,7 +68,7 @@ def record(folder: Path) -> History:
         settings = company.settings(glue.endpoint_url)
         exporter = make_exporter(
             settings,
-            storage_path=str(folder / "state"),
+            state=EarlyState(str(folder / "state")),
             clients=ClientFactory(clock, session_factory=fixed_session),
             clock=clock,
         )
