@@ -89,9 +89,9 @@ class Changes:
                 gone.append(run_id)
         if len(shown) > AT_ONCE:
             # The text of runs of one table compresses best where they stand side by side.
-            wanted = set(shown)
-            known = [run_id for run_id in self._records.by_table() if run_id in wanted]
-            shown = [*wanted.difference(known), *known]
+            wanted = {run_id: run_id for run_id in shown}  # the IDs as they are: copies would stay
+            known = [wanted.pop(run_id) for run_id in self._records.by_table() if run_id in wanted]
+            shown = [*wanted, *known]
         return CatalogRunChanges(self._place, self._records, self._configured, shown, gone)
 
     def take_views(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:
