@@ -11,14 +11,19 @@ from exporter.store.series import SeriesChanges
 LARGE = 2000
 """Changed runs of a commit whose leftovers are worth giving back: some megabytes."""
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 _LARGE_BLOCK = 128 << 10
 """Bytes; glibc's own value at first, which it raises up to 32 MiB with each such block that is freed."""
 
 
 def give_large_blocks_back() -> None:
-    """Have every large block given back as soon as it is freed, now and later."""
+    """Have large blocks given back as soon as they are freed, now and later, and one heap for all threads.
+
+    With a heap for each thread, what one of them has freed is no use to the others.
+    """
     if mallopt := _c_function("mallopt"):
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 class LeftoversGivenBack:

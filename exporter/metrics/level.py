@@ -27,6 +27,7 @@ class Level(Generic[K, T, F]):
         read: Callable[[T], F],
         rests: Callable[[T], bool],
         *,
+        key: Callable[[K], Hashable] = lambda key: key,
         block_items: int = BLOCK_ITEMS,
     ) -> None:
         self._families = families
@@ -34,11 +35,15 @@ class Level(Generic[K, T, F]):
         """Makes what the families read of what the store tells."""
         self._rests = rests
         """Tells whether an item will hardly change again."""
-        self._shelf: Shelf[K] = Shelf(len(families), block_items=block_items)
+        self._key = key
+        """Makes what an item is kept under of the key that the store gives it."""
+        self._shelf: Shelf[Hashable] = Shelf(len(families), block_items=block_items)
 
     def apply(self, changes: Mapping[K, T | None]) -> None:
         """Put, replace and (None) take away items."""
-        self._shelf.update((key, self._item(value)) for key, value in TRAFFIC.giving_way(changes.items()))
+        self._shelf.update(
+            (self._key(key), self._item(value)) for key, value in TRAFFIC.giving_way(changes.items())
+        )
 
     def text(self) -> "LevelText":
         """Return the encoded items of this moment."""

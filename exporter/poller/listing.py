@@ -30,6 +30,8 @@ class ListingTask:
     memory: ListingMemory
     unsettled: Mapping[str, float | None]
     """The creation times of the runs that should be read again, by run ID."""
+    kept_ids: Mapping[str, str] = field(default_factory=dict)
+    """IDs that are in memory anyway: of 100,000 runs, those of the pages would leave holes there."""
     to_the_end: bool = False
     """Read all pages."""
     go_on: bool = False
@@ -114,7 +116,7 @@ def _read(
             if token is not None and error.reason is Reason.INVALID_INPUT and not again:
                 raise _TokenExpiredError from error
             raise
-        seen.take_in(page)
+        seen.take_in(page, task.kept_ids)
         portion.take_in(page, left - calls.time_left())
         token = page.next_token
         if token is None or _enough(seen, portion, task):

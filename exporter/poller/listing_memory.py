@@ -3,7 +3,9 @@
 import bisect
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from exporter.model.run import RunListing
 from exporter.store.listings import ListingSummary
@@ -23,14 +25,14 @@ class Seen:
     newest_first: bool = True
     oldest: float | None = None
 
-    def take_in(self, page: RunListing) -> None:
-        """Add a page."""
+    def take_in(self, page: RunListing, kept_ids: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Add a page. ``kept_ids``: IDs that are in memory anyway, and are noted instead of the page's."""
         self.gaps = self.gaps or bool(page.malformed)
         self.unreadable.update(record.run_id for record in page.malformed if record.run_id)
         for run in page.runs:
             time = run.creation_time
             if run.run_id not in self.run_ids:
-                self.run_ids.add(run.run_id)
+                self.run_ids.add(kept_ids.get(run.run_id, run.run_id))
                 self.names[run.database, run.table] += 1
                 if time is not None:
                     self.creation_times.append(time)

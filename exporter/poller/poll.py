@@ -1,7 +1,7 @@
 """One poll of one target: what is due is read, and the outcome is committed."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -88,6 +88,7 @@ class TargetPoll:
         if watch is None:
             return
         reading.due = watch.due
+        reading.kept_ids = {run_id: run_id for run_id in watch.due}
         if watch.target.views:
             self._views.read(calls, watch, self._store.settings, reading)
         else:
@@ -118,6 +119,8 @@ class Reading:
         self.listed: set[str] = set()
         """IDs of all runs that some listing told of."""
         self.runs: dict[str, Run | GlueError] = {}
+        self.kept_ids: Mapping[str, str] = {}
+        """The configured IDs, by themselves: what is noted of a listing shares them."""
         self.due: Sequence[str] = ()
         """What is still to be asked for, run by run."""
         self.unread: list[str] = []
@@ -143,16 +146,19 @@ class Reading:
                 listing=listing,
             )
         )
-        self.listed.update(run.run_id for run in listing.runs)
+        self._list(listing)
 
     def take_in_listing(self, listing: ListingRead, malformed: Sequence[str]) -> None:
         """Note what a listing told."""
         self.listings.append(listing)
-        self.listed.update(run.run_id for run in listing.runs)
+        self._list(listing)
         self.malformed += malformed
         if malformed:  # the poll did not read everything
             operation = "ListMaterializedViewRefreshTaskRuns"
             self.failed(GlueError(Reason.UNEXPECTED, malformed[0], operation=operation))
+
+    def _list(self, listing: ListingRead) -> None:
+        self.listed.update(self.kept_ids.get(run.run_id, run.run_id) for run in listing.runs)
 
     def failed(self, error: GlueError) -> None:
         """Note why something could not be read; the first reason is told."""

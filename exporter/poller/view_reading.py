@@ -1,7 +1,7 @@
 """How a target's views and their runs are read: what is due when, and by which listings."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -32,6 +32,7 @@ class ReadingSoFar(Protocol):
     discovery: Discovery | None
     tables_denied: bool
     listed: set[str]
+    kept_ids: Mapping[str, str]
     malformed: list[str]
     """A line for each record that could not be read."""
 
@@ -129,7 +130,13 @@ class ViewReading:
         wanted = dict.fromkeys(watch.due)
         worth = len(wanted) // RUNS_WORTH_A_PAGE
         try:
-            task = ListingTask(scope=WHOLE_CATALOG, memory=memory, unsettled=wanted, most_pages=worth)
+            task = ListingTask(
+                scope=WHOLE_CATALOG,
+                memory=memory,
+                unsettled=wanted,
+                kept_ids=reading.kept_ids,
+                most_pages=worth,
+            )
             listing, malformed = read_listing(calls, self._reader, task, reading.take_in_part)
         except GlueError as error:
             if error.reason in UNREACHABLE:

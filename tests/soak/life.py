@@ -6,7 +6,7 @@ and reloads, and the text that is scraped. Stand-ins are the clock, and Glue wit
 
 import random
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from exporter.errors import Reason
@@ -204,7 +204,9 @@ class Soak:
         self.exposition = Exposition(self.clock, process_metrics=False)
         self.database = FullDiskDatabase.open(self.folder / "state")
         self.store = Store(self.clock, [self.exposition.apply], self.database)
-        self.store.describe(EXPORTER)
+        self.refused = False
+        """Whether the last configuration that was read was invalid."""
+        self.store.describe(replace(EXPORTER, last_reload_success_time=self.clock.time()))
         self.store.configure(self.settings)
         self.readers = {
             name: WorldReader(world, self.store.requests(name)) for name, world in self.worlds.items()
@@ -241,10 +243,15 @@ class Soak:
         if tick and not full and self.dice.random() < POLL_INTERVAL / (6 * HOUR):
             self.store.close()
             self._start()
-        if self.dice.random() < POLL_INTERVAL / (8 * HOUR):
+        # While the file is invalid nothing is reloaded; once it is mended, it is read again.
+        bad = self.under_way("bad configuration")
+        if self.dice.random() < POLL_INTERVAL / (8 * HOUR) and not bad:
             self.reloads += 1
             self.store.configure(self.settings)
-        self.store.note_reload(successful=not self.under_way("bad configuration"))
+            self.store.note_reload(successful=True)
+        if bad != self.refused:
+            self.refused = bad
+            self.store.note_reload(successful=not bad)
 
     def _poll(self, name: str) -> None:
         if self.under_way("halted", name):
