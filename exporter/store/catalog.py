@@ -79,8 +79,8 @@ class Catalog:
         for row in self.views.forget_unwatched(at.now - pruning.KEPT_UNWATCHED):
             self.records.forget_view(row, keep=set(self.configured.all()))
         self.views.claim(matchers, at.now, all_known=all_known)
+        self.records.leave(self.configured.all(), at.now, all_known=all_known)
         if all_known:
-            self.records.leave(self.configured.all(), at.now)
             self._listings.keep({target.name for target in targets})
         for watched in self.views.watched():
             self.changes.touch_view(watched)
