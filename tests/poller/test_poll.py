@@ -10,12 +10,13 @@ from exporter.errors import PollInterrupted, Reason
 from exporter.model.settings import Target
 from exporter.poller.crew import TICK
 from exporter.poller.journal import Journal
-from exporter.poller.poll import CALLS_AT_ONCE, TargetPoll
-from exporter.store.outcome import Event
+from exporter.poller.poll import CALLS_AT_ONCE, Reading, TargetPoll
+from exporter.store.outcome import Discovery, Event, ListingRead, PollPart
 from exporter.store.store import Store
 from exporter.store.target_state import OUT_OF_TIME, TargetState
 from tests.support.clock import ManualClock
 from tests.support.reader import ACCOUNT, MemoryReader, glue_error
+from tests.support.view_bench import view
 from tests.support.watching import Recorder, ended, running, target, watch
 
 
@@ -310,3 +311,37 @@ def test_hung_calls_never_cost_more_threads_than_calls_at_once(release: list[thr
         bench.run(beat=lambda: bench.clock.advance(30))
     assert threading.active_count() - before <= CALLS_AT_ONCE
     assert TICK < 1
+
+
+# Parts of a listing that is read further
+
+
+def test_the_first_part_tells_of_the_views_that_were_found_and_the_others_do_not() -> None:
+    handed: list[PollPart] = []
+    reading = Reading("prod", handed.append)
+    reading.discovery = Discovery(views=(view(),), databases=frozenset({"sales"}))
+    parts = [ListingRead(runs=(running(run_id),)) for run_id in "abc"]
+    for part in parts:
+        reading.take_in_part(part)
+    assert [part.discovery for part in handed] == [reading.discovery, None, None]
+    assert [part.listing for part in handed] == parts
+    assert {(part.target, part.tables_denied) for part in handed} == {("prod", False)}
+    assert reading.discovery_taken_in
+    assert reading.listed == {"a", "b", "c"}
+
+
+def test_a_part_tells_where_tables_may_not_be_read_and_no_views_where_none_were_looked_for() -> None:
+    handed: list[PollPart] = []
+    reading = Reading("prod", handed.append)
+    reading.tables_denied = True
+    reading.take_in_part(ListingRead(runs=(running("a"),)))
+    assert [(part.discovery, part.tables_denied) for part in handed] == [(None, True)]
+    assert not reading.discovery_taken_in
+
+
+def test_the_first_record_of_a_listing_that_cannot_be_read_is_why_the_poll_failed() -> None:
+    reading = Reading("prod", lambda _: None)
+    for lines in (["run a: Status is a number"], ["run b: Status is a number", "run c: no ID"]):
+        reading.take_in_listing(ListingRead(), lines)
+    assert str(reading.error) == "ListMaterializedViewRefreshTaskRuns: run a: Status is a number"
+    assert reading.malformed == ["run a: Status is a number", "run b: Status is a number", "run c: no ID"]
