@@ -18,12 +18,12 @@ def test_every_operation_and_every_reason_is_there_from_the_start_at_0() -> None
 
 def test_an_attempt_counts_for_its_operation_in_the_bucket_of_its_duration() -> None:
     stats = RequestStats()
-    for seconds in (0.05, 0.06, 11.0):
+    for seconds in (0.05, 0.0625, 0.0625, 11.0):
         stats.attempt(GET, seconds)
     counts = stats.read()[GET]
-    assert counts.requests == 3
-    assert counts.duration_buckets == (1, 1, 0, 0, 0, 0, 0, 0, 1)
-    assert counts.duration_sum == 0.05 + 0.06 + 11.0
+    assert counts.requests == 4
+    assert counts.duration_buckets == (1, 2, 0, 0, 0, 0, 0, 0, 1)
+    assert counts.duration_sum == 0.05 + 0.0625 + 0.0625 + 11.0
     assert stats.read()[LIST] == RequestStats().read()[LIST]
 
 

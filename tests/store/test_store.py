@@ -130,7 +130,8 @@ def test_what_an_account_turns_out_to_want_is_not_given_up_in_another_catalog_me
 def test_what_a_listing_taught_is_told_to_the_next_poll_of_the_same(bench: ViewBench) -> None:
     summary = ListingSummary(newest=START, newest_first=True, page_ends=(START - 60.0,))
     listing = ListingRead(database="sales", table="daily_orders", complete=True, summary=summary)
-    bench.poll()
+    bench.watch("sales.*", "stock.*")
+    bench.poll(tables=[view(), view("sales.returns"), view("stock.daily_orders")])
     bench.commit(PollOutcome(target="prod", started=START, duration=0.0, listings=(listing,)))
     assert bench.store.listing_summary("prod", "sales", "daily_orders") == summary
     assert bench.store.listing_summary("prod", "sales", None) is None
