@@ -14,7 +14,7 @@ from exporter.store.view_records import ViewRecord, ViewRecords
 from tests.support.watching import ended
 
 DAMAGED = "what has been counted or listed cannot be read"
-LAST = 4097
+LAST = 10_000
 """A row that is not among those that are looked at together with the first."""
 
 
@@ -65,6 +65,16 @@ def test_a_text_that_is_no_utf_8_is_damage(
     place = "min" if row == "first" else "max"
     query = f"UPDATE {table} SET {column} = CAST(x'ff' AS TEXT) WHERE id = (SELECT {place}(id) FROM {table})"  # noqa: S608 (our own names)
     connection.execute(query)
+    with pytest.raises(sqlite3.Error, match="UTF-8"):
+        check_contents(connection, TABLES)
+
+
+@pytest.mark.parametrize("row", [1, 4095, 4096, 4097, 8191, LAST])
+def test_no_row_is_left_out_where_many_are_looked_at_together(
+    connection: sqlite3.Connection, row: int
+) -> None:
+    connection.execute("DELETE FROM runs WHERE run_id = 'a'")
+    connection.execute("UPDATE runs SET id = ?, error_message = CAST(x'ff' AS TEXT)", [row])
     with pytest.raises(sqlite3.Error, match="UTF-8"):
         check_contents(connection, TABLES)
 
