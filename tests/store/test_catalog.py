@@ -112,6 +112,9 @@ def test_a_listed_run_is_of_the_view_that_it_names_whatever_the_filter_was(bench
     assert bench.shown.facts("sales.returns").last_run == replace(run, table="returns")
     bench.commit(poll(ListingRead(database="stock", table="levels", runs=(running("b"),))))
     assert bench.shown.facts(DAILY).last_run == running("b")
+    nameless = replace(running("c"), database=None)
+    bench.commit(poll(ListingRead(database="sales", table="levels", runs=(nameless,))))
+    assert bench.shown.facts(DAILY).last_run == running("c")
 
 
 def test_a_listed_run_that_nothing_names_is_ignored_and_told_of_once(bench: ViewBench) -> None:
