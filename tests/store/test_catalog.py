@@ -68,6 +68,12 @@ def test_a_view_that_two_targets_name_is_the_firsts_and_the_second_is_told(bench
     assert events == [OwnedElsewhere("two", "one", (DAILY,))]
 
 
+def test_what_is_asked_for_in_vain_is_told_of_every_catalog(bench: ViewBench) -> None:
+    elsewhere = [target(name, run_ids=["b"], catalog_id="210987654321") for name in ("three", "four")]
+    events = bench.configure(target("one", run_ids=["a"]), target("two", run_ids=["a"]), *elsewhere)
+    assert events == [OwnedElsewhere("two", "one", ("a",)), OwnedElsewhere("four", "three", ("b",))]
+
+
 def test_a_poll_looks_after_the_unsettled_runs_of_its_own_views(bench: ViewBench) -> None:
     bench.configure(target("one", DAILY), target("two", "sales.*"))
     other = replace(running("b"), table="returns")

@@ -93,6 +93,7 @@ def test_a_catalog_that_becomes_known_tells_nothing_anew_of_the_views_of_another
     bench.store.catalog_known("late", OTHER)
     assert bench.shown.last.views == {}
     assert bench.shown.last.targets.keys() == {"late"}
+    assert bench.store.watch("late") is not None
 
 
 def test_once_the_last_catalog_of_a_region_is_known_what_nobody_wants_is_forgotten_in_time() -> None:
