@@ -21,7 +21,29 @@ ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "build" / "mutation"
 EXPLAINED = ROOT / "docs" / "mutation.md"
 PARTS = {
-    "store": ("configured_runs", "counting", "lifecycle", "pruning", "view_book"),
+    "store": (
+        *(
+            "catalog",
+            "catalogs",
+            "changes",
+            "configured_runs",
+            "counting",
+            "integrity",
+            "lifecycle",
+            "listings",
+        ),
+        *(
+            "migration",
+            "outcome",
+            "pruning",
+            "requests",
+            "run_changes",
+            "status",
+            "target_state",
+            "view_book",
+        ),
+        "view_records",
+    ),
     "poller": ("calls", "discovery", "listing", "listing_memory", "scope", "view_reading"),
     "metrics": ("block", "encoding", "labels", "level", "segment", "shelf"),
     "model": ("patterns", "run", "sharding"),
