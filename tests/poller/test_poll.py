@@ -211,6 +211,7 @@ def test_a_poll_that_runs_out_of_time_says_so_and_leaves_what_hangs(release: lis
     bench.run(beat)
     assert (bench.up, bench.state.error) == (False, OUT_OF_TIME)
     assert bench.clock.monotonic() == pytest.approx(1030.0)
+    assert bench.shown.targets["prod"].last_poll_duration == pytest.approx(30.0)
 
 
 def test_time_that_ran_out_at_the_rate_limit_leaves_the_target_down() -> None:
