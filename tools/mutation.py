@@ -1,6 +1,6 @@
 """Change the core in small ways, one at a time, and see that a test notices each.
 
-    python tools/mutation.py [--seconds N] [PART…]
+    python tools/mutation.py [--seconds N] [--processes N] [PART | PART/MODULE…]
 
 PART is store, poller, metrics or model; without any, all. mutmut works on a copy of the repository, in
 build/mutation, for it rewrites what it tests. Ends with 1 where more mutants survive than docs/mutation.md
@@ -21,7 +21,29 @@ ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "build" / "mutation"
 EXPLAINED = ROOT / "docs" / "mutation.md"
 PARTS = {
-    "store": ("configured_runs", "counting", "lifecycle", "pruning", "view_book"),
+    "store": (
+        *(
+            "catalog",
+            "catalogs",
+            "changes",
+            "configured_runs",
+            "counting",
+            "integrity",
+            "lifecycle",
+            "listings",
+        ),
+        *(
+            "migration",
+            "outcome",
+            "pruning",
+            "requests",
+            "run_changes",
+            "status",
+            "target_state",
+            "view_book",
+        ),
+        "view_records",
+    ),
     "poller": ("calls", "discovery", "listing", "listing_memory", "scope", "view_reading"),
     "metrics": ("block", "encoding", "labels", "level", "segment", "shelf"),
     "model": ("patterns", "run", "sharding"),
@@ -46,7 +68,7 @@ Without what `make lint` has besides: a condition that is always true is for a t
 """
 
 
-def copy_repository(part: str) -> Path:
+def copy_repository(part: str, modules: list[str]) -> Path:
     """Put what git knows into a folder of its own, with mutmut's settings, and return it."""
     copy = COPY / part
     shutil.rmtree(copy, ignore_errors=True)
@@ -57,10 +79,10 @@ def copy_repository(part: str) -> Path:
             shutil.copyfile(ROOT / name, copy / name)
     settings = {
         "source_paths": ["exporter"],
-        "only_mutate": modules_of(part),
+        "only_mutate": modules,
         "pytest_add_cli_args_test_selection": [f"tests/{part}"],
         "pytest_add_cli_args": ["-p", "no:cacheprovider", *(f"--ignore={path}" for path in LEFT_OUT)],
-        "type_check_command": [sys.executable, *TYPES, *modules_of(part)],
+        "type_check_command": [sys.executable, *TYPES, *modules],
         "also_copy": ["tests", "exporter", "docs", "tools", "README.md"],
     }
     with (copy / "pyproject.toml").open("a") as file:
@@ -69,17 +91,24 @@ def copy_repository(part: str) -> Path:
     return copy
 
 
-def modules_of(part: str) -> list[str]:
-    """Return the paths of the modules of a part."""
-    return [f"exporter/{part}/{module}.py" for module in PARTS[part]]
+def chosen_modules(names: list[str]) -> dict[str, list[str]]:
+    """Return the paths of the modules that these names, PART or PART/MODULE, stand for, by part."""
+    chosen: dict[str, list[str]] = {}
+    for name in names:
+        part, _, one = name.partition("/")
+        modules = [module for module in PARTS.get(part, ()) if one in ("", module)]
+        if not modules:
+            raise ValueError(name)
+        chosen.setdefault(part, []).extend(f"exporter/{part}/{module}.py" for module in modules)
+    return chosen
 
 
-def run_mutmut(copy: Path, seconds: float) -> bool:
+def run_mutmut(copy: Path, processes: int, seconds: float) -> bool:
     """Run it without a word, as its screen is for people; tell whether it came to its end."""
     with (copy / "mutmut.log").open("wb") as log:
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "mutmut", "run", "--max-children", "2"],
+                [sys.executable, "-m", "mutmut", "run", "--max-children", str(processes)],
                 cwd=copy,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -121,18 +150,21 @@ def main() -> int:
     """Run as a script."""
     parser = argparse.ArgumentParser(description="Mutation testing of the core.")
     parser.add_argument("--seconds", type=float, default=3600.0)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=" ".join(PARTS))
-    chosen = parser.parse_args()
-    if unknown := set(chosen.parts) - PARTS.keys():
-        parser.error(f"no such part: {' '.join(sorted(unknown))}")
-    deadline = time.monotonic() + chosen.seconds
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("names", nargs="*", metavar="PART[/MODULE]", help=" ".join(PARTS))
+    arguments = parser.parse_args()
+    try:
+        chosen = chosen_modules(arguments.names or list(PARTS))
+    except ValueError as error:
+        parser.error(f"no such part or module: {error}")
+    deadline = time.monotonic() + arguments.seconds
     wrong: list[str] = []
     print(f"{'module':32} mutants types tests left", flush=True)
-    for part in chosen.parts or PARTS:
-        copy = copy_repository(part)
-        if not run_mutmut(copy, max(1.0, deadline - time.monotonic())):
+    for part, modules in chosen.items():
+        copy = copy_repository(part, modules)
+        if not run_mutmut(copy, arguments.processes, max(1.0, deadline - time.monotonic())):
             wrong.append(f"{part}: mutmut did not come to its end; see {copy.relative_to(ROOT)}/mutmut.log")
-        for module in modules_of(part):
+        for module in modules:
             wrong += judge(copy, module)
         sys.stdout.flush()
     for line in wrong:

@@ -47,7 +47,7 @@ def _run_ended(key: RunKey, run: Run) -> None:
         table=run.table,
         status=run.status,
         refresh_type=run.refresh_type,
-        duration_seconds=_milliseconds(run.duration(0.0)),
+        duration_seconds=_milliseconds(run.whole_duration),
         dpu_seconds=run.dpu_seconds,
         error_message=run.error_message,
     )

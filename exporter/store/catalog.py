@@ -79,8 +79,8 @@ class Catalog:
         for row in self.views.forget_unwatched(at.now - pruning.KEPT_UNWATCHED):
             self.records.forget_view(row, keep=set(self.configured.all()))
         self.views.claim(matchers, at.now, all_known=all_known)
+        self.records.leave(self.configured.all(), at.now, all_known=all_known)
         if all_known:
-            self.records.leave(self.configured.all(), at.now)
             self._listings.keep({target.name for target in targets})
         for watched in self.views.watched():
             self.changes.touch_view(watched)
@@ -119,10 +119,9 @@ class Catalog:
             if asked := self.configured.get(run_id):
                 asked.up = False
                 self.changes.touch_runs([run_id])
-        every_view = any(listing.covers_every_view for listing in outcome.listings)
         for watched in self.views.of(target):
             name = watched.name
-            listed = every_view or any(listing.covers(*name) for listing in outcome.listings)
+            listed = any(listing.covers(*name) for listing in outcome.listings)
             read = listed and name not in failed
             known = watched.known and watched.record.misses == 0
             # Before the baseline, pages that are still to be read may hold the newest run.

@@ -56,11 +56,6 @@ class ListingRead:
     unreadable: frozenset[str] = frozenset()
     """The run IDs of such records, as far as they could be read."""
 
-    @property
-    def covers_every_view(self) -> bool:
-        """Whether the listing has no filter."""
-        return self.database is None and self.table is None
-
     def covers(self, database: str | None, table: str | None) -> bool:
         """Tell whether the listing holds this view's runs."""
         return self.database in (None, database) and self.table in (None, table)

@@ -187,8 +187,11 @@ class RunRecords:
             [BASELINE.dump(), view],
         )
 
-    def leave(self, watched: Iterable[str], now: float) -> None:
-        """Note which runs without a view are watched by their ID, and since when the others are not."""
+    def leave(self, watched: Iterable[str], now: float, *, all_known: bool) -> None:
+        """Note which runs without a view are watched by their ID, and since when the others are not.
+
+        ``all_known``: there are no other targets that may turn out to watch them.
+        """
         watched = set(watched)
         rows = self._connection.execute(
             "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL", [self._catalog]
@@ -197,7 +200,7 @@ class RunRecords:
             if run_id in watched:
                 if since is not None:
                     self._set_unlisted(run_id, None)
-            elif since is None:
+            elif since is None and all_known:
                 self._set_unlisted(run_id, now)
 
     def _set_unlisted(self, run_id: str, since: float | None) -> None:

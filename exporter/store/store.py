@@ -1,5 +1,6 @@
 """The state of all targets. Pollers commit to it, listeners are told what changed, pages read it."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -124,7 +125,7 @@ class Store:
             slack = self._settings.poll_interval * EARLY_SLACK
             order = {run_id: place for place, run_id in enumerate(state.target.run_ids)}
             due = [run for run in catalog.configured.unsettled(target) if run.due(now, slack=slack)]
-            due.sort(key=lambda run: (run.last_attempt or float("-inf"), order.get(run.run_id, 0)))
+            due.sort(key=lambda run: (run.last_attempt or -math.inf, order[run.run_id]))
             views = [watched.record for watched in catalog.views.of(target)]
             return Watch(
                 target=state.target,

@@ -43,6 +43,17 @@ PROMETHEUS_3_TEXT_FIRST = (
         ("application/openmetrics-text;q=0.5,*/*", Format.TEXT),
         ("application/openmetrics-text;q=0.5,text/plain;q=0.1,*/*", Format.OPENMETRICS),
         ("application/openmetrics-text;q=much", Format.TEXT),
+        ("application/openmetrics-text;q=0.5", Format.OPENMETRICS),
+        ("application/openmetrics-text;q=0.5,text/*;q=0.6", Format.TEXT),
+        ("application/openmetrics-text;q=0.5,text/*;q=0.4,*/*", Format.OPENMETRICS),
+        ("application/openmetrics-text;q=0.5,text/plain;version=1.0.0", Format.OPENMETRICS),
+        ("application/openmetrics-text;q=0.5,text/plain;version=0.0.4;q=0.6", Format.TEXT),
+        ("application/openmetrics-text;q=0.5,text/plain;q=0.1,text/plain;charset=utf-8;q=0.6", Format.TEXT),
+        (
+            "application/openmetrics-text;q=0.1,application/openmetrics-text;q=0.5,*/*;q=0.3",
+            Format.OPENMETRICS,
+        ),
+        ("application/openmetrics-text ; version = 0.0.1 , text/plain;q=0.1", Format.TEXT),
     ],
 )
 def test_openmetrics_is_for_those_who_ask_for_it(accept: str | None, expected: Format) -> None:
@@ -70,6 +81,14 @@ def test_openmetrics_is_for_those_who_ask_for_it(accept: str | None, expected: F
         ("deflate, br", False),
         ("gzip;q=nan", False),
         ("gzip;q=-1", False),
+        ("gzip;q=2", False),
+        ("gzip;q=much", False),
+        ("gzip;q=0.5", True),
+        ("gzip;q=0.5, identity;q=0.5", True),
+        ("gzip;q=0, x-gzip;q=0.5", True),
+        ("gzip ; q = 0", False),
+        ('gzip;q="0"', False),
+        ("*;q=0.5, identity;q=0.4", True),
     ],
 )
 def test_gzip_is_for_those_who_take_it(accept_encoding: str | None, *, expected: bool) -> None:

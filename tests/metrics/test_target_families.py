@@ -1,5 +1,7 @@
 """Targets and the exporter as a whole, and the text of their series."""
 
+import pytest
+
 from exporter.clock import SystemClock
 from exporter.errors import Reason
 from exporter.metrics import Exposition
@@ -121,6 +123,25 @@ def test_the_exporter_tells_its_versions_and_its_last_reload() -> None:
         f'{name}build_info{{version="1.2.3",python_version="3.11.7",boto3_version="1.44.5"}} 1',
         f"{name}config_last_reload_successful 0",
         f"{name}config_last_reload_success_timestamp_seconds 1700000000.5",
+    ]
+
+
+@pytest.mark.parametrize(("successful", "failures"), [(True, 0), (False, 3)])
+def test_with_a_state_on_disk_the_exporter_tells_how_writing_it_goes(
+    *, successful: bool, failures: int
+) -> None:
+    series = ExporterSeries(
+        version="1.2.3",
+        python_version="3.11.7",
+        boto3_version="1.44.5",
+        last_reload_successful=True,
+        last_reload_success_time=1700000000.5,
+        storage_last_write_successful=successful,
+        storage_write_failures=failures,
+    )
+    assert b"".join(encode(EXPORTER_FAMILIES, series).lines).decode().splitlines()[-2:] == [
+        f"glue_mv_exporter_storage_last_write_successful {int(successful)}",
+        f"glue_mv_exporter_storage_write_failures_total {failures}",
     ]
 
 

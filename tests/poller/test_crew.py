@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.poller.crew import Crew
@@ -132,20 +133,33 @@ def test_an_unforeseen_exception_costs_one_result_and_names_its_kind_alone(clock
             raise RecursionError("secret of the innards")
         return key
 
-    results = dict(
-        crew(clock, 1).run(["bad", "good"], call, deadline=SOON, stop=threading.Event(), beat=nothing)
-    )
+    with capture_logs() as lines:
+        results = dict(
+            crew(clock, 1).run(["bad", "good"], call, deadline=SOON, stop=threading.Event(), beat=nothing)
+        )
+    assert [(line["log_level"], line["event"]) for line in lines] == [
+        ("error", "a call failed in a way that nobody foresaw")
+    ]
     error = results["bad"]
     assert isinstance(error, GlueError)
     assert (error.reason, error.message) == (Reason.UNEXPECTED, "internal error: RecursionError")
     assert results["good"] == "good"
 
 
+def test_its_threads_keep_nobody_from_leaving_and_are_named_after_it(clock: ManualClock) -> None:
+    def call(_: str) -> tuple[str, bool]:
+        thread = threading.current_thread()
+        return thread.name, thread.daemon
+
+    results = crew(clock, 1).run(["a"], call, deadline=SOON, stop=threading.Event(), beat=nothing)
+    assert list(results) == [("a", ("prod call", True))]
+
+
 def test_is_interrupted_at_the_deadline_and_leaves_hung_calls_alone(clock: ManualClock, gate: Gate) -> None:
     results = crew(clock, 2).run(
         ["a", "b", "c"], gate, deadline=SOON, stop=threading.Event(), beat=lambda: clock.advance(1000)
     )
-    with pytest.raises(PollInterrupted):
+    with pytest.raises(PollInterrupted, match=r"^prod$"):
         list(results)
     assert clock.monotonic() >= SOON
 
@@ -183,7 +197,7 @@ def test_a_call_that_was_interrupted_interrupts_the_whole_once_the_others_are_in
 
     got: list[str] = []
     results = crew(clock, 1).run(["late", "good"], call, deadline=SOON, stop=threading.Event(), beat=nothing)
-    with pytest.raises(PollInterrupted):
+    with pytest.raises(PollInterrupted, match=r"^prod$"):
         drain(results, got)
     assert got == ["good"]
 

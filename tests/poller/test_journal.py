@@ -1,5 +1,7 @@
 """Events as log lines: their severity, and what they name."""
 
+from dataclasses import replace
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -21,6 +23,7 @@ from exporter.store.outcome import (
     TargetUp,
     UnlistedStatus,
 )
+from tests.support.clock import START
 from tests.support.reader import ACCOUNT, glue_error
 from tests.support.watching import REGION, ended
 
@@ -55,13 +58,30 @@ def test_a_run_that_ended_is_told_with_all_that_an_operator_asks_first(status: s
     }
 
 
+def test_a_run_that_ended_is_told_with_its_type_its_error_and_its_duration_to_the_millisecond() -> None:
+    run = replace(ended("a", end_time=START + 60.12345), refresh_type="FULL", error_message="no such table")
+    written = line(RunEnded(KEY, run))
+    assert (written["refresh_type"], written["error_message"]) == ("FULL", "no such table")
+    assert written["duration_seconds"] == 60.123
+
+
+def test_a_run_that_ended_at_an_unknown_time_is_told_without_a_duration() -> None:
+    assert line(RunEnded(KEY, ended("a", end_time=None)))["duration_seconds"] is None
+
+
 @pytest.mark.parametrize(
-    ("event", "level", "named"),
+    ("event", "level", "text", "named"),
     [
-        (RunFailing(KEY, glue_error(Reason.NOT_FOUND)), "warning", PLACE | {"run_ids": "a"}),
+        (
+            RunFailing(KEY, glue_error(Reason.NOT_FOUND)),
+            "warning",
+            "Glue does not know these runs; they are asked for at growing intervals",
+            PLACE | {"run_ids": "a"},
+        ),
         (
             RunFailing(KEY, glue_error(Reason.THROTTLED, "slow down")),
             "warning",
+            "runs cannot be read",
             PLACE
             | {
                 "run_ids": "a",
@@ -69,24 +89,57 @@ def test_a_run_that_ended_is_told_with_all_that_an_operator_asks_first(status: s
                 "error": "GetMaterializedViewRefreshTaskRun: slow down",
             },
         ),
-        (RunReadable(KEY), "info", PLACE | {"run_ids": "a"}),
-        (UnlistedStatus(KEY, "CANCELLING"), "warning", NAMED | {"status": "CANCELLING"}),
-        (TargetDown("prod", "why"), "error", {"target": "prod", "error": "why"}),
-        (TargetUp("prod", first=True), "info", {"target": "prod", "event": "target is up"}),
-        (TargetUp("prod", first=False), "info", {"target": "prod", "event": "target is up again"}),
-        (PatternMatchesNothing("prod", "sales.*"), "warning", {"target": "prod", "pattern": "sales.*"}),
-        (RunIgnored(KEY), "warning", NAMED),
-        (RecordMalformed("prod", "what"), "warning", {"target": "prod", "error": "what"}),
-        (StorageFailing("disk full"), "error", {"error": "disk full"}),
-        (StorageWorking(), "info", {}),
+        (RunReadable(KEY), "info", "runs can be read again", PLACE | {"run_ids": "a"}),
+        (
+            UnlistedStatus(KEY, "CANCELLING"),
+            "warning",
+            "Glue reports a status that its API does not list; it shows as UNKNOWN",
+            NAMED | {"status": "CANCELLING"},
+        ),
+        (TargetDown("prod", "why"), "error", "target is down", {"target": "prod", "error": "why"}),
+        (TargetUp("prod", first=True), "info", "target is up", {"target": "prod"}),
+        (TargetUp("prod", first=False), "info", "target is up again", {"target": "prod"}),
+        (
+            OwnedElsewhere("second", "first", ("a", "sales.daily_orders")),
+            "warning",
+            "another target, earlier in the file, watches these runs and views",
+            {"target": "second", "owner": "first", "names": "a sales.daily_orders"},
+        ),
+        (
+            PatternMatchesNothing("prod", "sales.*"),
+            "warning",
+            "this pattern matches no materialized view",
+            {"target": "prod", "pattern": "sales.*"},
+        ),
+        (RunIgnored(KEY), "warning", "a listed run names no view; it is ignored", NAMED),
+        (
+            RecordMalformed("prod", "what"),
+            "warning",
+            "a record of a listing cannot be read",
+            {"target": "prod", "error": "what"},
+        ),
+        (
+            StorageFailing("disk full"),
+            "error",
+            "the state cannot be written; counters stand still until it can",
+            {"error": "disk full"},
+        ),
+        (StorageWorking(), "info", "the state can be written again", {}),
     ],
 )
 def test_every_event_has_its_severity_and_names_what_it_is_about(
-    event: Event, level: str, named: dict[str, object]
+    event: Event, level: str, text: str, named: dict[str, object]
 ) -> None:
-    written = line(event)
-    assert written["log_level"] == level
-    assert named.items() <= written.items()
+    assert line(event) == {"log_level": level, "event": text, **named}
+
+
+@pytest.mark.parametrize(("count", "number"), [(5, {}), (6, {"number": 6})])
+def test_the_first_five_names_are_told_and_how_many_there_are_where_these_are_not_all(
+    count: int, number: dict[str, int]
+) -> None:
+    written = line(OwnedElsewhere("second", "first", tuple("abcdefgh"[:count])))
+    del written["log_level"], written["event"], written["target"], written["owner"]
+    assert written == {"names": "a b c d e", **number}
 
 
 def test_many_names_are_counted_and_only_a_few_told() -> None:
@@ -112,3 +165,17 @@ def test_runs_that_fail_alike_share_a_line() -> None:
         ("info", 5000),
     ]
     assert len(str(lines)) < 2000
+
+
+def test_runs_of_other_catalogs_or_that_fail_for_other_reasons_have_lines_of_their_own() -> None:
+    elsewhere = [KEY, KEY._replace(aws_region="us-east-1"), KEY._replace(catalog_id="210987654321")]
+    failing = [RunFailing(key, glue_error(Reason.TIMEOUT)) for key in elsewhere]
+    other = RunFailing(KEY._replace(run_id="b"), glue_error(Reason.THROTTLED))
+    with capture_logs() as lines:
+        Journal().write([*failing, other, *map(RunReadable, elsewhere)])
+    told = [(written["aws_region"], written["catalog_id"], written.get("reason")) for written in lines]
+    assert told == [
+        *((*key[:2], "timeout") for key in elsewhere),
+        (REGION, ACCOUNT, "throttled"),
+        *((*key[:2], None) for key in elsewhere),
+    ]

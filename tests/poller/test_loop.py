@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from exporter.errors import Reason
 from exporter.model.settings import Target
+from exporter.poller.journal import Journal
 from exporter.poller.loop import STUCK_AFTER, PollLoop, TargetThread, first_gap, next_poll
+from exporter.poller.poll import TargetPoll
 from exporter.store.requests import RequestStats
 from exporter.store.store import Store
 from tests.support.clock import SAFETY_NET, ManualClock, eventually
@@ -225,10 +227,20 @@ def test_no_trouble_while_a_poll_waits_for_calls_that_hang(rig: Rig) -> None:
 def test_a_loop_that_gives_no_sign_of_life_is_stuck(rig: Rig) -> None:
     rig.hangs("one", "poll")
     rig.loop.configure(watch(target("one", "a")))
-    rig.clock.advance(STUCK_AFTER - 1)
+    rig.clock.advance(STUCK_AFTER)
     assert rig.loop.trouble() is None
-    rig.clock.advance(11)
+    rig.clock.advance(0.25)
+    assert rig.loop.trouble() == "the poll loop of target one has been stuck for 60 s"
+    rig.clock.advance(10)
     assert rig.loop.trouble() == "the poll loop of target one has been stuck for 70 s"
+
+
+def test_a_loop_has_some_time_for_its_first_sign_of_life(rig: Rig) -> None:
+    """On a busy machine its thread may begin late."""
+    one = target("one")
+    poll = TargetPoll("one", MemoryReader(), rig.store, Journal(), rig.clock)
+    thread = TargetThread(one, poll, rig.store, rig.clock, threading.Event())
+    assert thread.expected == rig.clock.monotonic() + STUCK_AFTER
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it is to die
@@ -238,6 +250,60 @@ def test_a_loop_that_died_is_trouble(rig: Rig) -> None:
     rig.loop.configure(watch(target("one", "a"), target("two", "b")))
     rig.loop._threads["one"].thread.join(SAFETY_NET)
     assert rig.loop.trouble() == "the poll loop of target one has died"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it is to die
+def test_a_loop_that_was_ended_hides_no_other_that_died(rig: Rig) -> None:
+    rig.prepared["two"] = MemoryReader()
+    rig.prepared["two"].trouble = SystemExit()
+    rig.loop.configure(watch(target("one", "a"), target("two", "b")))
+    rig.loop._threads["one"].end()
+    for thread in rig.loop._threads.values():
+        thread.thread.join(SAFETY_NET)
+    assert rig.loop.trouble() == "the poll loop of target two has died"
+
+
+class TakesItsTime(MemoryReader):
+    """Has every poll take so many seconds."""
+
+    def __init__(self, clock: ManualClock, seconds: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seconds = seconds
+
+    def begin_poll(self, deadline: float) -> None:
+        """Let the time pass."""
+        super().begin_poll(deadline)
+        self._clock.advance(self._seconds)
+
+
+def test_a_poll_that_ends_just_before_the_next_one_does_not_put_it_off(rig: Rig) -> None:
+    gap = first_gap("one", 30)
+    rig.prepared["one"] = TakesItsTime(rig.clock, gap - 0.5)
+    rig.loop.configure(watch(target("one")))
+    assert rig.clock.await_waiters() == [pytest.approx(1000 + gap)]
+
+
+class KnowsItsThread(MemoryReader):
+    """Notes by which thread it is used."""
+
+    def begin_poll(self, deadline: float) -> None:
+        """Note the thread."""
+        super().begin_poll(deadline)
+        self.thread = threading.current_thread()
+
+
+def test_threads_that_poll_keep_nobody_from_leaving_and_are_named_after_their_target(rig: Rig) -> None:
+    rig.prepared["one"] = reader = KnowsItsThread([running("a")])
+    rig.loop.configure(watch(target("one", "a")))
+    rig.clock.await_waiters()
+    assert (reader.thread.name, reader.thread.daemon) == ("poll one", True)
+
+
+def test_polling_once_keeps_nobody_from_leaving_either(rig: Rig) -> None:
+    rig.prepared["one"] = reader = KnowsItsThread()
+    rig.loop.poll_once(watch(target("one")))
+    assert reader.thread.daemon
 
 
 def test_a_loop_outlives_a_poll_that_fails_in_a_way_that_nobody_foresaw(rig: Rig) -> None:

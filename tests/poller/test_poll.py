@@ -2,20 +2,24 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from exporter.errors import PollInterrupted, Reason
-from exporter.model.settings import Target
+from exporter.model.run import RunListing
+from exporter.model.settings import Target, ViewPattern
 from exporter.poller.crew import TICK
 from exporter.poller.journal import Journal
-from exporter.poller.poll import CALLS_AT_ONCE, TargetPoll
-from exporter.store.outcome import Event
+from exporter.poller.listing import PART
+from exporter.poller.poll import CALLS_AT_ONCE, Reading, TargetPoll
+from exporter.store.outcome import Discovery, Event, ListingRead, PollPart
 from exporter.store.store import Store
 from exporter.store.target_state import OUT_OF_TIME, TargetState
 from tests.support.clock import ManualClock
-from tests.support.reader import ACCOUNT, MemoryReader, glue_error
+from tests.support.reader import ACCOUNT, MemoryReader, PagesByToken, glue_error
+from tests.support.view_bench import view
 from tests.support.watching import Recorder, ended, running, target, watch
 
 
@@ -207,6 +211,7 @@ def test_a_poll_that_runs_out_of_time_says_so_and_leaves_what_hangs(release: lis
     bench.run(beat)
     assert (bench.up, bench.state.error) == (False, OUT_OF_TIME)
     assert bench.clock.monotonic() == pytest.approx(1030.0)
+    assert bench.shown.targets["prod"].last_poll_duration == pytest.approx(30.0)
 
 
 def test_time_that_ran_out_at_the_rate_limit_leaves_the_target_down() -> None:
@@ -310,3 +315,127 @@ def test_hung_calls_never_cost_more_threads_than_calls_at_once(release: list[thr
         bench.run(beat=lambda: bench.clock.advance(30))
     assert threading.active_count() - before <= CALLS_AT_ONCE
     assert TICK < 1
+
+
+# What a reload does meanwhile, and what nobody foresaw
+
+
+class ReloadedMeanwhile(Store):
+    """A store that a reload takes the target away from, just before a poll tells it something."""
+
+    stop: threading.Event
+
+    def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> list[Event]:
+        """Take in the catalog, too late."""
+        self.stop.set()
+        return super().catalog_known(target, catalog_id, stop)
+
+
+class ReloadedWhileItReads(Store):
+    """A store that a reload takes the target away from, just before a poll hands it a part."""
+
+    stop: threading.Event
+
+    def take_in(self, part: PollPart, stop: threading.Event | None = None) -> list[Event]:
+        """Take in the part, too late."""
+        self.stop.set()
+        return super().take_in(part, stop)
+
+
+class TwoPages(PagesByToken):
+    """A listing whose first page is as long as a part may be."""
+
+    def page(self, token: str | None) -> RunListing:
+        """Return the page of this token."""
+        if token:
+            return RunListing(runs=(running("the last"),), malformed=(), next_token=None)
+        first = tuple(running(f"run-{number}") for number in range(PART))
+        return RunListing(runs=first, malformed=(), next_token="2")
+
+
+def remembered(store: Store) -> int:
+    """Return how many runs the store remembers."""
+    return int(store.look(lambda state: state.connection.execute("SELECT COUNT(*) FROM runs").fetchone()[0]))
+
+
+def watching_a_view() -> Target:
+    """Return a target that watches one view by its name."""
+    return replace(target("prod"), views=(ViewPattern(database="sales", table="daily_orders"),))
+
+
+def test_a_long_listing_is_taken_in_part_by_part() -> None:
+    bench = Bench(watching_a_view(), reader=TwoPages())
+    bench.reader.views = [view()]
+    bench.run()
+    assert remembered(bench.store) == PART + 1
+
+
+def test_a_part_that_was_read_for_a_target_that_was_reloaded_meanwhile_is_not_taken_in() -> None:
+    one = watching_a_view()
+    bench = Bench(one, reader=TwoPages())
+    bench.reader.views = [view()]
+    store = ReloadedWhileItReads(bench.clock)
+    store.stop = bench.stop
+    store.configure(watch(one))
+    TargetPoll("prod", bench.reader, store, Journal(), bench.clock).run(bench.stop, nothing)
+    assert remembered(store) == 0
+
+
+def test_the_catalog_of_a_target_that_was_reloaded_meanwhile_is_not_taken_in() -> None:
+    """The target of that name may have another access by now."""
+    one = target("prod", catalog_id=None)
+    bench = Bench(one)
+    store = ReloadedMeanwhile(bench.clock)
+    store.stop = bench.stop
+    store.configure(watch(one))
+    TargetPoll("prod", bench.reader, store, Journal(), bench.clock).run(bench.stop, nothing)
+    assert store.targets()[0].series.catalog_id is None
+
+
+def test_a_poll_that_fails_in_a_way_that_nobody_foresaw_is_logged_with_its_target() -> None:
+    bench = Bench(target("prod"))
+    bench.reader.trouble = ZeroDivisionError()
+    with capture_logs() as lines:
+        bench.run()
+    assert lines == [
+        {
+            "log_level": "error",
+            "event": "a poll failed in a way that nobody foresaw",
+            "target": "prod",
+            "exc_info": True,
+        }
+    ]
+
+
+# Parts of a listing that is read further
+
+
+def test_the_first_part_tells_of_the_views_that_were_found_and_the_others_do_not() -> None:
+    handed: list[PollPart] = []
+    reading = Reading("prod", handed.append)
+    reading.discovery = Discovery(views=(view(),), databases=frozenset({"sales"}))
+    parts = [ListingRead(runs=(running(run_id),)) for run_id in "abc"]
+    for part in parts:
+        reading.take_in_part(part)
+    assert [part.discovery for part in handed] == [reading.discovery, None, None]
+    assert [part.listing for part in handed] == parts
+    assert {(part.target, part.tables_denied) for part in handed} == {("prod", False)}
+    assert reading.discovery_taken_in
+    assert reading.listed == {"a", "b", "c"}
+
+
+def test_a_part_tells_where_tables_may_not_be_read_and_no_views_where_none_were_looked_for() -> None:
+    handed: list[PollPart] = []
+    reading = Reading("prod", handed.append)
+    reading.tables_denied = True
+    reading.take_in_part(ListingRead(runs=(running("a"),)))
+    assert [(part.discovery, part.tables_denied) for part in handed] == [(None, True)]
+    assert not reading.discovery_taken_in
+
+
+def test_the_first_record_of_a_listing_that_cannot_be_read_is_why_the_poll_failed() -> None:
+    reading = Reading("prod", lambda _: None)
+    for lines in (["run a: Status is a number"], ["run b: Status is a number", "run c: no ID"]):
+        reading.take_in_listing(ListingRead(), lines)
+    assert str(reading.error) == "ListMaterializedViewRefreshTaskRuns: run a: Status is a number"
+    assert reading.malformed == ["run a: Status is a number", "run b: Status is a number", "run c: no ID"]

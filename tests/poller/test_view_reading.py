@@ -144,6 +144,14 @@ def test_after_a_restart_what_is_new_comes_first_and_all_the_rest_with_the_next_
     assert ready.later() == ["list_runs sales.*"]
 
 
+def test_after_a_restart_what_was_learnt_of_one_views_listing_is_known_too() -> None:
+    ready = bench("sales.orders")
+    first_page, *others = (f"list_runs sales.orders{page}" for page in ("", " from 2", " from 4"))
+    assert ready.run() == ["get_table sales.orders", first_page, *others]
+    ready.poll = TargetPoll("prod", ready.reader, ready.store, Journal(), ready.clock)
+    assert ready.later() == ["get_table sales.orders", first_page]
+
+
 def test_after_a_restart_a_listing_that_nobody_has_read_is_read_to_its_end() -> None:
     ready = bench("sales.orders")
     ready.run()

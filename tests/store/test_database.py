@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
@@ -155,11 +156,27 @@ def add_catalog(database: StateDatabase, *catalog_ids: str) -> None:
             )
 
 
+def test_any_thread_may_change_the_state_and_write_it(tmp_path: Path) -> None:
+    with closing(StateDatabase.open(tmp_path)) as database, ThreadPoolExecutor(1) as another:
+        another.submit(add_catalog, database).result()
+        assert another.submit(database.save).result() is True
+
+
+def test_why_the_file_does_not_take_a_write_is_told(tmp_path: Path) -> None:
+    with closing(StateDatabase.open(tmp_path)) as database:
+        make_file(tmp_path, "DROP TABLE catalogs")
+        add_catalog(database)
+        with pytest.raises(StorageError, match=r"^the state cannot be written: no such table"):
+            database.save()
+
+
 # Who may open it
 
 
 def test_a_second_exporter_on_the_same_folder_is_turned_away(bench: ViewBench, folder: Path) -> None:
-    with pytest.raises(StorageError, match=r"another exporter uses .*stop it, or give this one"):
+    with pytest.raises(
+        StorageError, match=r"another exporter uses .* count every run twice; stop it, or give .*own$"
+    ):
         StateDatabase.open(folder)
     bench.poll(ended("a"))
     assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
@@ -202,8 +219,11 @@ def test_a_newer_versions_state_is_left_alone(folder: Path) -> None:
 def test_a_file_that_is_no_database_is_damaged(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / FILE_NAME).write_text("no database " * 1000)
-    with pytest.raises(StorageError, match=r"is damaged .*move it away to start anew; counters then begin"):
+    with pytest.raises(
+        StorageError, match=r"is damaged .*move it away to start anew; counters then begin"
+    ) as told:
         StateDatabase.open(folder)
+    assert str(told.value).endswith("begin at 0, and runs that have ended by then are not counted")
 
 
 def test_a_file_with_torn_pages_is_damaged(folder: Path) -> None:
@@ -213,13 +233,15 @@ def test_a_file_with_torn_pages_is_damaged(folder: Path) -> None:
     with file.open("r+b") as content:
         content.seek(4096)
         content.write(b"\xa5" * (size - 4096))
-    with pytest.raises(StorageError, match=r"is damaged .*move it away"):
+    with pytest.raises(StorageError, match=r"is damaged \(\*\*\* in database disk .*\): move it away"):
         StateDatabase.open(folder)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"the folder .*file/state of --storage.path cannot be written"):
+    with pytest.raises(
+        StorageError, match=r"the folder .*file/state of --storage.path cannot be written: Not a directory$"
+    ):
         StateDatabase.open(tmp_path / "file" / "state")
 
 
@@ -227,6 +249,26 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"file of --storage.path cannot be written: it is a file$"):
         StateDatabase.open(tmp_path / "file")
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(folder: Path) -> None:
+    (folder / FILE_NAME).mkdir(parents=True)
+    with pytest.raises(
+        StorageError, match=r"cannot be written: make the folder .* writable .*\(unable to open"
+    ):
+        StateDatabase.open(folder)
+
+
+def test_a_file_that_may_only_be_read_is_told(folder: Path) -> None:
+    """One that a later SQLite writes in another way is as good as one without the permission to write."""
+    StateDatabase.open(folder).close()
+    with (folder / FILE_NAME).open("r+b") as content:
+        content.seek(18)  # the version that it takes to write it
+        content.write(b"\x03")
+    with pytest.raises(
+        StorageError, match=r"cannot be written: make the folder .* writable .*\(attempt to write"
+    ):
+        StateDatabase.open(folder)
 
 
 # A file that is taken away while the program runs
@@ -250,7 +292,7 @@ def test_a_file_that_is_gone_stops_the_counters_and_nothing_else(bench: ViewBenc
     assert bench.shown.runs_total(DAILY) == {}
     assert bench.shown.facts(DAILY).last_run == ended("b")
     assert health(bench) == (False, 2)
-    with pytest.raises(StorageError, match="has been taken away or replaced"):
+    with pytest.raises(StorageError, match=r"taken away or replaced: .* lost; restart the exporter$"):
         bench.database.save()
 
     aside.rename(file)

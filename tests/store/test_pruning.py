@@ -37,6 +37,16 @@ def test_a_run_is_remembered_for_7_days_after_glue_has_stopped_to_list_it(bench:
     assert bench.remembered() == {"newest"}
 
 
+def test_a_run_that_is_listed_again_is_remembered_anew(bench: ViewBench) -> None:
+    newest = started(ended("newest"), 100.0)
+    settle(bench, ended("a"), newest)
+    bench.poll(newest)
+    bench.poll(ended("a"), newest)
+    bench.clock.advance(8 * DAY)
+    bench.poll(ended("a"), newest)
+    assert bench.remembered() == {"a", "newest"}
+
+
 def test_a_run_that_is_shown_is_remembered_for_as_long_as_it_is_shown(bench: ViewBench) -> None:
     success, failure = started(ended("success"), 0.0), failed("failure", 1.0)
     stopped = started(ended("stopped", status="STOPPED"), 2.0)

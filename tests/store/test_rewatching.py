@@ -169,6 +169,19 @@ def test_a_run_stays_its_views_while_it_is_watched_by_its_id_alone(bench: ViewBe
     assert last.run_id == "a"
 
 
+def test_a_run_that_is_configured_again_is_remembered_even_while_some_account_is_unknown() -> None:
+    """Were it forgotten, nobody would ask for it: it was settled when it was configured again."""
+    bench = ViewBench()
+    bench.configure(target("prod", run_ids=["a"]))
+    bench.clock.advance(3700.0)
+    bench.poll(tables=None, read={"a": ended("a")})
+    bench.configure(target("prod"))
+    bench.configure(target("prod", run_ids=["a"]), target("late", "sales.*", catalog_id=None))
+    bench.clock.advance(91 * DAY)
+    bench.poll(tables=None)
+    assert [(series.run, series.up) for series in bench.store.runs()] == [(ended("a"), True)]
+
+
 # On a disk that is full
 
 

@@ -51,13 +51,24 @@ def test_the_changes_of_several_catalogs_follow_each_other(database: StateDataba
     changes = RunChanges([part(database, 3), part(database, 0, gone=1)])
     assert dict(changes.items()) == expected(3) | expected(0, gone=1)
     assert changes[RunKey(*PLACE, "gone 0")] is None
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="never heard of"):
         changes[RunKey(*PLACE, "never heard of")]
 
 
-def test_few_changes_stay_what_they_were_when_they_were_told(database: StateDatabase) -> None:
+@pytest.mark.parametrize("count", [4, AT_ONCE])
+def test_few_changes_stay_what_they_were_when_they_were_told(database: StateDatabase, count: int) -> None:
     """A listener may keep them; of many, it may not."""
-    few = part(database, 4)
+    few = part(database, count)
     changes = changed_runs([few])
     few.records.forget(["run 0"])
-    assert dict(changes.items()) == expected(4)
+    assert dict(changes.items()) == expected(count)
+
+
+def test_many_changes_are_read_as_they_are_gone_through(database: StateDatabase) -> None:
+    """All at once they would take more memory than all that is kept of them."""
+    many = part(database, AT_ONCE + 1)
+    read = iter(changed_runs([many]).items())
+    told = dict(next(read) for _ in range(AT_ONCE))
+    many.records.forget([f"run {AT_ONCE}"])
+    assert dict(read) == {(last := RunKey(*PLACE, f"run {AT_ONCE}")): RunSeries(last, None, up=True)}
+    assert len(told) == AT_ONCE

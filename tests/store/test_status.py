@@ -11,7 +11,7 @@ from exporter.store.run_records import READS_UNTIL_GONE
 from exporter.store.status import RUN_STATUSES, RunQuery, read_status
 from exporter.store.store import Store
 from tests.support.clock import START, ManualClock
-from tests.support.status_scene import HOUR, Scene, refresh, view, watching
+from tests.support.status_scene import EXPORTER, HOUR, Scene, refresh, view, watching
 
 UNKNOWN_ID = GlueError(Reason.NOT_FOUND, "no such run", operation="GetMaterializedViewRefreshTaskRun")
 TIMEOUT = GlueError(Reason.TIMEOUT, "too slow", operation="GetMaterializedViewRefreshTaskRun")
@@ -153,6 +153,13 @@ def test_the_same_run_id_in_two_regions_is_two_runs() -> None:
     scene.poll("there", runs=(refresh("a", "x.y", status="FAILED"),))
     rows = [(row.target, row.series.run and row.series.run.status) for row in scene.read().runs.rows]
     assert rows == [("there", "FAILED"), ("here", "SUCCEEDED")]
+
+
+def test_a_page_tells_of_the_exporter_itself_and_of_its_targets(scene: Scene) -> None:
+    read = scene.read()
+    assert read.exporter == EXPORTER
+    assert (read.now, read.started) == (scene.clock.time(), START)
+    assert [state.target.name for state in read.targets] == ["prod"]
 
 
 def test_what_a_reload_took_away_is_gone_at_once(scene: Scene) -> None:

@@ -1,0 +1,53 @@
+"""What a catalog has noted for its listeners."""
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.store.outcome import ListingRead, PollPart
+from exporter.store.run_changes import AT_ONCE
+from tests.support.view_bench import ViewBench, started, view
+from tests.support.watching import StoreBench, ended, running, target, watch
+
+TABLES = (view(), view("sales.returns"))
+
+
+@pytest.fixture
+def views() -> ViewBench:
+    """Return a store that watches all views of ``sales``."""
+    views = ViewBench()
+    views.watch("sales.*")
+    return views
+
+
+def test_many_runs_are_told_of_table_by_table_after_those_that_were_never_read(bench: StoreBench) -> None:
+    """So their text compresses best."""
+    tables = {f"run-{number}": ("daily_orders", "returns")[number % 2] for number in range(AT_ONCE)}
+    bench.configure(watch(target("prod", *tables, "never read", "nor this")))
+    bench.commit("prod", *(replace(running(run_id), table=table) for run_id, table in tables.items()))
+    told = [tables.get(key.run_id, "") for key in bench.shown.last.runs]
+    assert told == ["", "", *sorted(tables.values())]
+
+
+def test_it_tells_which_runs_are_shown_because_of_a_view(views: ViewBench) -> None:
+    views.poll(running("a"), started(ended("b"), 0.0), tables=TABLES)
+    (catalog,) = views.store.look(lambda state: [catalog for _, catalog in state.targets])
+    assert catalog
+    shown = {watched.name[1]: catalog.changes.shown(watched.record.id) for watched in catalog.views.watched()}
+    assert shown == {"daily_orders": {"a", "b"}, "returns": set()}
+
+
+def test_nothing_is_told_of_runs_that_are_not_shown(views: ViewBench) -> None:
+    views.poll(started(ended("older"), 0.0), started(ended("newest"), 1.0))
+    assert {key.run_id for key in views.shown.last.runs} == {"newest"}
+
+
+def test_a_view_that_goes_with_a_poll_hides_nothing_that_the_poll_tells_of_another(views: ViewBench) -> None:
+    other = replace(running("b"), table="returns")
+    views.poll(tables=TABLES)
+    views.poll(tables=TABLES[1:])
+    listing = ListingRead(runs=(running("a"),))
+    views.store.take_in(PollPart(target="prod", discovery=None, tables_denied=False, listing=listing))
+    views.poll(other, tables=TABLES[1:])
+    assert views.shown.shown_views == {"sales.returns"}
+    assert views.shown.facts("sales.returns").last_run == other

@@ -1,0 +1,66 @@
+"""The table of remembered runs, asked and told directly."""
+
+from dataclasses import astuple, replace
+
+import pytest
+
+from exporter.store.counting import Counted
+from exporter.store.database import StateDatabase
+from exporter.store.run_records import RunRecord, RunRecords
+from tests.support.clock import START
+from tests.support.watching import ended, running
+
+VIEW = 7
+
+
+@pytest.fixture
+def database() -> StateDatabase:
+    return StateDatabase.in_memory()
+
+
+@pytest.fixture
+def records(database: StateDatabase) -> RunRecords:
+    return RunRecords(database.connection, 1)
+
+
+def test_all_of_a_run_is_read_back(records: RunRecords) -> None:
+    run = replace(
+        ended("a", status="FAILED"),
+        refresh_type="FULL",
+        role="arn:aws:iam::123456789012:role/refresh",
+        customer_id="210987654321",
+        error_message="no such table",
+        processed_bytes=1024,
+    )
+    record = RunRecord(
+        run=run,
+        view=VIEW,
+        settled=True,
+        first_seen_ended=START + 61.0,
+        misses=1,
+        unlisted_since=START + 62.0,
+        counted=Counted(refresh_type="FULL", dpu_seconds=120.0, processed_bytes=1024),
+    )
+    assert None not in astuple(record.run)
+    records.put(record)
+    assert records.get(["a", "b"]) == {"a": record}
+
+
+def test_a_views_runs_are_counted_by_phase(records: RunRecords) -> None:
+    assert records.phases(VIEW) == {"active": 0, "settling": 0, "settled": 0}
+    for run in (ended("a"), ended("b")):
+        records.put(RunRecord(run=run, view=VIEW, settled=True))
+    records.put(RunRecord(run=ended("c"), view=VIEW))
+    assert records.phases(VIEW) == {"active": 0, "settling": 1, "settled": 2}
+    records.put(RunRecord(run=running("d"), view=VIEW))
+    records.put(RunRecord(run=running("of another view"), view=VIEW + 1))
+    assert records.phases(VIEW) == {"active": 1, "settling": 1, "settled": 2}
+
+
+def test_runs_have_their_place_by_table_and_age(database: StateDatabase, records: RunRecords) -> None:
+    for table in ("returns", "daily_orders"):
+        for age in (1.0, 2.0):
+            run = replace(running(f"{table} {age:.0f}"), table=table, creation_time=START - age)
+            records.put(RunRecord(run=run))
+    RunRecords(database.connection, 2).put(RunRecord(run=running("of another catalog")))
+    assert list(records.by_table()) == ["daily_orders 2", "daily_orders 1", "returns 2", "returns 1"]
