@@ -102,6 +102,25 @@ def test_without_process_metrics_and_counters_only_gauges_are_left() -> None:
     assert {family.name.partition("_exporter_")[0] for family in families} == {"glue_mv"}
 
 
+def test_a_run_of_the_same_id_in_another_catalog_is_another_run() -> None:
+    """Whichever catalog came first."""
+    here = run_series()
+    there = RunSeries(RunKey("us-east-1", "210987654321", here.key.run_id), here.run, up=False)
+
+    def ups() -> dict[str, float]:
+        (family,) = [f for f in read_text(exposition.scrape().body().decode()) if f.name.endswith("_run_up")]
+        return {sample.labels["aws_region"]: sample.value for sample in family.samples}
+
+    exposition = quiet_exposition()
+    exposition.apply(commit(here))
+    exposition.apply(commit(there))
+    assert ups() == {"eu-west-1": 1.0, "us-east-1": 0.0}
+    exposition.apply(SeriesChanges(runs={here.key: None}))
+    assert ups() == {"us-east-1": 0.0}
+    exposition.apply(SeriesChanges(runs={there.key: None, here.key: here}))
+    assert ups() == {"eu-west-1": 1.0}
+
+
 def test_the_duration_of_a_run_that_goes_on_is_that_of_the_scrape() -> None:
     """Nobody has to apply anything for it to grow."""
     clock = ManualClock(1700000100.0)

@@ -45,6 +45,16 @@ def test_a_copy_that_is_gone_on_with_leaves_the_first_as_it_was() -> None:
     assert seen == of_pages(FIRST)
 
 
+def test_ids_that_are_in_memory_anyway_are_noted_instead_of_the_pages() -> None:
+    """Of 100,000 runs those of the pages would leave holes behind."""
+    kept, again = (f"run-{number}" for number in (17, 17))
+    assert kept is not again
+    seen = Seen()
+    seen.take_in(page(again, 0.0), {kept: kept})
+    assert seen.run_ids == {kept}
+    assert all(run_id is kept for run_id in seen.run_ids)
+
+
 def test_a_later_process_goes_on_with_what_was_learnt_but_the_names() -> None:
     learnt = ListingMemory(newest_first=True, newest=START, page_ends=(START - 60.0,))
     assert ListingMemory.recalled(learnt.summary()) == ListingMemory(

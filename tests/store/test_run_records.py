@@ -64,3 +64,16 @@ def test_runs_have_their_place_by_table_and_age(database: StateDatabase, records
             records.put(RunRecord(run=run))
     RunRecords(database.connection, 2).put(RunRecord(run=running("of another catalog")))
     assert list(records.by_table()) == ["daily_orders 2", "daily_orders 1", "returns 2", "returns 1"]
+
+
+def test_what_glue_reported_is_read_of_the_runs_that_have_values_to_show(records: RunRecords) -> None:
+    """An unsettled run that two reads have missed has none; a settled one is shown, whatever became of it."""
+    shown = [
+        RunRecord(run=ended("settled"), settled=True, misses=2),
+        RunRecord(run=running("missed"), misses=1),
+    ]
+    for record in (*shown, RunRecord(run=running("gone"), misses=2)):
+        records.put(record)
+    wanted = ["settled", "missed", "gone", "never heard of"]
+    assert records.there(wanted) == {record.run.run_id: record.run for record in shown}
+    assert records.there([]) == {}
