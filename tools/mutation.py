@@ -22,32 +22,16 @@ COPY = ROOT / "build" / "mutation"
 EXPLAINED = ROOT / "docs" / "mutation.md"
 PARTS = {
     "store": (
-        *(
-            "catalog",
-            "catalogs",
-            "changes",
-            "configured_runs",
-            "counting",
-            "integrity",
-            "lifecycle",
-            "listings",
-        ),
-        *(
-            "migration",
-            "outcome",
-            "pruning",
-            "requests",
-            "run_changes",
-            "status",
-            "target_state",
-            "view_book",
-        ),
+        "catalog", "catalogs", "changes", "configured_runs", "counting", "integrity", "lifecycle", "listings",
+        "migration", "outcome", "pruning", "requests", "run_changes", "status", "target_state", "view_book",
         "view_records",
     ),
     "poller": ("calls", "discovery", "listing", "listing_memory", "scope", "view_reading"),
-    "metrics": ("block", "encoding", "labels", "level", "segment", "shelf"),
+    "metrics": (
+        "block", "encoding", "labels", "level", "negotiation", "process", "response", "segment", "shelf",
+    ),
     "model": ("patterns", "run", "sharding"),
-}
+}  # fmt: skip
 """The modules that are changed; the tests of the same name have to notice."""
 LEFT_OUT = (
     "tests/metrics/test_operations.py",

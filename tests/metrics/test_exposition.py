@@ -19,7 +19,6 @@ from exporter.model.run import RunKey
 from exporter.store.requests import RequestStats
 from exporter.store.series import ExporterSeries, RunSeries, SeriesChanges, TargetSeries
 from tests.support.clock import ManualClock
-from tests.support.operations import counted
 from tests.support.run_series import numbered_run, read_openmetrics, read_text, run_series
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
@@ -218,30 +217,6 @@ def test_a_changed_run_alone_is_encoded() -> None:
     level.apply({7: 700})
     list(level.text().pieces(Format.TEXT))
     assert encoded == [700]
-
-
-def compressed_at_a_scrape(runs: int) -> int:
-    """Return how many bytes of text a scrape compresses with so many settled runs and one that goes on."""
-    exposition = quiet_exposition()
-    exposition.apply(commit(*map(numbered_run, range(runs)), numbered_run(-1 % 2**48, status="RUNNING")))
-    with counted() as done:
-        exposition.scrape(None, "gzip").body()
-    return done.bytes_compressed
-
-
-def test_a_scrape_compresses_as_much_for_many_settled_runs_as_for_few() -> None:
-    """They are sent as they lie there."""
-    assert compressed_at_a_scrape(BLOCK_ITEMS) == compressed_at_a_scrape(8 * BLOCK_ITEMS)
-
-
-def test_an_unchanged_scrape_compresses_nothing_again() -> None:
-    """What is loose is remembered until it changes."""
-    exposition = quiet_exposition()
-    exposition.apply(commit(*map(numbered_run, range(BLOCK_ITEMS + 9))))
-    exposition.scrape(None, "gzip").body()
-    with counted() as done:
-        exposition.scrape(None, "gzip").body()
-    assert done.bytes_compressed == 0
 
 
 def test_plain_text_of_settled_runs_is_not_kept() -> None:

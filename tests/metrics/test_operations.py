@@ -19,6 +19,7 @@ from exporter.model.run import RunKey
 from exporter.store.series import RunSeries, SeriesChanges
 from tests.support.clock import ManualClock
 from tests.support.operations import Operations, counted
+from tests.support.run_series import numbered_run
 
 FEW = BLOCK_ITEMS + 1
 MANY = 5 * BLOCK_ITEMS + 1
@@ -108,6 +109,35 @@ def test_a_scrape_of_many_settled_runs_does_no_more_than_one_of_few() -> None:
     # The one line of the run that goes on.
     assert many.bytes_compressed <= 300
     assert many_bytes <= few_bytes + 64 * 1024
+
+
+def compressed_at(scrapes: int, *, runs: int, active: int = 0) -> int:
+    """Return how many bytes of text the last of so many scrapes compresses, with so many runs that rest."""
+    exposition = ordinary()
+    shown = [
+        *map(numbered_run, range(runs)),
+        *(numbered_run(2**47 + n, status="RUNNING") for n in range(active)),
+    ]
+    exposition.apply(SeriesChanges(runs={one.key: one for one in shown}))
+    for _ in range(scrapes):
+        with counted() as done:
+            exposition.scrape(None, "gzip").body()
+    return done.bytes_compressed
+
+
+def test_a_first_scrape_compresses_as_much_for_many_settled_runs_as_for_few() -> None:
+    """They are sent as they lie there."""
+    assert (
+        compressed_at(1, runs=BLOCK_ITEMS, active=1) == compressed_at(1, runs=8 * BLOCK_ITEMS, active=1) > 0
+    )
+
+
+def test_an_unchanged_scrape_compresses_nothing_again_but_what_grows() -> None:
+    """What is loose is remembered until it changes."""
+    assert compressed_at(2, runs=BLOCK_ITEMS + 9) == 0
+    one, two = (compressed_at(2, runs=BLOCK_ITEMS + 9, active=active) for active in (1, 2))
+    assert 0 < one < BYTES_PER_RUN / 10
+    assert two == 2 * one
 
 
 def test_a_poll_that_changes_fifty_views_encodes_these_and_their_runs_alone() -> None:

@@ -3,13 +3,12 @@
 import gzip
 from random import Random
 
-from exporter.metrics.encoding import Encoded, Format, Growing
-from exporter.metrics.family import Elapsed, Family
+from exporter.metrics.encoding import Format
+from exporter.metrics.family import Family
 from exporter.metrics.level import LevelText
 from exporter.metrics.response import ScrapeCache, respond
 from exporter.metrics.segment import Segment, deflate
 from exporter.metrics.shelf import Shelved
-from tests.support.operations import counted
 
 CHANCE = Random(1)  # noqa: S311 (bytes that do not compress)
 LARGE = 200_000
@@ -19,14 +18,14 @@ FAMILIES: tuple[Family[None], ...] = tuple(
 SETTLED = tuple(deflate(CHANCE.randbytes(LARGE)) for _ in FAMILIES)
 
 
-def level(settled: tuple[Segment, ...] = SETTLED, *loose: Encoded) -> LevelText:
+def level(settled: tuple[Segment, ...] = SETTLED) -> LevelText:
     """Return what a level of two families says."""
-    return LevelText(FAMILIES, Shelved(settled, loose))
+    return LevelText(FAMILIES, Shelved(settled, ()))
 
 
-def largest(cache: ScrapeCache, *levels: LevelText, own: bytes = b"ticks 1\n", now: float = 0.0) -> bytes:
+def largest(cache: ScrapeCache, *levels: LevelText, own: bytes = b"ticks 1\n") -> bytes:
     """Scrape with gzip, and return the largest chunk that is sent."""
-    return max(respond(levels, own, Format.TEXT, now, gzip=True, cache=cache).chunks, key=len)
+    return max(respond(levels, own, Format.TEXT, 0.0, gzip=True, cache=cache).chunks, key=len)
 
 
 def test_what_stays_is_joined_once_whether_or_not_the_process_own_series_have_changed() -> None:
@@ -34,15 +33,6 @@ def test_what_stays_is_joined_once_whether_or_not_the_process_own_series_have_ch
     joined = largest(cache, same)
     assert len(joined) > 2 * LARGE
     assert all(largest(cache, same, own=own) is joined for own in (b"ticks 1\n", b"ticks 2\n", b"ticks 3\n"))
-
-
-def test_a_scrape_of_what_stays_compresses_what_grows_and_the_process_own_series_alone() -> None:
-    line = Encoded((b"a 1\n", b""), (Growing(1, b"b ", Elapsed(5.0)),))
-    cache, same = ScrapeCache(), level(SETTLED, line)
-    largest(cache, same)
-    with counted() as done:
-        largest(cache, same, now=10.0)
-    assert done.bytes_compressed == len(b"b 5.000\n") + len(b"ticks 1\n")
 
 
 def test_where_one_level_has_changed_what_stays_of_the_other_is_joined_no_more() -> None:
