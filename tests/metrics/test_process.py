@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -111,3 +112,65 @@ def test_a_process_that_may_open_no_more_files_is_scraped_all_the_same() -> None
     texts = [samples(process).keys() for _ in range(3)]
 
     assert texts[0] == texts[1] == texts[2]
+
+
+class Told:
+    """Collects two series of which the values are read elsewhere, and perhaps one more; counts how often."""
+
+    def __init__(self, *more: str) -> None:
+        self.times = 0
+        self._names = ("share", "other", *more)
+
+    def collect(self) -> Iterator[Metric]:
+        self.times += 1
+        for name in self._names:
+            yield GaugeMetricFamily(name, "What % of it, in 100 %s.", value=1.0)
+
+
+def of(told: Told, read: Mapping[str, float]) -> ProcessMetrics:
+    """Return the metrics of what is told, with these values of now."""
+    registry = CollectorRegistry()
+    registry.register(told)
+    told.times = 0
+    return ProcessMetrics(registry, read=lambda: read)
+
+
+def test_collectors_of_which_all_is_read_here_are_asked_once_for_each_format() -> None:
+    told = Told()
+    values = {"share": 2.0, "other": 3.0}
+    process = of(told, values)
+    for form in (Format.TEXT, Format.OPENMETRICS, Format.TEXT, Format.OPENMETRICS):
+        assert b"\nshare 2.0\n" in process.text(form)
+    assert told.times == 2
+    values["share"] = 4.5
+    text = process.text(Format.TEXT).decode()
+    assert "# HELP share What % of it, in 100 %s.\n# TYPE share gauge\nshare 4.5\n" in text
+    assert "\nother 3.0\n" in text
+
+
+@pytest.mark.parametrize(
+    ("more", "values"),
+    [
+        (["third"], {"share": 2.0, "other": 3.0}),
+        ([], {"share": 2.0}),
+        ([], {"other": 2.0}),
+        ([], {"share": 2.0, "other": 3.0, "not told of": 4.0}),
+    ],
+    ids=["more is told", "the last is not read", "the first is not read", "less is told"],
+)
+def test_collectors_that_tell_more_or_less_than_is_read_are_asked_each_time(
+    more: list[str], values: dict[str, float]
+) -> None:
+    told = Told(*more)
+    process = of(told, values)
+    for _ in range(3):
+        process.text(Format.TEXT)
+    assert told.times == 3
+
+
+def test_what_never_changes_need_not_be_read() -> None:
+    told = Told("process_start_time_seconds")
+    process = of(told, {"share": 2.0, "other": 3.0})
+    for _ in range(3):
+        assert b"\nprocess_start_time_seconds 1.0\n" in process.text(Format.TEXT)
+    assert told.times == 1

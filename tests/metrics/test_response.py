@@ -3,11 +3,13 @@
 import gzip
 from random import Random
 
-from exporter.metrics.encoding import Format
-from exporter.metrics.family import Family
+import pytest
+
+from exporter.metrics.encoding import Encoded, Format, Growing, Grown
+from exporter.metrics.family import Elapsed, Family
 from exporter.metrics.level import LevelText
 from exporter.metrics.response import ScrapeCache, respond
-from exporter.metrics.segment import Segment, deflate
+from exporter.metrics.segment import EMPTY, Segment, deflate, join
 from exporter.metrics.shelf import Shelved
 
 CHANCE = Random(1)  # noqa: S311 (bytes that do not compress)
@@ -61,3 +63,44 @@ def test_what_was_joined_once_is_what_a_first_scrape_would_have_said() -> None:
                 gzip.decompress(body) if gzipped else body for body in (scrape.body() for scrape in scrapes)
             ]
             assert [text, openmetrics] == fresh
+
+
+def test_what_is_written_at_each_scrape_is_compressed_quickly() -> None:
+    """It is sent once."""
+    own = b"".join(b"ticks %d\n" % n for n in range(500))
+    lines = [Growing(1, b'b{n="%d"} ' % n, Elapsed(5.0 * n)) for n in range(500)]
+    growing = LevelText(FAMILIES, Shelved(SETTLED, (Encoded((b"", b""), tuple(lines)),)))
+
+    body = respond([growing], own, Format.TEXT, 9000.0, gzip=True, cache=ScrapeCache()).body()
+
+    for text in (own, Grown.of(lines).at(9000.0)):
+        assert deflate(text, for_once=True).chunks[0] in body
+
+
+MEBIBYTE = 1 << 20
+
+
+@pytest.mark.parametrize(("gzipped", "most"), [(True, 4 * MEBIBYTE), (False, 2 * MEBIBYTE)])
+def test_small_pieces_are_sent_together(gzipped: bool, most: int) -> None:  # noqa: FBT001 (a parameter)
+    """Up to some megabytes: each chunk costs time, and is held for clients that are slow."""
+    texts = [CHANCE.randbytes(100_000) for _ in range(90)]
+    many = join(map(deflate, texts))
+    scrape = respond([level((many, EMPTY))], b"own 1\n", Format.TEXT, 0.0, gzip=gzipped, cache=ScrapeCache())
+
+    chunks = list(scrape.chunks)
+
+    body = b"".join(chunks)
+    assert len(body) == scrape.length
+    assert b"".join(texts) in (gzip.decompress(body) if gzipped else body)
+    assert all(most - 110_000 < len(chunk) <= most for chunk in chunks[:-1])
+    assert len(chunks) == -(-len(body) // most)
+
+
+def test_a_large_piece_is_sent_as_it_is() -> None:
+    """To copy it would take longer than to hand it to the socket by itself."""
+    large, small = deflate(CHANCE.randbytes(5 * MEBIBYTE)), deflate(CHANCE.randbytes(1000))
+    scrape = respond([level((large, small))], b"own 1\n", Format.TEXT, 0.0, gzip=True, cache=ScrapeCache())
+    before, itself, after = scrape.chunks
+    assert itself is large.chunks[0]
+    assert small.chunks[0] in after
+    assert len(before) + len(after) < 2000

@@ -46,3 +46,10 @@ def test_the_size_in_the_trailer_wraps_at_4_gib() -> None:
     """As the format has it; no client minds."""
     content = EMPTY._replace(length=2**32 + 5)
     assert gzip_trailer(content)[-4:] == (5).to_bytes(4, "little")
+
+
+def test_what_is_sent_once_is_compressed_less_and_reads_back_the_same() -> None:
+    text = b"".join(b'duration_seconds{run_id="%08x"} %d.5\n' % (n * n, n) for n in range(200))
+    lasting, hasty = deflate(text), deflate(text, for_once=True)
+    assert lasting.text() == hasty.text() == text
+    assert len(lasting.chunks[0]) < len(hasty.chunks[0]) < len(text)
