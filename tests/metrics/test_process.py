@@ -1,5 +1,6 @@
 """The series of the process, against client_python's own writer."""
 
+import resource
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
@@ -115,7 +116,7 @@ def test_a_process_that_may_open_no_more_files_is_scraped_all_the_same() -> None
 
 
 class Told:
-    """Collects two series of which the values are read elsewhere, and perhaps one more; counts how often."""
+    """Collects three series whose values are read elsewhere, and perhaps one more; counts how often."""
 
     def __init__(self, *more: str) -> None:
         self.times = 0
@@ -125,6 +126,12 @@ class Told:
         self.times += 1
         for name in self._names:
             yield GaugeMetricFamily(name, "What % of it, in 100 %s.", value=1.0)
+        labelled = GaugeMetricFamily("kinds", "Of each kind.", labels=["kind"])
+        labelled.add_metric(["50 %"], 1.0)
+        yield labelled
+
+
+KINDS = 'kinds{kind="50 %"}'
 
 
 def of(told: Told, read: Mapping[str, float]) -> ProcessMetrics:
@@ -137,7 +144,7 @@ def of(told: Told, read: Mapping[str, float]) -> ProcessMetrics:
 
 def test_collectors_of_which_all_is_read_here_are_asked_once_for_each_format() -> None:
     told = Told()
-    values = {"share": 2.0, "other": 3.0}
+    values = {"share": 2.0, "other": 3.0, KINDS: 0.5}
     process = of(told, values)
     for form in (Format.TEXT, Format.OPENMETRICS, Format.TEXT, Format.OPENMETRICS):
         assert b"\nshare 2.0\n" in process.text(form)
@@ -146,15 +153,16 @@ def test_collectors_of_which_all_is_read_here_are_asked_once_for_each_format() -
     text = process.text(Format.TEXT).decode()
     assert "# HELP share What % of it, in 100 %s.\n# TYPE share gauge\nshare 4.5\n" in text
     assert "\nother 3.0\n" in text
+    assert f"\n{KINDS} 0.5\n" in text
 
 
 @pytest.mark.parametrize(
     ("more", "values"),
     [
-        (["third"], {"share": 2.0, "other": 3.0}),
-        ([], {"share": 2.0}),
-        ([], {"other": 2.0}),
-        ([], {"share": 2.0, "other": 3.0, "not told of": 4.0}),
+        (["third"], {"share": 2.0, "other": 3.0, KINDS: 0.5}),
+        ([], {"share": 2.0, "other": 3.0}),
+        ([], {"other": 2.0, KINDS: 0.5}),
+        ([], {"share": 2.0, "other": 3.0, KINDS: 0.5, "not told of": 4.0}),
     ],
     ids=["more is told", "the last is not read", "the first is not read", "less is told"],
 )
@@ -170,7 +178,16 @@ def test_collectors_that_tell_more_or_less_than_is_read_are_asked_each_time(
 
 def test_what_never_changes_need_not_be_read() -> None:
     told = Told("process_start_time_seconds")
-    process = of(told, {"share": 2.0, "other": 3.0})
+    process = of(told, {"share": 2.0, "other": 3.0, KINDS: 0.5})
     for _ in range(3):
         assert b"\nprocess_start_time_seconds 1.0\n" in process.text(Format.TEXT)
     assert told.times == 1
+
+
+def test_the_limit_of_open_files_is_the_one_in_force() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+    try:
+        assert read_process()["process_max_fds"] == soft - 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
