@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from exporter.metrics.encoding import Format, Grown
 from exporter.metrics.level import LevelText, Piece
-from exporter.metrics.segment import GZIP_HEADER, Segment, deflate, gzip_trailer, join
+from exporter.metrics.segment import GZIP_HEADER, Chunk, Segment, deflate, gzip_trailer, join
 
 _CHUNK_BYTES = 4 << 20
 """Few large chunks: the interpreter changes threads between chunks, and may have to wait to come back."""
@@ -134,9 +134,9 @@ def _inflated(pieces: Iterable[Piece]) -> Iterator[bytes]:
             yield from piece.inflate()
 
 
-def _in_large_chunks(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
+def _in_large_chunks(parts: Iterable[Chunk], most: int) -> Iterator[bytes]:
     """Join small parts; what is large already is sent as it is."""
-    chunk: list[bytes] = []
+    chunk: list[Chunk] = []
     size = 0
     for part in parts:
         if len(part) >= _LARGE_PART_BYTES or size + len(part) > most:
@@ -144,7 +144,7 @@ def _in_large_chunks(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
                 yield b"".join(chunk)
             chunk, size = [], 0
         if len(part) >= _LARGE_PART_BYTES:
-            yield part
+            yield bytes(part)  # no copy, unless it is a part of another
         else:
             chunk.append(part)
             size += len(part)

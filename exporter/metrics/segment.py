@@ -7,7 +7,7 @@ but several clients read only the first.)
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from isal import isal_zlib
 
@@ -17,12 +17,17 @@ _LEVEL = 1
 """Of ISA-L, from 0 to 3: 3 takes three times as long for the same size."""
 _LEVEL_FOR_ONCE = 0
 """Makes texts half as large again in a tenth of the time: it needs no memory that has to be cleared first."""
+_INFLATED_AT_ONCE = 64 << 10
+"""Compressed bytes; some ten times as much comes of them."""
+
+Chunk: TypeAlias = bytes | memoryview
+"""By itself, or a part of a larger one."""
 
 
 class Segment(NamedTuple):
     """A text as raw deflate."""
 
-    chunks: tuple[bytes, ...]
+    chunks: tuple[Chunk, ...]
     """Each can be inflated by itself."""
     crc: int
     """CRC-32 of the plain text."""
@@ -30,9 +35,11 @@ class Segment(NamedTuple):
     """Bytes of the plain text."""
 
     def inflate(self) -> Iterator[bytes]:
-        """Yield the plain text, chunk by chunk."""
+        """Yield the plain text in parts of moderate size."""
         for chunk in self.chunks:
-            yield isal_zlib.decompressobj(_RAW).decompress(chunk)
+            inflater = isal_zlib.decompressobj(_RAW)
+            for start in range(0, len(chunk), _INFLATED_AT_ONCE):
+                yield inflater.decompress(chunk[start : start + _INFLATED_AT_ONCE])
 
     def text(self) -> bytes:
         """Return the plain text at once."""
@@ -56,7 +63,7 @@ def deflate(text: bytes, *, for_once: bool = False) -> Segment:
 
 def join(segments: Iterable[Segment]) -> Segment:
     """Return the segment of the joined texts: a few operations per part, however long they are."""
-    chunks: list[bytes] = []
+    chunks: list[Chunk] = []
     checksum, length = 0, 0
     for part in segments:
         chunks += part.chunks

@@ -12,13 +12,13 @@ from typing import Generic, NamedTuple, TypeVar
 
 from exporter.metrics.block import Block
 from exporter.metrics.encoding import Encoded, Lines
+from exporter.metrics.group import GROUP_BLOCKS, Group
 from exporter.metrics.segment import EMPTY, Segment, join
 
 K = TypeVar("K", bound=Hashable)
 
 BLOCK_ITEMS = 256
 """Half as many compress a fiftieth worse, twice as many make a change twice as dear."""
-GROUP_BLOCKS = 16
 
 
 class Item(NamedTuple):
@@ -39,11 +39,10 @@ class Shelved(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class _Place(Generic[K]):
+class _Place:
     """Where a block stands. The block is replaced as its items change, the place lasts."""
 
     number: int
-    block: Block[K]
 
 
 class Shelf(Generic[K]):
@@ -55,16 +54,16 @@ class Shelf(Generic[K]):
         self._moving: dict[K, Encoded] = {}
         self._waiting: dict[K, Encoded] = {}
         """Resting items until they fill a block."""
-        self._place_of: dict[K, _Place[K]] = {}
-        self._places: list[_Place[K]] = []
-        self._groups: dict[int, tuple[Segment, ...]] = {}
-        """By number: the joined segments of a group's blocks, while they are known."""
+        self._place_of: dict[K, _Place] = {}
+        self._places: list[_Place] = []
+        self._groups: list[Group[K]] = []
+        """What stands in the places; all but the last one are full."""
         self._sealed: tuple[Segment, ...] | None = None
         """The joined segments of all groups, while they are known: most changes are of items in no block."""
 
     def update(self, changes: Iterable[tuple[K, Item | None]]) -> None:
         """Put, replace and (None) take away items, each key once. Each block concerned is rebuilt once."""
-        in_blocks: dict[_Place[K], dict[K, Lines | None]] = {}
+        in_blocks: dict[_Place, dict[K, Lines | None]] = {}
         for key, item in changes:
             place = self._place_of.get(key)
             if place is None:
@@ -83,7 +82,7 @@ class Shelf(Generic[K]):
     def shelved(self) -> Shelved:
         """Return what is on the shelf now."""
         if self._sealed is None:
-            groups = [self._group(number) for number in range(-(-len(self._places) // GROUP_BLOCKS))]
+            groups = [group.segments() for group in self._groups]
             self._sealed = tuple(map(join, zip(*groups, strict=True))) or (EMPTY,) * self._families
         return Shelved(self._sealed, (*self._moving.values(), *self._waiting.values()))
 
@@ -93,14 +92,16 @@ class Shelf(Generic[K]):
         if item is not None:
             (self._waiting if item.resting else self._moving)[key] = item.encoded
 
-    def _change_block(self, place: _Place[K], changes: Mapping[K, Lines | None]) -> None:
-        remaining = len(place.block.keys) - sum(lines is None for lines in changes.values())
+    def _change_block(self, place: _Place, changes: Mapping[K, Lines | None]) -> None:
+        group, number = self._standing(place)
+        block = group[number]
+        remaining = len(block.keys) - sum(lines is None for lines in changes.values())
         if remaining >= self._block_items // 4:
-            place.block = place.block.changed(changes)
-            self._changed(place)
+            group[number] = block.changed(changes)
+            self._sealed = None
             return
         # Few are left: they wait for others, or the shelf would fill up with small blocks.
-        for key, lines in {**place.block.items(), **changes}.items():
+        for key, lines in {**block.items(), **changes}.items():
             if lines is not None:
                 del self._place_of[key]
                 self._waiting[key] = Encoded(lines, ())
@@ -113,29 +114,29 @@ class Shelf(Generic[K]):
 
     def _add_block(self) -> None:
         chosen = {key: self._waiting[key].lines for key in islice(self._waiting, self._block_items)}
-        place = _Place(len(self._places), Block.of(chosen))
+        place = _Place(len(self._places))
         self._places.append(place)
-        self._changed(place)
+        if not self._groups or self._groups[-1].full:
+            self._groups.append(Group())
+        self._groups[-1].append(Block.of(chosen))
+        self._sealed = None
         for key in chosen:
             del self._waiting[key]
             self._place_of[key] = place
 
-    def _take_out(self, place: _Place[K]) -> None:
-        last = self._places.pop()
-        self._changed(last)
+    def _take_out(self, place: _Place) -> None:
+        """Have the last block fill the gap."""
+        last, block = self._places.pop(), self._groups[-1].pop()
+        if not self._groups[-1]:
+            self._groups.pop()
+        self._sealed = None
         if last is not place:
-            self._changed(place)
             last.number = place.number
             self._places[last.number] = last
+            group, number = self._standing(last)
+            group[number] = block
 
-    def _changed(self, place: _Place[K]) -> None:
-        self._groups.pop(place.number // GROUP_BLOCKS, None)
-        self._sealed = None
-
-    def _group(self, number: int) -> tuple[Segment, ...]:
-        if number not in self._groups:
-            places = self._places[number * GROUP_BLOCKS : (number + 1) * GROUP_BLOCKS]
-            self._groups[number] = tuple(
-                map(join, zip(*(place.block.segments for place in places), strict=True))
-            )
-        return self._groups[number]
+    def _standing(self, place: _Place) -> tuple[Group[K], int]:
+        """Return the group in which the block stands, and where it stands there."""
+        number, within = divmod(place.number, GROUP_BLOCKS)
+        return self._groups[number], within

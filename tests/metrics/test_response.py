@@ -7,10 +7,11 @@ import pytest
 
 from exporter.metrics.encoding import Encoded, Format, Growing, Grown
 from exporter.metrics.family import Elapsed, Family
+from exporter.metrics.group import GROUP_BLOCKS
 from exporter.metrics.level import LevelText
 from exporter.metrics.response import ScrapeCache, respond
 from exporter.metrics.segment import EMPTY, Segment, deflate, join
-from exporter.metrics.shelf import Shelved
+from exporter.metrics.shelf import BLOCK_ITEMS, Item, Shelf, Shelved
 
 CHANCE = Random(1)  # noqa: S311 (bytes that do not compress)
 LARGE = 200_000
@@ -104,3 +105,19 @@ def test_a_large_piece_is_sent_as_it_is() -> None:
     assert itself is large.chunks[0]
     assert small.chunks[0] in after
     assert len(before) + len(after) < 2000
+
+
+def test_of_very_many_items_that_rest_next_to_nothing_is_copied() -> None:
+    """Copying some 30 MB takes longer than to send them."""
+    shelf = Shelf[int](2)
+    number = GROUP_BLOCKS * BLOCK_ITEMS
+    shelf.update(
+        (n, Item(Encoded((CHANCE.randbytes(150), b""), ()), resting=True)) for n in range(2 * number)
+    )
+    levels = [LevelText(FAMILIES, shelf.shelved())]
+    kept = {id(chunk) for chunk in shelf.shelved().sealed[0].chunks}
+    scrape = respond(levels, b"own 1\n", Format.TEXT, 0.0, gzip=True, cache=ScrapeCache())
+
+    copied = [len(chunk) for chunk in scrape.chunks if id(chunk) not in kept]
+
+    assert sum(copied) < 2000 < scrape.length / 200

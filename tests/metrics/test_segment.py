@@ -35,6 +35,15 @@ def test_joining_in_steps_is_joining_at_once(left: list[bytes], right: list[byte
     assert join([join(parts[0]), join(parts[1])]) == join([*parts[0], *parts[1]])
 
 
+def test_a_large_chunk_is_inflated_in_parts() -> None:
+    """What is sent without gzip is never held at once, however much was joined."""
+    text = b"".join(b"%d " % (n * n) for n in range(300_000))
+    parts = [len(part) for part in deflate(text).inflate()]
+    assert deflate(text).text() == text
+    assert sum(parts) == len(text) > 3_000_000
+    assert max(parts) < 300_000
+
+
 def test_nothing_is_the_empty_segment() -> None:
     """No compressor is started for it."""
     assert deflate(b"") is EMPTY
