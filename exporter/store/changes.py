@@ -90,7 +90,9 @@ class Changes:
         if len(shown) > AT_ONCE:
             # The text of runs of one table compresses best where they stand side by side.
             wanted = {run_id: run_id for run_id in shown}  # the IDs as they are: copies would stay
-            known = [wanted.pop(run_id) for run_id in self._records.by_table() if run_id in wanted]
+            known = [wanted[run_id] for run_id in self._records.by_table(wanted)]
+            for run_id in known:
+                del wanted[run_id]
             shown = [*wanted, *known]
         return CatalogRunChanges(self._place, self._records, self._configured, shown, gone)
 

@@ -1,7 +1,8 @@
 """The table of remembered runs: what Glue reported last, and what has been counted of it."""
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,11 @@ _COLUMNS = ", ".join((*_RUN_COLUMNS, *_MARK_COLUMNS))
 _NEWEST_FIRST = "creation_time DESC, start_time DESC, last_updated DESC, run_id DESC"
 _THERE = f"NOT (settled = 0 AND misses >= {READS_UNTIL_GONE})"
 """Holds for runs that have values to show: all but the unsettled ones that Glue no longer finds."""
+_IN_CATALOG = "+catalog = ?"
+"""Where most runs are wanted. The plus keeps SQLite from the index of the IDs: to go through that row by row
+takes longer than to read the table."""
+WORTH_SORTING_ALL = 4
+"""To sort all runs takes less time than to look for this part of them."""
 _AT_ONCE = 500
 """Run IDs in one query; SQLite's own bound on parameters is higher everywhere."""
 
@@ -80,25 +86,30 @@ class RunRecords:
 
     def settled(self) -> Iterator[str]:
         """Yield the IDs of the settled runs."""
-        query = "SELECT run_id FROM runs WHERE catalog = ? AND settled = 1"
+        query = f"SELECT run_id FROM runs WHERE {_IN_CATALOG} AND settled = 1"  # noqa: S608 (our own condition)
         return (run_id for (run_id,) in self._connection.execute(query, [self._catalog]))
 
     def with_views(self) -> list[tuple[str, tuple[str, str]]]:
         """Return the ID of every run that tells its database and table, and these."""
         rows = self._connection.execute(
-            "SELECT run_id, database, table_name FROM runs"
-            " WHERE catalog = ? AND database IS NOT NULL AND table_name IS NOT NULL",
+            "SELECT run_id, database, table_name FROM runs"  # noqa: S608 (our own condition)
+            f" WHERE {_IN_CATALOG} AND database IS NOT NULL AND table_name IS NOT NULL",
             [self._catalog],
         )
         return [(run_id, (database, table)) for run_id, database, table in rows]
 
-    def by_table(self) -> Iterator[str]:
-        """Yield the ID of every run in an order in which those of a table follow each other, by age."""
+    def by_table(self, run_ids: Collection[str]) -> Iterator[str]:
+        """Yield those of the named runs that are remembered; those of a table follow each other, by age."""
+        (remembered,) = self._connection.execute(
+            "SELECT COUNT(*) FROM runs WHERE catalog = ?", [self._catalog]
+        ).fetchone()
+        few = len(run_ids) < remembered / WORTH_SORTING_ALL
+        some = " AND run_id IN (SELECT value FROM json_each(?))" if few else ""
         rows = self._connection.execute(
-            "SELECT run_id FROM runs WHERE catalog = ? ORDER BY database, table_name, creation_time",
-            [self._catalog],
+            f"SELECT run_id FROM runs WHERE catalog = ?{some} ORDER BY database, table_name, creation_time",  # noqa: S608 (our own text)
+            [self._catalog, *([json.dumps(list(run_ids))] if few else ())],
         )
-        return (run_id for (run_id,) in rows)
+        return (run_id for (run_id,) in rows if run_id in run_ids)
 
     def put(self, record: RunRecord) -> None:
         """Remember a run, or what is new of it."""
@@ -120,13 +131,14 @@ class RunRecords:
         """Return the newest runs of a view, the newest first."""
         return list(self._of_view(view, limit=count))
 
-    def newest_with_status(self, view: int, status: str) -> RunRecord | None:
+    def newest_with_status(self, view: int, status: Status) -> RunRecord | None:
         """Return the newest run of a view that has this status."""
-        return next(self._of_view(view, "status = ?", [status], limit=1), None)
+        # No parameter: the failed runs have an index of their own.
+        return next(self._of_view(view, f"status = '{status}'", limit=1), None)
 
     def unended(self, view: int) -> list[RunRecord]:
         """Return the runs of a view that have not ended."""
-        return list(self._of_view(view, "settled = 0 AND ended = 0"))
+        return list(self._select(f"view = ? AND settled = 0 AND ended = 0 AND {_THERE}", [view]))
 
     def failures_in_a_row(self, view: int) -> list[str]:
         """Return the IDs of the failed runs of a view since its last success.
@@ -147,14 +159,20 @@ class RunRecords:
 
     def phases(self, view: int) -> dict[str, int]:
         """Count a view's remembered runs by phase."""
-        counts = {"active": 0, "settling": 0, "settled": 0}
-        rows = self._connection.execute(
-            f"SELECT settled, ended, COUNT(*) FROM runs WHERE view = ? AND {_THERE} GROUP BY settled, ended",  # noqa: S608 (our own condition)
-            [view],
+        counts = {"active": 0, "settling": 0}
+        (remembered,) = self._connection.execute(
+            "SELECT COUNT(*) FROM runs WHERE view = ?", [view]
+        ).fetchone()
+        unsettled = self._connection.execute(
+            f"SELECT ended, {_THERE}, COUNT(*) FROM runs"  # noqa: S608 (our own condition)
+            " WHERE catalog = ? AND view = ? AND settled = 0 GROUP BY 1, 2",
+            [self._catalog, view],
         )
-        for settled, ended, number in rows:
-            counts["settled" if settled else "settling" if ended else "active"] += number
-        return counts
+        for ended, there, number in unsettled:
+            remembered -= number
+            if there:
+                counts["settling" if ended else "active"] += number
+        return {**counts, "settled": remembered}
 
     def unlisted(self, views: Sequence[int], listed: AbstractSet[str], now: float) -> None:
         """Note which runs of these views a complete listing no longer holds."""
@@ -194,7 +212,8 @@ class RunRecords:
         """
         watched = set(watched)
         rows = self._connection.execute(
-            "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL", [self._catalog]
+            f"SELECT run_id, unlisted_since FROM runs WHERE {_IN_CATALOG} AND view IS NULL",  # noqa: S608 (our own condition)
+            [self._catalog],
         ).fetchall()
         for run_id, since in rows:
             if run_id in watched:
@@ -209,13 +228,11 @@ class RunRecords:
             [since, self._catalog, run_id],
         )
 
-    def _of_view(
-        self, view: int, condition: str = "TRUE", values: Sequence[Any] = (), *, limit: int = -1
-    ) -> Iterator[RunRecord]:
+    def _of_view(self, view: int, condition: str = "TRUE", *, limit: int = -1) -> Iterator[RunRecord]:
         rows = self._connection.execute(
             f"SELECT {_COLUMNS} FROM runs WHERE view = ? AND {_THERE} AND {condition}"  # noqa: S608 (our own text)
             f" ORDER BY {_NEWEST_FIRST} LIMIT ?",
-            [view, *values, limit],
+            [view, limit],
         )
         return map(_record, rows)
 

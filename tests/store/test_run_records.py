@@ -1,16 +1,36 @@
 """The table of remembered runs, asked and told directly."""
 
+from collections.abc import Callable
 from dataclasses import astuple, replace
+from itertools import islice
 
 import pytest
 
+from exporter.model.run import Status
 from exporter.store.counting import Counted
 from exporter.store.database import StateDatabase
-from exporter.store.run_records import RunRecord, RunRecords
+from exporter.store.run_records import WORTH_SORTING_ALL, RunRecord, RunRecords
 from tests.support.clock import START
 from tests.support.watching import ended, running
 
 VIEW = 7
+
+
+def steps_of(database: StateDatabase, work: Callable[[], object]) -> int:
+    """Count the instructions that SQLite's virtual machine takes for it."""
+    done = 0
+
+    def step() -> int:
+        nonlocal done
+        done += 1
+        return 0
+
+    database.connection.set_progress_handler(step, 1)
+    try:
+        work()
+    finally:
+        database.connection.set_progress_handler(None, 0)
+    return done
 
 
 @pytest.fixture
@@ -58,12 +78,52 @@ def test_a_views_runs_are_counted_by_phase(records: RunRecords) -> None:
 
 
 def test_runs_have_their_place_by_table_and_age(database: StateDatabase, records: RunRecords) -> None:
+    """Whether many of them are asked for, or few."""
     for table in ("returns", "daily_orders"):
-        for age in (1.0, 2.0):
+        for age in (1.0, 2.0, 3.0, 4.0):
             run = replace(running(f"{table} {age:.0f}"), table=table, creation_time=START - age)
             records.put(RunRecord(run=run))
     RunRecords(database.connection, 2).put(RunRecord(run=running("of another catalog")))
-    assert list(records.by_table()) == ["daily_orders 2", "daily_orders 1", "returns 2", "returns 1"]
+    in_order = [f"{table} {age}" for table in ("daily_orders", "returns") for age in (4, 3, 2, 1)]
+    assert list(records.by_table({*in_order, "of another catalog", "never heard of"})) == in_order
+    assert list(records.by_table({"returns 2", "daily_orders 1"})) == ["daily_orders 1", "returns 2"]
+    assert list(records.by_table({"of another catalog"})) == []
+    assert len(in_order) / WORTH_SORTING_ALL == 2
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda records: records.unended(VIEW),
+        lambda records: records.newest_with_status(VIEW, Status.FAILED),
+        lambda records: records.newest_with_status(VIEW, Status.SUCCEEDED),
+        lambda records: records.newest(VIEW, 3),
+        lambda records: records.failures_in_a_row(VIEW),
+    ],
+    ids=["unended", "last failure", "last success", "newest", "failures"],
+)
+def test_what_a_view_is_summed_up_from_is_found_without_a_look_at_all_its_runs(
+    database: StateDatabase, records: RunRecords, look: Callable[[RunRecords], object]
+) -> None:
+    """After a start each view is summed up, before the exporter is ready."""
+    steps: list[int] = []
+    numbers = iter(range(1000))
+    for more in (20, 180):
+        for number in islice(numbers, more):
+            run = replace(ended(f"run {number}"), creation_time=START + number)
+            records.put(RunRecord(run=run, view=VIEW, settled=True))
+        steps.append(steps_of(database, lambda: look(records)))
+    few, many = steps
+    assert many <= few + 20
+
+
+def test_to_count_a_views_runs_takes_little_for_each(database: StateDatabase, records: RunRecords) -> None:
+    """They are not read: their index is enough."""
+    steps: list[int] = []
+    for number in range(101):
+        records.put(RunRecord(run=ended(f"run {number}"), view=VIEW, settled=True))
+        steps.append(steps_of(database, lambda: records.phases(VIEW)))
+    assert steps[100] - steps[0] <= 3 * 100
 
 
 def test_what_glue_reported_is_read_of_the_runs_that_have_values_to_show(records: RunRecords) -> None:
