@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT = {
-    **os.environ,
+    # As installed: with bytecode, written at the first start if at no other time.
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
     "AWS_ACCESS_KEY_ID": "benchmark",
     "AWS_SECRET_ACCESS_KEY": "benchmark",
     "AWS_EC2_METADATA_DISABLED": "true",

@@ -11,7 +11,7 @@ from exporter.cli.allocator import LeftoversGivenBack, give_large_blocks_back
 from exporter.cli.early_state import EarlyState
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
-from exporter.glue import ClientFactory, resolve_region
+from exporter.glue import ClientFactory, load_service_models, resolve_region
 from exporter.metrics import Exposition
 from exporter.model.reading import CatalogReader
 from exporter.model.settings import Access, Settings, Target
@@ -82,6 +82,7 @@ def make_exporter(
     clock = clock or SystemClock()
     clients = clients or ClientFactory(clock)
     clients.configure(settings)
+    load_service_models()  # now, for a large state is still being read meanwhile
     database = state.take() if state else StateDatabase.in_memory()
     exposition = Exposition(
         clock, process_metrics=not for_textfile, counters=database.on_disk or not for_textfile

@@ -6,7 +6,15 @@ It takes what a configuration says about access, and gives frozen values in base
 from exporter.glue.catalog import GlueCatalog
 from exporter.glue.factory import ClientFactory
 from exporter.glue.fixed import fixed_session
-from exporter.glue.identity import SessionFactory, resolve_region
+from exporter.glue.identity import SessionFactory, load_service_models, resolve_region
 from exporter.glue.transport import Timeouts
 
-__all__ = ["ClientFactory", "GlueCatalog", "SessionFactory", "Timeouts", "fixed_session", "resolve_region"]
+__all__ = [
+    "ClientFactory",
+    "GlueCatalog",
+    "SessionFactory",
+    "Timeouts",
+    "fixed_session",
+    "load_service_models",
+    "resolve_region",
+]

@@ -191,6 +191,13 @@ def _service_models(data_path: str | None) -> Loader:
     return _ServiceModels(extra_search_paths=paths, include_default_search_paths=False)
 
 
+def load_service_models() -> None:
+    """Read what every client of Glue is made from: three quarters of what it takes to make the first one."""
+    models = _service_models(None)
+    models.load_service_model("glue", "service-2")
+    models.load_data("endpoints")
+
+
 def _client_config(timeouts: Timeouts) -> Config:
     return Config(
         connect_timeout=timeouts.connect,
