@@ -32,8 +32,8 @@ PARTS = {
     ),
     "metrics": (
         "block", "encoding", "exporter_families", "exposition", "family", "group", "labels", "level",
-        "negotiation", "process", "reference", "response", "run_families", "segment", "shelf", "target_families",
-        "view_families",
+        "negotiation", "process", "reference", "response", "run_families", "segment", "shelf",
+        "target_families", "view_families",
     ),
     "model": ("durations", "patterns", "run", "sharding", "web_settings"),
 }  # fmt: skip
