@@ -1,7 +1,7 @@
 """Blocks that stand side by side, and the text of all of them.
 
-Full groups keep each family's text in one piece, for a large scrape must not copy it; but not at any price:
-most changes copy the text of their block, not of its group.
+Each family's text is kept in one piece, for a large scrape must not copy it; but not at any price: most changes
+copy the text of their block, not of its group.
 """
 
 from collections.abc import Hashable, Sequence
@@ -17,7 +17,7 @@ K = TypeVar("K", bound=Hashable)
 GROUP_BLOCKS = 64
 """Their text, of one family, is half a megabyte: handed to the socket as quickly as if it were more."""
 CHANGES_UNTIL_COPIED = 8
-"""So many changed blocks are worth a copy of all the group's text."""
+"""So many blocks that were added or changed are worth a copy of all the group's text."""
 
 
 class _Text(NamedTuple):
@@ -92,7 +92,7 @@ class Group(Generic[K]):
         """Return the text of all blocks, of which there is at least one, family by family."""
         if self._segments is None:
             self._join()
-            if self.full and self._changes >= CHANGES_UNTIL_COPIED:
+            if self._changes >= CHANGES_UNTIL_COPIED:
                 self._copy()
             self._segments = tuple(text.whole for text in self._texts)
         return self._segments

@@ -39,11 +39,25 @@ def all_in(chunk: Chunk, group: Group[int], family: int) -> bool:
     return all(isinstance(view, memoryview) and view.obj is chunk for view in views)
 
 
-def test_a_group_that_fills_up_is_not_copied() -> None:
-    """The next block would have it copied again."""
+def test_while_a_group_fills_up_it_is_copied_now_and_then() -> None:
+    """With every eighth block, if it is asked for."""
+    group = Group[int]()
+    parts: list[int] = []
+    for number in range(2 * CHANGES_UNTIL_COPIED):
+        group.append(block(number))
+        parts.append(pieces(group)[0])
+    assert parts == [1, 2, 3, 4, 5, 6, 7, 1, 9, 10, 11, 12, 13, 14, 15, 1]
+    assert lines(group) == [f"x {number} first" for number in range(2 * CHANGES_UNTIL_COPIED)]
+
+
+def test_a_group_that_nobody_asks_for_is_copied_once_when_it_is_full() -> None:
+    """The room that its blocks' texts took is for those of the next one."""
     group = filled(GROUP_BLOCKS - 1)
     assert not group.full
-    assert pieces(group) == [GROUP_BLOCKS - 1, GROUP_BLOCKS - 1, 0]
+    assert not isinstance(group[0].segments[0].chunks[0], memoryview)
+    group.append(block(GROUP_BLOCKS - 1))
+    assert group.full
+    assert isinstance(group[0].segments[0].chunks[0], memoryview)
 
 
 def test_a_full_group_keeps_each_text_once_and_in_one_piece() -> None:
@@ -100,8 +114,8 @@ def test_the_last_block_can_be_taken_away_and_another_one_added() -> None:
     group = filled()
     assert group.pop().items() == block(GROUP_BLOCKS - 1).items()
     assert len(group) == GROUP_BLOCKS - 1
-    assert not group.full
     assert lines(group) == [f"x {number} first" for number in range(GROUP_BLOCKS - 1)]
+    assert not group.full
     group.append(block(99))
     assert lines(group)[-2:] == ["x 62 first", "x 99 first"]
 
