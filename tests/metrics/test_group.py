@@ -84,13 +84,15 @@ def test_one_changed_block_copies_nothing() -> None:
 
 
 def test_many_changes_are_worth_a_copy() -> None:
-    """Until then each scrape copies the text instead."""
+    """Until then each scrape copies the text instead. What is in one piece still is not copied again."""
     group = filled()
+    before = chunks(group)
     for number in range(CHANGES_UNTIL_COPIED):
         assert pieces(group) == [GROUP_BLOCKS if number else 1, 1, 0]
         group[number] = group[number].changed({number: (b"x changed\n", f"y {number}\n".encode(), b"")})
     assert pieces(group) == [1, 1, 0]
     assert all_in(chunks(group)[0][0], group, 0)
+    assert chunks(group)[1][0] is before[1][0]
     assert lines(group) == ["x changed"] * 8 + [f"x {number} first" for number in range(8, GROUP_BLOCKS)]
 
 
@@ -100,6 +102,15 @@ def test_after_a_copy_changes_are_counted_anew() -> None:
         group[number] = block(number, "second")
         group.segments()
     assert pieces(group)[0] == GROUP_BLOCKS
+
+
+def test_a_block_without_text_of_a_family_has_no_part_of_it() -> None:
+    """Runs that have not started, say, among others."""
+    group = Group[int]()
+    for number in range(CHANGES_UNTIL_COPIED):
+        group.append(Block.of({number: (b"x\n" if number % 2 else b"",)}))
+    assert pieces(group) == [1]
+    assert [len(group[number].segments[0].chunks) for number in range(4)] == [0, 1, 0, 1]
 
 
 def test_blocks_that_change_places_change_the_text() -> None:
