@@ -22,13 +22,17 @@ COPY = ROOT / "build" / "mutation"
 EXPLAINED = ROOT / "docs" / "mutation.md"
 PARTS = {
     "store": (
-        "catalog", "catalogs", "changes", "configured_runs", "counting", "integrity", "lifecycle", "listings",
-        "migration", "outcome", "pruning", "requests", "run_changes", "status", "target_state", "view_book",
-        "view_records",
+        "catalog", "catalogs", "changes", "configured_runs", "counting", "database", "integrity", "lifecycle",
+        "listings", "migration", "outcome", "pruning", "requests", "run_changes", "run_records", "status",
+        "store", "target_state", "view_book", "view_records",
     ),
-    "poller": ("calls", "discovery", "listing", "listing_memory", "scope", "view_reading"),
+    "poller": (
+        "calls", "crew", "discovery", "journal", "listing", "listing_memory", "loop", "poll", "scope",
+        "view_reading",
+    ),
     "metrics": (
-        "block", "encoding", "labels", "level", "negotiation", "process", "response", "segment", "shelf",
+        "block", "encoding", "exporter_families", "exposition", "family", "labels", "level", "negotiation",
+        "process", "response", "run_families", "segment", "shelf", "target_families", "view_families",
     ),
     "model": ("patterns", "run", "sharding"),
 }  # fmt: skip

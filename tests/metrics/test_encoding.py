@@ -1,13 +1,16 @@
 """Text that both reference parsers read back as it was."""
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import Metric
 
 from exporter.metrics.encoding import Format, Growing, Grown, encode, metadata
-from exporter.metrics.family import Elapsed, Family, Sample
-from exporter.metrics.labels import NO_LABELS, labels
+from exporter.metrics.family import Elapsed, Family, OneState, Sample, States
+from exporter.metrics.labels import NO_LABELS, Labels, labels
 from tests.support.run_series import read_openmetrics, read_text
 
 VALUE_FAMILY: Family[float] = Family(
@@ -69,6 +72,31 @@ def test_any_number_reads_back_as_it_was(value: float) -> None:
     text = metadata(VALUE_FAMILY, Format.TEXT) + encode([VALUE_FAMILY], value).lines[0]
     for families in parsed(text.decode()):
         assert [sample.value for family in families for sample in family.samples] == [value]
+
+
+class Lamp(NamedTuple):
+    """An item with labels of its own, and perhaps a state."""
+
+    labels: Labels
+    states: States | None
+
+
+def states_of(lamp: Lamp) -> States | None:
+    """Return what its series say."""
+    return lamp.states
+
+
+def test_an_items_states_are_encoded_as_their_samples_are() -> None:
+    """At once, from what is the same for all items."""
+    at_once: Family[Lamp] = Family(
+        name="lamp", type="gauge", help="Lamp.", labels=("a", "state"), samples=OneState(states_of)
+    )
+    one_by_one = replace(at_once, samples=OneState(states_of).__call__)
+    states = States.of((labels(state=state), int(state == "on")) for state in ("off", "on"))
+    lit, unknown = Lamp(labels(a="b"), states), Lamp(labels(a="b"), None)
+    for family in (at_once, one_by_one):
+        assert encode([family], lit).lines == (b'lamp{a="b",state="off"} 0\nlamp{a="b",state="on"} 1\n',)
+        assert encode([family], unknown).lines == (b"",)
 
 
 def test_an_elapsed_time_is_encoded_up_to_its_value() -> None:

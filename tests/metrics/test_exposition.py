@@ -16,8 +16,9 @@ from exporter.metrics.level import Level
 from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
 from exporter.metrics.shelf import BLOCK_ITEMS
 from exporter.model.run import RunKey
+from exporter.model.view import ViewKey
 from exporter.store.requests import RequestStats
-from exporter.store.series import ExporterSeries, RunSeries, SeriesChanges, TargetSeries
+from exporter.store.series import ExporterSeries, RunSeries, SeriesChanges, TargetSeries, ViewSeries
 from tests.support.clock import ManualClock
 from tests.support.run_series import numbered_run, read_openmetrics, read_text, run_series
 
@@ -118,6 +119,18 @@ def test_a_run_of_the_same_id_in_another_catalog_is_another_run() -> None:
     assert ups() == {"us-east-1": 0.0}
     exposition.apply(SeriesChanges(runs={there.key: None, here.key: here}))
     assert ups() == {"eu-west-1": 1.0}
+
+
+def test_runs_of_the_first_catalog_are_kept_under_their_ids_alone() -> None:
+    """A tuple for each would be a twelfth of all the room that a run takes."""
+    exposition = quiet_exposition()
+    first = run_series()
+    others = [
+        RunSeries(RunKey(region, account, first.key.run_id), first.run, up=True)
+        for region, account in (("us-east-1", "123456789012"), ("eu-west-1", "210987654321"))
+    ]
+    exposition.apply(commit(first, *others))
+    assert [*exposition._runs._shelf._waiting] == [first.key.run_id, *(one.key for one in others)]
 
 
 def test_the_duration_of_a_run_that_goes_on_is_that_of_the_scrape() -> None:
@@ -228,6 +241,17 @@ def test_plain_text_of_settled_runs_is_not_kept() -> None:
     plain = sum(segment.length for segment in shelved.sealed)
     assert shelved.loose == ()
     assert kept < plain / 7
+
+
+def test_plain_text_of_views_is_not_kept_either() -> None:
+    """They change once per refresh."""
+    exposition = quiet_exposition()
+    keys = [
+        ViewKey("eu-west-1", "123456789012", "sales", f"orders_{number}") for number in range(BLOCK_ITEMS)
+    ]
+    exposition.apply(SeriesChanges(views={key: ViewSeries(key, "prod", up=True, facts=None) for key in keys}))
+    assert exposition._views.text().shelved.loose == ()
+    assert exposition.scrape().body().count(b"\nglue_mv_refresh_view_up{") == BLOCK_ITEMS
 
 
 @pytest.mark.parametrize("changed", [0, BLOCK_ITEMS // 2, -1], ids=["first", "middle", "last"])
