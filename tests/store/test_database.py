@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from exporter.errors import StorageError
-from exporter.store.database import APPLICATION_ID, FILE_NAME, LOCK_NAME, StateDatabase
+from exporter.store.database import APPLICATION_ID, FILE_NAME, LOCK_NAME, StateDatabase, _explain
 from exporter.store.migration import VERSION
 from exporter.store.outcome import Event, StorageFailing, StorageWorking
 from tests.support.view_bench import DAILY, ViewBench
@@ -269,6 +269,21 @@ def test_a_file_that_may_only_be_read_is_told(folder: Path) -> None:
         StorageError, match=r"cannot be written: make the folder .* writable .*\(attempt to write"
     ):
         StateDatabase.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("SQLITE_PERM", "make the folder of --storage.path writable for this user"),
+        ("SQLITE_READONLY_DIRECTORY", "make the folder of --storage.path writable for this user"),
+        ("SQLITE_FULL", "is the disk full or broken?"),
+        ("SQLITE_IOERR_WRITE", "is the disk full or broken?"),
+    ],
+)
+def test_what_is_wrong_with_the_disk_is_told_with_what_to_do(name: str, advice: str) -> None:
+    error = sqlite3.OperationalError("as SQLite says")
+    error.sqlite_errorname = name
+    assert _explain(Path("file"), error) == f"file cannot be written: {advice} (as SQLite says)"
 
 
 # A file that is taken away while the program runs

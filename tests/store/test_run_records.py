@@ -66,6 +66,16 @@ def test_all_of_a_run_is_read_back(records: RunRecords) -> None:
     assert records.get(["a", "b"]) == {"a": record}
 
 
+def test_many_runs_are_read_with_few_queries(database: StateDatabase, records: RunRecords) -> None:
+    run_ids = [f"run-{number}" for number in range(1001)]
+    for run_id in run_ids:
+        records.put(RunRecord(run=running(run_id)))
+    queries: list[str] = []
+    database.connection.set_trace_callback(queries.append)
+    assert records.get(run_ids).keys() == set(run_ids)
+    assert len(queries) == 3
+
+
 def test_a_views_runs_are_counted_by_phase(records: RunRecords) -> None:
     assert records.phases(VIEW) == {"active": 0, "settling": 0, "settled": 0}
     for run in (ended("a"), ended("b")):
