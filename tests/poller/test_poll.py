@@ -8,13 +8,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import PollInterrupted, Reason
-from exporter.model.run import RunListing
+from exporter.model.run import MalformedRun, RunListing
 from exporter.model.settings import Target, ViewPattern
 from exporter.poller.crew import TICK
 from exporter.poller.journal import Journal
 from exporter.poller.listing import PART
 from exporter.poller.poll import CALLS_AT_ONCE, Reading, TargetPoll
-from exporter.store.outcome import Discovery, Event, ListingRead, PollPart
+from exporter.store.outcome import Discovery, Event, ListingRead, PollOutcome, PollPart
 from exporter.store.store import Store
 from exporter.store.target_state import OUT_OF_TIME, TargetState
 from tests.support.clock import ManualClock
@@ -342,6 +342,30 @@ class ReloadedWhileItReads(Store):
         return super().take_in(part, stop)
 
 
+class ReloadedAtTheEnd(Store):
+    """A store that a reload takes the target away from, just before a poll commits what it read."""
+
+    stop: threading.Event
+
+    def commit(self, outcome: PollOutcome, stop: threading.Event | None = None) -> list[Event]:
+        """Take in the outcome, too late."""
+        self.stop.set()
+        return super().commit(outcome, stop)
+
+
+class NotesOutcomes(Store):
+    """A store that notes what polls commit."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.outcomes: list[PollOutcome] = []
+
+    def commit(self, outcome: PollOutcome, stop: threading.Event | None = None) -> list[Event]:
+        """Note the outcome, and take it in."""
+        self.outcomes.append(outcome)
+        return super().commit(outcome, stop)
+
+
 class TwoPages(PagesByToken):
     """A listing whose first page is as long as a part may be."""
 
@@ -381,6 +405,27 @@ def test_a_part_that_was_read_for_a_target_that_was_reloaded_meanwhile_is_not_ta
     assert remembered(store) == 0
 
 
+def test_views_that_a_part_has_told_of_are_not_told_of_anew_at_the_end_of_the_poll() -> None:
+    one = watching_a_view()
+    bench = Bench(one, reader=TwoPages())
+    bench.reader.views = [view()]
+    store = NotesOutcomes(bench.clock)
+    store.configure(watch(one))
+    TargetPoll("prod", bench.reader, store, Journal(), bench.clock).run(bench.stop, nothing)
+    assert [outcome.discovery_taken_in for outcome in store.outcomes] == [True]
+
+
+def test_what_was_read_for_a_target_that_was_reloaded_meanwhile_is_not_taken_in() -> None:
+    one = target("prod", "a")
+    bench = Bench(one, reader=MemoryReader([running("a")]))
+    store = ReloadedAtTheEnd(bench.clock)
+    store.stop = bench.stop
+    store.configure(watch(one))
+    TargetPoll("prod", bench.reader, store, Journal(), bench.clock).run(bench.stop, nothing)
+    assert remembered(store) == 0
+    assert store.targets()[0].series.up is None
+
+
 def test_the_catalog_of_a_target_that_was_reloaded_meanwhile_is_not_taken_in() -> None:
     """The target of that name may have another access by now."""
     one = target("prod", catalog_id=None)
@@ -405,6 +450,25 @@ def test_a_poll_that_fails_in_a_way_that_nobody_foresaw_is_logged_with_its_targe
             "exc_info": True,
         }
     ]
+
+
+class OneUnreadable(PagesByToken):
+    """A listing of which one record cannot be read."""
+
+    def page(self, token: str | None) -> RunListing:  # noqa: ARG002 (the reader's signature)
+        """Return the only page."""
+        record = MalformedRun(run_id="b", message="Status is a number")
+        return RunListing(runs=(running("a"),), malformed=(record,), next_token=None)
+
+
+def test_a_record_of_a_listing_that_cannot_be_read_is_logged() -> None:
+    bench = Bench(watching_a_view(), reader=OneUnreadable())
+    bench.reader.views = [view()]
+    with capture_logs() as lines:
+        bench.run()
+    (told,) = (line for line in lines if line["event"] == "a record of a listing cannot be read")
+    assert told["target"] == "prod"
+    assert told["error"].endswith("b: Status is a number")
 
 
 # Parts of a listing that is read further
