@@ -43,6 +43,8 @@ LEFT_OUT = (
     "tests/poller/test_large_catalog.py",
 )
 """The first counts operations, mutmut's among them; the others take seconds for each of their tests."""
+TIMEOUT = 30
+"""Seconds after which a test has failed: less than in the tests' own settings, for many mutants hang."""
 SURVIVED, NO_TESTS, WRONG_TYPE = 0, 33, 37
 """mutmut's exit codes. All others are of mutants that a test noticed, that hung, or that crashed."""
 TYPES = (
@@ -69,7 +71,10 @@ def copy_repository(part: str, modules: list[str]) -> Path:
         "source_paths": ["exporter"],
         "only_mutate": modules,
         "pytest_add_cli_args_test_selection": [f"tests/{part}"],
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", *(f"--ignore={path}" for path in LEFT_OUT)],
+        "pytest_add_cli_args": [
+            *("-p", "no:cacheprovider", "-o", f"timeout={TIMEOUT}"),
+            *(f"--ignore={path}" for path in LEFT_OUT),
+        ],
         "type_check_command": [sys.executable, *TYPES, *modules],
         "also_copy": ["tests", "exporter", "docs", "tools", "README.md"],
     }
@@ -137,7 +142,7 @@ def judge(copy: Path, module: str) -> list[str]:
 def main() -> int:
     """Run as a script."""
     parser = argparse.ArgumentParser(description="Mutation testing of the core.")
-    parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument("--seconds", type=float, default=10800.0)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("names", nargs="*", metavar="PART[/MODULE]", help=" ".join(PARTS))
     arguments = parser.parse_args()
