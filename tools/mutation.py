@@ -32,9 +32,10 @@ PARTS = {
     ),
     "metrics": (
         "block", "encoding", "exporter_families", "exposition", "family", "labels", "level", "negotiation",
-        "process", "response", "run_families", "segment", "shelf", "target_families", "view_families",
+        "process", "reference", "response", "run_families", "segment", "shelf", "target_families",
+        "view_families",
     ),
-    "model": ("patterns", "run", "sharding"),
+    "model": ("durations", "patterns", "run", "sharding", "web_settings"),
 }  # fmt: skip
 """The modules that are changed; the tests of the same name have to notice."""
 LEFT_OUT = (

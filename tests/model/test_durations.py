@@ -50,6 +50,29 @@ def test_anything_else_is_refused_with_what_to_write(text: str) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("30", "a duration needs its unit: write 30s for seconds, or use m and h"),
+        (
+            "1m1h",
+            "is no duration: write 30s, 5m or 1h30m (units w, d, h, m and s, the longest first)",
+        ),
+    ],
+)
+def test_a_number_without_a_unit_is_told_apart_from_what_is_no_duration(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match="write ") as refused:
+        parse_duration(text)
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (1, "1s"), (90, "1m30s"), (5400, "1h30m"), (1_209_600, "14d")]
+)
+def test_a_duration_is_written_in_units_up_to_days(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
 @settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**9))
 def test_a_formatted_duration_reads_back(seconds: int) -> None:
