@@ -31,9 +31,9 @@ PARTS = {
         "view_reading",
     ),
     "metrics": (
-        "block", "encoding", "exporter_families", "exposition", "family", "labels", "level", "negotiation",
-        "process", "reference", "response", "run_families", "segment", "shelf", "target_families",
-        "view_families",
+        "block", "encoding", "exporter_families", "exposition", "family", "group", "labels", "level",
+        "negotiation", "process", "reference", "response", "run_families", "segment", "shelf",
+        "target_families", "view_families",
     ),
     "model": ("durations", "patterns", "run", "sharding", "web_settings"),
 }  # fmt: skip

@@ -58,6 +58,16 @@ def test_a_full_group_keeps_each_text_once_and_in_one_piece() -> None:
     assert [group[number].items() for number in (0, 63)] == [block(0).items(), block(63).items()]
 
 
+def test_a_block_without_text_has_no_piece_of_that_which_others_have() -> None:
+    group = Group[int]()
+    for number in range(GROUP_BLOCKS):
+        group.append(Block.of({number: (f"x {number}\n".encode() if number in (3, 5) else b"",)}))
+    assert lines(group) == ["x 3", "x 5"]
+    assert pieces(group) == [1]
+    with_text = [number for number in range(GROUP_BLOCKS) if group[number].segments[0].chunks]
+    assert with_text == [3, 5]
+
+
 def test_one_changed_block_copies_nothing() -> None:
     """And what has not changed stays in one piece."""
     group = filled()
@@ -70,13 +80,15 @@ def test_one_changed_block_copies_nothing() -> None:
 
 
 def test_many_changes_are_worth_a_copy() -> None:
-    """Until then each scrape copies the text instead."""
+    """Until then each scrape copies the text instead. What has not changed stays as it is."""
     group = filled()
+    unchanged = group.segments()[1]
     for number in range(CHANGES_UNTIL_COPIED):
         assert pieces(group) == [GROUP_BLOCKS if number else 1, 1, 0]
         group[number] = group[number].changed({number: (b"x changed\n", f"y {number}\n".encode(), b"")})
     assert pieces(group) == [1, 1, 0]
     assert all_in(chunks(group)[0][0], group, 0)
+    assert group.segments()[1] is unchanged
     assert lines(group) == ["x changed"] * 8 + [f"x {number} first" for number in range(8, GROUP_BLOCKS)]
 
 
