@@ -101,6 +101,19 @@ def test_runs_have_their_place_by_table_and_age(database: StateDatabase, records
     assert len(in_order) / WORTH_SORTING_ALL == 2
 
 
+def test_few_runs_are_looked_for_and_of_a_quarter_on_all_are_sorted(
+    database: StateDatabase, records: RunRecords
+) -> None:
+    remembered = [f"run-{number:02}" for number in range(3 * WORTH_SORTING_ALL)]
+    for number, run_id in enumerate(remembered):
+        records.put(RunRecord(run=replace(running(run_id), creation_time=START + number)))
+    queries: list[str] = []
+    database.connection.set_trace_callback(queries.append)
+    for wanted, looked_for in ((remembered[1:3], True), (remembered[1:4], False)):
+        assert list(records.by_table(wanted[::-1])) == wanted
+        assert (wanted[0] in queries[-1]) is looked_for
+
+
 @pytest.mark.parametrize(
     "look",
     [
