@@ -1,7 +1,7 @@
 """Blocks that stand side by side, and the text of all of them.
 
-Each family's text is kept in one piece, for a large scrape must not copy it; but not at any price: most changes
-copy the text of their block, not of its group.
+Each family's text is kept in one piece, for a large scrape must not copy it; but not at any price: most
+changes copy the text of their block, not of its group.
 """
 
 from collections.abc import Hashable, Sequence
