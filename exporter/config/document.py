@@ -1,6 +1,7 @@
 """What a YAML file holds, as plain data that knows its lines."""
 
 import re
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,8 +35,9 @@ class Items(list[object]):
         super().__init__()
         self.line = line
         """Where it begins, from 1."""
-        self.lines: list[int] = []
-        self.positions: list[int] = []
+        # Arrays, for numbers of their own would leave holes in memory: there may be 100,000 runs.
+        self.lines = array("L")
+        self.positions = array("L")
         """Differ from the own indexes where wrong items have been taken out."""
 
 

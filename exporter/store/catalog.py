@@ -151,7 +151,7 @@ class Catalog:
     def phases(self, target: str) -> dict[str, int]:
         """Count the target's runs by phase: those that are configured, and those of its views."""
         counts = dict.fromkeys(PHASES, 0)
-        unsettled = {asked.run_id for asked in self.configured.unsettled(target)}
+        unsettled = set(self.configured.unsettled(target))
         # Those that belong to a watched view are counted there.
         in_views = self._in_views.get(target, set())
         records = self.records.get(unsettled - in_views)

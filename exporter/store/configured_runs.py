@@ -1,5 +1,6 @@
 """The runs of one catalog that are configured by their IDs: whose they are, and when to ask for them."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,8 @@ class ConfiguredRuns:
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
-        self._unsettled: dict[str, ConfiguredRun] = {}
+        self._unsettled: dict[str, ConfiguredRun | None] = {}
+        """None: nothing has come of asking for it yet. That of 100,000 runs would leave holes in memory."""
         self._owned: dict[str, int] = {}
 
     def claim(
@@ -69,11 +71,7 @@ class ConfiguredRuns:
                     owned[target] = owned.get(target, 0) + 1
         done = set(settled if owners else ())
         self._owners, self._owned = owners, owned
-        self._unsettled = {
-            run_id: self._unsettled.get(run_id) or ConfiguredRun(run_id)
-            for run_id in owners
-            if run_id not in done
-        }
+        self._unsettled = {run_id: self._unsettled.get(run_id) for run_id in owners if run_id not in done}
         return {pair: tuple(run_ids) for pair, run_ids in lost.items()}
 
     def owner(self, run_id: str) -> str | None:
@@ -94,18 +92,38 @@ class ConfiguredRuns:
 
     def get(self, run_id: str) -> ConfiguredRun | None:
         """Return how asking for an unsettled run went."""
-        return self._unsettled.get(run_id)
+        if run_id not in self._unsettled:
+            return None
+        asked = self._unsettled[run_id] = self._unsettled[run_id] or ConfiguredRun(run_id)
+        return asked
 
     def up(self, run_id: str) -> bool | None:
         """Return the value of ``run_up``; None for a run that is not configured."""
         if run_id not in self._owners:
             return None
-        unsettled = self._unsettled.get(run_id)
-        return unsettled is None or unsettled.up
+        asked = self._unsettled.get(run_id)
+        return asked.up if asked else run_id not in self._unsettled
 
-    def unsettled(self, target: str) -> Iterator[ConfiguredRun]:
-        """Yield the target's runs that may still change."""
-        return (run for run in self._unsettled.values() if self._owners[run.run_id] == target)
+    def unsettled(self, target: str) -> Iterator[str]:
+        """Yield the IDs of the target's runs that may still change, in the order of the configuration."""
+        return (run_id for run_id in self._unsettled if self._owners[run_id] == target)
+
+    def due(self, target: str, monotonic: float, *, slack: float) -> list[str]:
+        """Return the IDs that this poll should ask for: those first that were not asked for for the longest.
+
+        ``slack`` forgives a poll that starts a little early.
+        """
+        waiting = {
+            run_id: asked.last_attempt
+            for run_id in self.unsettled(target)
+            if (asked := self._unsettled[run_id]) and asked.last_attempt is not None
+        }
+        due = [
+            run_id
+            for run_id in self.unsettled(target)
+            if not (asked := self._unsettled[run_id]) or asked.due(monotonic, slack=slack)
+        ]
+        return sorted(due, key=lambda run_id: waiting.get(run_id, -math.inf)) if waiting else due
 
     def settled(self, run_id: str) -> None:
         """Note that the run is settled: it is never asked for again."""

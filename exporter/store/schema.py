@@ -75,7 +75,7 @@ CREATE TABLE {schema}.listings (
 INDEXES = """
 CREATE UNIQUE INDEX main.runs_by_id ON runs (catalog, run_id);
 CREATE INDEX main.runs_by_age ON runs (view, creation_time) WHERE view IS NOT NULL;
-CREATE INDEX main.runs_failed ON runs (view, creation_time) WHERE status = 'FAILED';
+CREATE INDEX main.runs_failed ON runs (view, creation_time) WHERE status = 'FAILED' AND view IS NOT NULL;
 CREATE INDEX main.runs_unsettled ON runs (catalog, view) WHERE settled = 0;
 """
 """Of the large table, in memory alone: nothing searches it on disk. Made when the rows are there, which takes

@@ -183,7 +183,7 @@ def _fill(state: StoreState) -> None:
 def _shown(target: str, catalog: Catalog) -> Iterator[tuple[bool | None, list[str]]]:
     """Yield the target's runs that have series, by the value of ``run_up``."""
     configured = list(catalog.configured.of(target))
-    down = {run.run_id for run in catalog.configured.unsettled(target) if not run.up}
+    down = {run_id for run_id in catalog.configured.unsettled(target) if not catalog.configured.up(run_id)}
     yield False, list(down)
     yield True, [run_id for run_id in configured if run_id not in down]
     yield (

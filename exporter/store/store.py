@@ -1,6 +1,5 @@
 """The state of all targets. Pollers commit to it, listeners are told what changed, pages read it."""
 
-import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -123,16 +122,13 @@ class Store:
                 return None
             now = self._clock.monotonic()
             slack = self._settings.poll_interval * EARLY_SLACK
-            order = {run_id: place for place, run_id in enumerate(state.target.run_ids)}
-            due = [run for run in catalog.configured.unsettled(target) if run.due(now, slack=slack)]
-            due.sort(key=lambda run: (run.last_attempt or -math.inf, order[run.run_id]))
             views = [watched.record for watched in catalog.views.of(target)]
             return Watch(
                 target=state.target,
                 views=frozenset((view.database, view.table) for view in views),
                 without_baseline=any(view.baseline_at is None for view in views),
                 unsettled=tuple(record.run for record in catalog.unsettled_of_views(target)),
-                due=tuple(run.run_id for run in due),
+                due=tuple(catalog.configured.due(target, now, slack=slack)),
             )
 
     def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> list[Event]:
