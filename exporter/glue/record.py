@@ -115,7 +115,7 @@ def _time(fields: Record, member: str) -> float | None:
         raise _wrong(member, "a time in seconds", value)
     if not 0 <= value < YEAR_10000:  # false for NaN as well
         raise MalformedRecordError(f"{member} is no time of the years 1970 to 9999")
-    return float(value)
+    return float(value) + 0.0  # makes -0.0 a 0.0
 
 
 def _amount(fields: Record, member: str) -> float | None:

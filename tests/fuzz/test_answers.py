@@ -102,6 +102,7 @@ def test_any_bytes(operation: str, body: bytes) -> None:
 
 @fuzzed(OPERATIONS, ANSWERS, share=12)
 @example("GetTable", b'{"Table":{"Name":"\\ud800","IsMaterializedView":true}}')
+@example("GetDatabases", b'{"DatabaseList":[{"MaterializedViewRefreshTaskRunId":"a","LastUpdated":-0.0}]}')
 def test_any_answer(operation: str, body: bytes) -> None:
     judge(operation, body)
 

@@ -70,6 +70,7 @@ def test_numbers_have_one_type_whatever_the_json_writer_preferred() -> None:
     """``12.0`` bytes are 12, and ``-0.0`` is no negative number."""
     run = run_with(ProcessedBytes=12.0, DPUSeconds=-0.0, StartTime=5)
     assert (repr(run.processed_bytes), repr(run.dpu_seconds), repr(run.start_time)) == ("12", "0.0", "5.0")
+    assert repr(run_with(LastUpdated=-0.0).last_updated) == "0.0"
 
 
 @pytest.mark.parametrize("member", STRINGS)
