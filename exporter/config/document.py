@@ -35,7 +35,7 @@ class Items(list[object]):
         super().__init__()
         self.line = line
         """Where it begins, from 1."""
-        # Arrays, for numbers of their own would leave holes in memory: there may be 100,000 runs.
+        # Arrays: an object for each number would leave holes in memory. There may be 100,000 runs.
         self.lines = array("L")
         self.positions = array("L")
         """Differ from the own indexes where wrong items have been taken out."""
