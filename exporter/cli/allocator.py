@@ -5,8 +5,10 @@ glibc keeps what was freed unless it lies at the end of a heap. With another C l
 
 import ctypes
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from exporter.store.series import SeriesChanges
+if TYPE_CHECKING:
+    from exporter.store.series import SeriesChanges
 
 LARGE = 2000
 """Changed runs of a commit whose leftovers are worth giving back: some megabytes."""
@@ -39,7 +41,7 @@ class LeftoversGivenBack:
         self._trim = trim or _c_function("malloc_trim")
         self._due = False
 
-    def __call__(self, changes: SeriesChanges) -> None:
+    def __call__(self, changes: "SeriesChanges") -> None:
         """Take note of a commit."""
         if self._due and self._trim:
             self._trim(0)

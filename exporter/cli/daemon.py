@@ -40,6 +40,9 @@ def run(
             security.reload()
         return settings
 
+    if state.being_opened:
+        # Otherwise the first polls, which wait for Glue, are the better time.
+        from exporter.cli import website  # noqa: PLC0415, F401 (see above)
     clock = SystemClock()
     exporter = make_exporter(settings, state=state, clock=clock)
     reloader = Reloader(config_file, load, exporter, clock, loaded=loaded)

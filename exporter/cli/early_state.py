@@ -36,6 +36,11 @@ class EarlyState:
         if opened and not opened.exception():
             opened.result().close()
 
+    @property
+    def being_opened(self) -> bool:
+        """Whether whoever asks now has to wait."""
+        return self._opened is not None and not self._opened.done()
+
     def take(self) -> StateDatabase:
         """Return it, to be closed by whoever has asked. Raises StorageError where it cannot be used."""
         opened, self._opened = self._opened, None

@@ -6,13 +6,14 @@ import importlib
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import click
 
 from exporter import __version__
 from exporter.cli.flags import FLAGS_WITH_VALUE
+from exporter.cli.without_rich import without_rich
 from exporter.errors import ConfigurationError, ExporterError
 
 EXIT_FAILED = 1
@@ -63,7 +64,7 @@ class Commands(click.Group):
         """Load one command."""
         if cmd_name not in COMMANDS:
             return None
-        with contextlib.nullcontext() if cmd_name == "runs" else _without_rich():
+        with contextlib.nullcontext() if cmd_name == "runs" else without_rich():
             command = importlib.import_module(COMMANDS[cmd_name].module).command
         return command if isinstance(command, click.Command) else None
 
@@ -96,22 +97,6 @@ def _first_word(args: Sequence[str]) -> int | None:
         else:
             skip = arg in FLAGS_WITH_VALUE
     return None
-
-
-@contextlib.contextmanager
-def _without_rich() -> Iterator[None]:
-    """Hide rich from structlog, which loads it for colours that no log line has: a tenth of all imports.
-
-    Who imports rich after the block gets it.
-    """
-    if "rich" in sys.modules:
-        yield
-        return
-    sys.modules["rich"] = None  # type: ignore[assignment]  # what the import system takes for "is not there"
-    try:
-        yield
-    finally:
-        del sys.modules["rich"]
 
 
 def version_text() -> str:

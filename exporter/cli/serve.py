@@ -7,8 +7,8 @@ import click
 from exporter.cli import flags
 from exporter.cli.allocator import give_large_blocks_back
 from exporter.cli.early_state import EarlyState
-from exporter.cli.logs import configure_logs
 from exporter.cli.signals import Signals
+from exporter.cli.without_rich import without_rich
 
 
 @click.command("serve")
@@ -29,9 +29,13 @@ def command(*, storage_path: str | None, log_level: str, log_format: str, **chos
     """
     # First of all: until somebody handles it, a SIGHUP ends the process.
     signals = click.get_current_context().with_resource(Signals())
-    configure_logs(log_level, log_format)
     give_large_blocks_back()
     with EarlyState(storage_path) as state:
-        from exporter.cli.daemon import run  # noqa: PLC0415 (the SDK: the state is opened meanwhile)
+        # The state is opened while the rest of the program is loaded.
+        with without_rich():
+            from exporter.cli.logs import configure_logs  # noqa: PLC0415 (see above)
+
+        configure_logs(log_level, log_format)
+        from exporter.cli.daemon import run  # noqa: PLC0415 (see above)
 
         return run(state=state, signals=signals, **chosen)

@@ -8,15 +8,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
-import structlog
-
 LEAVE_WITHIN = 3.5
 """Seconds from the first signal to the end, whatever still hangs then."""
 LAST_WORDS = 0.2
 """Seconds for the last line of the log: whoever reads it may hang, too."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-
-log = structlog.get_logger()
 
 
 class Signals:
@@ -95,5 +91,7 @@ class Signals:
 
 
 def _say_what_is_left() -> None:
+    import structlog  # noqa: PLC0415 (a tenth of a second, before which signals are to be handled)
+
     left = [thread.name for thread in threading.enumerate() if thread.name != "signals"]
-    log.warning("stopped without waiting for what still hangs", threads=" ".join(left))
+    structlog.get_logger().warning("stopped without waiting for what still hangs", threads=" ".join(left))

@@ -62,10 +62,7 @@ class StateDatabase:
                 _attach(connection, file)
                 connection.executescript(SCHEMA.format(schema="main"))
                 for table in TABLES:
-                    columns = _columns(connection, table)
-                    connection.execute(
-                        f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM disk.{table}"  # noqa: S608 (our own names)
-                    )
+                    _copy_in(connection, table)
                 connection.executescript(INDEXES)
                 check_contents(connection, TABLES)
                 _note_changes(connection)
@@ -153,10 +150,26 @@ def _identity(file: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> str:
+def _columns(connection: sqlite3.Connection, table: str, schema: str = "main") -> str:
     """Return the table's columns: in a file that was migrated they may come in another order."""
-    rows = connection.execute("SELECT name FROM pragma_table_info(?, 'main')", [table])
+    rows = connection.execute("SELECT name FROM pragma_table_info(?, ?)", [table, schema])
     return ", ".join(name for (name,) in rows)
+
+
+def _copy_in(connection: sqlite3.Connection, table: str) -> None:
+    """Copy the table's rows from the file."""
+    columns = _columns(connection, table)
+    (indexed,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?, 'main'))", [table]
+    ).fetchone()
+    if indexed or columns != _columns(connection, table, "disk"):
+        connection.execute(
+            f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM disk.{table}"  # noqa: S608 (our own names)
+        )
+    else:
+        # Without names SQLite copies whole records, in a third of the time. It would copy indexes, too,
+        # with all that is wrong with them.
+        connection.execute(f"INSERT INTO main.{table} SELECT * FROM disk.{table}")  # noqa: S608 (our own name)
 
 
 def _lock(folder: Path) -> IO[str]:

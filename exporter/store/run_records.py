@@ -25,9 +25,6 @@ _COLUMNS = ", ".join((*_RUN_COLUMNS, *_MARK_COLUMNS))
 _NEWEST_FIRST = "creation_time DESC, start_time DESC, last_updated DESC, run_id DESC"
 _THERE = f"NOT (settled = 0 AND misses >= {READS_UNTIL_GONE})"
 """Holds for runs that have values to show: all but the unsettled ones that Glue no longer finds."""
-_IN_CATALOG = "+catalog = ?"
-"""Where most runs are wanted. The plus keeps SQLite from the index of the IDs: to go through that row by row
-takes longer than to read the table."""
 WORTH_SORTING_ALL = 4
 """To sort all runs takes less time than to look for this part of them."""
 _AT_ONCE = 500
@@ -86,14 +83,14 @@ class RunRecords:
 
     def settled(self) -> Iterator[str]:
         """Yield the IDs of the settled runs."""
-        query = f"SELECT run_id FROM runs WHERE {_IN_CATALOG} AND settled = 1"  # noqa: S608 (our own condition)
+        query = "SELECT run_id FROM runs WHERE catalog = ? AND settled = 1"
         return (run_id for (run_id,) in self._connection.execute(query, [self._catalog]))
 
     def with_views(self) -> list[tuple[str, tuple[str, str]]]:
         """Return the ID of every run that tells its database and table, and these."""
         rows = self._connection.execute(
-            "SELECT run_id, database, table_name FROM runs"  # noqa: S608 (our own condition)
-            f" WHERE {_IN_CATALOG} AND database IS NOT NULL AND table_name IS NOT NULL",
+            "SELECT run_id, database, table_name FROM runs"
+            " WHERE catalog = ? AND database IS NOT NULL AND table_name IS NOT NULL",
             [self._catalog],
         )
         return [(run_id, (database, table)) for run_id, database, table in rows]
@@ -212,7 +209,7 @@ class RunRecords:
         """
         watched = set(watched)
         rows = self._connection.execute(
-            f"SELECT run_id, unlisted_since FROM runs WHERE {_IN_CATALOG} AND view IS NULL",  # noqa: S608 (our own condition)
+            "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL",
             [self._catalog],
         ).fetchall()
         for run_id, since in rows:

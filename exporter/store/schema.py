@@ -73,10 +73,12 @@ CREATE TABLE {schema}.listings (
 """The tables, in memory (``main``) and on disk (``disk``)."""
 
 INDEXES = """
-CREATE UNIQUE INDEX main.runs_by_id ON runs (catalog, run_id);
+CREATE UNIQUE INDEX main.runs_by_id ON runs (run_id, catalog);
 CREATE INDEX main.runs_by_age ON runs (view, creation_time) WHERE view IS NOT NULL;
 CREATE INDEX main.runs_failed ON runs (view, creation_time) WHERE status = 'FAILED' AND view IS NOT NULL;
 CREATE INDEX main.runs_unsettled ON runs (catalog, view) WHERE settled = 0;
 """
 """Of the large table, in memory alone: nothing searches it on disk. Made when the rows are there, which takes
-a fifth of the time, and half the room. What few runs were created at the same moment, SQLite sorts."""
+a fifth of the time, and half the room. IDs come first in theirs: SQLite sorts texts that differ in two thirds
+of the time that it takes where only what follows an equal number differs. What few runs were created at the
+same moment, it sorts when they are asked for."""

@@ -204,9 +204,10 @@ class ViewBook:
             watched.facts, watched.phases = None, {}
             return []
         latest = runs.newest(record.id, max(1, newest))
-        success = runs.newest_with_status(record.id, Status.SUCCEEDED)
+        succeeds = bool(latest) and latest[0].run.status == Status.SUCCEEDED
+        success = latest[0] if succeeds else runs.newest_with_status(record.id, Status.SUCCEEDED)
         failure = runs.newest_with_status(record.id, Status.FAILED)
-        failures = len(runs.failures_in_a_row(record.id))
+        failures = 0 if succeeds else len(runs.failures_in_a_row(record.id))
         if record.forgotten_after == (success.run.run_id if success else None):
             failures += record.forgotten_failures
         watched.phases = runs.phases(record.id)
@@ -223,7 +224,7 @@ class ViewBook:
         )
         if not newest:
             return []
-        unended = [run.run.run_id for run in runs.unended(record.id)]
+        unended = [run.run.run_id for run in runs.unended(record.id)] if watched.phases["active"] else []
         return list(dict.fromkeys([run.run.run_id for run in latest] + unended))
 
     def _owner(self, name: Name) -> str | None:

@@ -1,5 +1,7 @@
 """A state that is there is opened early; one that is not is made when it is asked for, and not before."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,19 @@ def test_whoever_asks_gets_what_is_there(folder: Path) -> None:
         database = state.take()
     assert database.connection.execute("SELECT aws_region FROM catalogs").fetchall() == [("eu-west-1",)]
     database.close()
+
+
+def test_it_tells_whether_whoever_asks_now_has_to_wait(folder: Path) -> None:
+    with EarlyState(None) as none, EarlyState(str(folder / "not there")) as new:
+        assert not none.being_opened
+        assert not new.being_opened
+    with closing(sqlite3.connect(folder / FILE_NAME, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        with EarlyState(str(folder)) as state:
+            assert state.being_opened  # it waits for whoever writes there
+            somebody.execute("ROLLBACK")
+            state.take().close()
+            assert not state.being_opened
 
 
 def test_what_nobody_asks_for_is_closed(folder: Path) -> None:

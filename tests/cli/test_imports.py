@@ -116,6 +116,23 @@ def test_the_daemon_serves_a_scrape_without_what_only_people_need(config: str) -
     assert "exporter.web.status_page" not in "".join(lines)
 
 
+def test_the_state_is_opened_before_most_is_loaded(tmp_path: Path, config: str) -> None:
+    """Nothing but this program's own modules and click comes before what opens it."""
+    arguments = ("--config.file", f"{config} is not there", "--storage.path", str(tmp_path))
+    done = subprocess.run(
+        command("serve", *arguments),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    before, opener, after = done.stderr.partition("exporter.cli.early_state\n")
+    assert opener
+    assert imported(before.splitlines()) <= LIGHT
+    assert imported(after.splitlines()) >= SDK | {"structlog"}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_of_each_what_it_says_of_itself(name: str) -> None:
     late = COMMANDS[name]

@@ -237,6 +237,35 @@ def test_a_file_with_torn_pages_is_damaged(folder: Path) -> None:
         StateDatabase.open(folder)
 
 
+@pytest.mark.parametrize("row", ["'x', 0", "NULL, 0", "1, 'x'"], ids=["text", "nothing", "no number"])
+def test_a_run_with_values_that_no_run_has_is_damage(folder: Path, row: str) -> None:
+    """Records are taken in as they are, so this must be noticed before."""
+    StateDatabase.open(folder).close()
+    with closing(sqlite3.connect(folder / FILE_NAME, isolation_level=None)) as connection:
+        (schema,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'runs'").fetchone()
+        connection.execute("PRAGMA writable_schema = ON")
+        loose = schema.replace("NOT NULL", "").replace("STRICT", "")
+        connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'runs'", [loose])
+        connection.execute("PRAGMA writable_schema = RESET")
+        columns = "catalog, dpu_seconds, run_id, ended, settled, misses"
+        connection.execute(f"INSERT INTO runs ({columns}) VALUES ({row}, 'a', 1, 1, 0)")  # noqa: S608 (see above)
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'runs'", [schema])
+    with pytest.raises(StorageError, match="is damaged"):
+        StateDatabase.open(folder)
+
+
+def test_a_run_that_is_there_twice_is_damage(folder: Path) -> None:
+    StateDatabase.open(folder).close()
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        connection.executemany(
+            "INSERT INTO runs (catalog, run_id, ended, settled, misses) VALUES (1, ?, 1, 1, 0)", ["a", "a"]
+        )
+        connection.commit()
+    with pytest.raises(StorageError, match=r"is damaged .*UNIQUE"):
+        StateDatabase.open(folder)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(

@@ -1,10 +1,11 @@
 """What SQLite finds nothing wrong with and cannot be read all the same, wherever it stands."""
 
 import sqlite3
+from typing import Any
 
 import pytest
 
-from exporter.store.counting import ViewCounters
+from exporter.store.counting import Counted, ViewCounters
 from exporter.store.database import StateDatabase
 from exporter.store.integrity import check_contents
 from exporter.store.listings import Listings, ListingSummary
@@ -103,3 +104,27 @@ def test_what_was_counted_or_listed_and_does_not_make_sense_is_damage(
 def test_a_run_of_a_baseline_has_nothing_to_check(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE runs SET counted = '{}'")
     check_contents(connection, TABLES)
+
+
+def test_sqlite_answers_a_few_times_however_many_rows_there_are(connection: sqlite3.Connection) -> None:
+    """After each answer the thread waits for the interpreter, which is busy while a program starts."""
+
+    def answers() -> int:
+        rows: list[tuple[Any, ...]] = []
+
+        def note(_: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+            rows.append(row)
+            return row
+
+        connection.row_factory = note
+        check_contents(connection, TABLES)
+        connection.row_factory = None
+        return len(rows)
+
+    before = answers()
+    counted = Counted(dpu_seconds=1.0)
+    for number in range(300):
+        RunRecords(connection, 1).put(RunRecord(run=ended(f"more {number}"), counted=counted))
+        views = ViewRecords(connection, 1, saved_in="main")
+        views.put(ViewRecord(database="sales", table=f"more {number}", counters=ViewCounters()))
+    assert answers() == before

@@ -73,19 +73,22 @@ def test_the_version_follows_from_the_steps() -> None:
     assert len(MIGRATIONS) + 1 == VERSION
 
 
-def test_columns_in_another_order_make_no_difference(folder: Path) -> None:
+@pytest.mark.parametrize("table", ["views", "runs"])
+def test_columns_in_another_order_make_no_difference(folder: Path, table: str) -> None:
     """A migration adds its columns at the end, a new file may have them in the middle."""
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
-        (schema,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'views'").fetchone()
-        columns = [row[0] for row in connection.execute("SELECT name FROM pragma_table_info('views')")]
+        (schema,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", [table]).fetchone()
+        names = "SELECT name FROM pragma_table_info(?)"
+        columns = [row[0] for row in connection.execute(names, [table])]
         lines = schema.splitlines()
         moved = "\n".join([*lines[:4], *lines[5:-2], lines[4], *lines[-2:]])
-        connection.execute("ALTER TABLE views RENAME TO before")
+        connection.execute(f"ALTER TABLE {table} RENAME TO before")
         connection.execute(moved)
-        connection.execute(f"INSERT INTO views ({','.join(columns)}) SELECT {','.join(columns)} FROM before")  # noqa: S608 (names of columns)
+        listed = ",".join(columns)
+        connection.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM before")  # noqa: S608 (names of columns)
         connection.execute("DROP TABLE before")
         connection.commit()
-        reordered = [row[0] for row in connection.execute("SELECT name FROM pragma_table_info('views')")]
+        reordered = [row[0] for row in connection.execute(names, [table])]
     assert sorted(reordered) == sorted(columns)
     assert reordered != columns
     bench = ViewBench(folder)
