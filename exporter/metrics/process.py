@@ -4,6 +4,7 @@ import gc
 import os
 import resource
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, Metric, PlatformCollector, ProcessCollector
@@ -12,32 +13,65 @@ from prometheus_client.samples import Sample
 from exporter.metrics.encoding import Format
 from exporter.metrics.labels import escape, escape_newlines
 
+_OF_A_GENERATION = ("objects_collected", "objects_uncollectable", "collections")
 _PAGE_BYTES = resource.getpagesize()
+_GENERATIONS = tuple(
+    tuple(f'python_gc_{what}_total{{generation="{generation}"}}' for what in _OF_A_GENERATION)
+    for generation in range(len(gc.get_stats()))
+)
 _SAME_ALL_LIFE = frozenset({"process_start_time_seconds", "python_info"})
 
 
-def read_process() -> Mapping[str, float]:
-    """Return the values of now, by series; the same ones that client_python's collectors read.
+class ProcessReader:
+    """Reads the values of now, by series: the same ones that client_python's collectors read.
 
-    Raises OSError where there is no ``/proc``, or no more files may be opened.
+    Two files of ``/proc`` stay open: to open and to list them took most of the time.
     """
-    values = {}
-    for generation, found in enumerate(gc.get_stats()):
-        labels = f'{{generation="{generation}"}}'
-        values[f"python_gc_objects_collected_total{labels}"] = float(found["collected"])
-        values[f"python_gc_objects_uncollectable_total{labels}"] = float(found["uncollectable"])
-        values[f"python_gc_collections_total{labels}"] = float(found["collections"])
-    memory = os.open("/proc/self/statm", os.O_RDONLY)
-    try:
-        size, resident, *_ = os.read(memory, 256).split()
-    finally:
-        os.close(memory)
-    values["process_virtual_memory_bytes"] = float(size) * _PAGE_BYTES
-    values["process_resident_memory_bytes"] = float(resident) * _PAGE_BYTES
-    values["process_cpu_seconds_total"] = time.process_time()
-    values["process_open_fds"] = float(len(os.listdir("/proc/self/fd")))  # noqa: PTH208 (names are enough)
-    values["process_max_fds"] = float(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    return values
+
+    def __init__(self, proc: str = "/proc/self") -> None:
+        """``proc``: where the system tells of this process."""
+        self._proc = proc
+        self._files: tuple[int, int] | None = None
+        """What tells of the memory, and the folder of the open files."""
+
+    def __call__(self) -> Mapping[str, float]:
+        """Return the values. Raises OSError where there is no ``/proc``, or no more files may be opened."""
+        memory, folder = self._files or self._open()
+        size, resident, *_ = os.pread(memory, 256, 0).split()
+        values = {
+            "process_virtual_memory_bytes": float(size) * _PAGE_BYTES,
+            "process_resident_memory_bytes": float(resident) * _PAGE_BYTES,
+            "process_cpu_seconds_total": time.process_time(),
+            "process_open_fds": float(self._open_files(folder)),
+            "process_max_fds": float(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        }
+        for (collected, uncollectable, collections), found in zip(_GENERATIONS, gc.get_stats(), strict=True):
+            values[collected] = float(found["collected"])
+            values[uncollectable] = float(found["uncollectable"])
+            values[collections] = float(found["collections"])
+        return values
+
+    def _open_files(self, folder: int) -> int:
+        """Count the open files, and one more: to list them, as the collectors do, one is opened."""
+        if number := os.fstat(folder).st_size:
+            return number + 1
+        return len(os.listdir(f"{self._proc}/fd"))  # noqa: PTH208 (names are enough; Linux before 6.2)
+
+    def _open(self) -> tuple[int, int]:
+        memory = os.open(f"{self._proc}/statm", os.O_RDONLY)
+        try:
+            folder = os.open(f"{self._proc}/fd", os.O_RDONLY)
+        except BaseException:
+            os.close(memory)
+            raise
+        self._files = memory, folder
+        weakref.finalize(self, _close, memory, folder)
+        return memory, folder
+
+
+def _close(*files: int) -> None:
+    for file in files:
+        os.close(file)
 
 
 class ProcessMetrics:
@@ -50,14 +84,15 @@ class ProcessMetrics:
     def __init__(
         self,
         registry: CollectorRegistry | None = None,
-        read: Callable[[], Mapping[str, float]] = read_process,
+        read: Callable[[], Mapping[str, float]] | None = None,
     ) -> None:
         """``registry``: what collects; by default, client_python's three collectors of a process.
 
-        ``read``: the values of now. While that fails, or where the collectors tell more, they are asked.
+        ``read``: the values of now; by default, those of this process. While that fails, or where the
+        collectors tell more, they are asked.
         """
         self._registry = registry or _process_registry()
-        self._read = read
+        self._read = read or ProcessReader()
         self._templates: dict[Format, tuple[str, Sequence[str]]] = {}
         """The text with a place for each value that changes, and whose they are."""
 

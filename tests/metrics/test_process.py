@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.metrics.encoding import Format
-from exporter.metrics.process import ProcessMetrics, read_process
+from exporter.metrics.process import ProcessMetrics, ProcessReader
 
 Parse = Callable[[str], Iterable[Metric]]
 FORMATS = [(Format.TEXT, parse_text), (Format.OPENMETRICS, parse_openmetrics)]
@@ -75,7 +75,9 @@ def samples(process: ProcessMetrics) -> dict[str, float]:
 
 def test_what_is_read_here_is_what_the_collectors_would_have_found() -> None:
     """Every series of theirs but those that never change, each with its value of the moment."""
-    theirs, ours = samples(ProcessMetrics(read=out_of_files)), read_process()
+    read = ProcessReader()
+    read()  # opens what stays open
+    theirs, ours = samples(ProcessMetrics(read=out_of_files)), read()
     steady = {"process_max_fds", "process_open_fds", 'python_gc_objects_uncollectable_total{generation="2"}'}
 
     assert theirs.keys() - ours.keys() == {"process_start_time_seconds"} | {
@@ -103,7 +105,7 @@ def test_the_text_is_that_of_the_collectors_but_for_the_values(form: Format) -> 
 
 
 def test_a_process_that_may_open_no_more_files_is_scraped_all_the_same() -> None:
-    readings = iter([read_process(), None, read_process()])
+    readings = iter([ProcessReader()(), None, ProcessReader()()])
 
     def read() -> Mapping[str, float]:
         return next(readings) or out_of_files()
@@ -188,6 +190,6 @@ def test_the_limit_of_open_files_is_the_one_in_force() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
     try:
-        assert read_process()["process_max_fds"] == soft - 1
+        assert ProcessReader()()["process_max_fds"] == soft - 1
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
