@@ -7,7 +7,6 @@ a large answer costs that answer several times what it takes alone.
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -20,7 +19,7 @@ AT_ONCE = 50
 
 
 class Traffic:
-    """The scrapes that are under way."""
+    """The scrapes that are under way: each is a ``with`` block."""
 
     def __init__(
         self, monotonic: Callable[[], float] = time.monotonic, clear: threading.Event | None = None
@@ -32,17 +31,15 @@ class Traffic:
         self._scrapes = 0
         self._not_before = 0.0
 
-    @contextmanager
-    def scrape(self) -> Iterator[None]:
-        """Have others wait. For one thread alone: the event loop's."""
+    def __enter__(self) -> None:
+        """Have others wait while a scrape is under way. For one thread alone: the event loop's."""
         self._scrapes += 1
         self._clear.clear()
-        try:
-            yield
-        finally:
-            self._scrapes -= 1
-            if not self._scrapes:
-                self._clear.set()
+
+    def __exit__(self, *_: object) -> None:
+        self._scrapes -= 1
+        if not self._scrapes:
+            self._clear.set()
 
     def give_way(self) -> None:
         """Wait for the scrapes under way, but for no more than half the time: polls must go on, too."""

@@ -104,7 +104,7 @@ class ProcessMetrics:
         except OSError:
             values = {}
             template, series = self._template(form, values)
-        return (template % tuple([values[one] for one in series])).encode()
+        return (template % tuple(map(values.__getitem__, series))).encode()
 
     def _template(self, form: Format, values: Mapping[str, float]) -> tuple[str, Sequence[str]]:
         """Ask the collectors, and write what they tell, but for what the values hold."""

@@ -1,13 +1,13 @@
 """The body of a scrape, put together from plain and compressed pieces."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from operator import is_
 from typing import NamedTuple
 
 from exporter.metrics.encoding import Format, Grown
 from exporter.metrics.level import LevelText, Piece
-from exporter.metrics.segment import GZIP_HEADER, Chunk, Segment, deflate, gzip_trailer, join
+from exporter.metrics.segment import GZIP_HEADER, Chunk, Segment, deflate, gzip_trailer, join, store
 
 _CHUNK_BYTES = 4 << 20
 """Few large chunks: the interpreter changes threads between chunks, and may have to wait to come back."""
@@ -19,8 +19,7 @@ _LARGE_PART_BYTES = 256 << 10
 _END_OF_OPENMETRICS = b"# EOF\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Scrape:
+class Scrape(NamedTuple):
     """An answer, ready to be sent."""
 
     content_type: str
@@ -49,9 +48,7 @@ class ScrapeCache:
         as it did in the last scrape is joined only once.
         """
         last = self._last.get(form)
-        if last is None or any(
-            level is not before for level, before in zip(levels, last.levels, strict=True)
-        ):
+        if last is None or not all(map(is_, levels, last.levels)):
             last = self._last[form] = _made(form, tuple(levels), last or _NOTHING)
         return last.parts
 
@@ -110,7 +107,7 @@ def respond(
         for part in cache.parts(form, levels)
     ]
     # What more there is changes whenever a clock of the process ticks.
-    sealed = join((*segments, deflate(more, for_once=True)))
+    sealed = join((*segments, store(more)))
     chunks = (*sealed.chunks, gzip_trailer(sealed))
     return Scrape(form.value, "gzip", sum(map(len, chunks)), _in_large_chunks(chunks, _CHUNK_BYTES))
 

@@ -6,7 +6,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.metrics.segment import EMPTY, GZIP_HEADER, Segment, deflate, gzip_trailer, join
+from exporter.metrics.segment import EMPTY, GZIP_HEADER, Segment, deflate, gzip_trailer, join, store
 
 TEXTS = st.lists(st.binary(max_size=200) | st.builds(lambda n: b"line\n" * n, st.integers(0, 30000)))
 
@@ -16,10 +16,10 @@ def gzip_file(content: Segment) -> bytes:
     return b"".join((*join([GZIP_HEADER, content]).chunks, gzip_trailer(content)))
 
 
-@given(TEXTS)
-def test_joined_segments_are_one_gzip_member(texts: list[bytes]) -> None:
+@given(TEXTS, st.integers(0, 3))
+def test_joined_segments_are_one_gzip_member(texts: list[bytes], stored: int) -> None:
     """Several clients read only the first member, so there may be no second."""
-    joined = join([deflate(text) for text in texts])
+    joined = join([*map(store, texts[:stored]), *map(deflate, texts[stored:])])
     whole = b"".join(texts)
     assert (joined.crc, joined.length, joined.text()) == (zlib.crc32(whole), len(whole), whole)
     reader = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
@@ -44,9 +44,19 @@ def test_a_large_chunk_is_inflated_in_parts() -> None:
     assert max(parts) < 300_000
 
 
+def test_a_text_is_stored_as_it_is() -> None:
+    """In blocks of which each has a length of two bytes."""
+    text = b"line\n" * 30_000
+    stored = store(text)
+    assert stored.text() == text
+    assert text[:65535] in stored.chunks[0]
+    assert len(stored.chunks[0]) == len(text) + 3 * 5
+
+
 def test_nothing_is_the_empty_segment() -> None:
     """No compressor is started for it."""
     assert deflate(b"") is EMPTY
+    assert store(b"") is EMPTY
     assert join([]) == EMPTY
     assert gzip.decompress(gzip_file(EMPTY)) == b""
 

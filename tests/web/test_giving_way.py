@@ -39,7 +39,7 @@ def waiting(clock: ManualClock, seconds: float = 0.02) -> tuple[Traffic, Waiting
 def test_nobody_waits_while_nobody_scrapes(clock: ManualClock) -> None:
     traffic, event = waiting(clock)
     traffic.give_way()
-    with traffic.scrape():
+    with traffic:
         pass
     traffic.give_way()
     assert event.waits == 0
@@ -47,8 +47,8 @@ def test_nobody_waits_while_nobody_scrapes(clock: ManualClock) -> None:
 
 def test_work_waits_until_the_last_scrape_has_ended(clock: ManualClock) -> None:
     traffic, event = waiting(clock)
-    with traffic.scrape():
-        with traffic.scrape():
+    with traffic:
+        with traffic:
             pass
         traffic.give_way()
         assert (event.waits, event.is_set()) == (1, False)
@@ -57,7 +57,7 @@ def test_work_waits_until_the_last_scrape_has_ended(clock: ManualClock) -> None:
 
 def test_a_scrape_that_fails_holds_nobody_up(clock: ManualClock) -> None:
     traffic, event = waiting(clock)
-    with pytest.raises(ConnectionError), traffic.scrape():
+    with pytest.raises(ConnectionError), traffic:
         raise ConnectionError
     traffic.give_way()
     assert (event.waits, event.is_set()) == (0, True)
@@ -66,7 +66,7 @@ def test_a_scrape_that_fails_holds_nobody_up(clock: ManualClock) -> None:
 def test_under_scrapes_without_end_half_of_the_time_is_left_for_work(clock: ManualClock) -> None:
     """Else a slow reader would stop the polls."""
     traffic, event = waiting(clock, seconds=3600.0)
-    with traffic.scrape():
+    with traffic:
         begun = clock.monotonic()
         for _ in range(1000):
             traffic.give_way()
@@ -77,6 +77,6 @@ def test_under_scrapes_without_end_half_of_the_time_is_left_for_work(clock: Manu
 
 def test_long_work_looks_for_scrapes_now_and_then(clock: ManualClock) -> None:
     traffic, event = waiting(clock, seconds=0.0)
-    with traffic.scrape():
+    with traffic:
         assert list(traffic.giving_way(range(10 * AT_ONCE))) == list(range(10 * AT_ONCE))
     assert event.waits == 10
