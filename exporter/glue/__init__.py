@@ -6,7 +6,8 @@ It takes what a configuration says about access, and gives frozen values in base
 from exporter.glue.catalog import GlueCatalog
 from exporter.glue.factory import ClientFactory
 from exporter.glue.fixed import fixed_session
-from exporter.glue.identity import SessionFactory, load_service_models, resolve_region
+from exporter.glue.identity import SessionFactory, resolve_region
+from exporter.glue.service_models import load_service_models
 from exporter.glue.transport import Timeouts
 
 __all__ = [

@@ -3,8 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import boto3
@@ -12,11 +10,11 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError, ProfileNotFound
-from botocore.loaders import Loader, create_loader
 
 import exporter
 from exporter.clock import Clock
 from exporter.glue import attempts
+from exporter.glue.service_models import service_models
 from exporter.glue.transport import Timeouts, bound_answers
 from exporter.model.settings import Access, AssumeRole
 
@@ -165,37 +163,11 @@ class Identity:
 
     def _client(self, session: Any, service: Service, endpoint_url: str | None) -> Any:
         sdk = boto3.Session(botocore_session=session)
-        session.register_component("data_loader", _service_models(session.get_config_variable("data_path")))
+        session.register_component("data_loader", service_models(session.get_config_variable("data_path")))
         client = sdk.client(service, region_name=self._access.aws_region, endpoint_url=endpoint_url)
         bound_answers(client, self._timeouts, self._clock)
         self._clients.append(client)
         return client
-
-
-class _ServiceModels(Loader):
-    """Reads service models; believes each folder to hold one.
-
-    botocore looks into all four hundred, twice for each client: a sixth of what it takes to make one.
-    """
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 (botocore's signature)
-        """Return the names of the folders; what is missing in one is an error when it is read."""
-        folders = (Path(path) for path in self.search_paths)
-        return sorted({service.name for folder in folders if folder.is_dir() for service in folder.iterdir()})
-
-
-@cache
-def _service_models(data_path: str | None) -> Loader:
-    """Return what reads the service models: one for all sessions, or Glue's would take 16 MB in each."""
-    paths = create_loader(data_path).search_paths
-    return _ServiceModels(extra_search_paths=paths, include_default_search_paths=False)
-
-
-def load_service_models() -> None:
-    """Read what every client of Glue is made from: three quarters of what it takes to make the first one."""
-    models = _service_models(None)
-    models.load_service_model("glue", "service-2")
-    models.load_data("endpoints")
 
 
 def _client_config(timeouts: Timeouts) -> Config:
