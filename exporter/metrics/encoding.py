@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from exporter.metrics.family import Elapsed, Family, OneState, OneValue
-from exporter.metrics.labels import escape, escape_newlines
+from exporter.metrics.family import Elapsed, Family, OneState, OneValue, Row, SomeValues
+from exporter.metrics.labels import Labels, escape, escape_newlines
 
 T = TypeVar("T")
 
@@ -81,6 +81,10 @@ def encode(families: Sequence[Family[T]], item: T) -> Encoded:
             states = samples.states(item)
             texts.append(f"{family.name}{{{labelled.labels}".join(states.rests) if states else "")
             continue
+        elif isinstance(samples, SomeValues):
+            values = samples.values(item)
+            texts.append("" if values is None else _table(family.name, labelled.labels, samples.rows, values))
+            continue
         text = ""
         for labels, value, suffix in samples(item):
             prefix = f"{family.name}{suffix}{{{labels}}} " if labels else f"{family.name}{suffix} "
@@ -94,6 +98,12 @@ def encode(families: Sequence[Family[T]], item: T) -> Encoded:
     except UnicodeEncodeError:
         lines = tuple(map(_utf8, texts))
     return Encoded(lines, tuple(growing))
+
+
+def _table(name: str, own: Labels, rows: Sequence[Row], values: Sequence[float]) -> str:
+    return "".join(
+        [f"{name}{row.suffix}{{{own}{row.end}{value!r}\n" for row, value in zip(rows, values, strict=True)]
+    )
 
 
 def metadata(family: Family[Any], form: Format) -> bytes:

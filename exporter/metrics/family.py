@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from exporter.metrics.labels import Labels, joined, with_label
+from exporter.metrics.labels import NO_LABELS, Labels, joined, labels
 
 T = TypeVar("T")
 
@@ -86,6 +87,61 @@ class OneState(Generic[I_contra]):
         return [Sample(joined(item.labels, state), value) for state, value in states.pairs] if states else ()
 
 
+class Row(NamedTuple):
+    """One of the series that every item has: what tells it from the others of its family."""
+
+    labels: Labels
+    """After the item's own; perhaps none."""
+    suffix: str
+    end: str
+    """What follows the item's own labels, up to the value."""
+
+    @classmethod
+    def of(cls, more: Labels = NO_LABELS, suffix: str = "") -> "Row":
+        """Write what is the same for all items."""
+        return cls(more, suffix, f",{more}}} " if more else "} ")
+
+
+@cache
+def histogram_rows(bounds: tuple[float, ...]) -> tuple[Row, ...]:
+    """Return the series of a histogram with these upper bounds."""
+    buckets = [*(repr(float(bound)) for bound in bounds), "+Inf"]
+    return (
+        *(Row.of(labels(le=bucket), "_bucket") for bucket in buckets),
+        Row.of(suffix="_count"),
+        Row.of(suffix="_sum"),
+    )
+
+
+def histogram_values(counts: Sequence[int], total: float) -> Sequence[float]:
+    """Return the values of these series.
+
+    ``counts`` are per bucket, not cumulative; the last is for all above the bounds. ``total`` is the sum of
+    what was observed.
+    """
+    cumulative = list(accumulate(counts))
+    return [*cumulative, cumulative[-1], total]
+
+
+@dataclass(frozen=True, slots=True)
+class SomeValues(Generic[I_contra]):
+    """The samples of a family that has the same series for every item, each with a value of its own."""
+
+    rows: Sequence[Row]
+    values: Callable[[I_contra], Sequence[float] | None]
+    """One for each row; None where the item has no such series."""
+
+    def __call__(self, item: I_contra) -> Sequence[Sample]:
+        """Return the samples, one for each row."""
+        values = self.values(item)
+        if values is None:
+            return ()
+        return [
+            Sample(joined(item.labels, row.labels), value, row.suffix)
+            for row, value in zip(self.rows, values, strict=True)
+        ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family(Generic[T]):
     """One metric, defined once: the exposition and the reference page are both made from it."""
@@ -104,16 +160,8 @@ class Family(Generic[T]):
 
 
 def histogram_samples(
-    labels: Labels, bounds: Sequence[float], counts: Sequence[int], total: float
+    own: Labels, bounds: tuple[float, ...], counts: Sequence[int], total: float
 ) -> Iterator[Sample]:
-    """Yield a histogram's samples.
-
-    ``counts`` are per bucket, not cumulative, and one more than ``bounds``: the last is for all above.
-    ``total`` is the sum of what was observed.
-    """
-    cumulative = list(accumulate(counts))
-    for bound, count in zip(bounds, cumulative, strict=False):
-        yield Sample(with_label(labels, "le", repr(float(bound))), count, "_bucket")
-    yield Sample(with_label(labels, "le", "+Inf"), cumulative[-1], "_bucket")
-    yield Sample(labels, cumulative[-1], "_count")
-    yield Sample(labels, total, "_sum")
+    """Yield the samples of one of several histograms that an item has."""
+    for row, value in zip(histogram_rows(bounds), histogram_values(counts, total), strict=True):
+        yield Sample(joined(own, row.labels), value, row.suffix)

@@ -1,14 +1,23 @@
 """The families of one watched view: whether or not it has runs, and whether or not these are shown."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from exporter.metrics.family import Family, OneState, OneValue, Sample, States, histogram_samples
-from exporter.metrics.labels import Labels, joined, labels, with_label
+from exporter.metrics.family import (
+    Family,
+    OneState,
+    OneValue,
+    Row,
+    Sample,
+    SomeValues,
+    States,
+    histogram_rows,
+    histogram_values,
+)
+from exporter.metrics.labels import Labels, joined, labels
 from exporter.metrics.run_families import status_states
-from exporter.model.run import Run
-from exporter.store.counting import DURATION_BUCKETS
+from exporter.model.run import REFRESH_TYPES, Run
+from exporter.store.counting import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
 from exporter.store.series import ViewFacts, ViewSeries
 
 _VIEW = ("aws_region", "catalog_id", "database", "table")
@@ -67,24 +76,16 @@ def _last_run_info(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
     return (Sample(joined(own, labels(run_id=run.run_id, refresh_type=run.refresh_type_label)), 1),)
 
 
-def _runs(facts: ViewFacts, own: Labels) -> Iterator[Sample]:
-    for (status, refresh_type), count in facts.counters.runs.items():
-        yield Sample(joined(own, _kind_of_run(status, refresh_type)), count)
+def _counters(
+    rows: Sequence[Row], read: Callable[[ViewCounters], Sequence[float]]
+) -> SomeValues[ViewFigures]:
+    """Make the samples of a family that has one counter for each of these rows."""
+    return SomeValues(rows, lambda figures: None if figures.facts is None else read(figures.facts.counters))
 
 
-@cache
-def _kind_of_run(status: str, refresh_type: str) -> Labels:
-    return labels(status=str(status), refresh_type=refresh_type)
-
-
-def _by_type(totals: Mapping[str, float], own: Labels) -> Iterator[Sample]:
-    for refresh_type, total in totals.items():
-        yield Sample(with_label(own, "refresh_type", refresh_type), total)
-
-
-def _durations(facts: ViewFacts, own: Labels) -> Iterator[Sample]:
-    counters = facts.counters
-    return histogram_samples(own, DURATION_BUCKETS, counters.durations, counters.duration_sum)
+_KINDS_OF_RUNS = [(status, kind) for status in COUNTED_STATUSES for kind in REFRESH_TYPES]
+_BY_KIND = [Row.of(labels(status=str(status), refresh_type=kind)) for status, kind in _KINDS_OF_RUNS]
+_BY_TYPE = [Row.of(labels(refresh_type=kind)) for kind in REFRESH_TYPES]
 
 
 def view_rests(_series: ViewSeries) -> bool:
@@ -199,7 +200,7 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
         type="counter",
         help="Ended runs of the view, each counted once, under the status and type first seen.",
         labels=(*_VIEW, "status", "refresh_type"),
-        samples=_of_facts(_runs),
+        samples=_counters(_BY_KIND, lambda counters: [counters.runs[kind] for kind in _KINDS_OF_RUNS]),
     ),
     Family(
         name="glue_mv_refresh_view_dpu_seconds_total",
@@ -207,7 +208,7 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
         help="DPU seconds that the view's counted runs consumed.",
         labels=(*_VIEW, "refresh_type"),
         unit="DPU seconds",
-        samples=_of_facts(lambda facts, own: _by_type(facts.counters.dpu_seconds, own)),
+        samples=_counters(_BY_TYPE, lambda counters: [counters.dpu_seconds[kind] for kind in REFRESH_TYPES]),
     ),
     Family(
         name="glue_mv_refresh_view_processed_bytes_total",
@@ -215,7 +216,9 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
         help="Bytes that the view's counted runs scanned.",
         labels=(*_VIEW, "refresh_type"),
         unit="bytes",
-        samples=_of_facts(lambda facts, own: _by_type(facts.counters.processed_bytes, own)),
+        samples=_counters(
+            _BY_TYPE, lambda counters: [counters.processed_bytes[kind] for kind in REFRESH_TYPES]
+        ),
     ),
     Family(
         name="glue_mv_refresh_view_run_duration_seconds",
@@ -223,6 +226,9 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
         help="Seconds from start to end of the view's counted runs that succeeded.",
         labels=_VIEW,
         unit="seconds",
-        samples=_of_facts(_durations),
+        samples=_counters(
+            histogram_rows(DURATION_BUCKETS),
+            lambda counters: histogram_values(counters.durations, counters.duration_sum),
+        ),
     ),
 )

@@ -1,5 +1,6 @@
 """Text that both reference parsers read back as it was."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client import Metric
 
 from exporter.metrics.encoding import Format, Growing, Grown, encode, metadata
-from exporter.metrics.family import Elapsed, Family, OneState, Sample, States
+from exporter.metrics.family import Elapsed, Family, OneState, Row, Sample, SomeValues, States
 from exporter.metrics.labels import NO_LABELS, Labels, labels
 from tests.support.run_series import read_openmetrics, read_text
 
@@ -97,6 +98,38 @@ def test_an_items_states_are_encoded_as_their_samples_are() -> None:
     for family in (at_once, one_by_one):
         assert encode([family], lit).lines == (b'lamp{a="b",state="off"} 0\nlamp{a="b",state="on"} 1\n',)
         assert encode([family], unknown).lines == (b"",)
+
+
+class Purse(NamedTuple):
+    """An item with labels of its own, and perhaps some values."""
+
+    labels: Labels
+    coins: Sequence[float] | None
+
+
+def coins_of(purse: Purse) -> Sequence[float] | None:
+    """Return the values of its series."""
+    return purse.coins
+
+
+def test_an_items_values_are_encoded_as_their_samples_are() -> None:
+    """At once, in lines whose labels are the same for all items."""
+    rows = [Row.of(labels(coin="%d")), Row.of(labels(coin='"'), "_bucket"), Row.of(suffix="_sum")]
+    at_once: Family[Purse] = Family(
+        name="purse",
+        type="gauge",
+        help="Purse.",
+        labels=("a", "coin"),
+        samples=SomeValues(rows, coins_of),
+    )
+    one_by_one = replace(at_once, samples=SomeValues(rows, coins_of).__call__)
+    full, unknown = Purse(labels(a="b"), [2, 0.5, 1e20]), Purse(labels(a="b"), None)
+    text = b'purse{a="b",coin="%d"} 2\npurse_bucket{a="b",coin="\\""} 0.5\npurse_sum{a="b"} 1e+20\n'
+    for family in (at_once, one_by_one):
+        assert encode([family], full).lines == (text,)
+        assert encode([family], unknown).lines == (b"",)
+        with pytest.raises(ValueError, match="zip"):
+            encode([family], Purse(labels(a="b"), [1]))
 
 
 def test_an_elapsed_time_is_encoded_up_to_its_value() -> None:
