@@ -96,7 +96,8 @@ def exporter(
         options = ("--config.file", str(config), "--web.listen-address", address, "--log.level", "error")
         begun = time.perf_counter()
         with running(*module, *options, *flags) as process:
-            wait_for(lambda: _is_ready(process, f"http://{address}/-/ready"), seconds=600)
+            # Each look takes a millisecond of the program's time.
+            wait_for(lambda: _is_ready(process, f"http://{address}/-/ready"), seconds=600, every=0.025)
             yield Program(port, process.pid, time.perf_counter() - begun)
 
 
@@ -129,13 +130,13 @@ def all_read(program: Program) -> None:
     wait_for(lambda: all(line in scraped(program.port).body.decode() for line in lines), seconds=600)
 
 
-def wait_for(fulfilled: Callable[[], bool], *, seconds: float) -> None:
+def wait_for(fulfilled: Callable[[], bool], *, seconds: float, every: float = 0.01) -> None:
     """Wait until it is so; raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not fulfilled():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s")
-        time.sleep(0.01)
+        time.sleep(every)
 
 
 def _target(glue: Glue) -> dict[str, Any]:

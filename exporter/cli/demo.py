@@ -1,10 +1,13 @@
 """``demo``: the exporter on a simulated Glue."""
 
+from typing import NoReturn
+
 import click
 import structlog
 
 from exporter.cli import flags
 from exporter.cli.exporter_process import make_exporter
+from exporter.cli.leaving import leave
 from exporter.cli.logs import configure_logs
 from exporter.cli.serving import serve_until_signal
 from exporter.clock import SystemClock
@@ -21,7 +24,7 @@ log = structlog.get_logger()
 @flags.listen_address
 @flags.log_level
 @flags.log_format
-def command(web_listen_address: ListenAddress, log_level: str, log_format: str) -> int:
+def command(web_listen_address: ListenAddress, log_level: str, log_format: str) -> NoReturn:
     """Run the exporter on a simulated Glue inside this process.
 
     Needs no AWS account and no network: runs in several databases pass through all five statuses within
@@ -56,6 +59,7 @@ def command(web_listen_address: ListenAddress, log_level: str, log_format: str) 
             "demo: a simulated Glue answers; nothing leaves this machine", runs=len(scenario.known_run_ids)
         )
         clients = ClientFactory(clock, session_factory=fixed_session)
-        return serve_until_signal(
+        status = serve_until_signal(
             make_exporter(settings, clients=clients, clock=clock), settings, web_listen_address
         )
+    leave(status)

@@ -1,12 +1,13 @@
 """``serve``: the daemon's flags. What it does is in ``daemon.py``, loaded once the state is being opened."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from exporter.cli import flags
 from exporter.cli.allocator import give_large_blocks_back
 from exporter.cli.early_state import EarlyState
+from exporter.cli.leaving import leave
 from exporter.cli.signals import Signals
 from exporter.cli.without_rich import without_rich
 
@@ -21,7 +22,7 @@ from exporter.cli.without_rich import without_rich
 @flags.shard
 @flags.log_level
 @flags.log_format
-def command(*, storage_path: str | None, log_level: str, log_format: str, **chosen: Any) -> int:
+def command(*, storage_path: str | None, log_level: str, log_format: str, **chosen: Any) -> NoReturn:
     """Run the exporter (the default command).
 
     Polls the configured targets in the background and serves /metrics until SIGTERM or SIGINT. SIGHUP
@@ -38,4 +39,5 @@ def command(*, storage_path: str | None, log_level: str, log_format: str, **chos
         configure_logs(log_level, log_format)
         from exporter.cli.daemon import run  # noqa: PLC0415 (see above)
 
-        return run(state=state, signals=signals, **chosen)
+        status = run(state=state, signals=signals, **chosen)
+    leave(status)
