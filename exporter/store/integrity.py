@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from exporter.store.counting import Counted, ViewCounters
 
-_ROWS = 32768
+_ROWS = 8192
 """Whose texts are looked at together. After each answer of SQLite this thread waits for the interpreter,
 which loads the rest of the program meanwhile: an answer for each row would take longer than all else."""
 
