@@ -4,6 +4,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -76,3 +77,21 @@ def test_the_demo_leaves_no_less_quickly(environment: dict[str, str]) -> None:
 
 def test_other_commands_end_as_any_program_does(environment: dict[str, str]) -> None:
     assert "taken apart" in said_by(["--version"], environment, stop=False)
+
+
+@pytest.mark.parametrize("streams", ["out", "err", "out err"])
+def test_streams_that_nobody_reads_do_not_matter(streams: str) -> None:
+    """Or that the program was started without."""
+    leave = f"""
+        import os, sys
+        from exporter.cli.leaving import leave
+        for name in "{streams}".split():
+            reader, writer = os.pipe()
+            os.close(reader)
+            setattr(sys, "std" + name, os.fdopen(writer, "w"))
+            getattr(sys, "std" + name).write("not written yet")
+        if "err" not in "{streams}":
+            sys.stderr = None
+        leave(7)
+    """
+    assert subprocess.run([sys.executable, "-c", dedent(leave)], check=False).returncode == 7
