@@ -1,7 +1,9 @@
 """The series of the process, against client_python's own writer."""
 
+import gc
 import resource
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
@@ -193,3 +195,38 @@ def test_the_limit_of_open_files_is_the_one_in_force() -> None:
         assert ProcessReader()()["process_max_fds"] == soft - 1
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def open_files() -> int:
+    """Count this process' open files."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_reader_keeps_two_files_open_until_it_is_let_go() -> None:
+    before = open_files()
+    read = ProcessReader()
+    for _ in range(3):
+        read()
+        assert open_files() == before + 2
+    del read
+    gc.collect()
+    assert open_files() == before
+
+
+def test_a_system_that_tells_only_half_leaves_no_file_open(tmp_path: Path) -> None:
+    (tmp_path / "statm").symlink_to("/proc/self/statm")
+    read, before = ProcessReader(str(tmp_path)), open_files()
+    with pytest.raises(OSError, match="fd"):
+        read()
+    assert open_files() == before
+
+
+def test_open_files_are_listed_where_linux_does_not_tell_their_number(tmp_path: Path) -> None:
+    """Before 6.2. There is as much in another folder, whose size it does not tell today."""
+    for name, real in (("statm", "statm"), ("fd", "fdinfo")):
+        (tmp_path / name).symlink_to(f"/proc/self/{real}")
+    reading, listing = ProcessReader(), ProcessReader(str(tmp_path))
+    for read in (reading, listing):
+        read()  # opens its files
+    assert (tmp_path / "fd").stat().st_size == 0
+    assert listing()["process_open_fds"] == reading()["process_open_fds"]
