@@ -1,5 +1,6 @@
 """The series of the process, against client_python's own writer."""
 
+import contextlib
 import gc
 import resource
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -197,28 +198,42 @@ def test_the_limit_of_open_files_is_the_one_in_force() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def open_files() -> int:
-    """Count this process' open files."""
-    return len(list(Path("/proc/self/fd").iterdir()))
+def open_below(folder: Path) -> list[str]:
+    """Return what this process has open there."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed by another thread
+            file = link.readlink()
+            if file.is_relative_to(folder):
+                found.append(file.name)
+    return sorted(found)
 
 
-def test_a_reader_keeps_two_files_open_until_it_is_let_go() -> None:
-    before = open_files()
-    read = ProcessReader()
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """Return a folder in the place of /proc/self."""
+    (tmp_path / "statm").write_text("100 50 0 0 0 0 0\n")
+    (tmp_path / "fd").mkdir()
+    return tmp_path
+
+
+def test_a_reader_keeps_two_files_open_until_it_is_let_go(proc: Path) -> None:
+    read = ProcessReader(str(proc))
+    assert open_below(proc) == []
     for _ in range(3):
-        read()
-        assert open_files() == before + 2
+        assert read()["process_resident_memory_bytes"] == 50 * resource.getpagesize()
+        assert open_below(proc) == ["fd", "statm"]
     del read
     gc.collect()
-    assert open_files() == before
+    assert open_below(proc) == []
 
 
-def test_a_system_that_tells_only_half_leaves_no_file_open(tmp_path: Path) -> None:
-    (tmp_path / "statm").symlink_to("/proc/self/statm")
-    read, before = ProcessReader(str(tmp_path)), open_files()
+def test_a_system_that_tells_only_half_leaves_no_file_open(proc: Path) -> None:
+    (proc / "fd").rmdir()
+    read = ProcessReader(str(proc))
     with pytest.raises(OSError, match="fd"):
         read()
-    assert open_files() == before
+    assert open_below(proc) == []
 
 
 def test_open_files_are_listed_where_linux_does_not_tell_their_number(tmp_path: Path) -> None:
