@@ -28,7 +28,7 @@ AT_ONCE = 16
 _BUSY = ("benchmarks.busy",)
 
 
-def ended(runs: int, times: int = 200) -> Iterator[Line]:
+def ended(runs: int, times: int = 600) -> Iterator[Line]:
     """Scrape ended runs, with gzip: against the naive exporter, and against their own bytes; 16 at once."""
     load = {"runs": runs}
     with glue_with(load) as glue, exporter(watching_runs(glue, load)) as program:
