@@ -41,8 +41,8 @@ def run(
         return settings
 
     if state.being_opened:
-        # Otherwise the first polls, which wait for Glue, are the better time.
-        from exporter.cli import website  # noqa: PLC0415, F401 (see above)
+        # Otherwise serve_until_signal has the better time for it, while the first polls wait for Glue.
+        from exporter.cli import website  # noqa: PLC0415, F401 (only loaded: there is nothing else to do)
     clock = SystemClock()
     exporter = make_exporter(settings, state=state, clock=clock)
     reloader = Reloader(config_file, load, exporter, clock, loaded=loaded)

@@ -32,12 +32,11 @@ def command(*, storage_path: str | None, log_level: str, log_format: str, **chos
     signals = click.get_current_context().with_resource(Signals())
     give_large_blocks_back()
     with EarlyState(storage_path) as state:
-        # The state is opened while the rest of the program is loaded.
         with without_rich():
-            from exporter.cli.logs import configure_logs  # noqa: PLC0415 (see above)
+            from exporter.cli.logs import configure_logs  # noqa: PLC0415 (structlog: the state is opened meanwhile)
 
         configure_logs(log_level, log_format)
-        from exporter.cli.daemon import run  # noqa: PLC0415 (see above)
+        from exporter.cli.daemon import run  # noqa: PLC0415 (the SDK: the state is opened meanwhile)
 
         status = run(state=state, signals=signals, **chosen)
     leave(status)

@@ -1,4 +1,4 @@
-"""The web side of a running exporter, put together. Imported while the first polls wait for Glue."""
+"""The web side of a running exporter, put together. Imported while something is waited for."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence

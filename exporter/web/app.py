@@ -66,10 +66,10 @@ class Site:
 
 def make_app(site: Site) -> ASGIApp:
     """Return the ASGI application."""
-    pages = _Pages(site)
+    pages, metrics = _Pages(site), _Metrics(site.scrape)
     app = Starlette(
         routes=[
-            Route("/metrics", _Metrics(site.scrape), methods=["GET"]),
+            Route("/metrics", metrics, methods=["GET"]),
             Route("/-/healthy", pages.healthy),
             Route("/-/ready", pages.ready),
             Route("/-/reload", pages.reload, methods=["POST"]),
@@ -78,8 +78,8 @@ def make_app(site: Site) -> ASGIApp:
     )
     # A redirect from /metrics/ would lead where the request's Host header says.
     app.router.redirect_slashes = False
-    # Around all of it, and no middleware of Starlette's: what that answers to a fault of ours passes none.
-    return SecurityHeaders(ServerErrorMiddleware(_ScrapesFirst(_Metrics(site.scrape), app)))
+    # Around all of it, and no middleware of that application: its answer to a fault of ours passes none.
+    return SecurityHeaders(_ScrapesFirst(ServerErrorMiddleware(metrics), app))
 
 
 class _ScrapesFirst:
