@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -43,7 +42,7 @@ def one_run(runs: int) -> dict[str, float]:
     )
     watched.commit(runs=loaded)
     turn = count(1)
-    return watched.measure(lambda: {"runs": [replace(loaded[0], dpu_seconds=float(next(turn)))]})
+    return watched.measure(lambda: {"runs": [loaded[0]._replace(dpu_seconds=float(next(turn)))]})
 
 
 def fifty_views(number: int, turns: int = TURNS) -> dict[str, float]:
@@ -67,7 +66,7 @@ def fifty_views(number: int, turns: int = TURNS) -> dict[str, float]:
     )
     turn = count(1)
     return watched.measure(
-        lambda: {"listing": [replace(run, dpu_seconds=float(next(turn))) for run in going_on]}, turns
+        lambda: {"listing": [run._replace(dpu_seconds=float(next(turn))) for run in going_on]}, turns
     )
 
 

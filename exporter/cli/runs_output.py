@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from exporter.cli.found_runs import FoundRun
@@ -21,7 +20,7 @@ def as_json(found: Iterable[FoundRun], now: float) -> str:
 
 
 def _object(found: FoundRun, now: float) -> dict[str, object]:
-    run = asdict(found.run)
+    run = found.run._asdict()
     duration = found.run.duration(now)
     place = {"target": found.target, "aws_region": found.aws_region, "catalog_id": found.catalog_id}
     times = {name: _iso(run[name]) for name in TIMES}

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -174,8 +174,8 @@ class TargetReading:
     def _take_in(self, page: RunListing, scope: Scope) -> None:
         for listed in page.runs:
             # A record that does not name its view is of the one that was asked for.
-            run = replace(
-                listed, database=listed.database or scope.database, table=listed.table or scope.table
+            run = listed._replace(
+                database=listed.database or scope.database, table=listed.table or scope.table
             )
             key = run.run_id.lower()
             if key in self._configured or self._matcher.matching(run.database or "", run.table or ""):

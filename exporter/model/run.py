@@ -33,8 +33,7 @@ class RunKey(NamedTuple):
     run_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(NamedTuple):
     """One refresh task run. ``None`` means that Glue did not report the member.
 
     Source: the structure ``MaterializedViewRefreshTaskRun`` of the API model ``glue/2017-03-31``.

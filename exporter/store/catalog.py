@@ -184,8 +184,7 @@ class Catalog:
         for listed in TRAFFIC.giving_way(listing.runs):
             run = listed
             if listed.database is None or listed.table is None:
-                run = replace(
-                    listed,
+                run = listed._replace(
                     database=listed.database if listed.database is not None else listing.database,
                     table=listed.table if listed.table is not None else listing.table,
                 )

@@ -79,7 +79,7 @@ class RunRecords:
             f" WHERE catalog = ? AND run_id IN ({marks}) AND {_THERE}",
             [self._catalog, *run_ids],
         )
-        return {row[0]: _run(row) for row in rows}
+        return {row[0]: Run._make(row) for row in rows}
 
     def settled(self) -> Iterator[str]:
         """Yield the IDs of the settled runs."""
@@ -250,21 +250,10 @@ _PUT = (
 )
 
 
-def _run(row: Sequence[Any]) -> Run:
-    (run_id, database, table, status, refresh_type, role, customer_id, error_message, creation_time,
-     start_time, end_time, last_updated, dpu_seconds, processed_bytes) = row  # fmt: skip
-    return Run(
-        run_id=run_id, database=database, table=table, status=status, refresh_type=refresh_type,
-        role=role, customer_id=customer_id, error_message=error_message, creation_time=creation_time,
-        start_time=start_time, end_time=end_time, last_updated=last_updated, dpu_seconds=dpu_seconds,
-        processed_bytes=processed_bytes,
-    )  # fmt: skip
-
-
 def _record(row: tuple[Any, ...]) -> RunRecord:
     *values, view, _ended, settled, first_seen_ended, misses, unlisted_since, counted = row
     return RunRecord(
-        run=_run(values),
+        run=Run._make(values),
         view=view,
         settled=bool(settled),
         first_seen_ended=first_seen_ended,

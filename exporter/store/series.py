@@ -6,6 +6,7 @@ text does so then, once per change, and never again at a scrape. All values are 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from exporter.model.run import PhaseCounts, Run, RunKey
 from exporter.model.view import ViewKey
@@ -13,8 +14,7 @@ from exporter.store.counting import ViewCounters
 from exporter.store.requests import RequestStats
 
 
-@dataclass(frozen=True, slots=True)
-class RunSeries:
+class RunSeries(NamedTuple):
     """What the run-level families of one run are made from."""
 
     key: RunKey

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import string
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from exporter.model.run import UNKNOWN, Run, RunKey, Status
@@ -25,8 +25,7 @@ RUN_STATUSES = (*Status, UNKNOWN, UNREAD)
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _COLUMN = {"table": "table_name"}
-_RUN_FIELDS = tuple(field.name for field in fields(Run))
-_RUN_COLUMNS = ", ".join(f"r.{_COLUMN.get(name, name)}" for name in _RUN_FIELDS)
+_RUN_COLUMNS = ", ".join(f"r.{_COLUMN.get(name, name)}" for name in Run._fields)
 _LISTED = ", ".join(f"'{status}'" for status in Status)
 _STATUS = (
     f"CASE WHEN r.run_id IS NULL THEN '{UNREAD}' WHEN r.status IN ({_LISTED}) THEN r.status"
@@ -214,8 +213,7 @@ def _conditions(query: RunQuery) -> tuple[str, dict[str, Any]]:
 
 def _row(row: sqlite3.Row | tuple[Any, ...], catalogs: Mapping[tuple[str, str], Catalog]) -> RunRow:
     target, aws_region, catalog_id, run_id, up, *members = row
-    known = dict(zip(_RUN_FIELDS, members, strict=True))
-    run = Run(**known) if known["run_id"] is not None else None
+    run = None if members[0] is None else Run._make(members)
     series = RunSeries(RunKey(aws_region, catalog_id, run_id), run, None if up is None else bool(up))
     return RunRow(target, series, _doubt(run_id, catalogs[aws_region, catalog_id]) if up == 0 else None)
 

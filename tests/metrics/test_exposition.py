@@ -3,7 +3,6 @@
 import gzip
 import zlib
 from collections.abc import ItemsView, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -260,7 +259,7 @@ def test_what_is_remembered_of_the_last_scrape_never_shows_in_a_later_one(change
     exposition = quiet_exposition()
     series = [numbered_run(number) for number in range(2 * BLOCK_ITEMS + 9)]
     exposition.apply(commit(*series))
-    other = replace(series[changed], up=False)
+    other = series[changed]._replace(up=False)
     for state in (series[changed], series[changed], other, other, series[changed], series[changed]):
         exposition.apply(commit(state))
         for _ in range(3):

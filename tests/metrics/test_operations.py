@@ -57,7 +57,9 @@ def one_change(make: Callable[[], Exposition], runs: int, changed: int) -> Opera
     exposition = make()
     series = all_series(runs)
     exposition.apply(SeriesChanges(runs={one.key: one for one in series}))
-    other = replace(series[changed], run=replace(series[changed].run, dpu_seconds=4711.0))  # type: ignore[type-var]  # it has a run
+    run = series[changed].run
+    assert run is not None
+    other = series[changed]._replace(run=run._replace(dpu_seconds=4711.0))
     # The first time sums are worked out that every later change finds.
     exposition.apply(SeriesChanges(runs={other.key: series[changed]}))
     with counted() as done:

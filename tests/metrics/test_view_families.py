@@ -21,8 +21,7 @@ from tests.support.run_series import ACCOUNT, FULL_RUN, REGION, read_openmetrics
 KEY = ViewKey(REGION, ACCOUNT, "sales", "daily_orders")
 VIEW = 'aws_region="eu-west-1",catalog_id="123456789012",database="sales",table="daily_orders"'
 
-LAST_RUN = replace(
-    FULL_RUN,
+LAST_RUN = FULL_RUN._replace(
     run_id="7c9e6679-7425-40de-944b-e07fc1f90ae7",
     status="FAILED",
     refresh_type="FULL",
@@ -199,7 +198,7 @@ def test_without_a_schedule_the_refresh_mode_tells_and_no_interval_is_expected(m
 
 def test_an_unlisted_status_of_the_last_run_adds_a_series_unknown() -> None:
     """The five listed ones are 0 then."""
-    series = view_series(last_run=replace(LAST_RUN, status="PAUSED"))
+    series = view_series(last_run=LAST_RUN._replace(status="PAUSED"))
     lines = [line for line in samples(series) if "_last_run_status{" in line]
     assert [line.rpartition(" ")[2] for line in lines] == ["0", "0", "0", "0", "0", "1"]
     assert 'status="UNKNOWN"} 1' in lines[-1]
@@ -207,7 +206,7 @@ def test_an_unlisted_status_of_the_last_run_adds_a_series_unknown() -> None:
 
 def test_a_last_run_without_a_status_has_no_status_series() -> None:
     """The run is there all the same."""
-    series = view_series(last_run=replace(LAST_RUN, status=None))
+    series = view_series(last_run=LAST_RUN._replace(status=None))
     assert values_of("glue_mv_refresh_view_last_run_status", series) == []
     assert values_of("glue_mv_refresh_view_last_run_info", series) == ["1"]
 
@@ -216,7 +215,7 @@ def test_a_last_run_without_a_status_has_no_status_series() -> None:
 def test_a_refresh_type_that_is_not_reported_or_unlisted_is_unknown(reported: str | None) -> None:
     (line,) = (
         line
-        for line in samples(view_series(last_run=replace(LAST_RUN, refresh_type=reported)))
+        for line in samples(view_series(last_run=LAST_RUN._replace(refresh_type=reported)))
         if "_last_run_info{" in line
     )
     assert line.endswith('refresh_type="UNKNOWN"} 1')
@@ -241,11 +240,11 @@ def test_a_fact_that_is_not_known_is_absent_and_zero_is_zero(member: str, family
 
 
 def _last_run(**members: Any) -> ViewSeries:
-    return view_series(last_run=replace(LAST_RUN, **members))
+    return view_series(last_run=LAST_RUN._replace(**members))
 
 
 def _last_success(**members: Any) -> ViewSeries:
-    return view_series(last_success=replace(FULL_RUN, **members))
+    return view_series(last_success=FULL_RUN._replace(**members))
 
 
 @pytest.mark.parametrize(
@@ -266,9 +265,9 @@ def test_what_a_run_does_not_report_is_absent_and_zero_is_zero(
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
-        (replace(FULL_RUN, start_time=None), []),
-        (replace(FULL_RUN, end_time=None), []),
-        (replace(FULL_RUN, start_time=1700000080.0), ["0.0"]),
+        (FULL_RUN._replace(start_time=None), []),
+        (FULL_RUN._replace(end_time=None), []),
+        (FULL_RUN._replace(start_time=1700000080.0), ["0.0"]),
         (FULL_RUN, ["60.25"]),
     ],
 )

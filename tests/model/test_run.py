@@ -1,7 +1,5 @@
 """What a run's members say of it, where some are missing or wrong."""
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.model.run import Run
@@ -62,7 +60,7 @@ def test_a_status_that_is_not_listed_is_unknown_and_a_missing_one_is_none(
 def test_a_refresh_type_that_is_missing_or_not_listed_is_unknown(
     refresh_type: str | None, label: str
 ) -> None:
-    assert replace(run(), refresh_type=refresh_type).refresh_type_label == label
+    assert run()._replace(refresh_type=refresh_type).refresh_type_label == label
 
 
 @pytest.mark.parametrize(

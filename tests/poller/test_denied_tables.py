@@ -32,7 +32,7 @@ def test_a_view_of_another_database_is_found_when_its_first_run_shows_up() -> No
     bench.reader.holds(ended("a"))
     bench.run()
     assert found(bench) == {"sales.daily_orders"}
-    bench.reader.holds(replace(ended("b"), database="finance", table="revenue"))
+    bench.reader.holds(ended("b")._replace(database="finance", table="revenue"))
     bench.later()
     assert found(bench) == {"sales.daily_orders", "finance.revenue"}
 
@@ -40,7 +40,7 @@ def test_a_view_of_another_database_is_found_when_its_first_run_shows_up() -> No
 @pytest.mark.parametrize("named", [("sales", "daily_orders"), ("finance", "ledger")])
 def test_a_view_that_is_named_does_not_keep_those_of_a_glob_from_being_found(named: tuple[str, str]) -> None:
     bench = denied(named, ("finance", "*"))
-    bench.reader.holds(replace(ended("b"), database="finance", table="revenue"))
+    bench.reader.holds(ended("b")._replace(database="finance", table="revenue"))
     bench.run()
     assert found(bench) == {".".join(named), "finance.revenue"}
 

@@ -1,7 +1,5 @@
 """Events as log lines: their severity, and what they name."""
 
-from dataclasses import replace
-
 import pytest
 from structlog.testing import capture_logs
 
@@ -59,7 +57,7 @@ def test_a_run_that_ended_is_told_with_all_that_an_operator_asks_first(status: s
 
 
 def test_a_run_that_ended_is_told_with_its_type_its_error_and_its_duration_to_the_millisecond() -> None:
-    run = replace(ended("a", end_time=START + 60.12345), refresh_type="FULL", error_message="no such table")
+    run = ended("a", end_time=START + 60.12345)._replace(refresh_type="FULL", error_message="no such table")
     written = line(RunEnded(KEY, run))
     assert (written["refresh_type"], written["error_message"]) == ("FULL", "no such table")
     assert written["duration_seconds"] == 60.123

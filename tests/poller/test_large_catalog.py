@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ ALL_PAGES = [f"list_runs {VIEW}" + (f" from {start}" if start else "") for start
 def old(number: int) -> Run:
     """Return a run that has long been settled; the higher the number, the older it is."""
     run = ended(f"old-{number}", end_time=START - 7200.0)
-    return replace(run, creation_time=START - 9000.0 - 10 * number)
+    return run._replace(creation_time=START - 9000.0 - 10 * number)
 
 
 OLD = [old(number) for number in range(RUNS)]
@@ -110,7 +109,7 @@ def test_the_first_poll_takes_all_in(bench: Bench) -> None:
 
 
 def test_a_run_of_any_part_is_not_held_to_be_missing(bench: Bench) -> None:
-    going_on = [replace(running(f"run-{n}"), creation_time=OLD[n].creation_time) for n in (0, 6000, 11_999)]
+    going_on = [running(f"run-{n}")._replace(creation_time=OLD[n].creation_time) for n in (0, 6000, 11_999)]
     bench.has(going_on[:1], OLD[:6000], going_on[1:2], OLD[6000:], going_on[2:])
     for _ in range(3):
         bench.clock.advance(900.0)
@@ -119,7 +118,7 @@ def test_a_run_of_any_part_is_not_held_to_be_missing(bench: Bench) -> None:
 
 
 def test_a_run_that_no_part_holds_any_more_goes_after_two_reads(bench: Bench) -> None:
-    gone = replace(running("gone"), creation_time=START - 12_000.0)
+    gone = running("gone")._replace(creation_time=START - 12_000.0)
     bench.has([gone], OLD)
     bench.poll()
     assert "gone" in bench.run_ids()
@@ -148,12 +147,12 @@ def test_the_poll_after_that_reads_all_pages(bench: Bench) -> None:
 
 
 def test_what_ended_meanwhile_is_counted_once(bench: Bench) -> None:
-    going_on = replace(running("going-on"), creation_time=START)
+    going_on = running("going-on")._replace(creation_time=START)
     bench.has([going_on], OLD)
     bench.poll()
-    over = replace(ended("going-on", end_time=START + 600.0), creation_time=START)
+    over = ended("going-on", end_time=START + 600.0)._replace(creation_time=START)
     new = [
-        replace(ended(f"new-{n}", end_time=START + 2000.0 + n), creation_time=START + 1000.0 + n)
+        ended(f"new-{n}", end_time=START + 2000.0 + n)._replace(creation_time=START + 1000.0 + n)
         for n in (2, 1)
     ]
     bench.has(new, [over], OLD)

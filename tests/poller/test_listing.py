@@ -137,7 +137,7 @@ def test_reads_on_until_five_minutes_of_what_is_known_have_been_read_again() -> 
 
 @pytest.mark.parametrize(("seconds", "pages"), [(300.0, 2), (300.5, 1)])
 def test_exactly_five_minutes_are_not_further_back(seconds: float, pages: int) -> None:
-    older = replace(run(1), creation_time=START - seconds)
+    older = run(1)._replace(creation_time=START - seconds)
     reader = Script(page(run(0), older, next_token="1"), page(run(9)))
     read(reader, ListingMemory(newest_first=True, newest=START))
     assert len(reader.tokens) == pages

@@ -1,7 +1,6 @@
 """A listing that takes longer than a poll may last is read in portions, poll after poll."""
 
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -102,7 +101,7 @@ class Bench:
 
 def listed(run: Run, seconds: float) -> Run:
     """Return the run as it is with another time of creation, from the clock's start."""
-    return replace(run, creation_time=START + seconds)
+    return run._replace(creation_time=START + seconds)
 
 
 def old(run_id: str, seconds: float) -> Run:
@@ -194,7 +193,7 @@ def test_a_token_that_expires_in_a_later_read_is_one_to_begin_anew_at_once_too(b
 
 def test_a_view_that_appears_meanwhile_is_looked_for_on_the_pages_read_before(bench: Bench) -> None:
     """Else its ended runs would show up later, and count as if they had just ended."""
-    others = [replace(old(f"x-{number}", -9000.0), table="stock") for number in range(5)]
+    others = [old(f"x-{number}", -9000.0)._replace(table="stock") for number in range(5)]
     bench.has(*bench.old[:5], *others, *bench.old[5:])
     bench.poll()
     bench.exist("daily_orders", "stock")

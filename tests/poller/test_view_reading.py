@@ -60,7 +60,7 @@ def run(run_id: str, hours: float, view: str = "sales.orders", *, over: bool = T
     """Return a run that was created so many hours before the clock's start."""
     database, table = view.split(".")
     one = ended(run_id, end_time=START - 7200.0) if over else running(run_id)
-    return replace(one, database=database, table=table, creation_time=START - 3600.0 * hours)
+    return one._replace(database=database, table=table, creation_time=START - 3600.0 * hours)
 
 
 def bench(*names: str, reader: MemoryReader | None = None) -> Bench:

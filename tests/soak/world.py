@@ -9,7 +9,7 @@ import random
 import uuid
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from exporter.errors import GlueError, Reason
 from exporter.model.run import Run, RunListing
@@ -117,8 +117,7 @@ class World:
         )
 
     def _ended_before(self, view: SoakView, ended: float) -> None:
-        run = replace(
-            self._new(view, ended - view.duration),
+        run = self._new(view, ended - view.duration)._replace(
             status="SUCCEEDED",
             refresh_type="INCREMENTAL",
             start_time=ended - view.duration,
@@ -141,8 +140,7 @@ class World:
 
     def _begin(self, view: SoakView, run_id: str) -> None:
         full = view.suffers("full", self.now)
-        self._runs[run_id] = replace(
-            self._runs[run_id],
+        self._runs[run_id] = self._runs[run_id]._replace(
             status="RUNNING",
             refresh_type="FULL" if full else "INCREMENTAL",
             start_time=self.now,
@@ -159,8 +157,7 @@ class World:
         factor = 8.0 if view.suffers("cost", self.now) else self.dice.uniform(0.85, 1.15)
         cost = round(view.dpu_seconds * factor, 1)
         late = self.dice.random() < 0.2
-        run = replace(
-            self._runs[run_id],
+        run = self._runs[run_id]._replace(
             status=status,
             end_time=self.now,
             last_updated=self.now,
@@ -178,8 +175,8 @@ class World:
 
     def _report(self, _view: SoakView, run_id: str) -> None:
         cost = self._late.pop(run_id)
-        self._runs[run_id] = replace(
-            self._runs[run_id], last_updated=self.now, dpu_seconds=cost, processed_bytes=int(cost) * 1000
+        self._runs[run_id] = self._runs[run_id]._replace(
+            last_updated=self.now, dpu_seconds=cost, processed_bytes=int(cost) * 1000
         )
 
 

@@ -1,7 +1,7 @@
 """A tiny Glue whose whole truth a test knows, and the polls of it that a test asks for."""
 
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from exporter.errors import GlueError, Reason
 from exporter.model.patterns import ViewMatcher
@@ -49,7 +49,7 @@ class SmallGlue:
 
     def change(self, run_id: str, **members: object) -> Run:
         """Report something else of a run from now on."""
-        self.runs[run_id] = replace(self.runs[run_id], **members)  # type: ignore[arg-type] # members of Run
+        self.runs[run_id] = self.runs[run_id]._replace(**members)  # type: ignore[arg-type] # members of Run
         return self.runs[run_id]
 
 

@@ -1,7 +1,6 @@
 """What a catalog makes of listings and single reads: whose runs they are, and what of it is news."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -76,7 +75,7 @@ def test_what_is_asked_for_in_vain_is_told_of_every_catalog(bench: ViewBench) ->
 
 def test_a_poll_looks_after_the_unsettled_runs_of_its_own_views(bench: ViewBench) -> None:
     bench.configure(target("one", DAILY), target("two", "sales.*"))
-    other = replace(running("b"), table="returns")
+    other = running("b")._replace(table="returns")
     bench.poll(running("a"), other, by_name=[DAILY], target="one")
     bench.poll(running("a"), other, tables=[view(), view("sales.returns")], target="two")
     one, two = (bench.store.watch(name) for name in ("one", "two"))
@@ -105,26 +104,26 @@ def test_what_was_read_of_a_run_that_has_moved_meanwhile_is_not_remembered() -> 
 def test_a_listed_run_takes_from_the_filter_what_it_does_not_name(
     bench: ViewBench, reported: dict[str, None]
 ) -> None:
-    run = replace(running("a"), **reported)  # type: ignore[arg-type] # some of its names
+    run = running("a")._replace(**reported)  # type: ignore[arg-type] # some of its names
     listing = ListingRead(database="sales", table="daily_orders", runs=(run,))
     assert bench.commit(poll(listing)) == []
     assert bench.shown.facts(DAILY).last_run == running("a")
 
 
 def test_a_listed_run_is_of_the_view_that_it_names_whatever_the_filter_was(bench: ViewBench) -> None:
-    run = replace(running("a"), table=None)
+    run = running("a")._replace(table=None)
     bench.poll(tables=[view(), view("sales.returns")])
     bench.commit(poll(ListingRead(database="stock", table="returns", runs=(run,))))
-    assert bench.shown.facts("sales.returns").last_run == replace(run, table="returns")
+    assert bench.shown.facts("sales.returns").last_run == run._replace(table="returns")
     bench.commit(poll(ListingRead(database="stock", table="levels", runs=(running("b"),))))
     assert bench.shown.facts(DAILY).last_run == running("b")
-    nameless = replace(running("c"), database=None)
+    nameless = running("c")._replace(database=None)
     bench.commit(poll(ListingRead(database="sales", table="levels", runs=(nameless,))))
     assert bench.shown.facts(DAILY).last_run == running("c")
 
 
 def test_a_listed_run_that_nothing_names_is_ignored_and_told_of_once(bench: ViewBench) -> None:
-    unnamed = (replace(running("a"), table=None), replace(running("b"), database=None))
+    unnamed = (running("a")._replace(table=None), running("b")._replace(database=None))
     listing = ListingRead(runs=unnamed)
     assert bench.commit(poll(listing)) == [RunIgnored(key("a")), RunIgnored(key("b"))]
     assert bench.commit(poll(listing)) == []
@@ -136,7 +135,7 @@ def test_a_configured_run_that_a_listing_holds_is_taken_in_as_it_was_reported(da
     """The names of a filter are for runs of views."""
     bench = ViewBench()
     bench.configure(target("prod", "sales.*", run_ids=["a"]))
-    run = replace(running("a"), database=None)
+    run = running("a")._replace(database=None)
     assert RunIgnored(key("a")) not in bench.commit(poll(ListingRead(database=database, runs=(run,))))
     assert bench.shown.run("a").run == run
     assert bench.shown.ups == {"a": True}
@@ -147,7 +146,7 @@ def test_a_configured_run_that_a_listing_holds_is_taken_in_as_it_was_reported(da
 
 def test_every_end_is_told_that_the_listings_of_a_poll_tell_of(bench: ViewBench) -> None:
     bench.poll(tables=[view(), view("sales.returns")])
-    daily, other = (ended("a"), ended("b")), (replace(ended("c"), table="returns"),)
+    daily, other = (ended("a"), ended("b")), (ended("c")._replace(table="returns"),)
     listings = (
         ListingRead(database="sales", table="daily_orders", runs=daily),
         ListingRead(database="sales", table="returns", runs=other),
@@ -269,7 +268,7 @@ def test_a_run_that_the_first_listing_could_not_read_counts_if_it_ended_later(
 def test_views_that_a_part_tells_of_are_watched_from_then_on(bench: ViewBench) -> None:
     bench.configure(target("one", DAILY), target("two", "sales.*"))
     found = Discovery(views=(view(), view("sales.returns")), databases=frozenset({"sales"}))
-    listing = ListingRead(runs=(replace(ended("a"), table="returns"),))
+    listing = ListingRead(runs=(ended("a")._replace(table="returns"),))
     part = PollPart(target="two", discovery=found, tables_denied=False, listing=listing)
     assert bench.store.take_in(part) == [
         RunEnded(key("a"), listing.runs[0]),

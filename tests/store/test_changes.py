@@ -1,7 +1,5 @@
 """What a catalog has noted for its listeners."""
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.store.outcome import ListingRead, PollPart
@@ -24,7 +22,7 @@ def test_many_runs_are_told_of_table_by_table_after_those_that_were_never_read(b
     """So their text compresses best."""
     tables = {f"run-{number}": ("daily_orders", "returns")[number % 2] for number in range(AT_ONCE)}
     bench.configure(watch(target("prod", *tables, "never read", "nor this")))
-    bench.commit("prod", *(replace(running(run_id), table=table) for run_id, table in tables.items()))
+    bench.commit("prod", *(running(run_id)._replace(table=table) for run_id, table in tables.items()))
     told = [tables.get(key.run_id, "") for key in bench.shown.last.runs]
     assert told == ["", "", *sorted(tables.values())]
 
@@ -43,7 +41,7 @@ def test_nothing_is_told_of_runs_that_are_not_shown(views: ViewBench) -> None:
 
 
 def test_a_view_that_goes_with_a_poll_hides_nothing_that_the_poll_tells_of_another(views: ViewBench) -> None:
-    other = replace(running("b"), table="returns")
+    other = running("b")._replace(table="returns")
     views.poll(tables=TABLES)
     views.poll(tables=TABLES[1:])
     listing = ListingRead(runs=(running("a"),))

@@ -1,7 +1,5 @@
 """What a commit changes, counts and reports: as little as there is, and once each."""
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.errors import Reason
@@ -241,7 +239,7 @@ def test_the_state_of_targets_is_handed_out_as_a_copy(bench: StoreBench) -> None
     assert bench.store.targets()[0].error is None
 
 
-@pytest.mark.parametrize("run", [running("a"), replace(running("a"), database=None, table=None)])
+@pytest.mark.parametrize("run", [running("a"), running("a")._replace(database=None, table=None)])
 def test_every_runs_last_good_values_can_be_read(bench: StoreBench, run: Run) -> None:
     bench.configure(watch(target("prod", "a", "b"), target("lake", "c", catalog_id=None)))
     bench.commit("prod", run)

@@ -1,7 +1,5 @@
 """Each ended run of a view counts exactly once, beginning with what ends after the view's baseline."""
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.model.run import REFRESH_TYPES, Run
@@ -80,8 +78,8 @@ def test_a_settled_run_is_not_counted_again(counting: ViewBench) -> None:
 def test_a_run_counts_under_the_status_and_type_that_it_was_first_seen_ended_with(
     counting: ViewBench,
 ) -> None:
-    counting.poll(replace(ended("a", status="FAILED"), refresh_type="FULL"))
-    counting.poll(replace(ended("a"), refresh_type="INCREMENTAL"))
+    counting.poll(ended("a", status="FAILED")._replace(refresh_type="FULL"))
+    counting.poll(ended("a")._replace(refresh_type="INCREMENTAL"))
     assert counting.shown.counts(DAILY).runs == {("FAILED", "FULL"): 1}
 
 
@@ -109,14 +107,14 @@ def test_an_unlisted_status_counts_as_unknown_once_there_is_an_end_time(counting
 def test_a_type_that_is_missing_or_unlisted_counts_as_unknown(
     counting: ViewBench, reported: str | None, label: str
 ) -> None:
-    counting.poll(replace(ended("a"), refresh_type=reported))
+    counting.poll(ended("a")._replace(refresh_type=reported))
     assert counting.shown.counts(DAILY).runs == {("SUCCEEDED", label): 1}
 
 
 def test_figures_that_come_late_add_the_difference_to_the_same_series(counting: ViewBench) -> None:
-    first = replace(ended("a", dpu_seconds=None), refresh_type="FULL")
-    more = replace(first, dpu_seconds=100.0, processed_bytes=1000)
-    most = replace(more, dpu_seconds=130.0, processed_bytes=1500, refresh_type="INCREMENTAL")
+    first = ended("a", dpu_seconds=None)._replace(refresh_type="FULL")
+    more = first._replace(dpu_seconds=100.0, processed_bytes=1000)
+    most = more._replace(dpu_seconds=130.0, processed_bytes=1500, refresh_type="INCREMENTAL")
     for run, dpu_seconds, processed_bytes in ((first, 0.0, 0), (more, 100.0, 1000), (most, 130.0, 1500)):
         counting.poll(run)
         assert counters(counting).dpu_seconds["FULL"] == dpu_seconds
@@ -126,9 +124,9 @@ def test_figures_that_come_late_add_the_difference_to_the_same_series(counting: 
 
 
 def test_figures_that_shrink_or_vanish_take_nothing_away_and_count_nothing_twice(counting: ViewBench) -> None:
-    most = replace(ended("a", dpu_seconds=130.0), processed_bytes=1500)
-    less = replace(ended("a", dpu_seconds=90.0), processed_bytes=900)
-    none = replace(ended("a", dpu_seconds=None), processed_bytes=None)
+    most = ended("a", dpu_seconds=130.0)._replace(processed_bytes=1500)
+    less = ended("a", dpu_seconds=90.0)._replace(processed_bytes=900)
+    none = ended("a", dpu_seconds=None)._replace(processed_bytes=None)
     for run in (most, less, none, most):
         counting.poll(run)
         assert counters(counting).dpu_seconds["UNKNOWN"] == 130.0
@@ -136,7 +134,7 @@ def test_figures_that_shrink_or_vanish_take_nothing_away_and_count_nothing_twice
 
 
 def test_figures_of_a_running_run_are_not_counted(counting: ViewBench) -> None:
-    counting.poll(replace(running("a"), dpu_seconds=50.0, processed_bytes=500))
+    counting.poll(running("a")._replace(dpu_seconds=50.0, processed_bytes=500))
     assert counters(counting) == ViewCounters()
 
 
@@ -263,4 +261,4 @@ def test_a_run_that_comes_back_ended_after_it_was_missed_is_counted_once(countin
 def of(name: str, run_id: str) -> Run:
     """Return an ended run of another view."""
     database, table = name.split(".")
-    return replace(ended(run_id), database=database, table=table)
+    return ended(run_id)._replace(database=database, table=table)

@@ -70,7 +70,7 @@ def test_a_pattern_that_was_dropped_for_a_while_is_watched_since_it_came_back(be
     bench.watch("stock.*")
     bench.clock.advance(600.0)
     bench.watch("sales.*")
-    run = replace(ended("n"), table="new")
+    run = ended("n")._replace(table="new")
     bench.poll(run, tables=[view(), view("sales.new", created=START + 300.0)])
     assert bench.shown.runs_total("sales.new") == {}
 

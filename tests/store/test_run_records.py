@@ -1,7 +1,6 @@
 """The table of remembered runs, asked and told directly."""
 
 from collections.abc import Callable
-from dataclasses import astuple, replace
 from itertools import islice
 
 import pytest
@@ -44,8 +43,7 @@ def records(database: StateDatabase) -> RunRecords:
 
 
 def test_all_of_a_run_is_read_back(records: RunRecords) -> None:
-    run = replace(
-        ended("a", status="FAILED"),
+    run = ended("a", status="FAILED")._replace(
         refresh_type="FULL",
         role="arn:aws:iam::123456789012:role/refresh",
         customer_id="210987654321",
@@ -61,7 +59,7 @@ def test_all_of_a_run_is_read_back(records: RunRecords) -> None:
         unlisted_since=START + 62.0,
         counted=Counted(refresh_type="FULL", dpu_seconds=120.0, processed_bytes=1024),
     )
-    assert None not in astuple(record.run)
+    assert None not in record.run
     records.put(record)
     assert records.get(["a", "b"]) == {"a": record}
 
@@ -91,7 +89,7 @@ def test_runs_have_their_place_by_table_and_age(database: StateDatabase, records
     """Whether many of them are asked for, or few."""
     for table in ("returns", "daily_orders"):
         for age in (1.0, 2.0, 3.0, 4.0):
-            run = replace(running(f"{table} {age:.0f}"), table=table, creation_time=START - age)
+            run = running(f"{table} {age:.0f}")._replace(table=table, creation_time=START - age)
             records.put(RunRecord(run=run))
     RunRecords(database.connection, 2).put(RunRecord(run=running("of another catalog")))
     in_order = [f"{table} {age}" for table in ("daily_orders", "returns") for age in (4, 3, 2, 1)]
@@ -106,7 +104,7 @@ def test_few_runs_are_looked_for_and_of_a_quarter_on_all_are_sorted(
 ) -> None:
     remembered = [f"run-{number:02}" for number in range(3 * WORTH_SORTING_ALL)]
     for number, run_id in enumerate(remembered):
-        records.put(RunRecord(run=replace(running(run_id), creation_time=START + number)))
+        records.put(RunRecord(run=running(run_id)._replace(creation_time=START + number)))
     queries: list[str] = []
     database.connection.set_trace_callback(queries.append)
     for wanted, looked_for in ((remembered[1:3], True), (remembered[1:4], False)):
@@ -133,7 +131,7 @@ def test_what_a_view_is_summed_up_from_is_found_without_a_look_at_all_its_runs(
     numbers = iter(range(1000))
     for more in (20, 180):
         for number in islice(numbers, more):
-            run = replace(ended(f"run {number}"), creation_time=START + number)
+            run = ended(f"run {number}")._replace(creation_time=START + number)
             records.put(RunRecord(run=run, view=VIEW, settled=True))
         steps.append(steps_of(database, lambda: look(records)))
     few, many = steps

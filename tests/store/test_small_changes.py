@@ -1,7 +1,5 @@
 """Small changes to the store's rules that no other test would notice: see docs/mutation.md."""
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.store.counting import Counted, ViewCounters, count
@@ -27,7 +25,7 @@ def test_two_runs_of_one_bucket_are_two(bench: ViewBench) -> None:
 @pytest.mark.parametrize("missing", ["start_time", "end_time"])
 def test_a_success_enters_the_histogram_once_both_its_times_are_known(bench: ViewBench, missing: str) -> None:
     bench.poll()
-    bench.poll(replace(ended("a"), **{missing: None}))  # type: ignore[arg-type] # one of its times
+    bench.poll(ended("a")._replace(**{missing: None}))  # type: ignore[arg-type] # one of its times
     assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
     assert sum(bench.shown.facts(DAILY).counters.durations) == 0
     bench.poll(ended("a"))
@@ -35,7 +33,7 @@ def test_a_success_enters_the_histogram_once_both_its_times_are_known(bench: Vie
 
 
 def test_a_run_that_tells_nothing_new_changes_nothing() -> None:
-    run = replace(ended("a"), processed_bytes=1024)
+    run = ended("a")._replace(processed_bytes=1024)
     counters, counted = count(ViewCounters(), run, None, has_baseline=True)
     assert isinstance(counted, Counted)
     again = count(counters, run, counted, has_baseline=True)
@@ -95,7 +93,7 @@ def test_a_view_that_is_gone_for_90_days_is_forgotten(bench: ViewBench) -> None:
 
 
 def test_all_of_the_counters_is_read_back() -> None:
-    run = replace(ended("a", dpu_seconds=4.5), processed_bytes=1024)
+    run = ended("a", dpu_seconds=4.5)._replace(processed_bytes=1024)
     counters, counted = count(ViewCounters(), run, None, has_baseline=True)
     assert counted
     assert ViewCounters.load(counters.dump()) == counters
@@ -103,6 +101,6 @@ def test_all_of_the_counters_is_read_back() -> None:
 
 
 def test_the_runs_of_a_targets_views_add_up(bench: ViewBench) -> None:
-    other = replace(ended("b"), table="returns")
+    other = ended("b")._replace(table="returns")
     bench.poll(ended("a"), other, tables=(view(), view("sales.returns")))
     assert bench.shown.targets["prod"].runs["settling"] == 2

@@ -1,7 +1,5 @@
 """What it takes to sum a view up: after a start that is done for every view before the exporter is ready."""
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.model.run import Run
@@ -14,7 +12,7 @@ from tests.support.clock import START
 from tests.support.watching import ended, running
 
 VIEW = 7
-FAILED = replace(ended("older", status="FAILED"), creation_time=START - 100.0)
+FAILED = ended("older", status="FAILED")._replace(creation_time=START - 100.0)
 
 
 @pytest.mark.parametrize(

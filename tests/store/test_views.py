@@ -1,7 +1,5 @@
 """What is shown of a view: from which runs, for how long, and for whom."""
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.errors import Reason
@@ -230,16 +228,16 @@ def test_failures_in_a_row_are_those_since_the_last_success(
     assert bench.shown.facts(DAILY).consecutive_failures == failures
 
 
-BASE = replace(running("m"), creation_time=START, start_time=START, last_updated=START)
+BASE = running("m")._replace(creation_time=START, start_time=START, last_updated=START)
 
 
 @pytest.mark.parametrize(
     "newer",
     [
-        replace(BASE, run_id="a", creation_time=START + 1.0, start_time=None, last_updated=None),
-        replace(BASE, run_id="a", start_time=START + 1.0, last_updated=None),
-        replace(BASE, run_id="a", last_updated=START + 1.0),
-        replace(BASE, run_id="n"),
+        BASE._replace(run_id="a", creation_time=START + 1.0, start_time=None, last_updated=None),
+        BASE._replace(run_id="a", start_time=START + 1.0, last_updated=None),
+        BASE._replace(run_id="a", last_updated=START + 1.0),
+        BASE._replace(run_id="n"),
     ],
     ids=["creation", "start", "last update", "run ID"],
 )
@@ -250,7 +248,7 @@ def test_the_last_run_is_the_newest_by_creation_start_update_and_id(bench: ViewB
 
 
 def test_a_run_without_a_creation_time_is_older_than_any_with_one(bench: ViewBench) -> None:
-    bench.poll(replace(BASE, run_id="z", creation_time=None, start_time=START + 99.0), BASE)
+    bench.poll(BASE._replace(run_id="z", creation_time=None, start_time=START + 99.0), BASE)
     assert bench.shown.facts(DAILY).last_run == BASE
 
 
@@ -264,7 +262,7 @@ def test_a_success_without_an_end_is_told_by_its_last_update_or_by_when_it_was_s
     bench: ViewBench,
 ) -> None:
     without = ended("a", end_time=None)
-    bench.poll(replace(without, last_updated=START - 5.0))
+    bench.poll(without._replace(last_updated=START - 5.0))
     assert bench.shown.facts(DAILY).last_success_time == START - 5.0
     bench.clock.advance(30.0)
     bench.poll(without)

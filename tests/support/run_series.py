@@ -1,6 +1,5 @@
 """Runs as Glue would report them, and the reference parsers, for tests about series."""
 
-from dataclasses import replace
 from typing import Any
 
 from prometheus_client import Metric
@@ -33,7 +32,7 @@ FULL_RUN = Run(
 
 def run_series(*, up: bool | None = True, **members: Any) -> RunSeries:
     """Return the series of ``FULL_RUN`` with some members changed."""
-    run = replace(FULL_RUN, **members)
+    run = FULL_RUN._replace(**members)
     return RunSeries(RunKey(REGION, ACCOUNT, run.run_id), run, up)
 
 

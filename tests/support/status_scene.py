@@ -1,6 +1,5 @@
 """A store with targets, views and runs in every state that a status page tells of."""
 
-from dataclasses import replace
 from typing import Any
 
 from exporter.errors import GlueError
@@ -63,7 +62,7 @@ def refresh(run_id: str, of: str | None, *, ended: float | None = START - HOUR /
         dpu_seconds=None if ended is None else 360.0,
         processed_bytes=None if ended is None else 2_500_000,
     )
-    return replace(run, **members)
+    return run._replace(**members)
 
 
 class Scene:

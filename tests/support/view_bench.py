@@ -1,7 +1,7 @@
 """A target that watches views, and the polls of it that a test spells out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.errors import GlueError
 from exporter.model.run import Run
@@ -24,7 +24,7 @@ def view(name: str = DAILY, *, created: float | None = START - DAY, every: float
 
 def started(run: Run, seconds: float) -> Run:
     """Return the run as it is with another time of creation: so many seconds after the clock's start."""
-    return replace(run, creation_time=START + seconds)
+    return run._replace(creation_time=START + seconds)
 
 
 def failed(run_id: str, seconds: float) -> Run:

@@ -1,7 +1,7 @@
 """Targets, runs and a store's listener, for tests that poll and commit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from exporter.errors import GlueError
@@ -50,8 +50,8 @@ def ended(
     dpu_seconds: float | None = 120.0,
 ) -> Run:
     """Return a run that is over; by default with all that it takes to settle."""
-    return replace(
-        running(run_id), status=status, end_time=end_time, dpu_seconds=dpu_seconds, last_updated=end_time
+    return running(run_id)._replace(
+        status=status, end_time=end_time, dpu_seconds=dpu_seconds, last_updated=end_time
     )
 
 
