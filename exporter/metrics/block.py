@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Generic, TypeVar
 
-from exporter.metrics.encoding import Lines
+from exporter.metrics.encoding import Column, Lines
 from exporter.metrics.segment import Segment, deflate
 
 K = TypeVar("K", bound=Hashable)
@@ -26,11 +26,18 @@ class Block(Generic[K]):
     @classmethod
     def of(cls, items: Mapping[K, Lines]) -> "Block[K]":
         """Compress the items, of which there is at least one."""
-        columns = list(zip(*items.values(), strict=True))
+        columns = zip(*items.values(), strict=True)
+        return cls.of_columns(
+            tuple(items), [Column(b"".join(lines), list(map(len, lines))) for lines in columns]
+        )
+
+    @classmethod
+    def of_columns(cls, keys: tuple[K, ...], columns: Sequence[Column]) -> "Block[K]":
+        """Compress what each family says of the items with these keys, of which there is at least one."""
         return cls(
-            keys=tuple(items),
-            lengths=tuple(_lengths(list(map(len, column))) for column in columns),
-            segments=tuple(deflate(b"".join(column)) for column in columns),
+            keys=keys,
+            lengths=tuple(_lengths(column.lengths) for column in columns),
+            segments=tuple(deflate(column.text) for column in columns),
         )
 
     def items(self) -> dict[K, Lines]:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 Lines: TypeAlias = tuple[bytes, ...]
 """An item's text: for each family of its table the item's whole lines, empty where it has no such series."""
 
+_AS_THEY_ARE = frozenset({int, float})
+"""Types of values that are written as Python writes them."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -62,42 +64,70 @@ class Encoded(NamedTuple):
     growing: tuple[Growing, ...]
 
 
+class Column(NamedTuple):
+    """One family's lines of several items, one after the other."""
+
+    text: bytes
+    lengths: Sequence[int]
+    """How many bytes of it belong to each item."""
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> "Column":
+        """Join each item's lines."""
+        text = "".join(lines)
+        if text.isascii():
+            return cls(text.encode(), [len(of_item) for of_item in lines])
+        encoded = [_utf8(of_item) for of_item in lines]
+        return cls(b"".join(encoded), [len(of_item) for of_item in encoded])
+
+
 def encode(families: Sequence[Family[T]], item: T) -> Encoded:
     """Encode the samples that the families read from the item."""
-    texts: list[str] = []
     growing: list[Growing] = []
-    labelled: Any = item  # has labels, where a family reads one value or state of it
-    for place, family in enumerate(families):
-        samples = family.samples
-        if isinstance(samples, OneValue):
-            value = samples.value(item)
-            if value is None:
-                texts.append("")
-                continue
-            if not isinstance(value, Elapsed):
-                texts.append(f"{family.name}{{{labelled.labels}}} {value!r}\n")
-                continue
-        elif isinstance(samples, OneState):
-            states = samples.states(item)
-            texts.append(f"{family.name}{{{labelled.labels}".join(states.rests) if states else "")
-            continue
-        elif isinstance(samples, SomeValues):
-            values = samples.values(item)
-            texts.append("" if values is None else _table(family.name, labelled.labels, samples.rows, values))
-            continue
-        text = ""
-        for labels, value, suffix in samples(item):
-            prefix = f"{family.name}{suffix}{{{labels}}} " if labels else f"{family.name}{suffix} "
-            if isinstance(value, Elapsed):
-                growing.append(Growing(place, _utf8(prefix), value))
-            else:
-                text += f"{prefix}{value!r}\n"
-        texts.append(text)
+    lines = [_lines(family, place, (item,), growing)[0] for place, family in enumerate(families)]
     try:
-        lines = tuple(map(str.encode, texts))
+        return Encoded(tuple(map(str.encode, lines)), tuple(growing))
     except UnicodeEncodeError:
-        lines = tuple(map(_utf8, texts))
-    return Encoded(lines, tuple(growing))
+        return Encoded(tuple(map(_utf8, lines)), tuple(growing))
+
+
+def encode_resting(families: Sequence[Family[T]], items: Sequence[T]) -> list[Column]:
+    """Encode many items that have no growing lines, family by family: in half of the time of one by one."""
+    return [Column.of(_lines(family, place, items, [])) for place, family in enumerate(families)]
+
+
+def _lines(family: Family[T], place: int, items: Sequence[T], growing: list[Growing]) -> Sequence[str]:
+    """Return each item's lines of a family, and add those to ``growing`` whose values grow."""
+    name, samples = family.name, family.samples
+    labelled: Sequence[Any] = items  # they have labels, where a family reads one value or state of them
+    if isinstance(samples, OneValue):
+        values = [samples.value(item) for item in items]
+        if _AS_THEY_ARE.issuperset(map(type, values)):
+            own = map(samples.labels, items)
+            return [f"{name}{{{labels}}} {value!r}\n" for labels, value in zip(own, values, strict=True)]
+    elif isinstance(samples, OneState):
+        start = f"{name}{{"
+        return [
+            f"{start}{item.labels}".join(states.rests) if states else ""
+            for item, states in zip(labelled, map(samples.states, items), strict=True)
+        ]
+    elif isinstance(samples, SomeValues):
+        return [
+            "" if values is None else _table(name, item.labels, samples.rows, values)
+            for item, values in zip(labelled, map(samples.values, items), strict=True)
+        ]
+    return [_text(family, place, item, growing) for item in items]
+
+
+def _text(family: Family[T], place: int, item: T, growing: list[Growing]) -> str:
+    text = ""
+    for labels, value, suffix in family.samples(item):
+        prefix = f"{family.name}{suffix}{{{labels}}} " if labels else f"{family.name}{suffix} "
+        if isinstance(value, Elapsed):
+            growing.append(Growing(place, _utf8(prefix), value))
+        else:
+            text += f"{prefix}{value!r}\n"
+    return text
 
 
 def _table(name: str, own: Labels, rows: Sequence[Row], values: Sequence[float]) -> str:

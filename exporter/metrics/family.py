@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
+from operator import attrgetter
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from exporter.metrics.labels import NO_LABELS, Labels, joined, labels
@@ -45,18 +46,19 @@ I_contra = TypeVar("I_contra", bound=Labelled, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class OneValue(Generic[I_contra]):
-    """The samples of a family that has one series per item, under the item's own labels.
+    """The samples of a family that has one series per item, by default under the item's own labels.
 
     Most are; encoding them by way of a sample takes three times as long.
     """
 
     value: Callable[[I_contra], float | Elapsed | None]
     """None where the item has no such series."""
+    labels: Callable[[I_contra], Labels] = attrgetter("labels")
 
     def __call__(self, item: I_contra) -> Sequence[Sample]:
         """Return the sample, if there is one."""
         value = self.value(item)
-        return () if value is None else (Sample(item.labels, value),)
+        return () if value is None else (Sample(self.labels(item), value),)
 
 
 class States(NamedTuple):

@@ -29,7 +29,7 @@ def with_label(before: Labels, name: str, value: str) -> Labels:
 
 def escape(value: str) -> str:
     """Escape backslash, quote and line feed. Every other character stands for itself, control ones too."""
-    return escape_newlines(value).replace('"', '\\"')
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 def escape_newlines(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from exporter.giving_way import TRAFFIC
-from exporter.metrics.encoding import Format, Growing, Grown, encode, metadata
+from exporter.metrics.encoding import Format, Growing, Grown, encode, encode_resting, metadata
 from exporter.metrics.family import Family
 from exporter.metrics.segment import Segment
 from exporter.metrics.shelf import BLOCK_ITEMS, Item, Shelf, Shelved
@@ -37,20 +37,37 @@ class Level(Generic[K, T, F]):
         """Tells whether an item will hardly change again."""
         self._key = key
         """Makes what an item is kept under of the key that the store gives it."""
+        self._block_items = block_items
         self._shelf: Shelf[Hashable] = Shelf(len(families), block_items=block_items)
 
     def apply(self, changes: Mapping[K, T | None]) -> None:
         """Put, replace and (None) take away items."""
-        self._shelf.update(
-            (self._key(key), self._item(value)) for key, value in TRAFFIC.giving_way(changes.items())
-        )
+        self._shelf.update(self._encoded(changes))
 
     def text(self) -> "LevelText":
         """Return the encoded items of this moment."""
         return LevelText(self._families, self._shelf.shelved())
 
-    def _item(self, value: T | None) -> Item | None:
-        return None if value is None else Item(encode(self._families, self._read(value)), self._rests(value))
+    def _encoded(self, changes: Mapping[K, T | None]) -> Iterator[tuple[Hashable, Item | None]]:
+        """Yield what changes one by one; resting items that are new are shelved block by block instead."""
+        new: dict[Hashable, T] = {}
+        for store_key, value in TRAFFIC.giving_way(changes.items()):
+            key = self._key(store_key)
+            if value is None:
+                yield key, None
+            elif not self._rests(value) or key in self._shelf:
+                yield key, self._item(value)
+            else:
+                new[key] = value
+                if len(new) == self._block_items:
+                    figures = [self._read(one) for one in new.values()]
+                    self._shelf.add_block(tuple(new), encode_resting(self._families, figures))
+                    new.clear()
+        for key, value in new.items():
+            yield key, self._item(value)
+
+    def _item(self, value: T) -> Item:
+        return Item(encode(self._families, self._read(value)), self._rests(value))
 
 
 class LevelText:

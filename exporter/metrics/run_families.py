@@ -1,11 +1,10 @@
 """The families of one run: configured by its ID, or among a watched view's newest or active ones."""
 
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from exporter.metrics.family import Elapsed, Family, OneState, OneValue, Sample, States
+from exporter.metrics.family import Elapsed, Family, OneState, OneValue, States
 from exporter.metrics.labels import NO_LABELS, Labels, escape, joined, labels
 from exporter.model.run import UNKNOWN, Run, Status
 from exporter.store.series import RunSeries
@@ -31,12 +30,12 @@ class RunFigures(NamedTuple):
     @classmethod
     def of(cls, series: RunSeries) -> "RunFigures":
         """Write the labels, once for all of the run's series."""
-        region, catalog, run_id = series.key
-        last = Labels(f'run_id="{escape(run_id)}"')
-        run = series.run or _NEVER_READ
-        own = joined(_catalog(region, catalog), last) if series.up is not None else NO_LABELS
+        (region, catalog, run_id), run, up = series
+        last = f'run_id="{escape(run_id)}"'
+        run = run or _NEVER_READ
         table = _table(region, catalog, run.database or "", run.table or "")
-        return cls(run, series.up, joined(table, last), own)
+        own = NO_LABELS if up is None else Labels(f"{_catalog(region, catalog)},{last}")
+        return cls(run, up, Labels(f"{table},{last}"), own)
 
 
 @cache
@@ -72,25 +71,24 @@ def _status(figures: RunFigures) -> States | None:
 
 def _duration(figures: RunFigures) -> float | Elapsed | None:
     run = figures.run
-    if run.ended or run.start_time is None:
-        return run.duration(now=0.0)  # an ended run's duration does not depend on now
-    return Elapsed(run.start_time)
+    if run.ended:
+        return run.whole_duration
+    return None if run.start_time is None else Elapsed(run.start_time)
 
 
-def _info(figures: RunFigures) -> Sequence[Sample]:
+def _info(figures: RunFigures) -> States | None:
     if (run := figures.run) is _NEVER_READ:
-        return ()
-    more = _more(run.refresh_type_label, run.role or "", run.customer_id or "")
-    return (Sample(joined(figures.labels, more), 1),)
+        return None
+    return _more(run.refresh_type_label, run.role or "", run.customer_id or "")
 
 
 @lru_cache(maxsize=1024)
-def _more(refresh_type: str, role: str, customer_id: str) -> Labels:
-    return labels(refresh_type=refresh_type, role=role, customer_id=customer_id)
+def _more(refresh_type: str, role: str, customer_id: str) -> States:
+    return States.of([(labels(refresh_type=refresh_type, role=role, customer_id=customer_id), 1)])
 
 
-def _up(figures: RunFigures) -> Sequence[Sample]:
-    return () if figures.up is None else (Sample(figures.own_labels, int(figures.up)),)
+def _up(figures: RunFigures) -> int | None:
+    return None if figures.up is None else int(figures.up)
 
 
 RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
@@ -99,7 +97,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         type="gauge",
         help="1 if the last attempt to fetch this configured run succeeded, or it is settled; 0 if not.",
         labels=_KEY,
-        samples=_up,
+        samples=OneValue(_up, labels=attrgetter("own_labels")),
     ),
     Family(
         name="glue_mv_refresh_run_status",
@@ -161,7 +159,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
         type="gauge",
         help="Always 1: what is known of the run besides its figures.",
         labels=(*_RUN, "refresh_type", "role", "customer_id"),
-        samples=_info,
+        samples=OneState(_info),
     ),
     # The last of all: what follows its growing lines could not be joined with what is before them.
     Family(

@@ -5,13 +5,13 @@ the work of its own block, and a few multiplications for the checksums of all: b
 in groups, and each group remembers its sum.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from exporter.metrics.block import Block
-from exporter.metrics.encoding import Encoded, Lines
+from exporter.metrics.encoding import Column, Encoded, Lines
 from exporter.metrics.group import GROUP_BLOCKS, Group
 from exporter.metrics.segment import EMPTY, Segment, join
 
@@ -79,6 +79,13 @@ class Shelf(Generic[K]):
             self._change_block(place, changed)
             self._seal()
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._place_of or key in self._waiting or key in self._moving
+
+    def add_block(self, keys: tuple[K, ...], columns: Sequence[Column]) -> None:
+        """Put resting items, as many as a block holds, none of which is on the shelf, family by family."""
+        self._stand(Block.of_columns(keys, columns))
+
     def shelved(self) -> Shelved:
         """Return what is on the shelf now."""
         if self._sealed is None:
@@ -114,15 +121,19 @@ class Shelf(Generic[K]):
 
     def _add_block(self) -> None:
         chosen = {key: self._waiting[key].lines for key in islice(self._waiting, self._block_items)}
+        self._stand(Block.of(chosen))
+        for key in chosen:
+            del self._waiting[key]
+
+    def _stand(self, block: Block[K]) -> None:
+        """Give a new block its place."""
         place = _Place(len(self._places))
         self._places.append(place)
         if not self._groups or self._groups[-1].full:
             self._groups.append(Group())
-        self._groups[-1].append(Block.of(chosen))
+        self._groups[-1].append(block)
         self._sealed = None
-        for key in chosen:
-            del self._waiting[key]
-            self._place_of[key] = place
+        self._place_of.update(dict.fromkeys(block.keys, place))
 
     def _take_out(self, place: _Place) -> None:
         """Have the last block fill the gap."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.configured_runs import ConfiguredRuns
-from exporter.store.run_changes import AT_ONCE, CatalogRunChanges
+from exporter.store.run_changes import CatalogRunChanges
 from exporter.store.run_records import RunRecords
 from exporter.store.series import ViewSeries
 from exporter.store.view_book import Name, ViewBook, WatchedView
@@ -87,13 +87,6 @@ class Changes:
                 shown.append(run_id)
             elif run_id in left or run_id in self._shown_in:
                 gone.append(run_id)
-        if len(shown) > AT_ONCE:
-            # The text of runs of one table compresses best where they stand side by side.
-            wanted = {run_id: run_id for run_id in shown}  # the IDs as they are: copies would stay
-            known = [wanted[run_id] for run_id in self._records.by_table(wanted)]
-            for run_id in known:
-                del wanted[run_id]
-            shown = [*wanted, *known]
         return CatalogRunChanges(self._place, self._records, self._configured, shown, gone)
 
     def take_views(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -95,18 +96,37 @@ class RunRecords:
         )
         return [(run_id, (database, table)) for run_id, database, table in rows]
 
-    def by_table(self, run_ids: Collection[str]) -> Iterator[str]:
-        """Yield those of the named runs that are remembered; those of a table follow each other, by age."""
+    def rows_by_table(self, run_ids: Collection[str]) -> "array[int]":
+        """Return the rows of those of the named runs that are remembered.
+
+        Those of a table follow each other, by age.
+        """
         (remembered,) = self._connection.execute(
             "SELECT COUNT(*) FROM runs WHERE catalog = ?", [self._catalog]
         ).fetchone()
         few = len(run_ids) < remembered / WORTH_SORTING_ALL
         some = " AND run_id IN (SELECT value FROM json_each(?))" if few else ""
         rows = self._connection.execute(
-            f"SELECT run_id FROM runs WHERE catalog = ?{some} ORDER BY database, table_name, creation_time",  # noqa: S608 (our own text)
+            f"SELECT id, run_id FROM runs WHERE catalog = ?{some}"  # noqa: S608 (our own text)
+            " ORDER BY database, table_name, creation_time",
             [self._catalog, *([json.dumps(list(run_ids))] if few else ())],
         )
-        return (run_id for (run_id,) in rows if run_id in run_ids)
+        return array("q", (row for row, run_id in rows if run_id in run_ids))
+
+    def in_rows(self, rows: Sequence[int]) -> list[Run]:
+        """Return what Glue reported of the runs in these rows, in their order; of 500 at the most.
+
+        Those that have no values to show are left out.
+        """
+        found = {
+            values[-1]: values[:-1]
+            for values in self._connection.execute(
+                f"SELECT {', '.join(_RUN_COLUMNS)}, id FROM runs"  # noqa: S608 (our own names)
+                f" WHERE id IN ({','.join('?' * len(rows))}) AND {_THERE}",
+                rows,
+            )
+        }
+        return [Run._make(found[row]) for row in rows if row in found]
 
     def put(self, record: RunRecord) -> None:
         """Remember a run, or what is new of it."""

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import Metric
 
-from exporter.metrics.encoding import Format, Growing, Grown, encode, metadata
-from exporter.metrics.family import Elapsed, Family, OneState, Row, Sample, SomeValues, States
+from exporter.metrics.encoding import Format, Growing, Grown, encode, encode_resting, metadata
+from exporter.metrics.family import Elapsed, Family, OneState, OneValue, Row, Sample, SomeValues, States
 from exporter.metrics.labels import NO_LABELS, Labels, labels
 from tests.support.run_series import read_openmetrics, read_text
 
@@ -178,3 +178,34 @@ def test_metadata_are_what_the_formats_differ_in(form: Format, expected: str) ->
     (family,) = read_text(text) if form is Format.TEXT else read_openmetrics(f"{text}# EOF\n")
     assert (family.name, family.type, family.documentation) == ("runs", "counter", counter.help)
     assert [(sample.name, sample.value) for sample in family.samples] == [("runs_total", 3)]
+
+
+class Scale(NamedTuple):
+    """An item that may have a value."""
+
+    labels: Labels
+    value: float | None
+
+
+SCALE: Family[Scale] = Family(
+    name="weight", type="gauge", help="A value.", labels=("a",), samples=OneValue(lambda scale: scale.value)
+)
+
+
+@given(st.lists(st.text(), min_size=1))
+@example(["plain"])
+@example(["plain", "\xe4", "\ud800", ""])
+def test_items_that_rest_are_the_same_together_as_one_by_one(values: list[str]) -> None:
+    scales = [Scale(labels(a=value), len(value) or None) for value in values]
+    families = [SCALE, replace(SCALE, samples=lambda scale: [Sample(scale.labels, 1)])]
+    one_by_one = zip(*(encode(families, scale).lines for scale in scales), strict=True)
+    for column, lines in zip(encode_resting(families, scales), one_by_one, strict=True):
+        assert column.text == b"".join(lines)
+        assert list(column.lengths) == list(map(len, lines))
+
+
+def test_an_item_without_a_value_has_no_line_among_others() -> None:
+    own = labels(a="b")
+    (column,) = encode_resting([SCALE], [Scale(own, 1.5), Scale(own, None), Scale(own, 2)])
+    assert column.text == b'weight{a="b"} 1.5\nweight{a="b"} 2\n'
+    assert list(column.lengths) == [18, 0, 16]

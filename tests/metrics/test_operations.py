@@ -25,6 +25,7 @@ FEW = BLOCK_ITEMS + 1
 MANY = 5 * BLOCK_ITEMS + 1
 BYTES_PER_RUN = 3200
 """Text of one run's series; what is encoded for one change is no more than that."""
+CALLS_PER_NEW_RUN = 50
 
 
 @cache
@@ -85,6 +86,15 @@ def test_one_changed_run_costs_as_much_among_many_as_among_few() -> None:
 def test_an_exposition_that_encodes_everything_again_would_be_noticed() -> None:
     with pytest.raises(AssertionError):
         check_one_change(Everything)
+
+
+def test_many_new_runs_are_encoded_family_by_family() -> None:
+    """One by one each takes twice as many calls, and twice the time: most of a large start."""
+    runs = [one for one in all_series(MANY + 1) if one.run and one.run.ended][: 4 * BLOCK_ITEMS]
+    with counted() as done:
+        ordinary().apply(SeriesChanges(runs={one.key: one for one in runs}))
+    assert done.items_encoded == len(runs)
+    assert done.calls <= CALLS_PER_NEW_RUN * len(runs)
 
 
 def scrape_of(runs: int) -> tuple[Operations, int]:

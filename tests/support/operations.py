@@ -28,6 +28,7 @@ def counted() -> Iterator[Operations]:
     """Count as long as the block lasts."""
     found = Operations()
     encode, deflate = encoding.encode.__code__, segment.deflate.__code__
+    encode_resting = encoding.encode_resting.__code__
 
     def note(frame: FrameType, event: str, result: Any) -> None:
         if event in {"call", "c_call"}:
@@ -36,6 +37,9 @@ def counted() -> Iterator[Operations]:
             if frame.f_code is encode:
                 found.items_encoded += 1
                 found.bytes_encoded += sum(map(len, result.lines))
+            elif frame.f_code is encode_resting:
+                found.items_encoded += len(result[0].lengths)
+                found.bytes_encoded += sum(len(column.text) for column in result)
             elif frame.f_code is deflate:
                 found.bytes_compressed += result.length
 
