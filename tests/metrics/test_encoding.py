@@ -188,7 +188,11 @@ class Scale(NamedTuple):
 
 
 SCALE: Family[Scale] = Family(
-    name="weight", type="gauge", help="A value.", labels=("a",), samples=OneValue(lambda scale: scale.value)
+    name="weight",
+    type="gauge",
+    help="A value.",
+    labels=("a",),
+    samples=OneValue[Scale](lambda scale: scale.value),
 )
 
 
