@@ -1,7 +1,7 @@
 """What no value alone can tell: what contradicts, repeats or overlaps something else in the file."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from exporter.config.definition import Configuration, Defaults, TargetEntry, WatchedView
@@ -124,8 +124,10 @@ def _repeated(own: TargetEntry, document: Document, location: Location) -> Itera
             yield document.problem((*location, key, again), f"the same as on line {line}: used once")
 
 
-def _doubles(values: Iterable[object]) -> Iterator[tuple[int, int]]:
+def _doubles(values: Sequence[object]) -> Iterator[tuple[int, int]]:
     """Return the first and the later index of every value that comes again."""
+    if len(set(values)) == len(values):
+        return  # as good as always, and there may be 100,000
     seen: dict[object, int] = {}
     for index, value in enumerate(values):
         first = seen.setdefault(value, index)
@@ -196,6 +198,9 @@ def _same_runs(
     scopes: defaultdict[int, list[Scope]] = defaultdict(list)
     for one in expanded:
         scopes[one.entry].append(one.scope)
+    all_runs = [run_id.lower() for entry in scopes for run_id in configuration.targets[entry].runs]
+    if len(set(all_runs)) == len(all_runs):
+        return
     places: defaultdict[str, dict[int, int]] = defaultdict(dict)
     for entry in scopes:
         for index, run_id in enumerate(configuration.targets[entry].runs):

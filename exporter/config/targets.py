@@ -1,6 +1,6 @@
 """From the file's entries to targets: defaults filled in, regions and catalogs multiplied out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
@@ -70,7 +70,7 @@ class Entry:
         profile: str | None = self._value("profile")
         role: AssumeRole | None = self._value("assume_role")
         assumed = settings.AssumeRole(**role.model_dump()) if role else None
-        runs = tuple(unique_runs(self._own.runs).values())
+        runs = _unique_runs(self._own.runs)
         views = tuple(dict.fromkeys(_watched(view) for view in self._own.views))
         excluded = tuple(dict.fromkeys(_pattern(view) for view in self._value("exclude_views")))
         for region, catalog in product(self.regions, self.catalogs):
@@ -109,12 +109,15 @@ def entries(configuration: Configuration) -> tuple[Entry, ...]:
     return tuple(Entry(index, own, configuration.defaults) for index, own in enumerate(configuration.targets))
 
 
-def unique_runs(runs: list[str]) -> dict[str, str]:
-    """Return the runs, each once as it is first written, by what Glue makes of it (case does not matter)."""
+def _unique_runs(runs: Sequence[str]) -> tuple[str, ...]:
+    """Return the runs, each once as it is first written: for Glue case does not matter."""
+    same = [run_id.lower() for run_id in runs]
+    if len(set(same)) == len(same):
+        return tuple(runs)
     unique: dict[str, str] = {}
-    for run_id in runs:
-        unique.setdefault(run_id.lower(), run_id)
-    return unique
+    for lower, run_id in zip(same, runs, strict=True):
+        unique.setdefault(lower, run_id)
+    return tuple(unique.values())
 
 
 def translate(configuration: Configuration, expanded: tuple[Expanded, ...]) -> settings.Settings:
