@@ -8,6 +8,8 @@ from typing import Self
 
 from exporter.store.database import FILE_NAME, StateDatabase
 
+KEPT_TEXT = "exposition.cache"
+
 
 class EarlyState:
     """The state in the folder of ``--storage.path``.
@@ -23,7 +25,7 @@ class EarlyState:
         if folder is not None and (Path(folder) / FILE_NAME).is_file():
             self._opened = Future()
             threading.Thread(
-                target=self._open, args=(folder, self._opened), name="state", daemon=True
+                target=self._open, args=(Path(folder), self._opened), name="state", daemon=True
             ).start()
 
     def __enter__(self) -> Self:
@@ -41,6 +43,11 @@ class EarlyState:
         """Whether whoever asks now has to wait."""
         return self._opened is not None and not self._opened.done()
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder, if there is one."""
+        return None if self._folder is None else Path(self._folder)
+
     def take(self) -> StateDatabase:
         """Return it, to be closed by whoever has asked. Raises StorageError where it cannot be used."""
         opened, self._opened = self._opened, None
@@ -49,8 +56,9 @@ class EarlyState:
         return opened.result() if opened else StateDatabase.open(self._folder)
 
     @staticmethod
-    def _open(folder: str, opened: "Future[StateDatabase]") -> None:
+    def _open(folder: Path, opened: "Future[StateDatabase]") -> None:
         try:
-            opened.set_result(StateDatabase.open(folder))
+            # To hash the file takes as long as to read it: only where it has to be compared.
+            opened.set_result(StateDatabase.open(folder, with_digest=(folder / KEPT_TEXT).is_file()))
         except BaseException as error:  # noqa: BLE001 (told to whoever asks for it)
             opened.set_exception(error)

@@ -9,6 +9,7 @@ from importlib import metadata
 from exporter import __version__
 from exporter.cli.allocator import LeftoversGivenBack, give_large_blocks_back
 from exporter.cli.early_state import EarlyState
+from exporter.cli.kept_text import KeptText
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, load_service_models, resolve_region
@@ -30,10 +31,15 @@ class Exporter:
     exposition: Exposition
     clients: ClientFactory
     loop: PollLoop
+    kept_text: KeptText | None = None
 
     def close(self) -> None:
         """Write what is left of the state, and close it and all connections."""
-        self.store.close()
+        if kept_text := self.kept_text:
+            resting = self.store.resting_runs()
+            self.store.close(lambda digest: kept_text.keep(self.exposition, resting, digest))
+        else:
+            self.store.close()
         self.clients.close()
 
 
@@ -84,8 +90,12 @@ def make_exporter(
     clients.configure(settings)
     load_service_models()  # now, for a large state is still being read meanwhile
     database = state.take() if state else StateDatabase.in_memory()
+    kept_text = KeptText(state.folder) if state and state.folder else None
     exposition = Exposition(
-        clock, process_metrics=not for_textfile, counters=database.on_disk or not for_textfile
+        clock,
+        process_metrics=not for_textfile,
+        counters=database.on_disk or not for_textfile,
+        kept=kept_text.take(database.digest) if kept_text else (),
     )
     store = Store(clock, [exposition.apply, LeftoversGivenBack()], database)
     store.describe(
@@ -103,4 +113,4 @@ def make_exporter(
     def reader(target: Target, requests: RequestStats, stop: threading.Event) -> CatalogReader:
         return clients.catalog(target, requests, stop)
 
-    return Exporter(store, exposition, clients, PollLoop(store, reader, clock))
+    return Exporter(store, exposition, clients, PollLoop(store, reader, clock), kept_text)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from exporter.giving_way import TRAFFIC
+from exporter.metrics.block import Block
 from exporter.metrics.encoding import Format, Growing, Grown, encode, encode_resting, metadata
 from exporter.metrics.family import Family
 from exporter.metrics.segment import Segment
@@ -43,6 +44,18 @@ class Level(Generic[K, T, F]):
     def apply(self, changes: Mapping[K, T | None]) -> None:
         """Put, replace and (None) take away items."""
         self._shelf.update(self._encoded(changes))
+
+    def has_none_of(self, keys: Sequence[Hashable]) -> bool:
+        """Tell whether not one of the items is there, by what they are kept under."""
+        return self._shelf.has_none_of(keys)
+
+    def put_block(self, block: Block[Hashable]) -> None:
+        """Put resting items that were encoded before and are not there."""
+        self._shelf.put_block(block)
+
+    def blocks(self) -> Iterator[Block[Hashable]]:
+        """Yield the blocks of items that rest."""
+        return self._shelf.blocks()
 
     def text(self) -> "LevelText":
         """Return the encoded items of this moment."""

@@ -5,7 +5,7 @@ the work of its own block, and a few multiplications for the checksums of all: b
 in groups, and each group remembers its sum.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
@@ -82,9 +82,29 @@ class Shelf(Generic[K]):
     def __contains__(self, key: K) -> bool:
         return key in self._place_of or key in self._waiting or key in self._moving
 
+    def has_none_of(self, keys: Sequence[K]) -> bool:
+        """Tell whether not one of these is on the shelf."""
+        known = (self._place_of, self._waiting, self._moving)
+        return all(items.keys().isdisjoint(keys) for items in known if items)
+
     def add_block(self, keys: tuple[K, ...], columns: Sequence[Column]) -> None:
         """Put resting items, as many as a block holds, none of which is on the shelf, family by family."""
-        self._stand(Block.of_columns(keys, columns))
+        self.put_block(Block.of_columns(keys, columns))
+
+    def put_block(self, block: Block[K]) -> None:
+        """Put a block of resting items, none of which is on the shelf."""
+        place = _Place(len(self._places))
+        self._places.append(place)
+        if not self._groups or self._groups[-1].full:
+            self._groups.append(Group())
+        self._groups[-1].append(block)
+        self._sealed = None
+        self._place_of.update(dict.fromkeys(block.keys, place))
+
+    def blocks(self) -> Iterator[Block[K]]:
+        """Yield the blocks of this moment."""
+        for group in self._groups:
+            yield from group
 
     def shelved(self) -> Shelved:
         """Return what is on the shelf now."""
@@ -121,19 +141,9 @@ class Shelf(Generic[K]):
 
     def _add_block(self) -> None:
         chosen = {key: self._waiting[key].lines for key in islice(self._waiting, self._block_items)}
-        self._stand(Block.of(chosen))
+        self.put_block(Block.of(chosen))
         for key in chosen:
             del self._waiting[key]
-
-    def _stand(self, block: Block[K]) -> None:
-        """Give a new block its place."""
-        place = _Place(len(self._places))
-        self._places.append(place)
-        if not self._groups or self._groups[-1].full:
-            self._groups.append(Group())
-        self._groups[-1].append(block)
-        self._sealed = None
-        self._place_of.update(dict.fromkeys(block.keys, place))
 
     def _take_out(self, place: _Place) -> None:
         """Have the last block fill the gap."""

@@ -73,13 +73,20 @@ class Catalog:
         self.watched = bool(targets)
         before = set(self.configured.all())
         wanted = [(target.name, target.run_ids) for target in targets]
-        lost = self.configured.claim(wanted, self.records.settled())
+        settled = self.records.settled() if any(run_ids for _, run_ids in wanted) else set()
+        lost = self.configured.claim(wanted, settled)
         matchers = [(target.name, ViewMatcher(target)) for target in targets]
         self.views.load()
         for row in self.views.forget_unwatched(at.now - pruning.KEPT_UNWATCHED):
             self.records.forget_view(row, keep=set(self.configured.all()))
         self.views.claim(matchers, at.now, all_known=all_known)
-        self.records.leave(self.configured.all(), at.now, all_known=all_known)
+        self.records.leave(
+            self.configured.all(),
+            at.now,
+            all_known=all_known,
+            # Most often so where runs are watched by their IDs; and there may be 100,000.
+            settled_watched=bool(settled) and settled <= self.configured.all(),
+        )
         if all_known:
             self._listings.keep({target.name for target in targets})
         for watched in self.views.watched():

@@ -68,26 +68,30 @@ class Changes:
         for row in self._shown.keys() - rows:
             self._show(row, frozenset())
 
+    def published(self, run_id: str) -> bool:
+        """Tell whether the listeners know all that there is to tell of the run."""
+        return run_id not in self._touched_runs
+
     def take_runs(self, targets: set[str]) -> CatalogRunChanges:
         """Return the changed series of runs, for what these targets (and nobody any more) watch."""
         touched, self._touched_runs = self._touched_runs, set()
         left, self._left = self._left, set()
-        there = {
-            run_id
-            for run_id, record in self._records.get(touched & self._shown_in.keys()).items()
-            if record.there
-        }
-        shown: list[str] = []
-        gone: list[str] = []
+        owners = self._configured.owners
+        shown: dict[str, str] = {}
+        of_views: set[str] = set()
         for run_id in touched:
-            owner = self._configured.owner(run_id)
-            if owner is not None and owner not in targets:
+            owner = owners.get(run_id)
+            if owner is None:
+                of_views.add(run_id)
+            elif owner in targets:
+                shown[run_id] = run_id
+            else:
                 self._touched_runs.add(run_id)  # its target's first poll will show it
-            elif owner is not None or run_id in there:
-                shown.append(run_id)
-            elif run_id in left or run_id in self._shown_in:
-                gone.append(run_id)
-        return CatalogRunChanges(self._place, self._records, self._configured, shown, gone)
+        records = self._records.get(of_views & self._shown_in.keys())
+        there = {run_id for run_id, record in records.items() if record.there}
+        gone = [run_id for run_id in of_views - there if run_id in left or run_id in self._shown_in]
+        shown |= {run_id: run_id for run_id in there}
+        return CatalogRunChanges(self._place, self._records, self._configured, shown, there, gone)
 
     def take_views(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:
         """Return the changed series of views, for what these targets (and nobody any more) watch."""

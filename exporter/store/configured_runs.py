@@ -1,7 +1,8 @@
 """The runs of one catalog that are configured by their IDs: whose they are, and when to ask for them."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 
@@ -52,7 +53,7 @@ class ConfiguredRuns:
         self._owned: dict[str, int] = {}
 
     def claim(
-        self, claims: Iterable[tuple[str, Sequence[str]]], settled: Iterable[str]
+        self, claims: Iterable[tuple[str, Sequence[str]]], settled: Container[str]
     ) -> Mapping[tuple[str, str], tuple[str, ...]]:
         """Decide anew who watches what: the first claim (target, run IDs) of a run has it.
 
@@ -63,22 +64,28 @@ class ConfiguredRuns:
         lost: dict[tuple[str, str], list[str]] = {}
         owned: dict[str, int] = {}
         for target, run_ids in claims:
-            for run_id in run_ids:
-                owner = owners.setdefault(run_id, target)
-                if owner != target:
-                    lost.setdefault((target, owner), []).append(run_id)
-                else:
-                    owned[target] = owned.get(target, 0) + 1
-        done = set(settled if owners else ())
+            taken = [run_id for run_id in run_ids if owners.setdefault(run_id, target) != target]
+            for run_id in taken:
+                lost.setdefault((target, owners[run_id]), []).append(run_id)
+            owned[target] = len(run_ids) - len(taken)
         self._owners, self._owned = owners, owned
-        self._unsettled = {run_id: self._unsettled.get(run_id) for run_id in owners if run_id not in done}
+        self._unsettled = {run_id: self._unsettled.get(run_id) for run_id in owners if run_id not in settled}
         return {pair: tuple(run_ids) for pair, run_ids in lost.items()}
 
     def owner(self, run_id: str) -> str | None:
         """Return the target that watches the run; None where it is not configured."""
         return self._owners.get(run_id)
 
-    def all(self) -> Iterable[str]:
+    def are_settled(self, run_ids: Iterable[str]) -> bool:
+        """Tell whether all of these configured runs are settled: then their series never change again."""
+        return self._unsettled.keys().isdisjoint(run_ids)
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """The target that watches each configured run."""
+        return self._owners
+
+    def all(self) -> AbstractSet[str]:
         """Return every configured run ID."""
         return self._owners.keys()
 
@@ -103,6 +110,11 @@ class ConfiguredRuns:
             return None
         asked = self._unsettled.get(run_id)
         return asked.up if asked else run_id not in self._unsettled
+
+    def resting(self, run_ids: Iterable[str]) -> list[str]:
+        """Return those of these runs that are configured and settled: their series never change again."""
+        owners, unsettled = self._owners, self._unsettled
+        return [run_id for run_id in run_ids if run_id in owners and run_id not in unsettled]
 
     def unsettled(self, target: str) -> Iterator[str]:
         """Yield the IDs of the target's runs that may still change, in the order of the configuration."""

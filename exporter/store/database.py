@@ -8,10 +8,11 @@ always the state after some whole save.
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Self
 
@@ -29,13 +30,19 @@ class StateDatabase:
     """One connection, used under the store's lock. Closed by :meth:`close`."""
 
     def __init__(
-        self, connection: sqlite3.Connection, lock: IO[str] | None = None, file: Path | None = None
+        self,
+        connection: sqlite3.Connection,
+        lock: IO[str] | None = None,
+        file: Path | None = None,
+        digest: str | None = None,
     ) -> None:
         self.connection = connection
         self._lock = lock
         self.on_disk = lock is not None
         self._file = file
         self._file_identity = None if file is None else _identity(file)
+        self.digest = digest
+        """Of the file as it was opened; None where it was new or not looked at."""
         # In memory there is nothing to lose: who lets go of it need not close it.
         self._closed = weakref.finalize(self, connection.close)
 
@@ -47,8 +54,10 @@ class StateDatabase:
         return cls(connection)
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> Self:
+    def open(cls, folder: str | os.PathLike[str], *, with_digest: bool = False) -> Self:
         """Open the state in this folder, made if it is not there.
+
+        ``with_digest``: look before that what the file held.
 
         Raises StorageError with a sentence that says what to do: for a folder that cannot be written, that
         another process uses, a damaged file, or one of a newer version.
@@ -57,6 +66,7 @@ class StateDatabase:
         lock = _lock(path)
         file = path / FILE_NAME
         try:
+            digest = _digest(file) if with_digest else None
             connection = _connect()
             try:
                 _attach(connection, file)
@@ -75,7 +85,7 @@ class StateDatabase:
         except BaseException:
             lock.close()
             raise
-        return cls(connection, lock, file)
+        return cls(connection, lock, file, digest)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -96,7 +106,7 @@ class StateDatabase:
         """
         if not self.on_disk:
             return False
-        if not any(self._changed(table) for table in TABLES):
+        if self._all_saved():
             return False
         if self._file is not None and _identity(self._file) != self._file_identity:
             raise StorageError(
@@ -120,11 +130,20 @@ class StateDatabase:
             raise StorageError(f"the state cannot be written: {error}") from error
         return True
 
-    def close(self) -> None:
-        """Close the database and let another process have the folder."""
+    def close(self, then: Callable[[str], None] | None = None) -> None:
+        """Close the database and let another process have the folder.
+
+        ``then``: called in between with the file's digest, if all changes are on disk.
+        """
+        complete = then and self.on_disk and self._closed.alive and self._all_saved()
         self._closed()
+        if then and complete and self._file and (digest := _digest(self._file)):
+            then(digest)
         if self._lock:
             self._lock.close()
+
+    def _all_saved(self) -> bool:
+        return not any(self._changed(table) for table in TABLES)
 
     def _changed(self, table: str) -> bool:
         query = f"SELECT EXISTS (SELECT 1 FROM temp.changed_{table})"  # noqa: S608 (our own names)
@@ -148,6 +167,18 @@ def _identity(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _digest(file: Path) -> str | None:
+    """Return a digest of what the file holds; None where it is not there, or not all is in it."""
+    log = file.with_name(f"{file.name}-wal")
+    try:
+        if log.exists() and log.stat().st_size:
+            return None
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _columns(connection: sqlite3.Connection, table: str, schema: str = "main") -> str:

@@ -5,6 +5,7 @@ kept of them, and the allocator did not give it back.
 """
 
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from exporter.model.run import Run, RunKey
@@ -24,8 +25,10 @@ class CatalogRunChanges:
     """Region and ID of the catalog."""
     records: RunRecords
     configured: ConfiguredRuns
-    shown: Sequence[str]
-    """Runs that have series."""
+    shown: dict[str, str]
+    """Runs that have series: their IDs, by themselves."""
+    of_views: AbstractSet[str]
+    """Those that are not configured, but shown because of a view."""
     gone: Sequence[str]
     """Runs that have none any more."""
 
@@ -37,12 +40,20 @@ class CatalogRunChanges:
         for run_id in self.gone:
             yield RunKey(*self.place, run_id), None
 
+    def take_out(self, run_ids: Sequence[str]) -> Sequence[str] | None:
+        """Leave these runs out, see :meth:`RunChanges.take_out`."""
+        taken = [self.shown.pop(run_id, "") for run_id in run_ids]
+        if all(taken) and self.of_views.isdisjoint(taken) and self.configured.are_settled(taken):
+            return taken
+        self.shown.update((run_id, run_id) for run_id in taken if run_id)
+        return None
+
     def _few(self) -> Iterator[tuple[str, Run | None]]:
-        found = self.records.there(self.shown)
+        found = self.records.there(list(self.shown))
         return ((run_id, found.get(run_id)) for run_id in self.shown)
 
     def _many(self) -> Iterator[tuple[str, Run | None]]:
-        wanted = {run_id: run_id for run_id in self.shown}
+        wanted = dict(self.shown)
         # The text of runs of one table compresses best where they stand side by side.
         rows = self.records.rows_by_table(wanted)
         for start in range(0, len(rows), AT_ONCE):
@@ -64,7 +75,7 @@ class RunChanges(Mapping[RunKey, RunSeries | None]):
         return (
             RunKey(*part.place, run_id)
             for part in self._parts
-            for run_ids in (part.shown, part.gone)
+            for run_ids in (part.shown.keys(), part.gone)
             for run_id in run_ids
         )
 
@@ -73,6 +84,14 @@ class RunChanges(Mapping[RunKey, RunSeries | None]):
             if found == key:
                 return series
         raise KeyError(key)
+
+    def take_out(self, place: tuple[str, str], run_ids: Sequence[str]) -> Sequence[str] | None:
+        """Leave these runs of a catalog out, if all of them are shown, configured and settled; else none.
+
+        Returns their IDs as the store has them: those that were given need not stay.
+        """
+        part = next((part for part in self._parts if part.place == place), None)
+        return part.take_out(run_ids) if part else None
 
     def items(self) -> ItemsView[RunKey, RunSeries | None]:
         """Return the pairs, read in the order in which they are gone through."""

@@ -82,10 +82,10 @@ class RunRecords:
         )
         return {row[0]: Run._make(row) for row in rows}
 
-    def settled(self) -> Iterator[str]:
-        """Yield the IDs of the settled runs."""
+    def settled(self) -> set[str]:
+        """Return the IDs of the settled runs."""
         query = "SELECT run_id FROM runs WHERE catalog = ? AND settled = 1"
-        return (run_id for (run_id,) in self._connection.execute(query, [self._catalog]))
+        return {run_id for (run_id,) in self._connection.execute(query, [self._catalog])}
 
     def with_views(self) -> list[tuple[str, tuple[str, str]]]:
         """Return the ID of every run that tells its database and table, and these."""
@@ -222,21 +222,23 @@ class RunRecords:
             [BASELINE.dump(), view],
         )
 
-    def leave(self, watched: Iterable[str], now: float, *, all_known: bool) -> None:
+    def leave(
+        self, watched: AbstractSet[str], now: float, *, all_known: bool, settled_watched: bool = False
+    ) -> None:
         """Note which runs without a view are watched by their ID, and since when the others are not.
 
-        ``all_known``: there are no other targets that may turn out to watch them.
+        ``all_known``: there are no other targets that may turn out to watch them. ``settled_watched``: all
+        settled runs are watched, so that they need not be looked at.
         """
-        watched = set(watched)
         rows = self._connection.execute(
-            "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL",
-            [self._catalog],
+            "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL"
+            " AND (settled = 0 OR unlisted_since IS NOT NULL OR NOT ?)",
+            [self._catalog, settled_watched],
         ).fetchall()
-        for run_id, since in rows:
-            if run_id in watched:
-                if since is not None:
-                    self._set_unlisted(run_id, None)
-            elif since is None and all_known:
+        for run_id in {run_id for run_id, since in rows if since is not None} & watched:
+            self._set_unlisted(run_id, None)
+        if all_known:
+            for run_id in {run_id for run_id, since in rows if since is None} - watched:
                 self._set_unlisted(run_id, now)
 
     def _set_unlisted(self, run_id: str, since: float | None) -> None:

@@ -1,7 +1,8 @@
 """The state of all targets. Pollers commit to it, listeners are told what changed, pages read it."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeVar
 
@@ -235,11 +236,29 @@ class Store:
         """Tell whether every target's first poll has ended, however it ended."""
         return self._ready  # without the lock: who asks must not wait for a long commit
 
-    def close(self) -> None:
-        """Write what is left to write, and close the state."""
+    def resting_runs(self) -> Mapping[tuple[str, str], AbstractSet[str]]:
+        """Return the IDs of runs whose series are published and never change again, by region and catalog.
+
+        Those are the settled ones that are configured by their IDs.
+        """
+        with self._lock:
+            return {
+                (catalog.aws_region, catalog.catalog_id): {
+                    run_id
+                    for run_id in catalog.configured.resting(catalog.configured.all())
+                    if catalog.changes.published(run_id)
+                }
+                for catalog in self._catalogs
+            }
+
+    def close(self, then: Callable[[str], None] | None = None) -> None:
+        """Write what is left to write, and close the state.
+
+        ``then``: called with the digest of the file, if all is on disk, while the folder is still ours.
+        """
         with self._lock:
             self._save()
-            self._database.close()
+            self._database.close(then)
 
     def _moment(self) -> Moment:
         return Moment(self._clock.time(), self._clock.monotonic(), self._settings)

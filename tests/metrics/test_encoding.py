@@ -187,12 +187,17 @@ class Scale(NamedTuple):
     value: float | None
 
 
+def value_of(scale: Scale) -> float | None:
+    """Return what it shows."""
+    return scale.value
+
+
 SCALE: Family[Scale] = Family(
     name="weight",
     type="gauge",
     help="A value.",
     labels=("a",),
-    samples=OneValue[Scale](lambda scale: scale.value),
+    samples=OneValue(value_of),
 )
 
 

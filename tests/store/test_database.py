@@ -1,5 +1,6 @@
 """The state on disk: what survives, who may open it, and what happens where it cannot be written."""
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -430,3 +431,69 @@ def test_a_disk_that_is_full_at_the_start_is_told_at_the_start(folder: Path) -> 
     )
     assert message.startswith(f"{folder / FILE_NAME} cannot be written: is the disk full or broken?")
     assert (folder / LOCK_NAME).exists()
+
+
+def read_and_closed(folder: Path | None, then: Callable[[str], None], *, take_away: bool = False) -> None:
+    """Run a store that reads a run, and close it; perhaps with the file taken away meanwhile."""
+    bench = ViewBench(folder)
+    bench.watch("sales.*")
+    if folder and take_away:
+        (folder / FILE_NAME).rename(folder / "taken away")
+    bench.poll(running("a"))
+    bench.store.close(then)
+
+
+def test_who_closes_is_told_what_the_file_holds_then(folder: Path) -> None:
+    told: list[str] = []
+    read_and_closed(folder, told.append)
+    assert told == [hashlib.sha256((folder / FILE_NAME).read_bytes()).hexdigest()]
+    database = StateDatabase.open(folder, with_digest=True)
+    assert [database.digest] == told
+    database.close()
+    database.close(told.append)
+    assert len(told) == 1
+
+
+def test_the_folder_is_still_taken_when_it_is_told(folder: Path) -> None:
+    """Nobody may change the file before what belongs to it is written."""
+    told: list[str] = []
+
+    def another(digest: str) -> None:
+        with pytest.raises(StorageError, match="another exporter uses"):
+            StateDatabase.open(folder)
+        told.append(digest)
+
+    read_and_closed(folder, another)
+    assert told
+    StateDatabase.open(folder).close()
+
+
+def test_nothing_is_told_where_something_could_not_be_written(folder: Path) -> None:
+    """Memory is ahead of the file then."""
+    told: list[str] = []
+    read_and_closed(folder, told.append, take_away=True)
+    assert told == []
+
+
+def test_nothing_is_told_of_what_ends_with_the_process() -> None:
+    told: list[str] = []
+    read_and_closed(None, told.append)
+    assert told == []
+
+
+def test_a_file_that_sqlite_has_not_finished_has_no_digest(
+    bench: ViewBench, folder: Path, tmp_path: Path
+) -> None:
+    """As after a crash: the rest is in its log."""
+    bench.poll(running("a"))
+    crashed = Path(shutil.copytree(folder, tmp_path / "crashed"))
+    assert (crashed / f"{FILE_NAME}-wal").stat().st_size > 0
+    database = StateDatabase.open(crashed, with_digest=True)
+    assert database.digest is None
+    database.close()
+
+
+def test_a_new_file_has_no_digest(tmp_path: Path) -> None:
+    database = StateDatabase.open(tmp_path / "new", with_digest=True)
+    assert database.digest is None
+    database.close()

@@ -1,5 +1,7 @@
 """The changes of many runs are read while they are gone through; what they tell is the same as of few."""
 
+from dataclasses import replace
+
 import pytest
 
 from exporter.model.run import Run, RunKey
@@ -25,7 +27,8 @@ def part(database: StateDatabase, count: int, *, gone: int = 0) -> CatalogRunCha
         records.put(RunRecord(run=Run(run_id=run_id, status="SUCCEEDED"), settled=True))
     configured = ConfiguredRuns()
     configured.claim([("prod", run_ids)], settled=run_ids[::2])
-    return CatalogRunChanges(PLACE, records, configured, run_ids, [f"gone {n}" for n in range(gone)])
+    shown = {run_id: run_id for run_id in run_ids}
+    return CatalogRunChanges(PLACE, records, configured, shown, set(), [f"gone {n}" for n in range(gone)])
 
 
 def expected(count: int, *, gone: int = 0) -> dict[RunKey, RunSeries | None]:
@@ -73,3 +76,30 @@ def test_many_changes_are_read_as_they_are_gone_through(database: StateDatabase)
     told = dict(read)
     assert all(series and series.run is None for series in told.values())
     assert len(told) == AT_ONCE + 1
+
+
+def test_settled_runs_can_be_left_out_of_what_is_read(database: StateDatabase) -> None:
+    """Who has their text already need not read them."""
+    changes = RunChanges([part(database, 5)])
+    assert changes.take_out(PLACE, ["run 4", "run 0"]) == ["run 4", "run 0"]
+    assert {key.run_id for key, _ in changes.items()} == {"run 1", "run 2", "run 3"}
+    assert len(changes) == 3
+
+
+def test_ids_that_are_left_out_are_those_of_the_store(database: StateDatabase) -> None:
+    """Equal ones beside them would take a twelfth of all the room of a run."""
+    changes = part(database, 1)
+    ours = b"run 0".decode()
+    (taken,) = changes.take_out([ours]) or ()
+    assert taken is not ours
+
+
+@pytest.mark.parametrize("other", ["run 1", "never heard of", "of a view"])
+def test_runs_are_left_out_together_or_not_at_all(database: StateDatabase, other: str) -> None:
+    """One that is not settled, one that is not shown, one that is not configured but shown by its view."""
+    some = part(database, 5)
+    some.shown["of a view"] = "of a view"
+    changes = RunChanges([replace(some, of_views={"of a view"})])
+    assert changes.take_out(PLACE, ["run 0", other, "run 2"]) is None
+    assert {key.run_id for key, _ in changes.items()} == {*(f"run {n}" for n in range(5)), "of a view"}
+    assert changes.take_out(("us-east-1", PLACE[1]), ["run 0"]) is None

@@ -1,0 +1,62 @@
+"""Keeps the text of settled runs from a stop to the next start, which then need not encode them again."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from exporter import __version__
+from exporter.cli.early_state import KEPT_TEXT
+from exporter.metrics import Exposition
+from exporter.metrics.kept_blocks import KeptBlock, Place, UnusableBlocksError, dump, load
+
+LEAST_RUNS: Final = 2000
+"""To encode fewer takes no longer than to read the file."""
+
+log = structlog.get_logger()
+
+
+class KeptText:
+    """The file. It belongs to one content of the state's file, and is of no use with any other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / KEPT_TEXT
+        self._unfinished = folder / f"{KEPT_TEXT}.tmp"
+
+    def take(self, state_digest: str | None) -> Sequence[KeptBlock]:
+        """Return what was kept with this state, if anything; it is kept no longer."""
+        with contextlib.suppress(OSError):
+            self._unfinished.unlink()
+        try:
+            content = self._file.read_bytes()
+            self._file.unlink()
+        except OSError:
+            return ()
+        try:
+            return load(content, _stamp(state_digest)) if state_digest else ()
+        except UnusableBlocksError:
+            log.debug("the text that was kept is of another state or version: encoding it anew")
+            return ()
+
+    def keep(
+        self, exposition: Exposition, resting: Mapping[Place, AbstractSet[str]], state_digest: str
+    ) -> None:
+        """Write what will not change as long as the state does not."""
+        blocks = list(exposition.keep(resting))
+        if sum(len(block.keys) for _, block in blocks) < LEAST_RUNS:
+            return
+        try:
+            with self._unfinished.open("wb") as file:
+                file.writelines(dump(blocks, _stamp(state_digest)))
+            self._unfinished.replace(self._file)
+        except OSError as error:
+            log.info("text is not kept for the next start, which will take longer", error=str(error))
+            with contextlib.suppress(OSError):
+                self._unfinished.unlink()
+
+
+def _stamp(state_digest: str) -> str:
+    return f"{__version__} {Exposition.specimen()} {state_digest}"

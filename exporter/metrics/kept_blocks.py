@@ -1,0 +1,89 @@
+"""Blocks of text as one file, so that what a stop leaves need not be encoded again at the next start.
+
+It holds nothing that cannot be made anew. The stamp tells what it was made from; a file with another stamp,
+of another version, or damaged in any way is refused as a whole.
+"""
+
+import json
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from io import BytesIO
+from typing import NamedTuple, TypeAlias
+
+from exporter.metrics.block import Block
+from exporter.metrics.segment import EMPTY, Segment
+
+_FORMAT = f"kept blocks 1 {sys.byteorder}"
+
+
+Place: TypeAlias = tuple[str, str]
+"""Region and ID of a catalog."""
+
+
+class KeptBlock(NamedTuple):
+    """A block of runs of one catalog."""
+
+    place: Place
+    block: Block[str]
+    """By run ID."""
+
+
+class UnusableBlocksError(Exception):
+    """What is kept is of another state or version, or damaged."""
+
+
+def dump(kept: Iterable[KeptBlock], stamp: str) -> Iterable[bytes]:
+    """Return the parts of the file, one after the other."""
+    index, body = [], []
+    for place, block in kept:
+        segments = [(segment.crc, segment.length, b"".join(segment.chunks)) for segment in block.segments]
+        index.append(
+            (
+                place,
+                block.keys,
+                [lengths.typecode for lengths in block.lengths],
+                [(crc, length, len(compressed)) for crc, length, compressed in segments],
+            )
+        )
+        body += [lengths.tobytes() for lengths in block.lengths]
+        body += [compressed for *_, compressed in segments]
+    content = [json.dumps(index).encode(), b"\n", *body]
+    return [_head(stamp, content), *content]
+
+
+def load(file: bytes, stamp: str) -> Sequence[KeptBlock]:
+    """Return what was kept under this stamp. Raises UnusableBlocksError."""
+    rest = BytesIO(file)
+    head = rest.readline()
+    if head != _head(stamp, [memoryview(file)[len(head) :]]):
+        raise UnusableBlocksError
+    return [
+        KeptBlock(
+            (region, catalog_id),
+            Block(
+                keys=tuple(run_ids),
+                lengths=tuple([_lengths(rest, typecode, len(run_ids)) for typecode in typecodes]),
+                segments=tuple([_segment(rest, *one) for one in segments]),
+            ),
+        )
+        for (region, catalog_id), run_ids, typecodes, segments in json.loads(rest.readline())
+    ]
+
+
+def _lengths(rest: BytesIO, typecode: str, count: int) -> "array[int]":
+    lengths = array(typecode)
+    lengths.frombytes(rest.read(count * lengths.itemsize))
+    return lengths
+
+
+def _segment(rest: BytesIO, crc: int, length: int, compressed: int) -> Segment:
+    return Segment((rest.read(compressed),), crc, length) if compressed else EMPTY
+
+
+def _head(stamp: str, content: Iterable[bytes | memoryview]) -> bytes:
+    digest = sha256()
+    for part in content:
+        digest.update(part)
+    return f"{json.dumps([_FORMAT, stamp, digest.hexdigest()])}\n".encode()

@@ -1,0 +1,47 @@
+"""Blocks as a file: what comes back is what was kept, or nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.metrics.block import Block
+from exporter.metrics.kept_blocks import KeptBlock, UnusableBlocksError, dump, load
+
+KEPT = (
+    KeptBlock(
+        ("eu-west-1", "123456789012"),
+        Block.of({"a": (b"x 1\n", b""), "b": (b"x 2\n", b""), "c": (b"x" * 70_000, b"")}),
+    ),
+    KeptBlock(("us-east-1", "210987654321"), Block.of({"\xe4": ("y \xe4\n".encode(), b"z 1\n")})),
+)
+STAMP = "of this state"
+FILE = b"".join(dump(KEPT, STAMP))
+
+
+def test_what_was_kept_comes_back() -> None:
+    """Lengths of either width, families without a line and all."""
+    assert load(FILE, STAMP) == list(KEPT)
+    assert [kept.block.items() for kept in load(FILE, STAMP)] == [kept.block.items() for kept in KEPT]
+
+
+def test_nothing_comes_back_as_nothing() -> None:
+    assert load(b"".join(dump([], STAMP)), STAMP) == []
+
+
+def test_what_belongs_to_another_state_is_refused() -> None:
+    with pytest.raises(UnusableBlocksError):
+        load(FILE, "of another state")
+
+
+@given(st.integers(0, len(FILE) - 1), st.integers(1, 255))
+def test_a_file_with_one_other_byte_is_refused(place: int, change: int) -> None:
+    damaged = bytearray(FILE)
+    damaged[place] ^= change
+    with pytest.raises(UnusableBlocksError):
+        load(bytes(damaged), STAMP)
+
+
+@given(st.integers(0, len(FILE) - 1))
+def test_a_file_that_was_cut_is_refused(size: int) -> None:
+    with pytest.raises(UnusableBlocksError):
+        load(FILE[:size], STAMP)
