@@ -1,5 +1,7 @@
 """How long starts take: with a large state, and with a small configuration."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,22 +16,31 @@ _TIMES = 7
 
 
 def with_state(views: int, runs: int) -> Iterator[Line]:
-    """Start with so many settled runs in the state: as runs of views, and as configured run IDs."""
+    """Start with so many settled runs in the state: as runs of views, and as configured run IDs.
+
+    The latter also after a crash, which leaves no text of them.
+    """
     by_view = {"views": views, "runs_each": runs // views}
     by_id = {"runs": runs}
-    for name, load in ((f"of {views:,} views", by_view), ("watched by ID, all of them shown", by_id)):
+    shown = "watched by ID, all of them shown"
+    for load, names in (
+        (by_view, [f"of {views:,} views"]),
+        (by_id, [f"{shown}, after a stop", f"{shown}, after a crash"]),
+    ):
         with folder() as place, glue_with(load) as glue:
             target = watching_views(glue) if "views" in load else watching_runs(glue, load)
             flags = ("--storage.path", str(place))
             with exporter(target, *flags) as program:
                 all_read(program)
-            glue.forget_calls()
-            with exporter(target, *flags) as program:
-                calls, ready = glue.calls(), program.ready_after
-        yield Line(
-            f"start with {runs:,} runs in the state, {name}: ready", milliseconds(ready), f"{calls} calls",
-            ready, 2.0, unit=" s", details={"calls": calls},
-        )  # fmt: skip
+            for name in names:
+                glue.forget_calls()
+                with exporter(target, *flags) as program:
+                    calls, ready = glue.calls(), program.ready_after
+                    os.kill(program.pid, signal.SIGKILL)
+                yield Line(
+                    f"start with {runs:,} runs in the state, {name}: ready", milliseconds(ready),
+                    f"{calls} calls", ready, 2.0, unit=" s", details={"calls": calls},
+                )  # fmt: skip
 
 
 def small() -> Iterator[Line]:
