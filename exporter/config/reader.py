@@ -5,7 +5,7 @@ and it silently lets the later of two equal keys win.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -57,8 +57,7 @@ def read(text: str) -> ReadText:
     _refuse_unprintable(text)
     builder = _Builder()
     try:
-        for event in _events(text):
-            builder.take(event)
+        _parse(text, builder.take)
     except UnreadableError as error:
         before = (*builder.problems, *builder.spoiled.values())
         raise UnreadableError(error.problems[-1], before) from None
@@ -74,14 +73,11 @@ def _refuse_unprintable(text: str) -> None:
         )
 
 
-def _events(text: str) -> Iterator[yaml.Event]:
+def _parse(text: str, take: Callable[[yaml.Event], None]) -> None:
     loader = _LOADER(text)
     try:
-        while True:
-            event = loader.get_event()
-            if event is None or isinstance(event, yaml.StreamEndEvent):
-                return
-            yield event
+        while (event := loader.get_event()) is not None:
+            take(event)
     except yaml.MarkedYAMLError as error:
         raise UnreadableError(_syntax_problem(error)) from None
     except yaml.YAMLError:
@@ -232,7 +228,8 @@ class _Builder:
             return
         frame = self._stack[-1]
         frame.size += size
-        frame.height = max(frame.height, height + 1)
+        if height >= frame.height:
+            frame.height = height + 1
         if frame.size > MOST_VALUES:
             raise self._stop(line, f"holds more than {MOST_VALUES:,} values, aliases written out")
         container = frame.container

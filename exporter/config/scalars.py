@@ -39,11 +39,13 @@ def scalar(event: yaml.ScalarEvent) -> Scalar:
 
     A date stays text (no key takes a date, and a name may look like one). Raises ScalarError.
     """
-    problem = tag_problem(event.tag, "str", *_CONSTRUCTED)
+    tag = event.tag
+    if tag is None and not event.implicit[0]:
+        return event.value  # quoted
+    problem = tag_problem(tag, "str", *_CONSTRUCTED)
     if problem:
         raise ScalarError(problem)
-    tag = event.tag
-    if tag is None and event.implicit[0]:
+    if tag is None:
         tag = _resolver.resolve(yaml.ScalarNode, event.value, (True, False))  # type: ignore[no-untyped-call]  # the stubs leave it out
     name = (tag or "").removeprefix(_PREFIX)
     if name not in _CONSTRUCTED:
