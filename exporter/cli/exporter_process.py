@@ -97,7 +97,8 @@ def make_exporter(
         counters=database.on_disk or not for_textfile,
         kept=kept_text.take(database.digest) if kept_text else (),
     )
-    store = Store(clock, [exposition.apply, LeftoversGivenBack()], database)
+    # Before the exposition, which takes out of the changes what it has kept.
+    store = Store(clock, [LeftoversGivenBack(), exposition.apply], database)
     store.describe(
         ExporterSeries(
             version=__version__,
