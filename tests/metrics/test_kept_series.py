@@ -1,0 +1,162 @@
+"""Blocks of one exposition, taken up by the next: what is not certain to be as it was is encoded anew."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from exporter.metrics import Exposition
+from exporter.metrics.kept_blocks import KeptBlock, Place
+from exporter.metrics.shelf import BLOCK_ITEMS
+from exporter.store.configured_runs import ConfiguredRuns
+from exporter.store.database import StateDatabase
+from exporter.store.requests import RequestStats
+from exporter.store.run_changes import CatalogRunChanges, RunChanges
+from exporter.store.run_records import RunRecord, RunRecords
+from exporter.store.series import SeriesChanges, TargetSeries
+from tests.support.clock import ManualClock
+from tests.support.operations import counted
+from tests.support.run_series import FULL_RUN
+
+HERE: Place = ("eu-west-1", "123456789012")
+THERE: Place = ("us-east-1", "210987654321")
+IDS = [f"run-{number:04}" for number in range(2 * BLOCK_ITEMS)]
+
+
+DATABASE = StateDatabase.in_memory()
+"""Remembers all runs in both catalogs."""
+RECORDS = {HERE: RunRecords(DATABASE.connection, 1), THERE: RunRecords(DATABASE.connection, 2)}
+for records in RECORDS.values():
+    for run_id in IDS:
+        records.put(RunRecord(run=FULL_RUN._replace(run_id=run_id), settled=True))
+
+
+def told(run_ids: Sequence[str], *, place: Place = HERE, unsettled: str = "") -> CatalogRunChanges:
+    """Return a commit's part that tells of these runs, all configured and all but one settled."""
+    configured = ConfiguredRuns()
+    configured.claim([("prod", list(run_ids))], settled=set(run_ids) - {unsettled})
+    return CatalogRunChanges(place, RECORDS[place], configured, {one: one for one in run_ids}, set(), [])
+
+
+def commit(*parts: CatalogRunChanges, polled: str = "prod") -> SeriesChanges:
+    """Return the changes of a poll of one target."""
+    series = TargetSeries(target=polled, aws_region=HERE[0], requests=RequestStats(), up=True)
+    return SeriesChanges(runs=RunChanges(parts), targets={polled: series})
+
+
+def showing(*commits: SeriesChanges, kept: Sequence[KeptBlock] = ()) -> Exposition:
+    """Return an exposition to which these changes were applied."""
+    exposition = Exposition(ManualClock(), process_metrics=False, kept=kept)
+    for changes in commits:
+        exposition.apply(changes)
+    return exposition
+
+
+def said(exposition: Exposition) -> list[str]:
+    """Return the series of runs, sorted."""
+    text = exposition.scrape().body().decode()
+    return sorted(line for line in text.splitlines() if line.startswith("glue_mv_refresh_run_"))
+
+
+def test_what_was_kept_says_the_same_and_is_not_encoded_again() -> None:
+    before = showing(commit(told(IDS)))
+    kept = list(before.keep({HERE: set(IDS)}))
+    assert [len(one.block.keys) for one in kept] == [BLOCK_ITEMS, BLOCK_ITEMS]
+    with counted() as done:
+        after = showing(commit(told(IDS)), kept=kept)
+    assert done.items_encoded == 1  # the target
+    assert said(after) == said(before)
+
+
+def test_a_block_is_kept_if_all_of_its_runs_rest() -> None:
+    before = showing(commit(told(IDS)))
+    (kept,) = before.keep({HERE: set(IDS[1:])})
+    assert set(kept.block.keys) == set(IDS[BLOCK_ITEMS:])
+    assert list(before.keep({})) == []
+
+
+def test_runs_of_every_catalog_are_kept() -> None:
+    before = showing(commit(told(IDS), told(IDS[:BLOCK_ITEMS], place=THERE)))
+    kept = list(before.keep({HERE: set(IDS), THERE: set(IDS)}))
+    assert [one.place for one in kept] == [HERE, HERE, THERE]
+    # Whichever comes first now.
+    with counted() as done:
+        after = showing(commit(told(IDS[:BLOCK_ITEMS], place=THERE), told(IDS)), kept=kept)
+    assert done.items_encoded == 1
+    assert said(after) == said(before)
+
+
+def test_a_block_with_runs_of_two_catalogs_is_not_kept() -> None:
+    """They are what was left over; to keep them would take a place for each run."""
+    some = IDS[: BLOCK_ITEMS // 2]
+    before = showing(commit(told(some), told(some, place=THERE)))
+    assert said(before)
+    assert list(before.keep({HERE: set(IDS), THERE: set(IDS)})) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        commit(told(IDS[1:])),
+        commit(told(IDS, unsettled=IDS[1])),
+        commit(told(IDS, place=THERE)),
+    ],
+    ids=["one is watched no longer", "one may change again", "another catalog"],
+)
+def test_a_block_of_which_something_may_have_changed_is_not_taken_up(changes: SeriesChanges) -> None:
+    before = showing(commit(told(IDS)))
+    kept = list(before.keep({HERE: set(IDS)}))
+    assert isinstance(changes.runs, RunChanges)
+    expected = said(showing(SeriesChanges(runs=dict(changes.runs.items()))))
+    with counted() as done:
+        after = showing(changes, kept=kept)
+    assert done.items_encoded >= BLOCK_ITEMS
+    assert said(after) == expected
+
+
+def test_a_few_changes_bring_nothing_of_what_was_kept() -> None:
+    before = showing(commit(told(IDS)))
+    kept = list(before.keep({HERE: set(IDS)}))
+    few = dict(commit(told(IDS[:3])).runs.items())
+    assert len(said(showing(SeriesChanges(runs=few), kept=kept))) == 3 * len(said(before)) // len(IDS)
+
+
+def test_runs_that_are_shown_already_are_not_shown_twice() -> None:
+    before = showing(commit(told(IDS)))
+    kept = list(before.keep({HERE: set(IDS)}))
+    first = SeriesChanges(runs=dict(commit(told(IDS[:1])).runs.items()))
+    assert said(showing(first, commit(told(IDS)), kept=kept)) == said(before)
+
+
+def test_each_target_may_come_with_its_own_once() -> None:
+    before = showing(commit(told(IDS)))
+    kept = list(before.keep({HERE: set(IDS)}))
+    halves = commit(told(IDS[:BLOCK_ITEMS])), commit(told(IDS[BLOCK_ITEMS:]), polled="other")
+    with counted() as done:
+        after = showing(*halves, kept=kept)
+    assert done.items_encoded == 2  # the targets
+    assert said(after) == said(before)
+
+
+def test_what_no_target_came_for_is_let_go_of() -> None:
+    """It is of runs that are not watched, or that have changed."""
+    before = showing(commit(told(IDS)))
+    kept = list(before.keep({HERE: set(IDS)}))
+    unrelated = SeriesChanges(targets=commit().targets)
+    with counted() as done:
+        after = showing(unrelated, unrelated, commit(told(IDS), polled="other"), kept=kept)
+    assert done.items_encoded >= len(IDS)
+    assert said(after) == said(before)
+
+
+def test_a_target_that_was_not_polled_yet_lets_go_of_nothing() -> None:
+    before = showing(commit(told(IDS)))
+    kept = list(before.keep({HERE: set(IDS)}))
+    waiting = TargetSeries(target="prod", aws_region=HERE[0], requests=RequestStats())
+    with counted() as done:
+        showing(*[SeriesChanges(targets={"prod": waiting})] * 2, commit(told(IDS)), kept=kept)
+    assert done.items_encoded <= 3
+
+
+def test_a_program_knows_the_text_that_it_writes_itself() -> None:
+    assert Exposition.specimen() == Exposition.specimen()
+    assert len(Exposition.specimen()) == 64
