@@ -31,7 +31,7 @@ PARTS = {
         "view_reading",
     ),
     "metrics": (
-        "block", "encoding", "exporter_families", "exposition", "family", "group", "labels", "level",
+        "block", "encoding", "exporter_families", "exposition", "family", "group", "kept_blocks", "labels", "level",
         "negotiation", "process", "reference", "response", "run_families", "segment", "shelf",
         "target_families", "view_families",
     ),
