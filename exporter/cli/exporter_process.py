@@ -35,9 +35,9 @@ class Exporter:
 
     def close(self) -> None:
         """Write what is left of the state, and close it and all connections."""
-        if kept_text := self.kept_text:
-            resting = self.store.resting_runs()
-            self.store.close(lambda digest: kept_text.keep(self.exposition, resting, digest))
+        kept_text, exposition = self.kept_text, self.exposition
+        if kept_text:
+            self.store.close(lambda resting, digest: kept_text.keep(exposition, resting, digest))
         else:
             self.store.close()
         self.clients.close()

@@ -1,7 +1,7 @@
 """Keeps the text of settled runs from a stop to the next start, which then need not encode them again."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
@@ -49,13 +49,17 @@ class KeptText:
         if sum(len(block.keys) for _, block in blocks) < LEAST_RUNS:
             return
         try:
-            with self._unfinished.open("wb") as file:
-                file.writelines(dump(blocks, _stamp(state_digest)))
-            self._unfinished.replace(self._file)
+            self._write(dump(blocks, _stamp(state_digest)))
         except OSError as error:
             log.info("text is not kept for the next start, which will take longer", error=str(error))
             with contextlib.suppress(OSError):
                 self._unfinished.unlink()
+
+    def _write(self, parts: Iterable[bytes | memoryview]) -> None:
+        self._unfinished.unlink(missing_ok=True)
+        with self._unfinished.open("xb") as file:
+            file.writelines(parts)
+        self._unfinished.replace(self._file)
 
 
 def _stamp(state_digest: str) -> str:

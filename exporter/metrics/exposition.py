@@ -29,15 +29,21 @@ from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewSe
 
 T = TypeVar("T")
 
-_SPECIMEN = RunSeries(
-    RunKey("eu-west-1", "123456789012", "specimen"),
-    Run(
-        run_id="specimen", database="sales", table="orders", status="SUCCEEDED", refresh_type="FULL",
-        role="role", customer_id="123456789012", creation_time=1.5, start_time=2.5, end_time=4.25,
-        last_updated=5.5, dpu_seconds=60.25, processed_bytes=1024,
-    ),
-    up=True,
+_WHOLE = Run(
+    run_id="specimen", database="sales", table="orders", status="SUCCEEDED", refresh_type="FULL", role="role",
+    customer_id="123456789012", creation_time=1.5, start_time=2.5, end_time=4.25, last_updated=5.5,
+    dpu_seconds=60.25, processed_bytes=1024,
 )  # fmt: skip
+_SPECIMENS = tuple(
+    RunSeries(RunKey("eu-west-1", "123456789012", run.run_id), run, up=True)
+    for run in (
+        _WHOLE,
+        _WHOLE._replace(status="FAILED", refresh_type="OTHER", dpu_seconds=1e16, processed_bytes=10**16),
+        _WHOLE._replace(status="PAUSED", database='"\\\n\xe4', role="\u2028", customer_id=None),
+        Run(run_id="bare", status="STOPPED"),
+    )
+)
+"""Ended runs of every kind that is written in a way of its own."""
 
 
 class _TargetText:
@@ -89,7 +95,7 @@ class Exposition:
         A program that ends after one scrape leaves both out: the first would pass for node_exporter's
         own in a textfile, the second would never count further than to that scrape.
 
-        ``kept``: what :meth:`keep` has returned, if the state is as it was then.
+        ``kept``: what :meth:`keep` has returned, if the state is opened as it was closed then.
         """
         self._clock = clock
         self._process = ProcessMetrics() if process_metrics else None
@@ -106,6 +112,8 @@ class Exposition:
         self._views = Level[ViewKey, ViewSeries, ViewFigures](self._view_families, ViewFigures.of, view_rests)
         self._targets: dict[str, _TargetText] = {}
         self._kept = kept
+        self._complete = True
+        """Whether all that was told of could be taken over."""
         self._polled: set[str] = set()
         """Targets that have been polled once; only kept up while something is kept."""
         self._snapshot = _Snapshot(self._runs.text(), self._views.text(), (), _loose(self._exporter_families))
@@ -116,6 +124,7 @@ class Exposition:
     def apply(self, changes: SeriesChanges) -> None:
         """Take over one commit of the store."""
         with self._lock:
+            complete, self._complete = self._complete, False
             runs, views, exporter = self._snapshot.runs, self._snapshot.views, self._snapshot.exporter
             if changes.runs:
                 if self._kept:
@@ -136,16 +145,22 @@ class Exposition:
             self._snapshot = _Snapshot(runs, views, tuple(self._targets.values()), exporter)
             if self._kept:
                 self._let_go(changes.targets)
+            self._complete = complete
 
     @staticmethod
     def specimen() -> str:
-        """Return a digest of what a run is written as; where it is another, nothing that was kept fits."""
-        lines = encode(RUN_FAMILIES, RunFigures.of(_SPECIMEN)).lines
-        return sha256(b"".join(lines)).hexdigest()
+        """Return a digest of what runs are written as; where it is another, nothing that was kept fits."""
+        digest = sha256()
+        for series in _SPECIMENS:
+            digest.update(b"".join(encode(RUN_FAMILIES, RunFigures.of(series)).lines))
+        return digest.hexdigest()
 
     def keep(self, resting: Mapping[Place, AbstractSet[str]]) -> Iterator[KeptBlock]:
-        """Yield the blocks that hold nothing but these runs (IDs by region and catalog)."""
-        for block in self._runs.blocks():
+        """Yield the blocks that hold nothing but these runs (IDs by region and catalog).
+
+        For who sees to it that nothing is applied meanwhile.
+        """
+        for block in self._runs.blocks() if self._complete else ():
             keys = [self._whole_key(key) for key in block.keys]
             place = keys[0][:2]
             run_ids = tuple(key.run_id for key in keys if key[:2] == place)
@@ -183,7 +198,12 @@ class Exposition:
     def _take_up_kept(self, runs: Mapping[RunKey, RunSeries | None]) -> None:
         """Put the kept blocks of settled runs that are among these changes, and leave those runs out."""
         if isinstance(runs, RunChanges):
-            self._kept = [one for one in self._kept if not self._take_up(one.place, one.block, runs)]
+            places = runs.places()
+            self._kept = [
+                one
+                for one in self._kept
+                if one.place not in places or not self._take_up(one.place, one.block, runs)
+            ]
 
     def _take_up(self, place: Place, block: Block[str], runs: RunChanges) -> bool:
         if not self._runs.has_none_of(self._keys(place, block.keys)):
@@ -198,9 +218,9 @@ class Exposition:
         return tuple(run_ids) if self._is_first(place) else tuple(RunKey(*place, one) for one in run_ids)
 
     def _let_go(self, targets: Mapping[str, TargetSeries | None]) -> None:
-        """Keep nothing any longer once a target is polled for the second time."""
+        """Keep nothing any longer once a target is polled for the second time, or goes."""
         polled = {target for target, series in targets.items() if series and series.up is not None}
-        if polled & self._polled:
+        if polled & self._polled or None in targets.values():
             self._kept = ()
         self._polled |= polled
 

@@ -34,21 +34,20 @@ class UnusableBlocksError(Exception):
     """What is kept is of another state or version, or damaged."""
 
 
-def dump(kept: Iterable[KeptBlock], stamp: str) -> Iterable[bytes]:
-    """Return the parts of the file, one after the other."""
-    index, body = [], []
+def dump(kept: Iterable[KeptBlock], stamp: str) -> Sequence[bytes | memoryview]:
+    """Return the parts of the file, one after the other: the blocks' own chunks, for they may be large."""
+    index, body = [], list[bytes | memoryview]()
     for place, block in kept:
-        segments = [(segment.crc, segment.length, b"".join(segment.chunks)) for segment in block.segments]
         index.append(
             (
                 place,
                 block.keys,
                 [lengths.typecode for lengths in block.lengths],
-                [(crc, length, len(compressed)) for crc, length, compressed in segments],
+                [(one.crc, one.length, sum(map(len, one.chunks))) for one in block.segments],
             )
         )
         body += [lengths.tobytes() for lengths in block.lengths]
-        body += [compressed for *_, compressed in segments]
+        body += [chunk for segment in block.segments for chunk in segment.chunks]
     content = [json.dumps(index).encode(), b"\n", *body]
     return [_head(stamp, content), *content]
 

@@ -308,7 +308,7 @@ class Catalog:
             self.views.update(watched, replace(view, counters=counters))
         if record != before:
             self.records.put(record)
-            self.changes.touch_runs([run.run_id])
+            self.changes.alter_run(run.run_id)
             if watched:
                 self.changes.touch_view(watched)
         self._note_in_view(run.run_id, watched)
@@ -339,7 +339,7 @@ class Catalog:
         after = lifecycle.missed(record)
         self.records.put(after)
         if record.there and not after.there:
-            self.changes.touch_runs([record.run.run_id])
+            self.changes.alter_run(record.run.run_id)
             if watched:
                 self.changes.touch_view(watched)
 

@@ -28,6 +28,8 @@ class Changes:
         self._views = views
         self._records = records
         self._touched_runs: set[str] = set()
+        self._altered: set[str] = set()
+        """Those of which something else is remembered than when they were told of, or the start."""
         self._touched_views: dict[Name, WatchedView] = {}
         self._shown: dict[int, frozenset[str]] = {}
         """Run IDs shown because of a view, by the view's row."""
@@ -44,6 +46,11 @@ class Changes:
     def touch_runs(self, run_ids: Iterable[str]) -> None:
         """Note that the series of these runs may have changed."""
         self._touched_runs.update(run_ids)
+
+    def alter_run(self, run_id: str) -> None:
+        """Note that something else is remembered of a run now."""
+        self._altered.add(run_id)
+        self._touched_runs.add(run_id)
 
     def leave_runs(self, run_ids: Iterable[str]) -> None:
         """Note that these runs were configured, and are so no longer."""
@@ -76,6 +83,7 @@ class Changes:
         """Return the changed series of runs, for what these targets (and nobody any more) watch."""
         touched, self._touched_runs = self._touched_runs, set()
         left, self._left = self._left, set()
+        altered, self._altered = self._altered, set()
         owners = self._configured.owners
         shown: dict[str, str] = {}
         of_views: set[str] = set()
@@ -91,7 +99,15 @@ class Changes:
         there = {run_id for run_id, record in records.items() if record.there}
         gone = [run_id for run_id in of_views - there if run_id in left or run_id in self._shown_in]
         shown |= {run_id: run_id for run_id in there}
-        return CatalogRunChanges(self._place, self._records, self._configured, shown, there, gone)
+        self._altered = altered & self._touched_runs
+        return CatalogRunChanges(
+            self._place,
+            self._records,
+            self._configured,
+            shown=shown,
+            not_as_before=there | altered,
+            gone=gone,
+        )
 
     def take_views(self, targets: set[str]) -> dict[ViewKey, ViewSeries | None]:
         """Return the changed series of views, for what these targets (and nobody any more) watch."""

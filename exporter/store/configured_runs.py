@@ -77,7 +77,7 @@ class ConfiguredRuns:
         return self._owners.get(run_id)
 
     def are_settled(self, run_ids: Iterable[str]) -> bool:
-        """Tell whether all of these configured runs are settled: then their series never change again."""
+        """Tell whether all of these configured runs are settled."""
         return self._unsettled.keys().isdisjoint(run_ids)
 
     @property
@@ -112,7 +112,7 @@ class ConfiguredRuns:
         return asked.up if asked else run_id not in self._unsettled
 
     def resting(self, run_ids: Iterable[str]) -> list[str]:
-        """Return those of these runs that are configured and settled: their series never change again."""
+        """Return those of these runs that are configured and settled: nobody asks for them again."""
         owners, unsettled = self._owners, self._unsettled
         return [run_id for run_id in run_ids if run_id in owners and run_id not in unsettled]
 

@@ -133,14 +133,18 @@ class StateDatabase:
     def close(self, then: Callable[[str], None] | None = None) -> None:
         """Close the database and let another process have the folder.
 
-        ``then``: called in between with the file's digest, if all changes are on disk.
+        ``then``: called in between with the file's digest, if all changes are on disk, in our own file.
         """
         complete = then and self.on_disk and self._closed.alive and self._all_saved()
         self._closed()
-        if then and complete and self._file and (digest := _digest(self._file)):
-            then(digest)
-        if self._lock:
-            self._lock.close()
+        try:
+            if then and complete and self._file and _identity(self._file) == self._file_identity:
+                digest = _digest(self._file)
+                if digest is not None:
+                    then(digest)
+        finally:
+            if self._lock:
+                self._lock.close()
 
     def _all_saved(self) -> bool:
         return not any(self._changed(table) for table in TABLES)

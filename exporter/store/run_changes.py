@@ -27,8 +27,8 @@ class CatalogRunChanges:
     configured: ConfiguredRuns
     shown: dict[str, str]
     """Runs that have series: their IDs, by themselves."""
-    of_views: AbstractSet[str]
-    """Those that are not configured, but shown because of a view."""
+    not_as_before: AbstractSet[str]
+    """Runs whose series may not be what they were when the state was closed, settled or not."""
     gone: Sequence[str]
     """Runs that have none any more."""
 
@@ -43,7 +43,8 @@ class CatalogRunChanges:
     def take_out(self, run_ids: Sequence[str]) -> Sequence[str] | None:
         """Leave these runs out, see :meth:`RunChanges.take_out`."""
         taken = [self.shown.pop(run_id, "") for run_id in run_ids]
-        if all(taken) and self.of_views.isdisjoint(taken) and self.configured.are_settled(taken):
+        as_before = self.not_as_before.isdisjoint(taken)
+        if all(taken) and as_before and self.configured.are_settled(taken):
             return taken
         self.shown.update((run_id, run_id) for run_id in taken if run_id)
         return None
@@ -86,12 +87,16 @@ class RunChanges(Mapping[RunKey, RunSeries | None]):
         raise KeyError(key)
 
     def take_out(self, place: tuple[str, str], run_ids: Sequence[str]) -> Sequence[str] | None:
-        """Leave these runs of a catalog out, if all of them are shown, configured and settled; else none.
+        """Leave these runs of a catalog out, if all are shown, settled, and as they were; else none of them.
 
         Returns their IDs as the store has them: those that were given need not stay.
         """
         part = next((part for part in self._parts if part.place == place), None)
         return part.take_out(run_ids) if part else None
+
+    def places(self) -> set[tuple[str, str]]:
+        """Return region and ID of the catalogs that something is told of."""
+        return {part.place for part in self._parts}
 
     def items(self) -> ItemsView[RunKey, RunSeries | None]:
         """Return the pairs, read in the order in which they are gone through."""

@@ -237,9 +237,9 @@ class Store:
         return self._ready  # without the lock: who asks must not wait for a long commit
 
     def resting_runs(self) -> Mapping[tuple[str, str], AbstractSet[str]]:
-        """Return the IDs of runs whose series are published and never change again, by region and catalog.
+        """Return the IDs of runs that nobody asks for again, and whose series are published.
 
-        Those are the settled ones that are configured by their IDs.
+        Those are the settled ones that are configured by their IDs. By region and ID of their catalog.
         """
         with self._lock:
             return {
@@ -251,14 +251,18 @@ class Store:
                 for catalog in self._catalogs
             }
 
-    def close(self, then: Callable[[str], None] | None = None) -> None:
+    def close(
+        self, then: Callable[[Mapping[tuple[str, str], AbstractSet[str]], str], None] | None = None
+    ) -> None:
         """Write what is left to write, and close the state.
 
-        ``then``: called with the digest of the file, if all is on disk, while the folder is still ours.
+        ``then``: called with :meth:`resting_runs` and the digest of the file, if all is on disk. The folder
+        is still ours meanwhile, and no commit comes in between.
         """
         with self._lock:
             self._save()
-            self._database.close(then)
+            resting = self.resting_runs() if then else {}
+            self._database.close((lambda digest: then(resting, digest)) if then else None)
 
     def _moment(self) -> Moment:
         return Moment(self._clock.time(), self._clock.monotonic(), self._settings)

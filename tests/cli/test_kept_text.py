@@ -1,7 +1,8 @@
 """Text that is kept from a stop to the next start says the same as what is encoded anew, and costs less."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from exporter.errors import GlueError, Reason
 from exporter.glue.record import parse_run
 from exporter.metrics.shelf import BLOCK_ITEMS
 from exporter.model.run import Run
-from exporter.model.settings import Access, Settings, Target
-from exporter.store.outcome import PollOutcome
+from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.store.outcome import ListingRead, PollOutcome, PollPart
 from tests.support.operations import counted
 
 RUNS = [parse_run(record) for record in records(LEAST_RUNS + 2 * BLOCK_ITEMS)]
@@ -201,6 +202,57 @@ def test_runs_that_could_not_be_read_say_so_after_the_start(tmp_path: Path) -> N
     exporter.close()
 
 
+ALTERED = RUNS[0]._replace(dpu_seconds=4711.0)
+"""What Glue filled in while nobody looked."""
+
+
+def altered(*, target: int = 0) -> PollOutcome:
+    """Return a poll of which a listing tells something new of a settled run."""
+    return PollOutcome(
+        target=f"target {target}", started=0.0, duration=1.0, listings=(ListingRead(runs=(ALTERED,)),)
+    )
+
+
+def in_one_poll(exporter: Exporter) -> None:
+    """Be told of it by the first poll."""
+    exporter.store.commit(altered())
+
+
+def in_parts(exporter: Exporter) -> None:
+    """Be told of it before the first poll ends."""
+    listing = ListingRead(runs=(ALTERED,))
+    exporter.store.take_in(PollPart(target="target 0", discovery=None, tables_denied=False, listing=listing))
+    poll(exporter)
+
+
+def by_another_target(exporter: Exporter) -> None:
+    """Be told of it by the poll of a target that watches its view, before that of its own target."""
+    exporter.store.commit(replace(altered(target=1), tables_denied=True))
+    poll(exporter)
+
+
+@pytest.mark.parametrize("be_told", [in_one_poll, in_parts, by_another_target])
+def test_a_settled_run_of_which_a_start_learns_something_new_is_shown_so(
+    folder: Path, be_told: Callable[[Exporter], None]
+) -> None:
+    """A listing may hold it, though nobody would ask for it again."""
+    own, views = watching(IDS, []).targets
+    views = replace(views, views=(ViewPattern(database="*", table="*"),))
+    exporter = started(folder, Settings(targets=(own, views)))
+    be_told(exporter)
+    (line,) = [one for one in said(exporter) if "dpu_seconds{" in one and f'"{IDS[0]}"' in one]
+    assert line.endswith("} 4711.0")
+    exporter.close()
+
+
+def test_runs_that_are_watched_no_longer_are_not_kept(folder: Path) -> None:
+    exporter = started(folder, watching(IDS))
+    poll(exporter)
+    exporter.store.configure(watching([]))
+    exporter.close()
+    assert not (folder / KEPT_TEXT).exists()
+
+
 def test_few_runs_are_encoded_as_quickly_as_they_would_be_read(tmp_path: Path) -> None:
     exporter = started(tmp_path / "few", watching(IDS[: LEAST_RUNS - 1]))
     poll(exporter, RUNS[: LEAST_RUNS - 1])
@@ -219,6 +271,17 @@ def test_a_disk_that_takes_no_more_keeps_nobody_from_stopping(tmp_path: Path, ex
     poll(exporter)
     assert said(exporter) == expected
     exporter.close()
+
+
+def test_nothing_outside_the_folder_is_written(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("of somebody else")
+    exporter = started(folder, watching(IDS))
+    poll(exporter)
+    (folder / f"{KEPT_TEXT}.tmp").symlink_to(other)
+    exporter.close()
+    assert other.read_text() == "of somebody else"
+    assert not (folder / KEPT_TEXT).is_symlink()
 
 
 def test_an_unfinished_file_is_taken_away(folder: Path) -> None:

@@ -157,6 +157,30 @@ def test_a_target_that_was_not_polled_yet_lets_go_of_nothing() -> None:
     assert done.items_encoded <= 3
 
 
+def test_nothing_is_kept_once_something_could_not_be_taken_over() -> None:
+    """What is shown may be older than what is remembered, and would be so for good."""
+    before = showing(commit(told(IDS)))
+    with pytest.raises(AttributeError):
+        before.apply(SeriesChanges(targets={"prod": "no series"}))  # type: ignore[dict-item]  # on purpose
+    before.apply(commit(told(IDS)))
+    assert list(before.keep({HERE: set(IDS)})) == []
+
+
+def test_a_target_that_goes_takes_what_was_kept_with_it() -> None:
+    """What is remembered of its runs may change unseen until somebody watches them again."""
+    before = showing(commit(told(IDS)))
+    kept = list(before.keep({HERE: set(IDS)}))
+    with counted() as done:
+        showing(SeriesChanges(targets={"other": None}), commit(told(IDS)), kept=kept)
+    assert done.items_encoded >= len(IDS)
+
+
+def test_a_catalog_that_is_watched_no_longer_is_not_the_first_one() -> None:
+    """Whose runs take less room."""
+    kept = list(showing(commit(told(IDS, place=THERE))).keep({THERE: set(IDS)}))
+    assert showing(commit(told(IDS)), kept=kept)._first_catalog == HERE
+
+
 def test_a_program_knows_the_text_that_it_writes_itself() -> None:
     assert Exposition.specimen() == Exposition.specimen()
     assert len(Exposition.specimen()) == 64

@@ -440,7 +440,7 @@ def read_and_closed(folder: Path | None, then: Callable[[str], None], *, take_aw
     if folder and take_away:
         (folder / FILE_NAME).rename(folder / "taken away")
     bench.poll(running("a"))
-    bench.store.close(then)
+    bench.store.close(lambda _, digest: then(digest))
 
 
 def test_who_closes_is_told_what_the_file_holds_then(folder: Path) -> None:
@@ -473,6 +473,28 @@ def test_nothing_is_told_where_something_could_not_be_written(folder: Path) -> N
     told: list[str] = []
     read_and_closed(folder, told.append, take_away=True)
     assert told == []
+
+
+def test_nothing_is_told_of_a_file_that_is_not_ours(folder: Path) -> None:
+    """Somebody has put an older one back while the program ran."""
+    bench = ViewBench(folder)
+    bench.watch("sales.*")
+    bench.poll(running("a"))
+    shutil.copyfile(folder / FILE_NAME, folder / "copy")
+    (folder / "copy").replace(folder / FILE_NAME)
+    (folder / f"{FILE_NAME}-wal").unlink()
+    told: list[str] = []
+    bench.store.close(lambda _, digest: told.append(digest))
+    assert told == []
+
+
+def test_the_folder_is_free_whatever_becomes_of_what_is_told(folder: Path) -> None:
+    def fail(_: str) -> None:
+        raise LookupError("no memory left")
+
+    with pytest.raises(LookupError):
+        read_and_closed(folder, fail)
+    StateDatabase.open(folder).close()
 
 
 def test_nothing_is_told_of_what_ends_with_the_process() -> None:

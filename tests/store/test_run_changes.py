@@ -99,7 +99,7 @@ def test_runs_are_left_out_together_or_not_at_all(database: StateDatabase, other
     """One that is not settled, one that is not shown, one that is not configured but shown by its view."""
     some = part(database, 5)
     some.shown["of a view"] = "of a view"
-    changes = RunChanges([replace(some, of_views={"of a view"})])
+    changes = RunChanges([replace(some, not_as_before={"of a view"})])
     assert changes.take_out(PLACE, ["run 0", other, "run 2"]) is None
     assert {key.run_id for key, _ in changes.items()} == {*(f"run {n}" for n in range(5)), "of a view"}
     assert changes.take_out(("us-east-1", PLACE[1]), ["run 0"]) is None
