@@ -31,8 +31,8 @@ PARTS = {
         "view_reading",
     ),
     "metrics": (
-        "block", "encoding", "exporter_families", "exposition", "family", "group", "kept_blocks", "labels", "level",
-        "negotiation", "process", "reference", "response", "run_families", "segment", "shelf",
+        "block", "encoding", "exporter_families", "exposition", "family", "group", "kept_blocks", "labels",
+        "level", "negotiation", "process", "reference", "response", "run_families", "segment", "shelf",
         "target_families", "view_families",
     ),
     "model": ("durations", "patterns", "run", "sharding", "web_settings"),
