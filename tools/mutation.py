@@ -32,8 +32,8 @@ PARTS = {
     ),
     "metrics": (
         "block", "encoding", "exporter_families", "exposition", "family", "group", "kept_blocks", "labels",
-        "level", "negotiation", "process", "reference", "response", "run_families", "segment", "shelf",
-        "target_families", "view_families",
+        "level", "negotiation", "process", "reference", "response", "run_families", "run_level", "segment",
+        "shelf", "target_families", "view_families",
     ),
     "model": ("durations", "patterns", "run", "sharding", "web_settings"),
 }  # fmt: skip

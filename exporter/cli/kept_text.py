@@ -12,6 +12,7 @@ from exporter import __version__
 from exporter.cli.early_state import KEPT_TEXT
 from exporter.metrics import Exposition
 from exporter.metrics.kept_blocks import KeptBlock, Place, UnusableBlocksError, dump, load
+from exporter.metrics.run_level import specimen
 
 LEAST_RUNS: Final = 2000
 """To encode fewer takes no longer than to read the file."""
@@ -63,4 +64,4 @@ class KeptText:
 
 
 def _stamp(state_digest: str) -> str:
-    return f"{__version__} {Exposition.specimen()} {state_digest}"
+    return f"{__version__} {specimen()} {state_digest}"

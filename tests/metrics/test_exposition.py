@@ -129,7 +129,7 @@ def test_runs_of_the_first_catalog_are_kept_under_their_ids_alone() -> None:
         for region, account in (("us-east-1", "123456789012"), ("eu-west-1", "210987654321"))
     ]
     exposition.apply(commit(first, *others))
-    assert [*exposition._runs._shelf._waiting] == [first.key.run_id, *(one.key for one in others)]
+    assert [*exposition._runs._level._shelf._waiting] == [first.key.run_id, *(one.key for one in others)]
 
 
 def test_the_duration_of_a_run_that_goes_on_is_that_of_the_scrape() -> None:

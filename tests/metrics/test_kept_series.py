@@ -6,6 +6,7 @@ import pytest
 
 from exporter.metrics import Exposition
 from exporter.metrics.kept_blocks import KeptBlock, Place
+from exporter.metrics.run_level import specimen
 from exporter.metrics.shelf import BLOCK_ITEMS
 from exporter.store.configured_runs import ConfiguredRuns
 from exporter.store.database import StateDatabase
@@ -176,9 +177,9 @@ def test_a_target_that_goes_takes_what_was_kept_with_it() -> None:
 def test_a_catalog_that_is_watched_no_longer_is_not_the_first_one() -> None:
     """Whose runs take less room."""
     kept = list(showing(commit(told(IDS, place=THERE))).keep({THERE: set(IDS)}))
-    assert showing(commit(told(IDS)), kept=kept)._first_catalog == HERE
+    assert showing(commit(told(IDS)), kept=kept)._runs._first_catalog == HERE
 
 
 def test_a_program_knows_the_text_that_it_writes_itself() -> None:
-    assert Exposition.specimen() == Exposition.specimen()
-    assert len(Exposition.specimen()) == 64
+    assert specimen() == specimen()
+    assert len(specimen()) == 64
