@@ -69,13 +69,15 @@ def test_what_was_kept_says_the_same_and_is_not_encoded_again() -> None:
     assert [len(one.block.keys) for one in kept] == [BLOCK_ITEMS, BLOCK_ITEMS]
     after = showing(commit(told(IDS)), kept=kept)
     assert taken_up(after, kept) == 2
+    assert not after._runs._kept  # twice
     assert said(after) == said(before)
 
 
 def test_a_block_is_kept_if_all_of_its_runs_rest() -> None:
     before = showing(commit(told(IDS)))
-    (kept,) = before.keep({HERE: set(IDS[1:])})
-    assert set(kept.block.keys) == set(IDS[BLOCK_ITEMS:])
+    for resting in (IDS[1:], IDS[BLOCK_ITEMS:]):
+        (kept,) = before.keep({HERE: set(resting)})
+        assert set(kept.block.keys) == set(IDS[BLOCK_ITEMS:])
     assert list(before.keep({})) == []
 
 
@@ -143,8 +145,8 @@ def test_what_no_target_came_for_is_let_go_of() -> None:
     """It is of runs that are not watched, or that have changed."""
     before = showing(commit(told(IDS)))
     kept = list(before.keep({HERE: set(IDS)}))
-    unrelated = SeriesChanges(targets=commit().targets)
-    after = showing(unrelated, unrelated, commit(told(IDS), polled="other"), kept=kept)
+    polls = [SeriesChanges(targets=commit(polled=name).targets) for name in ("prod", "second", "prod")]
+    after = showing(*polls, commit(told(IDS), polled="other"), kept=kept)
     assert taken_up(after, kept) == 0
     assert said(after) == said(before)
 

@@ -85,3 +85,17 @@ def test_what_was_said_stays_while_the_level_changes() -> None:
     changing.apply({"a": None})
     assert said(text, 10.0) == f'{SIZE_HEAD}size{{name="a"}} 1\n'
     assert said(changing.text(), 10.0) == ""
+
+
+def test_what_rests_already_is_said_once_when_it_is_told_of_again() -> None:
+    """A block at a time or not."""
+    changing = level(*(Thing(name, size=1) for name in "abc"))
+    changing.apply({name: Thing(name, size=2) for name in "abcd"})
+    lines = said(changing.text(), 10.0).removeprefix(SIZE_HEAD).splitlines()
+    assert sorted(lines) == [f'size{{name="{name}"}} 2' for name in "abcd"]
+
+
+def test_what_rests_one_by_one_comes_into_a_block_as_well() -> None:
+    changing = level(Thing("a", size=1))
+    changing.apply({"b": Thing("b", size=1)})
+    assert changing.text().shelved.loose == ()

@@ -157,3 +157,12 @@ def test_what_was_shelved_stays_as_it_was() -> None:
     shelf.update((number, None) for number in range(BLOCK + 1))
     assert len(shelved.sealed[0].text().splitlines()) == BLOCK
     assert len(shelved.loose) == 1
+
+
+def test_it_knows_what_is_on_it() -> None:
+    """In a block, waiting for one, or moving."""
+    shelf = filled(range(BLOCK + 1))
+    shelf.update([(99, item(99, resting=False))])
+    assert [key in shelf for key in (0, BLOCK, 99, 100)] == [True, True, True, False]
+    assert [shelf.has_none_of([key, 100]) for key in (0, BLOCK, 99, 101)] == [False, False, False, True]
+    assert Shelf[int](2).has_none_of([0])

@@ -21,6 +21,14 @@ def test_the_first_target_in_the_file_owns_a_run_that_both_name(bench: StoreBenc
     assert bench.due("second") == ["c"]
 
 
+def test_a_run_counts_with_the_target_that_has_it(bench: StoreBench) -> None:
+    bench.configure(watch(target("first", "a", "b"), target("second", "b", "c", "d")))
+    (catalog,) = {catalog for _, catalog in bench.store.look(lambda state: state.targets)}
+    assert catalog
+    counts = {name: catalog.configured.count(name) for name in ("first", "second", "never heard of")}
+    assert counts == {"first": 2, "second": 2, "never heard of": 0}
+
+
 def test_both_targets_stay_up_and_nothing_is_shown_twice(bench: StoreBench) -> None:
     bench.configure(watch(target("first", "a", "b"), target("second", "b")))
     bench.commit("second")
