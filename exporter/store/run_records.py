@@ -222,9 +222,7 @@ class RunRecords:
             [BASELINE.dump(), view],
         )
 
-    def leave(
-        self, watched: AbstractSet[str], now: float, *, all_known: bool, settled_watched: bool = False
-    ) -> None:
+    def leave(self, watched: AbstractSet[str], now: float, *, all_known: bool, settled_watched: bool) -> None:
         """Note which runs without a view are watched by their ID, and since when the others are not.
 
         ``all_known``: there are no other targets that may turn out to watch them. ``settled_watched``: all
