@@ -1,7 +1,5 @@
 """Blocks as a file: what comes back is what was kept, or nothing."""
 
-from functools import cache
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +17,6 @@ KEPT = (
 STAMP = "of this state"
 
 
-@cache
 def file() -> bytes:
     """Return what is written."""
     return b"".join(dump(KEPT, STAMP))
