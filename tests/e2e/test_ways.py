@@ -79,7 +79,7 @@ def test_the_clock_is_set_by_hours(glue: BareGlue, tmp_path: Path, hours: int) -
     fake = {
         "LD_PRELOAD": str(LIBFAKETIME),
         "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     config = {"poll_interval": "5s", "targets": [target(glue.url, RUN_ID)]}
