@@ -80,13 +80,9 @@ class Catalog:
         for row in self.views.forget_unwatched(at.now - pruning.KEPT_UNWATCHED):
             self.records.forget_view(row, keep=set(self.configured.all()))
         self.views.claim(matchers, at.now, all_known=all_known)
-        self.records.leave(
-            self.configured.all(),
-            at.now,
-            all_known=all_known,
-            # Most often so where runs are watched by their IDs; and there may be 100,000.
-            settled_watched=bool(settled) and settled <= self.configured.all(),
-        )
+        # Most often so where runs are watched by their IDs; and there may be 100,000.
+        same = bool(settled) and settled <= self.configured.all()
+        self.records.leave(self.configured.all(), at.now, all_known=all_known, settled_watched=same)
         if all_known:
             self._listings.keep({target.name for target in targets})
         for watched in self.views.watched():

@@ -243,11 +243,9 @@ class Store:
         """
         with self._lock:
             return {
-                (catalog.aws_region, catalog.catalog_id): {
-                    run_id
-                    for run_id in catalog.configured.resting(catalog.configured.all())
-                    if catalog.changes.published(run_id)
-                }
+                (catalog.aws_region, catalog.catalog_id): set(
+                    filter(catalog.changes.published, catalog.configured.resting(catalog.configured.all()))
+                )
                 for catalog in self._catalogs
             }
 
