@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from exporter.cli.early_state import EarlyState
 from exporter.cli.exporter_process import make_exporter
+from exporter.cli.late_sdk import load_sdk
 from exporter.cli.loading import load_settings
 from exporter.cli.reloading import Reloader, content_of
 from exporter.cli.serving import serve_until_signal
@@ -40,9 +41,10 @@ def run(
             security.reload()
         return settings
 
-    if state.being_opened:
-        # Otherwise serve_until_signal has the better time for it, while the first polls wait for Glue.
-        from exporter.cli import website  # noqa: PLC0415, F401 (only loaded: there is nothing else to do)
+    for load_early in (_load_website, load_sdk):
+        # Otherwise there is a better time for it: while polls wait for Glue, or never.
+        if state.being_opened:
+            load_early()
     clock = SystemClock()
     exporter = make_exporter(settings, state=state, clock=clock)
     reloader = Reloader(config_file, load, exporter, clock, loaded=loaded)
@@ -59,6 +61,10 @@ def run(
         reload_interval=config_auto_reload_interval,
         shard=shard,
     )
+
+
+def _load_website() -> None:
+    from exporter.cli import website  # noqa: PLC0415, F401 (only loaded: there is nothing else to do)
 
 
 def _live_security(file: str) -> "LiveSecurity":

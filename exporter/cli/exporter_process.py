@@ -2,25 +2,28 @@
 
 import platform
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from exporter import __version__
 from exporter.cli.allocator import LeftoversGivenBack, give_large_blocks_back
 from exporter.cli.early_state import EarlyState
 from exporter.cli.kept_text import KeptText
+from exporter.cli.late_sdk import LateClients, resolve_region
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
-from exporter.glue import ClientFactory, load_service_models, resolve_region
 from exporter.metrics import Exposition
 from exporter.model.reading import CatalogReader
-from exporter.model.settings import Access, Settings, Target
+from exporter.model.settings import Settings, Target
 from exporter.poller import PollLoop
 from exporter.store.database import StateDatabase
 from exporter.store.requests import RequestStats
 from exporter.store.series import ExporterSeries
 from exporter.store.store import Store
+
+if TYPE_CHECKING:
+    from exporter.glue import ClientFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Exporter:
 
     store: Store
     exposition: Exposition
-    clients: ClientFactory
+    clients: LateClients
     loop: PollLoop
     kept_text: KeptText | None = None
 
@@ -43,9 +46,7 @@ class Exporter:
         self.clients.close()
 
 
-def with_regions(
-    settings: Settings, file: str, resolve: Callable[[Access], str | None] = resolve_region
-) -> Settings:
+def with_regions(settings: Settings, file: str) -> Settings:
     """Return the settings with every target's region filled in from the AWS SDK where it is not written.
 
     Raises ConfigurationError naming every target that has none: its series could not be labelled.
@@ -53,7 +54,7 @@ def with_regions(
     problems: list[Problem] = []
     targets: list[Target] = []
     for target in settings.targets:
-        region = target.access.aws_region or resolve(target.access)
+        region = resolve_region(target.access)
         if region is None:
             problems.append(
                 Problem(
@@ -74,7 +75,7 @@ def make_exporter(
     settings: Settings,
     *,
     state: EarlyState | None = None,
-    clients: ClientFactory | None = None,
+    clients: "ClientFactory | None" = None,
     clock: Clock | None = None,
     for_textfile: bool = False,
 ) -> Exporter:
@@ -86,9 +87,8 @@ def make_exporter(
     """
     give_large_blocks_back()
     clock = clock or SystemClock()
-    clients = clients or ClientFactory(clock)
-    clients.configure(settings)
-    load_service_models()  # now, for a large state is still being read meanwhile
+    late_clients = LateClients(clock, clients)
+    late_clients.configure(settings)
     database = state.take() if state else StateDatabase.in_memory()
     kept_text = KeptText(state.folder) if state and state.folder else None
     exposition = Exposition(
@@ -112,6 +112,6 @@ def make_exporter(
     )
 
     def reader(target: Target, requests: RequestStats, stop: threading.Event) -> CatalogReader:
-        return clients.catalog(target, requests, stop)
+        return late_clients.catalog(target, requests, stop)
 
-    return Exporter(store, exposition, clients, PollLoop(store, reader, clock), kept_text)
+    return Exporter(store, exposition, late_clients, PollLoop(store, reader, clock), kept_text)

@@ -32,6 +32,7 @@ class ClientFactory:
         self._sdk_regions: dict[str | None, str | None] = {}
         self._identities: dict[Access, Identity] = {}
         self._connections: dict[Access, Connection] = {}
+        self._configured: set[Access] = set()
 
     def configure(self, settings: Settings) -> None:
         """Take over what a configuration says: limits change at once, connections nobody uses are closed.
@@ -47,7 +48,8 @@ class ClientFactory:
                 )
             for access, rate in rates.items():
                 self._connection(access, rate).limiter.requests_per_second = rate
-            self._keep_only(set(rates))
+            self._configured = set(rates)
+            self._keep_only(self._configured)
 
     def catalog(self, target: Target, stats: RequestStats, interrupted: threading.Event) -> GlueCatalog:
         """Return a reader of the target's catalog. Touches neither network nor credentials.
@@ -55,9 +57,11 @@ class ClientFactory:
         Once ``interrupted`` is set, the reader's waits end with PollInterrupted.
         """
         with self._lock:
-            connection = self._connection(self._resolved(target.access), target.max_requests_per_second)
-        limiter = connection.limiter
-        limiter.requests_per_second = min(limiter.requests_per_second, target.max_requests_per_second)
+            access = self._resolved(target.access)
+            connection = self._connection(access, target.max_requests_per_second)
+            if access not in self._configured:
+                limiter = connection.limiter
+                limiter.requests_per_second = min(limiter.requests_per_second, target.max_requests_per_second)
         return GlueCatalog(
             target.catalog_id, connection=connection, stats=stats, interrupted=interrupted, clock=self._clock
         )

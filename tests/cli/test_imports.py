@@ -93,6 +93,14 @@ def test_one_poll_takes_no_web_server(config: str) -> None:
     assert not found & (WEB | NEVER_AT_A_START)
 
 
+def test_where_all_runs_are_settled_nothing_is_asked_and_the_sdk_not_loaded(
+    config: str, tmp_path: Path
+) -> None:
+    arguments = ("once", "--config.file", config, "--storage.path", str(tmp_path / "state"))
+    assert imports_of(*arguments) >= SDK
+    assert not imports_of(*arguments) & SDK
+
+
 def test_the_daemon_serves_a_scrape_without_what_only_people_need(config: str) -> None:
     arguments = ("--config.file", config, "--web.listen-address=127.0.0.1:0")
     with subprocess.Popen(
@@ -130,7 +138,7 @@ def test_the_state_is_opened_before_most_is_loaded(tmp_path: Path, config: str) 
     before, opener, after = done.stderr.partition("exporter.cli.early_state\n")
     assert opener
     assert imported(before.splitlines()) <= LIGHT
-    assert imported(after.splitlines()) >= SDK | {"structlog"}
+    assert imported(after.splitlines()) >= CONFIGURATION | {"structlog"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
