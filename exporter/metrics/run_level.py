@@ -47,12 +47,8 @@ class RunLevel:
     def apply(self, changes: Mapping[RunKey, RunSeries | None]) -> None:
         """Put, replace and (None) take away runs; those are not read of which the text was kept."""
         if self._kept and isinstance(changes, RunChanges):
-            places = changes.places()
-            self._kept = [
-                one
-                for one in self._kept
-                if one.place not in places or not self._take_up(one.place, one.block, changes)
-            ]
+            for place in changes.places():
+                self._take_up(place, changes)
         self._level.apply(changes)
 
     def text(self) -> LevelText:
@@ -90,14 +86,19 @@ class RunLevel:
         """Return what the short key was made of."""
         return key if isinstance(key, RunKey) else RunKey(*(self._first_catalog or ("", "")), str(key))
 
-    def _take_up(self, place: Place, block: Block[str], runs: RunChanges) -> bool:
-        if not self._level.has_none_of(self._keys(place, block.keys)):
-            return False
-        run_ids = runs.take_out(place, block.keys)
-        if run_ids is None:
-            return False
-        self._level.put_block(Block(self._keys(place, run_ids), block.lengths, block.segments))
-        return True
+    def _take_up(self, place: Place, runs: RunChanges) -> None:
+        """Put the blocks of a catalog whose runs are all as they were."""
+        here = [
+            kept.block
+            for kept in self._kept
+            if kept.place == place and self._level.has_none_of(self._keys(place, kept.block.keys))
+        ]
+        taken = runs.take_out(place, [block.keys for block in here])
+        for block, run_ids in zip(here, taken, strict=True):
+            if run_ids is not None:
+                self._level.put_block(Block(self._keys(place, run_ids), block.lengths, block.segments))
+        put = {id(block) for block, run_ids in zip(here, taken, strict=True) if run_ids is not None}
+        self._kept = [kept for kept in self._kept if id(kept.block) not in put]
 
     def _keys(self, place: Place, run_ids: Sequence[str]) -> tuple[Hashable, ...]:
         return tuple(run_ids) if self._is_first(place) else tuple(RunKey(*place, one) for one in run_ids)

@@ -81,15 +81,13 @@ class Catalog:
             self.records.forget_view(row, keep=set(self.configured.all()))
         self.views.claim(matchers, at.now, all_known=all_known)
         # Most often so where runs are watched by their IDs; and there may be 100,000.
-        same = bool(settled) and settled <= self.configured.all()
+        same = bool(settled) and self.configured.resting_count() == len(settled)
         self.records.leave(self.configured.all(), at.now, all_known=all_known, settled_watched=same)
         if all_known:
             self._listings.keep({target.name for target in targets})
         for watched in self.views.watched():
             self.changes.touch_view(watched)
-        now_configured = set(self.configured.all())
-        self.changes.leave_runs(before - now_configured)
-        self.changes.touch_runs(now_configured - before)
+        self.changes.claimed(before)
         self._in_views = {}
         if self.configured.all() and self.views.watched():
             for run_id, name in self.records.with_views():

@@ -28,6 +28,8 @@ class Changes:
         self._views = views
         self._records = records
         self._touched_runs: set[str] = set()
+        self._waiting: dict[str, set[str]] = {}
+        """Those that their target's first poll will show, by target."""
         self._altered: set[str] = set()
         """Those of which something else is remembered than when they were told of, or the start."""
         self._touched_views: dict[Name, WatchedView] = {}
@@ -52,10 +54,16 @@ class Changes:
         self._altered.add(run_id)
         self._touched_runs.add(run_id)
 
-    def leave_runs(self, run_ids: Iterable[str]) -> None:
-        """Note that these runs were configured, and are so no longer."""
-        self._left.update(run_ids)
-        self.touch_runs(run_ids)
+    def claimed(self, before: set[str]) -> None:
+        """Note that it was decided anew who watches what; ``before``: the runs that were configured then."""
+        owners = self._configured.owners
+        left = before - owners.keys()
+        self._left |= left
+        self._touched_runs |= left
+        self._touched_runs |= owners.keys() - before if before else set(owners)
+        # Other targets may watch them now.
+        self._touched_runs.update(*self._waiting.values())
+        self._waiting = {}
 
     def touch_view(self, watched: WatchedView) -> None:
         """Note that the series of the view may have changed."""
@@ -75,37 +83,29 @@ class Changes:
         for row in self._shown.keys() - rows:
             self._show(row, frozenset())
 
-    def published(self, run_id: str) -> bool:
-        """Tell whether the listeners know all that there is to tell of the run."""
-        return run_id not in self._touched_runs
+    def published(self, run_ids: set[str]) -> set[str]:
+        """Return those of these runs of which the listeners know all that there is to tell."""
+        return run_ids.difference(self._touched_runs, *self._waiting.values())
 
     def take_runs(self, targets: set[str]) -> CatalogRunChanges:
         """Return the changed series of runs, for what these targets (and nobody any more) watch."""
         touched, self._touched_runs = self._touched_runs, set()
         left, self._left = self._left, set()
-        altered, self._altered = self._altered, set()
-        owners = self._configured.owners
-        shown: dict[str, str] = {}
-        of_views: set[str] = set()
-        for run_id in touched:
-            owner = owners.get(run_id)
-            if owner is None:
-                of_views.add(run_id)
-            elif owner in targets:
-                shown[run_id] = run_id
-            else:
-                self._touched_runs.add(run_id)  # its target's first poll will show it
+        for target in self._waiting.keys() & targets:
+            touched |= self._waiting.pop(target)
+        of_views = touched - self._configured.owners.keys()
+        touched -= of_views
+        self._put_off(touched, targets)
         records = self._records.get(of_views & self._shown_in.keys())
         there = {run_id for run_id, record in records.items() if record.there}
         gone = [run_id for run_id in of_views - there if run_id in left or run_id in self._shown_in]
-        shown |= {run_id: run_id for run_id in there}
-        self._altered = altered & self._touched_runs
+        told, self._altered = self._altered & touched, self._altered - touched - of_views
         return CatalogRunChanges(
             self._place,
             self._records,
             self._configured,
-            shown=shown,
-            not_as_before=there | altered,
+            shown=touched | there,
+            not_as_before=there | told,
             gone=gone,
         )
 
@@ -125,6 +125,18 @@ class Changes:
             changes[ViewKey(*self._place, *name)] = None
             self._published_views.discard(name)
         return changes
+
+    def _put_off(self, touched: set[str], targets: set[str]) -> None:
+        """Have those configured runs wait of which the target is none of these."""
+        if not targets:  # a start: they are put off in groups as soon as one target has been polled
+            self._touched_runs |= touched
+            touched.clear()
+        elif not self._configured.targets <= targets:
+            owners = self._configured.owners
+            for run_id in list(touched):
+                if (target := owners[run_id]) not in targets:
+                    touched.remove(run_id)
+                    self._waiting.setdefault(target, set()).add(run_id)
 
     def _show(self, row: int, run_ids: frozenset[str]) -> None:
         before = self._shown.pop(row, frozenset())

@@ -1,7 +1,7 @@
 """The runs of one catalog that are configured by their IDs: whose they are, and when to ask for them."""
 
 import math
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class ConfiguredRuns:
         self._owned: dict[str, int] = {}
 
     def claim(
-        self, claims: Iterable[tuple[str, Sequence[str]]], settled: Container[str]
+        self, claims: Iterable[tuple[str, Sequence[str]]], settled: AbstractSet[str]
     ) -> Mapping[tuple[str, str], tuple[str, ...]]:
         """Decide anew who watches what: the first claim (target, run IDs) of a run has it.
 
@@ -64,12 +64,17 @@ class ConfiguredRuns:
         lost: dict[tuple[str, str], list[str]] = {}
         owned: dict[str, int] = {}
         for target, run_ids in claims:
-            taken = [run_id for run_id in run_ids if owners.setdefault(run_id, target) != target]
+            taken = [] if owners.keys().isdisjoint(run_ids) else [one for one in run_ids if one in owners]
             for run_id in taken:
                 lost.setdefault((target, owners[run_id]), []).append(run_id)
             owned[target] = len(run_ids) - len(taken)
+            before = {run_id: owners[run_id] for run_id in taken}
+            owners.update(dict.fromkeys(run_ids, target))
+            owners.update(before)
         self._owners, self._owned = owners, owned
-        self._unsettled = {run_id: self._unsettled.get(run_id) for run_id in owners if run_id not in settled}
+        left = owners.keys() - settled  # most often nothing
+        unsettled = (run_id for run_id in owners if run_id in left) if left else ()
+        self._unsettled = {run_id: self._unsettled.get(run_id) for run_id in unsettled}
         return {pair: tuple(run_ids) for pair, run_ids in lost.items()}
 
     def owner(self, run_id: str) -> str | None:
@@ -78,12 +83,17 @@ class ConfiguredRuns:
 
     def are_settled(self, run_ids: Iterable[str]) -> bool:
         """Tell whether all of these configured runs are settled."""
-        return self._unsettled.keys().isdisjoint(run_ids)
+        return not self._unsettled or self._unsettled.keys().isdisjoint(run_ids)
 
     @property
     def owners(self) -> Mapping[str, str]:
         """The target that watches each configured run."""
         return self._owners
+
+    @property
+    def targets(self) -> AbstractSet[str]:
+        """The targets that watch anything in the catalog."""
+        return self._owned.keys()
 
     def all(self) -> AbstractSet[str]:
         """Return every configured run ID."""
@@ -111,10 +121,13 @@ class ConfiguredRuns:
         asked = self._unsettled.get(run_id)
         return asked.up if asked else run_id not in self._unsettled
 
-    def resting(self, run_ids: Iterable[str]) -> list[str]:
-        """Return those of these runs that are configured and settled: nobody asks for them again."""
-        owners, unsettled = self._owners, self._unsettled
-        return [run_id for run_id in run_ids if run_id in owners and run_id not in unsettled]
+    def resting(self) -> set[str]:
+        """Return the settled ones: nobody asks for them again."""
+        return self._owners.keys() - self._unsettled.keys()
+
+    def resting_count(self) -> int:
+        """Return how many these are."""
+        return len(self._owners) - len(self._unsettled)
 
     def unsettled(self, target: str) -> Iterator[str]:
         """Yield the IDs of the target's runs that may still change, in the order of the configuration."""

@@ -4,9 +4,10 @@ A first commit may change 100,000 runs. All their values at once took more memor
 kept of them, and the allocator did not give it back.
 """
 
-from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import repeat
 
 from exporter.model.run import Run, RunKey
 from exporter.store.configured_runs import ConfiguredRuns
@@ -25,8 +26,8 @@ class CatalogRunChanges:
     """Region and ID of the catalog."""
     records: RunRecords
     configured: ConfiguredRuns
-    shown: dict[str, str]
-    """Runs that have series: their IDs, by themselves."""
+    shown: set[str]
+    """Runs that have series."""
     not_as_before: AbstractSet[str]
     """Runs whose series may not be what they were when the state was closed, settled or not."""
     gone: Sequence[str]
@@ -40,21 +41,23 @@ class CatalogRunChanges:
         for run_id in self.gone:
             yield RunKey(*self.place, run_id), None
 
-    def take_out(self, run_ids: Sequence[str]) -> Sequence[str] | None:
-        """Leave these runs out, see :meth:`RunChanges.take_out`."""
-        taken = [self.shown.pop(run_id, "") for run_id in run_ids]
-        as_before = self.not_as_before.isdisjoint(taken)
-        if all(taken) and as_before and self.configured.are_settled(taken):
-            return taken
-        self.shown.update((run_id, run_id) for run_id in taken if run_id)
-        return None
+    def take_out(self, groups: Iterable[Sequence[str]]) -> list[Sequence[str] | None]:
+        """Leave runs out, see :meth:`RunChanges.take_out`."""
+        own = _by_themselves(self.shown)
+        taken: list[Sequence[str] | None] = []
+        for run_ids in groups:
+            found = list(map(own.get, run_ids, repeat("")))
+            as_before = all(found) and (not self.not_as_before or self.not_as_before.isdisjoint(found))
+            taken.append(found if as_before and self.configured.are_settled(found) else None)
+        self.shown.difference_update(*filter(None, taken))
+        return taken
 
     def _few(self) -> Iterator[tuple[str, Run | None]]:
         found = self.records.there(list(self.shown))
         return ((run_id, found.get(run_id)) for run_id in self.shown)
 
     def _many(self) -> Iterator[tuple[str, Run | None]]:
-        wanted = dict(self.shown)
+        wanted = _by_themselves(self.shown)
         # The text of runs of one table compresses best where they stand side by side.
         rows = self.records.rows_by_table(wanted)
         for start in range(0, len(rows), AT_ONCE):
@@ -76,7 +79,7 @@ class RunChanges(Mapping[RunKey, RunSeries | None]):
         return (
             RunKey(*part.place, run_id)
             for part in self._parts
-            for run_ids in (part.shown.keys(), part.gone)
+            for run_ids in (part.shown, part.gone)
             for run_id in run_ids
         )
 
@@ -86,13 +89,13 @@ class RunChanges(Mapping[RunKey, RunSeries | None]):
                 return series
         raise KeyError(key)
 
-    def take_out(self, place: tuple[str, str], run_ids: Sequence[str]) -> Sequence[str] | None:
-        """Leave these runs of a catalog out, if all are shown, settled, and as they were; else none of them.
+    def take_out(self, place: tuple[str, str], groups: Sequence[Sequence[str]]) -> list[Sequence[str] | None]:
+        """Leave each group of runs of a catalog out in which all are shown, settled, and as they were.
 
-        Returns their IDs as the store has them: those that were given need not stay.
+        Returns their IDs as the store has them: those that were given need not stay. None for other groups.
         """
         part = next((part for part in self._parts if part.place == place), None)
-        return part.take_out(run_ids) if part else None
+        return part.take_out(groups) if part else [None] * len(groups)
 
     def places(self) -> set[tuple[str, str]]:
         """Return region and ID of the catalogs that something is told of."""
@@ -113,6 +116,11 @@ class _Items(ItemsView[RunKey, RunSeries | None]):
 
     def __iter__(self) -> Iterator[tuple[RunKey, RunSeries | None]]:
         return self._mapping.read()
+
+
+def _by_themselves(run_ids: AbstractSet[str]) -> dict[str, str]:
+    """Return the IDs by themselves: what finds the store's own ID by another that is equal."""
+    return dict(zip(run_ids, run_ids, strict=True))
 
 
 def changed_runs(parts: Sequence[CatalogRunChanges]) -> Mapping[RunKey, RunSeries | None]:

@@ -243,8 +243,8 @@ class Store:
         """
         with self._lock:
             return {
-                (catalog.aws_region, catalog.catalog_id): set(
-                    filter(catalog.changes.published, catalog.configured.resting(catalog.configured.all()))
+                (catalog.aws_region, catalog.catalog_id): catalog.changes.published(
+                    catalog.configured.resting()
                 )
                 for catalog in self._catalogs
             }

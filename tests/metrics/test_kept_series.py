@@ -34,7 +34,7 @@ def told(run_ids: Sequence[str], *, place: Place = HERE, unsettled: str = "") ->
     """Return a commit's part that tells of these runs, all configured and all but one settled."""
     configured = ConfiguredRuns()
     configured.claim([("prod", list(run_ids))], settled=set(run_ids) - {unsettled})
-    return CatalogRunChanges(place, RECORDS[place], configured, {one: one for one in run_ids}, set(), [])
+    return CatalogRunChanges(place, RECORDS[place], configured, set(run_ids), set(), [])
 
 
 def commit(*parts: CatalogRunChanges, polled: str = "prod") -> SeriesChanges:

@@ -4,6 +4,7 @@ import pytest
 
 from exporter.store.outcome import ListingRead, PollPart
 from exporter.store.run_changes import AT_ONCE
+from tests.support.operations import counted
 from tests.support.view_bench import ViewBench, started, view
 from tests.support.watching import StoreBench, ended, running, target, watch
 
@@ -49,3 +50,35 @@ def test_a_view_that_goes_with_a_poll_hides_nothing_that_the_poll_tells_of_anoth
     views.poll(other, tables=TABLES[1:])
     assert views.shown.shown_views == {"sales.returns"}
     assert views.shown.facts("sales.returns").last_run == other
+
+
+def calls_of_second_poll(targets: int) -> int:
+    """Count the calls of Python that it takes, at a start with so many targets of 50 runs each."""
+    bench = StoreBench()
+    names = [f"target {number}" for number in range(targets)]
+    bench.configure(watch(*(target(name, *(f"{name} run {n}" for n in range(50))) for name in names)))
+    bench.commit(names[0])
+    with counted() as done:
+        bench.commit(names[1])
+    assert {key.run_id for key in bench.shown.last.runs} == {f"{names[1]} run {n}" for n in range(50)}
+    return done.calls
+
+
+def test_a_poll_looks_at_its_own_runs_and_not_at_those_that_wait_for_another() -> None:
+    """Or the first polls of 1,000 targets would look at each run 500 times."""
+    few, many = calls_of_second_poll(3), calls_of_second_poll(60)
+    assert many <= 1.3 * few + 200
+
+
+def test_runs_that_wait_for_one_target_are_told_of_by_another_that_a_reload_gave_them(
+    bench: StoreBench,
+) -> None:
+    bench.configure(watch(target("polled", "a"), target("late", "b", "c"), target("later", "d")))
+    bench.commit("polled")
+    assert set(bench.shown.ups) == {"a"}
+    bench.configure(watch(target("polled", "a", "b"), target("late", "c"), target("later", "d")))
+    assert set(bench.shown.ups) == {"a", "b"}
+    bench.commit("late")
+    assert set(bench.shown.ups) == {"a", "b", "c"}
+    bench.configure(watch(target("polled", "a"), target("late", "c")))
+    assert set(bench.shown.ups) == {"a", "c"}

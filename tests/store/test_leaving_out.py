@@ -48,7 +48,10 @@ class Restarted:
     def _listen(self, changes: SeriesChanges) -> None:
         runs = changes.runs
         self.shown |= {key.run_id for key in runs}
-        self._left_out.append(runs.take_out(PLACE, self._run_ids) if isinstance(runs, RunChanges) else None)
+        if isinstance(runs, RunChanges):
+            self._left_out += runs.take_out(PLACE, [self._run_ids])
+        else:
+            self._left_out.append(None)
 
     def _outcome(self, name: str, **members: object) -> PollOutcome:
         return PollOutcome(target=name, started=self._clock.time(), duration=1.0, **members)  # type: ignore[arg-type]  # some of its members
