@@ -27,8 +27,9 @@ def forget_abandoned(connection: sqlite3.Connection, watched_catalogs: Iterable[
     connection.execute(f"DELETE FROM views WHERE id IN ({views})", [before])  # noqa: S608 (our own text)
     connection.execute("DELETE FROM runs WHERE view IS NULL AND unlisted_since < ?", [before])
     connection.execute(
-        f"DELETE FROM catalogs WHERE id NOT IN ({watched}) AND id NOT IN (SELECT catalog FROM patterns"  # noqa: S608 (numbers)
-        " UNION SELECT catalog FROM views UNION SELECT catalog FROM runs)"
+        f"DELETE FROM catalogs WHERE id NOT IN ({watched})"  # noqa: S608 (numbers)
+        " AND id NOT IN (SELECT catalog FROM patterns UNION SELECT catalog FROM views)"
+        " AND NOT EXISTS (SELECT 1 FROM runs WHERE catalog = catalogs.id)"
     )
 
 

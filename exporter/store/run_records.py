@@ -84,8 +84,10 @@ class RunRecords:
 
     def settled(self) -> set[str]:
         """Return the IDs of the settled runs."""
-        query = "SELECT run_id FROM runs WHERE catalog = ? AND settled = 1"
-        return {run_id for (run_id,) in self._connection.execute(query, [self._catalog])}
+        # In one answer: 100,000 rows of one text each take twice as long.
+        query = "SELECT json_group_array(run_id) FROM runs WHERE catalog = ? AND settled = 1"
+        (run_ids,) = self._connection.execute(query, [self._catalog]).fetchone()
+        return set(json.loads(run_ids))
 
     def with_views(self) -> list[tuple[str, tuple[str, str]]]:
         """Return the ID of every run that tells its database and table, and these."""
@@ -228,10 +230,13 @@ class RunRecords:
         ``all_known``: there are no other targets that may turn out to watch them. ``settled_watched``: all
         settled runs are watched, so that they need not be looked at.
         """
+        those = (
+            "SELECT id FROM runs WHERE settled = 0 UNION SELECT id FROM runs WHERE unlisted_since IS NOT NULL"
+        )
         rows = self._connection.execute(
-            "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL"
-            " AND (settled = 0 OR unlisted_since IS NOT NULL OR NOT ?)",
-            [self._catalog, settled_watched],
+            "SELECT run_id, unlisted_since FROM runs WHERE catalog = ? AND view IS NULL"  # noqa: S608 (our own text)
+            f" AND {f'id IN ({those})' if settled_watched else 'TRUE'}",
+            [self._catalog],
         ).fetchall()
         for run_id in {run_id for run_id, since in rows if since is not None} & watched:
             self._set_unlisted(run_id, None)

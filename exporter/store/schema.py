@@ -77,6 +77,7 @@ CREATE UNIQUE INDEX main.runs_by_id ON runs (run_id, catalog);
 CREATE INDEX main.runs_by_age ON runs (view, creation_time) WHERE view IS NOT NULL;
 CREATE INDEX main.runs_failed ON runs (view, creation_time) WHERE status = 'FAILED' AND view IS NOT NULL;
 CREATE INDEX main.runs_unsettled ON runs (catalog, view) WHERE settled = 0;
+CREATE INDEX main.runs_unlisted ON runs (unlisted_since) WHERE unlisted_since IS NOT NULL;
 """
 """Of the large table, in memory alone: nothing searches it on disk. Made when the rows are there, which takes
 a fifth of the time, and half the room. IDs come first in theirs: SQLite sorts texts that differ in two thirds
