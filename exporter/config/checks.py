@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from exporter.config.definition import Configuration, Defaults, TargetEntry, WatchedView
 from exporter.config.document import Document, Items, Location, Section
 from exporter.config.overlaps import overlaps
-from exporter.config.targets import MOST_TARGETS, Expanded, Scope, entries
+from exporter.config.targets import MOST_TARGETS, Expanded, Scope, entries, in_lower_case
 from exporter.errors import Problem
 from exporter.model.durations import format_duration
 
@@ -113,7 +113,7 @@ def _different_intervals(
 def _repeated(own: TargetEntry, document: Document, location: Location) -> Iterator[Problem]:
     """Warn of what is written twice and taken once."""
     regions_and_catalogs = ("aws_regions", own.aws_regions or []), ("catalog_ids", own.catalog_ids or [])
-    for key, values in (*regions_and_catalogs, ("runs", [run_id.lower() for run_id in own.runs])):
+    for key, values in (*regions_and_catalogs, ("runs", in_lower_case(own.runs))):
         for first, again in _doubles(values):
             line = document.line((*location, key, first))
             meaning = "watched once" if key == "runs" else "used once"
@@ -198,9 +198,12 @@ def _same_runs(
     scopes: defaultdict[int, list[Scope]] = defaultdict(list)
     for one in expanded:
         scopes[one.entry].append(one.scope)
-    all_runs = [run_id.lower() for entry in scopes for run_id in configuration.targets[entry].runs]
-    if len(set(all_runs)) == len(all_runs):
+    several = [runs for entry in scopes if (runs := configuration.targets[entry].runs)]
+    if len(several) < 2:  # noqa: PLR2004 (what one target names twice, _repeated tells of)
         return
+    all_runs = in_lower_case([run_id for runs in several for run_id in runs])
+    if len(set(all_runs)) == len(all_runs):
+        return  # as good as always, and there may be 100,000
     places: defaultdict[str, dict[int, int]] = defaultdict(dict)
     for entry in scopes:
         for index, run_id in enumerate(configuration.targets[entry].runs):

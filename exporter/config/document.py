@@ -2,7 +2,7 @@
 
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exporter.errors import Problem
@@ -39,6 +39,18 @@ class Items(list[object]):
         self.lines = array("L")
         self.positions = array("L")
         """Differ from the own indexes where wrong items have been taken out."""
+
+    def add(self, item: object, line: int, position: int) -> None:
+        """Append an item."""
+        self.append(item)
+        self.lines.append(line)
+        self.positions.append(position)
+
+    def add_lines(self, items: Sequence[object], line: int) -> None:
+        """Append items of which each stands on a line of its own, the first one on this."""
+        self.lines.extend(range(line, line + len(items)))
+        self.positions.extend(range(len(self), len(self) + len(items)))
+        self.extend(items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +152,8 @@ def _copy(node: object, unwanted: dict[str | int, _Branch]) -> object:
         for index, value in enumerate(node):
             branch = unwanted.get(index, {})
             if branch is not None:
-                items.append(_copy(value, branch) if branch else value)
-                items.lines.append(node.lines[index])
-                items.positions.append(node.positions[index])
+                kept = _copy(value, branch) if branch else value
+                items.add(kept, node.lines[index], node.positions[index])
         return items
     return node
 

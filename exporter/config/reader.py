@@ -4,8 +4,9 @@ PyYAML's own composer is not asked: in C it crashes the process on deeply nested
 and it silently lets the later of two equal keys win.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +14,7 @@ import yaml
 
 from exporter.config import wording
 from exporter.config.document import Document, Items, Location, Section, key_path
+from exporter.config.run_lists import LEAST, MARK, shortened
 from exporter.config.scalars import Scalar, ScalarError, is_merge_key, scalar, tag_problem
 from exporter.errors import Problem
 
@@ -41,6 +43,10 @@ class UnreadableError(Exception):
         self.problems = (*before, problem)
 
 
+class _NoItemError(Exception):
+    """What was to be an item that stands for a list of runs has become something else."""
+
+
 @dataclass(slots=True)
 class ReadText:
     """A document, and what is wrong with single places in it."""
@@ -52,15 +58,29 @@ class ReadText:
     """With places whose value is not to be judged further."""
 
 
-def read(text: str) -> ReadText:
-    """Read one YAML document. Raises UnreadableError where it cannot be read to its end."""
+def read(text: str, *, longest_list: int = LEAST) -> ReadText:
+    """Read one YAML document. Raises UnreadableError where it cannot be read to its end.
+
+    ``longest_list``: so many run IDs are not left to YAML, if nothing is odd about them.
+    """
     _refuse_unprintable(text)
-    builder = _Builder()
+    short = shortened(text, least=longest_list)
+    if short:
+        # What is wrong is told of the text as it is.
+        with contextlib.suppress(UnreadableError, _NoItemError):
+            return _read(short.text, short.lists)
+    return _read(text, {})
+
+
+def _read(text: str, lists: Mapping[str, Sequence[str]]) -> ReadText:
+    builder = _Builder(lists)
     try:
         _parse(text, builder.take)
     except UnreadableError as error:
         before = (*builder.problems, *builder.spoiled.values())
         raise UnreadableError(error.problems[-1], before) from None
+    if builder.lists:
+        raise _NoItemError
     return ReadText(Document(builder.root), tuple(builder.problems), builder.spoiled)
 
 
@@ -101,9 +121,10 @@ def _syntax_problem(error: yaml.MarkedYAMLError) -> Problem:
 class _Frame:
     """A section or list that is being read."""
 
-    container: Section | Items
-    lines: dict[str, int]
-    """The lines of a section's keys, those of ``<<`` and of doubled keys too; unused for a list."""
+    section: Section
+    """With the lines of all keys, those of ``<<`` and of doubled keys too. Unused for a list."""
+    items: Items | None
+    """None for a section."""
     anchor: str | None
     kept: bool
     """False: the value of a key that has a value already."""
@@ -117,7 +138,9 @@ class _Frame:
 class _Builder:
     """Takes events, makes the document."""
 
-    def __init__(self) -> None:
+    def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
+        self.lists = dict(lists)
+        """Run IDs by the item that stands for them, as long as that has not come."""
         self.root: object = None
         self.problems: list[Problem] = []
         self.spoiled: dict[Location, Problem] = {}
@@ -128,9 +151,10 @@ class _Builder:
 
     def take(self, event: yaml.Event) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.ScalarEvent):  # by far the most
+            self._scalar(event, line)
+            return
         match event:
-            case yaml.ScalarEvent():
-                self._scalar(event, line)
             case yaml.MappingStartEvent():
                 self._open(Section(line), event, "map")
             case yaml.SequenceStartEvent():
@@ -145,7 +169,11 @@ class _Builder:
                     raise self._stop(line, "a second document begins here: one file holds one configuration")
 
     def _scalar(self, event: yaml.ScalarEvent, line: int) -> None:
-        if self._awaits_key():
+        frame = self._stack[-1] if self._stack else None
+        if self.lists and MARK in event.value:
+            self._take_list(event, line)
+            return
+        if frame and frame.items is None and frame.key is None:
             self._take_key(event, line)
             return
         value: Scalar = None
@@ -154,9 +182,8 @@ class _Builder:
         except ScalarError as error:
             self._spoil(line, str(error))
         else:
-            if value is None and self._stack:
-                in_list = isinstance(self._stack[-1].container, Items)
-                self._spoil(line, wording.EMPTY_ITEM if in_list else wording.EMPTY_VALUE)
+            if value is None and frame:
+                self._spoil(line, wording.EMPTY_VALUE if frame.items is None else wording.EMPTY_ITEM)
         self._place(value, line, 1, 0)
         if event.anchor:
             self._anchors[event.anchor] = (value, 1, 0)
@@ -170,7 +197,7 @@ class _Builder:
         if event.anchor:
             self._anchors[event.anchor] = (event.value, 1, 0)
         key = event.value
-        lines = frame.lines
+        lines = frame.section.lines
         frame.key = key
         frame.merging = is_merge_key(event)
         if key in lines:
@@ -182,6 +209,17 @@ class _Builder:
             )
             return
         lines[key] = line
+
+    def _take_list(self, event: yaml.ScalarEvent, line: int) -> None:
+        """Put the run IDs in the place of the item that stands for them."""
+        frame = self._stack[-1] if self._stack else None
+        run_ids = self.lists.pop(event.value, None)
+        if run_ids is None or frame is None or frame.items is None or event.tag or event.anchor:
+            raise _NoItemError
+        frame.size += len(run_ids)
+        if frame.size > MOST_VALUES:
+            raise _NoItemError
+        frame.items.add_lines(run_ids, line)
 
     def _open(self, container: Section | Items, event: yaml.CollectionStartEvent, tag: str) -> None:
         line = container.line
@@ -195,15 +233,18 @@ class _Builder:
         problem = tag_problem(event.tag, tag)
         if problem:
             self._spoil(line, problem)
-        lines = container.lines if isinstance(container, Section) else {}
-        self._stack.append(_Frame(container, lines, event.anchor, not self._discard))
+        items = container if isinstance(container, Items) else None
+        section = container if isinstance(container, Section) else Section(line)
+        self._stack.append(_Frame(section, items, event.anchor, not self._discard))
         self._discard = False
 
     def _close(self) -> None:
         frame = self._stack.pop()
-        container = frame.container
-        if isinstance(container, Section):
-            _merge(container, frame.merged)
+        container: Section | Items = frame.section
+        if frame.items is None:
+            _merge(frame.section, frame.merged)
+        else:
+            container = frame.items
         self._discard = not frame.kept
         if frame.anchor:
             self._anchors[frame.anchor] = (container, frame.size, frame.height)
@@ -232,11 +273,8 @@ class _Builder:
             frame.height = height + 1
         if frame.size > MOST_VALUES:
             raise self._stop(line, f"holds more than {MOST_VALUES:,} values, aliases written out")
-        container = frame.container
-        if isinstance(container, Items):
-            container.positions.append(len(container))
-            container.lines.append(line)
-            container.append(value)
+        if (items := frame.items) is not None:
+            items.add(value, line, len(items))
             return
         key, frame.key = frame.key, None
         discard, self._discard = self._discard, False
@@ -244,7 +282,7 @@ class _Builder:
             frame.merging = False
             self._keep_merged(frame, value, line)
         elif not discard and key is not None:
-            container[key] = value
+            frame.section[key] = value
 
     def _keep_merged(self, frame: _Frame, value: object, line: int) -> None:
         """Remember what ``<<`` brings in; the first to name a key wins, and the section's own always do."""
@@ -257,13 +295,10 @@ class _Builder:
 
     def _awaits_key(self) -> bool:
         frame = self._stack[-1] if self._stack else None
-        return frame is not None and isinstance(frame.container, Section) and frame.key is None
+        return frame is not None and frame.items is None and frame.key is None
 
     def _location(self) -> Location:
-        steps = (
-            frame.key if isinstance(frame.container, Section) else len(frame.container)
-            for frame in self._stack
-        )
+        steps = (frame.key if frame.items is None else len(frame.items) for frame in self._stack)
         return tuple(step for step in steps if step is not None)
 
     def _spoil(self, line: int, message: str) -> None:

@@ -109,9 +109,16 @@ def entries(configuration: Configuration) -> tuple[Entry, ...]:
     return tuple(Entry(index, own, configuration.defaults) for index, own in enumerate(configuration.targets))
 
 
+def in_lower_case(run_ids: Sequence[str]) -> Sequence[str]:
+    """Return run IDs to be compared: for Glue case does not matter."""
+    whole = "".join(run_ids)
+    # Most often they are written so, and there may be 100,000.
+    return run_ids if whole == whole.lower() else [run_id.lower() for run_id in run_ids]
+
+
 def _unique_runs(runs: Sequence[str]) -> tuple[str, ...]:
-    """Return the runs, each once as it is first written: for Glue case does not matter."""
-    same = [run_id.lower() for run_id in runs]
+    """Return the runs, each once as it is first written."""
+    same = in_lower_case(runs)
     if len(set(same)) == len(same):
         return tuple(runs)
     unique: dict[str, str] = {}
