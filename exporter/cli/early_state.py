@@ -8,8 +8,6 @@ from typing import Self
 
 from exporter.store.database import FILE_NAME, StateDatabase
 
-KEPT_TEXT = "exposition.cache"
-
 
 class EarlyState:
     """The state in the folder of ``--storage.path``.
@@ -58,7 +56,6 @@ class EarlyState:
     @staticmethod
     def _open(folder: Path, opened: "Future[StateDatabase]") -> None:
         try:
-            # To hash the file takes as long as to read it: only where it has to be compared.
-            opened.set_result(StateDatabase.open(folder, with_digest=(folder / KEPT_TEXT).is_file()))
+            opened.set_result(StateDatabase.open(folder))
         except BaseException as error:  # noqa: BLE001 (told to whoever asks for it)
             opened.set_exception(error)

@@ -9,11 +9,11 @@ from typing import Final
 import structlog
 
 from exporter import __version__
-from exporter.cli.early_state import KEPT_TEXT
 from exporter.metrics import Exposition
 from exporter.metrics.kept_blocks import KeptBlock, Place, UnusableBlocksError, dump, load
 from exporter.metrics.run_level import specimen
 
+KEPT_TEXT: Final = "exposition.cache"
 LEAST_RUNS: Final = 2000
 """To encode fewer takes no longer than to read the file."""
 

@@ -8,7 +8,6 @@ always the state after some whole save.
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import sqlite3
 import weakref
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import IO, Self
 
 from exporter.errors import StorageError
-from exporter.store.integrity import check_contents
+from exporter.store import seal
+from exporter.store.integrity import check_contents, check_file
 from exporter.store.migration import VERSION, migrate
 from exporter.store.schema import INDEXES, SCHEMA, TABLES
 
@@ -42,7 +42,7 @@ class StateDatabase:
         self._file = file
         self._file_identity = None if file is None else _identity(file)
         self.digest = digest
-        """Of the file as it was opened; None where it was new or not looked at."""
+        """Of the file as it was opened, if that is what the last process left; else None."""
         # In memory there is nothing to lose: who lets go of it need not close it.
         self._closed = weakref.finalize(self, connection.close)
 
@@ -54,10 +54,8 @@ class StateDatabase:
         return cls(connection)
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], *, with_digest: bool = False) -> Self:
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
         """Open the state in this folder, made if it is not there.
-
-        ``with_digest``: look before that what the file held.
 
         Raises StorageError with a sentence that says what to do: for a folder that cannot be written, that
         another process uses, a damaged file, or one of a newer version.
@@ -66,15 +64,16 @@ class StateDatabase:
         lock = _lock(path)
         file = path / FILE_NAME
         try:
-            digest = _digest(file) if with_digest else None
+            digest = seal.take(file)
             connection = _connect()
             try:
-                _attach(connection, file)
+                _attach(connection, file, searched=digest is not None)
                 connection.executescript(SCHEMA.format(schema="main"))
                 for table in TABLES:
                     _copy_in(connection, table)
                 connection.executescript(INDEXES)
-                check_contents(connection, TABLES)
+                if digest is None:
+                    check_contents(connection, TABLES)
                 _note_changes(connection)
             except BaseException:
                 connection.close()
@@ -133,14 +132,15 @@ class StateDatabase:
     def close(self, then: Callable[[str], None] | None = None) -> None:
         """Close the database and let another process have the folder.
 
-        ``then``: called in between with the file's digest, if all changes are on disk, in our own file.
+        ``then``: called in between with the file's digest, if all changes are on disk, in our own file, and
+        that is undamaged.
         """
-        complete = then and self.on_disk and self._closed.alive and self._all_saved()
+        complete = self.on_disk and self._closed.alive and self._all_saved()
         self._closed()
         try:
-            if then and complete and self._file and _identity(self._file) == self._file_identity:
-                digest = _digest(self._file)
-                if digest is not None:
+            if complete and self._file and _identity(self._file) == self._file_identity:
+                digest = seal.leave(self._file)
+                if then and digest is not None:
                     then(digest)
         finally:
             if self._lock:
@@ -171,18 +171,6 @@ def _identity(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _digest(file: Path) -> str | None:
-    """Return a digest of what the file holds; None where it is not there, or not all is in it."""
-    log = file.with_name(f"{file.name}-wal")
-    try:
-        if log.exists() and log.stat().st_size:
-            return None
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError:
-        return None
 
 
 def _columns(connection: sqlite3.Connection, table: str, schema: str = "main") -> str:
@@ -226,8 +214,11 @@ def _lock(folder: Path) -> IO[str]:
     return lock
 
 
-def _attach(connection: sqlite3.Connection, file: Path) -> None:
-    """Attach the file as ``disk``, in a state that this version can use and write."""
+def _attach(connection: sqlite3.Connection, file: Path, *, searched: bool) -> None:
+    """Attach the file as ``disk``, in a state that this version can use and write.
+
+    ``searched``: it holds what was found to be undamaged before.
+    """
     connection.execute("ATTACH ? AS disk", (str(file),))
     application_id = connection.execute("PRAGMA disk.application_id").fetchone()[0]
     version = connection.execute("PRAGMA disk.user_version").fetchone()[0]
@@ -239,9 +230,8 @@ def _attach(connection: sqlite3.Connection, file: Path) -> None:
             f"{file} was written by a newer version of the exporter (state version {version}, this one"
             f" knows {VERSION}): run that version again, or choose another --storage.path"
         )
-    problems = connection.execute("PRAGMA disk.quick_check(1)").fetchone()[0]
-    if problems != "ok":
-        raise sqlite3.DatabaseError(" ".join(problems.split()))  # several lines otherwise
+    if not searched:
+        check_file(connection, "disk")
     connection.execute("PRAGMA disk.journal_mode = WAL")
     # A power cut must not lose a save: what was published as counted would be counted again.
     connection.execute("PRAGMA disk.synchronous = FULL")

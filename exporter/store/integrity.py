@@ -11,6 +11,13 @@ _ROWS = 8192
 which loads the rest of the program meanwhile: an answer for each row would take longer than all else."""
 
 
+def check_file(connection: sqlite3.Connection, schema: str) -> None:
+    """Raise sqlite3.Error for damage that SQLite itself notices, if it is asked to look for it."""
+    problems = connection.execute(f"PRAGMA {schema}.quick_check(1)").fetchone()[0]
+    if problems != "ok":
+        raise sqlite3.DatabaseError(" ".join(problems.split()))  # several lines otherwise
+
+
 def check_contents(connection: sqlite3.Connection, tables: Iterable[str]) -> None:
     """Raise sqlite3.Error where some text, or what has been counted, cannot be read."""
     for table in tables:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.lifelike import ACCOUNT, REGION, records
-from exporter.cli.early_state import KEPT_TEXT, EarlyState
+from exporter.cli.early_state import EarlyState
 from exporter.cli.exporter_process import Exporter, make_exporter
-from exporter.cli.kept_text import LEAST_RUNS
+from exporter.cli.kept_text import KEPT_TEXT, LEAST_RUNS
 from exporter.errors import GlueError, Reason
 from exporter.glue.record import parse_run
 from exporter.metrics.shelf import BLOCK_ITEMS

@@ -1,6 +1,7 @@
 """Runs watched by their IDs say the same after a stop, and after a crash, and nobody is asked again."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 from tests.e2e.exposition import Exposition
@@ -43,6 +44,7 @@ def test_a_stop_keeps_the_series_of_settled_runs_and_a_crash_loses_nothing(tmp_p
             assert not (state / "exposition.cache").exists()
             crashed = shutil.copytree(state, tmp_path / "crashed")
         assert (state / "exposition.cache").exists()
+        subprocess.run(["sha256sum", "--check", "state.sqlite3.sha256"], cwd=state, check=True)
         with serve(tmp_path / "third", config, f"--storage.path={crashed}") as program:
             assert series_of_runs(all_read(program)) == expected
         assert glue.count() == 0

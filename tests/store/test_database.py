@@ -447,7 +447,7 @@ def test_who_closes_is_told_what_the_file_holds_then(folder: Path) -> None:
     told: list[str] = []
     read_and_closed(folder, told.append)
     assert told == [hashlib.sha256((folder / FILE_NAME).read_bytes()).hexdigest()]
-    database = StateDatabase.open(folder, with_digest=True)
+    database = StateDatabase.open(folder)
     assert [database.digest] == told
     database.close()
     database.close(told.append)
@@ -510,12 +510,12 @@ def test_a_file_that_sqlite_has_not_finished_has_no_digest(
     bench.poll(running("a"))
     crashed = Path(shutil.copytree(folder, tmp_path / "crashed"))
     assert (crashed / f"{FILE_NAME}-wal").stat().st_size > 0
-    database = StateDatabase.open(crashed, with_digest=True)
+    database = StateDatabase.open(crashed)
     assert database.digest is None
     database.close()
 
 
 def test_a_new_file_has_no_digest(tmp_path: Path) -> None:
-    database = StateDatabase.open(tmp_path / "new", with_digest=True)
+    database = StateDatabase.open(tmp_path / "new")
     assert database.digest is None
     database.close()
