@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from exporter.cli.early_state import EarlyState
 from exporter.cli.exporter_process import make_exporter
+from exporter.cli.kept_text import KeptText
 from exporter.cli.late_sdk import load_sdk
 from exporter.cli.loading import load_settings
 from exporter.cli.reloading import Reloader, content_of
@@ -30,6 +31,7 @@ def run(
     shard: Shard,
 ) -> int:
     """Run until a signal ends it; the parameters are the flags. Returns the exit status."""
+    kept_text = KeptText(state.folder) if state.folder else None  # first: it reads while all else is done
     loaded = content_of(config_file)
     settings = load_settings(config_file, shard)
     security = _live_security(web_config_file) if web_config_file is not None else None
@@ -46,7 +48,7 @@ def run(
         if state.being_opened:
             load_early()
     clock = SystemClock()
-    exporter = make_exporter(settings, state=state, clock=clock)
+    exporter = make_exporter(settings, state=state, kept_text=kept_text, clock=clock)
     reloader = Reloader(config_file, load, exporter, clock, loaded=loaded)
     if security:
         security.tell = reloader.note_web

@@ -75,13 +75,15 @@ def make_exporter(
     settings: Settings,
     *,
     state: EarlyState | None = None,
+    kept_text: KeptText | None = None,
     clients: "ClientFactory | None" = None,
     clock: Clock | None = None,
     for_textfile: bool = False,
 ) -> Exporter:
     """Put the parts together; nothing runs yet. Raises StorageError where the state cannot be used.
 
-    ``state``: by default, one that ends with the process.
+    ``state``: by default, one that ends with the process. ``kept_text``: that of its folder, if somebody has
+    begun to read it.
     ``for_textfile``: leave out ``process_*`` and ``python_*``, which collide with node_exporter's own,
     and counters, unless something keeps them between two runs.
     """
@@ -90,7 +92,8 @@ def make_exporter(
     late_clients = LateClients(clock, clients)
     late_clients.configure(settings)
     database = state.take() if state else StateDatabase.in_memory()
-    kept_text = KeptText(state.folder) if state and state.folder else None
+    if kept_text is None and state and state.folder:
+        kept_text = KeptText(state.folder)
     exposition = Exposition(
         clock,
         process_metrics=not for_textfile,

@@ -1,7 +1,7 @@
 """Blocks of text as one file, so that what a stop leaves need not be encoded again at the next start.
 
-It holds nothing that cannot be made anew. The stamp tells what it was made from; a file with another stamp,
-of another version, or damaged in any way is refused as a whole.
+It holds nothing that cannot be made anew. The stamp tells what it was made from; a file that was written in
+another way, or is damaged anywhere, is refused as a whole.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from exporter.metrics.block import Block
 from exporter.metrics.segment import EMPTY, Segment
 
-_FORMAT = f"kept blocks 1 {sys.byteorder}"
+_FORMAT = f"kept blocks 2 {sys.byteorder}"
 
 
 Place: TypeAlias = tuple[str, str]
@@ -30,8 +30,15 @@ class KeptBlock(NamedTuple):
     """By run ID."""
 
 
+class Kept(NamedTuple):
+    """What a file holds."""
+
+    stamp: str
+    blocks: Sequence[KeptBlock]
+
+
 class UnusableBlocksError(Exception):
-    """What is kept is of another state or version, or damaged."""
+    """What is kept was written in another way, or is damaged."""
 
 
 def dump(kept: Iterable[KeptBlock], stamp: str) -> Sequence[bytes | memoryview]:
@@ -52,13 +59,14 @@ def dump(kept: Iterable[KeptBlock], stamp: str) -> Sequence[bytes | memoryview]:
     return [_head(stamp, content), *content]
 
 
-def load(file: bytes, stamp: str) -> Sequence[KeptBlock]:
-    """Return what was kept under this stamp. Raises UnusableBlocksError."""
+def load(file: bytes) -> Kept:
+    """Return what was kept, and the stamp to compare. Raises UnusableBlocksError."""
     rest = BytesIO(file)
     head = rest.readline()
+    stamp = _stamp(head)
     if head != _head(stamp, [memoryview(file)[len(head) :]]):
         raise UnusableBlocksError
-    return [
+    blocks = [
         KeptBlock(
             (region, catalog_id),
             Block(
@@ -69,6 +77,7 @@ def load(file: bytes, stamp: str) -> Sequence[KeptBlock]:
         )
         for (region, catalog_id), run_ids, typecodes, segments in json.loads(rest.readline())
     ]
+    return Kept(stamp, blocks)
 
 
 def _lengths(rest: BytesIO, typecode: str, count: int) -> "array[int]":
@@ -81,8 +90,16 @@ def _segment(rest: BytesIO, crc: int, length: int, compressed: int) -> Segment:
     return Segment((rest.read(compressed),), crc, length) if compressed else EMPTY
 
 
+def _stamp(head: bytes) -> str:
+    try:
+        _, stamp, _ = json.loads(head)
+    except (ValueError, TypeError) as error:
+        raise UnusableBlocksError from error
+    return str(stamp)
+
+
 def _head(stamp: str, content: Iterable[bytes | memoryview]) -> bytes:
-    digest = sha256()
+    digest = sha256(stamp.encode(errors="surrogatepass"))
     for part in content:
         digest.update(part)
     return f"{json.dumps([_FORMAT, stamp, digest.hexdigest()])}\n".encode()
