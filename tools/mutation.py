@@ -23,8 +23,8 @@ EXPLAINED = ROOT / "docs" / "mutation.md"
 PARTS = {
     "store": (
         "catalog", "catalogs", "changes", "configured_runs", "counting", "database", "integrity", "lifecycle",
-        "listings", "migration", "outcome", "pruning", "requests", "run_changes", "run_records", "status",
-        "store", "target_state", "view_book", "view_records",
+        "listings", "migration", "outcome", "pruning", "requests", "run_changes", "run_records", "seal",
+        "status", "store", "target_state", "view_book", "view_records",
     ),
     "poller": (
         "calls", "crew", "discovery", "journal", "listing", "listing_memory", "loop", "poll", "scope",
