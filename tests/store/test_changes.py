@@ -1,8 +1,11 @@
 """What a catalog has noted for its listeners."""
 
+from dataclasses import replace
+
 import pytest
 
-from exporter.store.outcome import ListingRead, PollPart
+from exporter.model.settings import ViewPattern
+from exporter.store.outcome import ListingRead, PollOutcome, PollPart
 from exporter.store.run_changes import AT_ONCE
 from tests.support.operations import counted
 from tests.support.view_bench import ViewBench, started, view
@@ -82,3 +85,24 @@ def test_runs_that_wait_for_one_target_are_told_of_by_another_that_a_reload_gave
     assert set(bench.shown.ups) == {"a", "b", "c"}
     bench.configure(watch(target("polled", "a"), target("late", "c")))
     assert set(bench.shown.ups) == {"a", "c"}
+
+
+def test_a_reload_before_the_first_poll_loses_no_run(bench: StoreBench) -> None:
+    """Those of which nothing was read either."""
+    for _ in range(2):
+        bench.configure(watch(target("prod", "a", "b"), target("other", "c")))
+    bench.commit("prod")
+    bench.configure(watch(target("prod", "a", "b"), target("other", "c")))
+    bench.commit("other")
+    assert set(bench.shown.ups) == {"a", "b", "c"}
+
+
+def test_a_first_poll_shows_what_it_finds_beside_what_waited_for_it(views: ViewBench) -> None:
+    late = replace(target("late", "never read"), views=(ViewPattern(database="sales", table="*"),))
+    views.configure(target("early", "another"), late)
+    views.store.commit(PollOutcome(target="early", started=0.0, duration=1.0))
+    listing = ListingRead(runs=(running("found"),))
+    views.store.commit(
+        PollOutcome(target="late", started=0.0, duration=1.0, listings=(listing,), tables_denied=True)
+    )
+    assert {key.run_id for key in views.shown.runs} == {"another", "never read", "found"}

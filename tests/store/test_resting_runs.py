@@ -37,6 +37,16 @@ def test_runs_that_nobody_has_been_told_of_are_left_out(bench: StoreBench) -> No
     assert bench.store.resting_runs() == {PLACE: {"b"}}
 
 
+def test_runs_that_wait_for_their_targets_first_poll_are_left_out(bench: StoreBench) -> None:
+    bench.configure(watch(target("prod", "a", "b")))
+    settled_after(bench, "prod")
+    bench.configure(watch(target("prod", "a")))
+    bench.configure(watch(target("prod", "a"), target("other", "b")))
+    assert bench.store.resting_runs() == {PLACE: {"a"}}
+    bench.commit("other")
+    assert bench.store.resting_runs() == {PLACE: {"a", "b"}}
+
+
 def test_a_run_that_is_configured_no_longer_is_forgotten_after_90_days_though_others_stay(
     bench: StoreBench,
 ) -> None:
