@@ -93,7 +93,8 @@ class Changes:
         left, self._left = self._left, set()
         for target in self._waiting.keys() & targets:
             touched |= self._waiting.pop(target)
-        of_views = touched - self._configured.owners.keys()
+        # Not the difference to its keys, which goes through all of these.
+        of_views = touched.difference(self._configured.owners)
         touched -= of_views
         self._put_off(touched, targets)
         records = self._records.get(of_views & self._shown_in.keys())

@@ -1,6 +1,7 @@
 """What a catalog has noted for its listeners."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -106,3 +107,36 @@ def test_a_first_poll_shows_what_it_finds_beside_what_waited_for_it(views: ViewB
         PollOutcome(target="late", started=0.0, duration=1.0, listings=(listing,), tables_denied=True)
     )
     assert {key.run_id for key in views.shown.runs} == {"another", "never read", "found"}
+
+
+class CountedId(str):
+    """A run ID that counts how often any set or dictionary is asked for one."""
+
+    __slots__ = ()
+    hashed: ClassVar[int] = 0
+
+    def __hash__(self) -> int:
+        CountedId.hashed += 1
+        return super().__hash__()
+
+    __eq__ = str.__eq__
+
+
+def hashed_by_one_change(runs: int) -> int:
+    """Count the look-ups of IDs in a commit that changes one of so many configured runs."""
+    bench = StoreBench()
+    run_ids = [CountedId(f"run {number}") for number in range(runs)]
+    bench.configure(watch(target("prod", *run_ids)))
+    bench.commit("prod", *map(ended, run_ids))
+    bench.clock.advance(7200.0)
+    bench.commit("prod", *map(ended, run_ids[1:]))
+    before = CountedId.hashed
+    bench.commit("prod", ended(run_ids[0], dpu_seconds=4711.0))
+    assert [key.run_id for key in bench.shown.last.runs] == ["run 0"]
+    return CountedId.hashed - before
+
+
+def test_a_commit_that_changes_one_run_looks_for_no_other() -> None:
+    """Sets and dictionaries are gone through in C, which no count of calls shows."""
+    few, many = hashed_by_one_change(10), hashed_by_one_change(1000)
+    assert 0 < many <= few + 10
