@@ -38,11 +38,10 @@ class LateClients:
     """A ClientFactory that is made with the first call of one of its readers. Safe for several threads."""
 
     def __init__(self, clock: Clock, given: "ClientFactory | None" = None) -> None:
-        """``given``: to be used instead of one with the credentials of the SDK's own chain."""
+        """``given``: has been made already, and is closed by :meth:`close`, too."""
         self._clock = clock
-        self._given = given
         self._lock = threading.Lock()
-        self._clients: ClientFactory | None = None
+        self._clients = given
         self._settings = Settings(targets=())
         self._waiting: WeakSet[LateCatalog] = WeakSet()
 
@@ -67,7 +66,7 @@ class LateClients:
         with self._lock:
             if self._clients:
                 return
-            clients = self._given or self._make()
+            clients = self._make()
             clients.configure(self._settings)
             for reader in self._waiting:
                 reader.load(clients)

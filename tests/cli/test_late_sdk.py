@@ -17,7 +17,7 @@ from exporter.model.settings import Access, Settings, Target
 from exporter.store.requests import RequestStats
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import Listing, sample_run, sample_run_id
-from tests.support.glue_clients import ACCOUNT, HASTY, catalog_of, session_with, sts_at, target
+from tests.support.glue_clients import ACCESS_KEY, ACCOUNT, HASTY, catalog_of, session_with, sts_at, target
 
 
 @pytest.fixture
@@ -31,17 +31,14 @@ def glue() -> Iterator[BareGlue]:
 
 
 @pytest.fixture
-def made() -> Iterator[ClientFactory]:
-    """Return what makes the clients in the end."""
-    clients = ClientFactory(SystemClock(), session_factory=session_with(), timeouts=HASTY)
+def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[LateClients]:
+    """Return clients that nobody has asked for anything."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    clients = LateClients(SystemClock())
     yield clients
     clients.close()
-
-
-@pytest.fixture
-def clients(made: ClientFactory) -> LateClients:
-    """Return clients that nobody has asked for anything."""
-    return LateClients(SystemClock(), made)
 
 
 def reader(clients: LateClients, target: Target) -> LateCatalog:
@@ -91,11 +88,11 @@ def test_further_pages_are_asked_for_as_without_it(glue: BareGlue, clients: Late
     assert late.get_tables("sales", next_token=tables.next_token).views != tables.views
 
 
-def test_a_catalog_that_is_not_written_is_asked_for(glue: BareGlue, tmp_path: Path) -> None:
-    sessions = session_with(sts_at(glue.url, tmp_path))
-    made = ClientFactory(SystemClock(), session_factory=sessions, timeouts=HASTY)
-    assert reader(LateClients(SystemClock(), made), target(glue.url, catalog_id=None)).catalog_id() == ACCOUNT
-    made.close()
+def test_a_catalog_that_is_not_written_is_asked_for(
+    glue: BareGlue, clients: LateClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(sts_at(glue.url, tmp_path)))
+    assert reader(clients, target(glue.url, catalog_id=None)).catalog_id() == ACCOUNT
 
 
 def test_the_catalog_that_is_written_is_known_without_a_call(clients: LateClients) -> None:
@@ -143,8 +140,23 @@ def test_many_first_calls_load_it_once(glue: BareGlue, clients: LateClients) -> 
     assert len({id(connection(one)) for one in readers}) == 1
 
 
-def test_it_may_be_closed_before_anything_was_asked(made: ClientFactory) -> None:
-    LateClients(SystemClock(), made).close()
+def test_it_may_be_closed_before_anything_was_asked(clients: LateClients) -> None:
+    clients.close()
+
+
+def test_clients_that_are_there_are_used_and_closed(glue: BareGlue) -> None:
+    """Whoever has made them has loaded the SDK."""
+    made = ClientFactory(SystemClock(), session_factory=session_with(), timeouts=HASTY)
+    clients = LateClients(SystemClock(), made)
+    clients.configure(Settings(targets=(target(glue.url, rate=3),)))
+    reader = made.catalog(target(glue.url), RequestStats(), threading.Event())
+    assert (
+        clients.catalog(target(glue.url), RequestStats(), threading.Event())._connection is reader._connection
+    )  # type: ignore[attr-defined]  # it is one of Glue's
+    assert reader._connection.limiter.requests_per_second == 3
+    reader.get_run(sample_run_id(1))
+    clients.close()
+    assert not reader._connection.identity._clients
 
 
 def test_nothing_is_open_after_it_was_closed(glue: BareGlue, clients: LateClients) -> None:
@@ -156,15 +168,9 @@ def test_nothing_is_open_after_it_was_closed(glue: BareGlue, clients: LateClient
     assert not identity._clients
 
 
-def test_by_default_the_credentials_are_those_of_the_sdk(
-    glue: BareGlue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAFROMENVIRONMENT0")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    clients = LateClients(SystemClock())
+def test_the_credentials_are_those_of_the_sdks_chain(glue: BareGlue, clients: LateClients) -> None:
     reader(clients, target(glue.url)).get_run(sample_run_id(1))
-    clients.close()
-    assert [call.access_key for call in glue.calls()] == ["AKIAFROMENVIRONMENT0"]
+    assert [call.access_key for call in glue.calls()] == [ACCESS_KEY]
 
 
 def test_a_region_that_is_not_written_is_the_sdks(monkeypatch: pytest.MonkeyPatch) -> None:
