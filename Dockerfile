@@ -69,16 +69,18 @@ ENTRYPOINT ["glue-mv-exporter"]
 FROM runtime AS demo
 COPY --from=demo-environment /opt/glue-mv-exporter /opt/glue-mv-exporter
 RUN glue-mv-exporter demo --help >/dev/null && glue-mv-exporter healthcheck --help >/dev/null \
-  && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.website, exporter.web.status_page"
+  && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.web_security, exporter.cli.website, \
+exporter.glue, exporter.web.status_page, boto3; boto3.client('glue', region_name='eu-west-1')"
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 CMD ["demo"]
 
 FROM runtime AS exporter
 COPY --from=environment /opt/glue-mv-exporter /opt/glue-mv-exporter
-# Python's official images come without bytecode of the standard library: what the program imports is compiled
-# here, once, instead of at every start and every health check.
+# Python's official images come without bytecode of the standard library: what the program imports, at its
+# start or later, is compiled here, once, instead of at every start and every health check.
 RUN glue-mv-exporter serve --help >/dev/null && glue-mv-exporter healthcheck --help >/dev/null \
-  && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.website, exporter.web.status_page"
+  && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.web_security, exporter.cli.website, \
+exporter.glue, exporter.web.status_page, boto3; boto3.client('glue', region_name='eu-west-1')"
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
