@@ -20,6 +20,11 @@ UNREACHABLE = frozenset({Reason.TIMEOUT, Reason.UNAVAILABLE, Reason.CREDENTIALS}
 class GlueUnreachableError(ExporterError):
     """So many calls in a row did not reach Glue that the rest of the poll is left out."""
 
+    def __init__(self, failure: GlueError) -> None:
+        """``failure``: of the last of these calls."""
+        super().__init__(str(failure))
+        self.failure = failure
+
 
 @dataclass(slots=True)
 class Calls:
@@ -50,8 +55,8 @@ class Calls:
         Raises GlueUnreachableError after the result that was one too many.
         """
         for key, result in self.crew.run(keys, call, deadline=self.deadline, stop=self.stop, beat=self.beat):
-            failed = isinstance(result, GlueError) and result.reason in UNREACHABLE
-            self._in_a_row = self._in_a_row + 1 if failed else 0
+            failure = result if isinstance(result, GlueError) and result.reason in UNREACHABLE else None
+            self._in_a_row = self._in_a_row + 1 if failure else 0
             yield key, result
-            if self._in_a_row >= GIVE_UP_AFTER:
-                raise GlueUnreachableError
+            if failure and self._in_a_row >= GIVE_UP_AFTER:
+                raise GlueUnreachableError(failure)

@@ -56,8 +56,10 @@ class TargetPoll:
         reading = Reading(self._target, lambda part: self._journal.write(self._store.take_in(part, stop)))
         try:
             self._read(Calls(self._crew, deadline, stop, beat), reading)
-        except (PollInterrupted, GlueUnreachableError) as end:
-            reading.end_early(unreachable=isinstance(end, GlueUnreachableError))
+        except PollInterrupted:
+            reading.ran_out_of_time()
+        except GlueUnreachableError as end:
+            reading.give_up(end.failure)
         if stop.is_set():
             return
         outcome = PollOutcome(
@@ -176,8 +178,8 @@ class Reading:
         """Note that there is more to read, which the next poll goes on with."""
         self.finished = False
 
-    def end_early(self, *, unreachable: bool) -> None:
-        """Note that the poll ends before everything was read."""
+    def give_up(self, failure: GlueError) -> None:
+        """Note that the poll ends before everything was read, because Glue cannot be reached."""
+        self.failed(failure)
         self.finished = False
-        if unreachable:
-            self.unread = [run_id for run_id in self.due if run_id not in self.runs]
+        self.unread = [run_id for run_id in self.due if run_id not in self.runs]

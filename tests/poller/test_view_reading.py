@@ -9,6 +9,7 @@ from exporter.errors import Reason
 from exporter.model.run import Run, RunListing
 from exporter.model.settings import Target, ViewPattern
 from exporter.model.view import View
+from exporter.poller.calls import UNREACHABLE
 from exporter.poller.journal import Journal
 from exporter.poller.poll import TargetPoll
 from tests.poller.test_poll import Bench
@@ -258,3 +259,14 @@ def test_a_listing_that_fails_costs_nothing_unless_glue_cannot_be_reached(
     assert ready.up is up
     assert len(ready.later()) == 25
     assert listings(ready.later(900.0 - 30.0)) == 1
+
+
+@pytest.mark.parametrize("reason", sorted(UNREACHABLE))
+def test_a_look_for_views_that_is_given_up_says_what_kept_it_from_glue(reason: Reason) -> None:
+    """Not that the time was too short: of that there was enough."""
+    bench = Bench(watching("a.x", "b.x", "c.x", "d.x"))
+    for name in ("a.x", "b.x", "c.x", "d.x"):
+        bench.reader.answers[f"get_table {name}"] = glue_error(reason, operation="GetTable")
+    bench.run()
+    assert bench.up is False
+    assert bench.state.error == "GetTable: no"
