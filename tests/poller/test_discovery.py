@@ -289,7 +289,7 @@ def test_a_dead_endpoint_ends_the_look_after_three_calls() -> None:
     names = ("a.x", "b.x", "c.x", "d.x", "e.x")
     for name in names:
         reader.answers[f"get_table {name}"] = glue_error(Reason.TIMEOUT, operation="GetTable")
-    with pytest.raises(GlueUnreachableError):
+    with pytest.raises(GlueUnreachableError, match=r"^GetTable: no$"):
         look(reader, *names)
     assert reader.calls == ["get_table a.x", "get_table b.x", "get_table c.x"]
 

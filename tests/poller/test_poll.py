@@ -152,6 +152,16 @@ def test_gives_up_after_three_calls_in_a_row_that_did_not_reach_glue(reason: Rea
     assert bench.state.error == "GetMaterializedViewRefreshTaskRun: no"
 
 
+def test_a_poll_that_gives_up_logs_that_once_and_not_for_each_run() -> None:
+    run_ids = [f"run-{number}" for number in range(100)]
+    bench = Bench(target("prod", *run_ids))
+    for run_id in run_ids:
+        bench.reader.answers[run_id] = glue_error(Reason.UNAVAILABLE)
+    with capture_logs() as lines:
+        bench.run()
+    assert [line["event"] for line in lines] == ["target is down"]
+
+
 def test_runs_that_a_poll_gave_up_on_are_not_up() -> None:
     run_ids = [f"run-{number:02}" for number in range(40)]
     bench = Bench(target("prod", *run_ids))
