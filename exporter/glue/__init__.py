@@ -3,19 +3,8 @@
 It takes what a configuration says about access, and gives frozen values in base units, or GlueError.
 """
 
-from exporter.glue.catalog import GlueCatalog
-from exporter.glue.factory import ClientFactory
-from exporter.glue.fixed import fixed_session
-from exporter.glue.identity import SessionFactory, resolve_region
-from exporter.glue.service_models import load_service_models
-from exporter.glue.transport import Timeouts
+from exporter.glue.client import ClientFactory, GlueCatalog
+from exporter.glue.instrumentation import Timeouts
+from exporter.glue.sessions import SessionFactory, fixed_session, resolve_region
 
-__all__ = [
-    "ClientFactory",
-    "GlueCatalog",
-    "SessionFactory",
-    "Timeouts",
-    "fixed_session",
-    "load_service_models",
-    "resolve_region",
-]
+__all__ = ["ClientFactory", "GlueCatalog", "SessionFactory", "Timeouts", "fixed_session", "resolve_region"]

@@ -12,8 +12,7 @@ import urllib3.exceptions as transport
 from botocore import exceptions as sdk
 
 from exporter.errors import GlueError, Reason
-from exporter.glue.record import MalformedRecordError
-from exporter.glue.wire import MalformedAnswerError
+from exporter.glue.responses import MalformedAnswerError, MalformedRecordError
 
 STS_OPERATIONS: Final = frozenset({"GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity"})
 

@@ -11,7 +11,7 @@ from urllib3 import exceptions as transport
 
 from exporter.errors import GlueError, Reason
 from exporter.glue.failures import STS_OPERATIONS, message_of, one_line, reason_of, reason_of_answer
-from exporter.glue.wire import MAIN_MEMBERS
+from exporter.glue.responses import MAIN_MEMBERS
 from tests.support.glue_clients import session_with
 
 EXPECTED = {
@@ -196,7 +196,7 @@ def test_messages_hold_no_secrets(code: str, operation: str) -> None:
 
 
 def test_a_denial_says_who_may_not_do_what() -> None:
-    """Nothing else helps as much to mend it."""
+    """Nothing else helps as much to fix it."""
     said = (
         "User: arn:aws:sts::123456789012:assumed-role/reader/x is not authorized to perform: glue:GetTable "
         "on resource: arn:aws:glue:eu-west-1:123456789012:catalog "

@@ -13,11 +13,13 @@ from exporter.clock import Clock, SystemClock
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog, SessionFactory, Timeouts
 from exporter.model.settings import Access, Target
-from exporter.store.requests import RequestStats
+from exporter.store.series import RequestStats
 
 ACCOUNT = "123456789012"
 ACCESS_KEY = "AKIATESTTESTTESTTEST"
 HASTY = Timeouts(connect=1.0, read=0.3, answer=0.5)
+"""For what is never answered. A busy machine takes as long for an answer, and botocore tries again."""
+PATIENT = Timeouts(connect=10.0, read=10.0, answer=30.0)
 
 
 def reason_from(call: Callable[[], object]) -> Reason:
@@ -89,7 +91,7 @@ def catalog_of(
     interrupted: threading.Event | None = None,
     sessions: SessionFactory | None = None,
     clock: Clock | None = None,
-    timeouts: Timeouts = HASTY,
+    timeouts: Timeouts = PATIENT,
 ) -> Iterator[GlueCatalog]:
     """Give a reader of the target's catalog; close its connections afterwards."""
     factory = ClientFactory(

@@ -1,6 +1,8 @@
 """An HTTP server for Glue and STS that answers exactly what a test tells it to, bytes and all."""
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -78,7 +80,8 @@ class ScriptedAws:
         """May be changed at any time."""
         self.asked: list[Asked] = []
         self.stopping = threading.Event()
-        """Set when no silence need be kept any longer."""
+        """Set when silent connections may be closed."""
+        self.connections: set[socket.socket] = set()
         handler = type("Handler", (_Handler,), {"aws": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=lambda: self._server.serve_forever(0.01))
@@ -102,6 +105,9 @@ class ScriptedAws:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        for connection in self.connections.copy():
+            with contextlib.suppress(OSError):  # it has just been closed
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(ThreadingHTTPServer):
@@ -112,8 +118,16 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = 0.5  # an idle connection must not keep the server from stopping
+    timeout = 30  # none is closed because a busy machine pauses between two calls
     aws: ScriptedAws
+
+    def setup(self) -> None:
+        super().setup()
+        self.aws.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.aws.connections.discard(self.connection)
+        super().finish()
 
     def do_POST(self) -> None:  # the name that http.server looks for
         asked = self._asked()
@@ -145,7 +159,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_body(self, reply: Reply) -> None:
         pause, size = reply.pieces or (0.0, len(reply.body) or 1)
-        self.connection.settimeout(30)  # a busy client takes its time for a large answer
         try:
             for at in range(0, len(reply.body), size):
                 if pause and self.aws.stopping.wait(pause):
@@ -153,7 +166,6 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(reply.body[at : at + size])
         except OSError:
             self.close_connection = True  # the client has gone
-        self.connection.settimeout(self.timeout)
 
     def send_response(self, code: int, message: str | None = None) -> None:
         self.send_response_only(code, message)  # without a Date: the test says which

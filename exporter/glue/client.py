@@ -1,0 +1,203 @@
+"""Reads one catalog in one region, and lets the readers of equal access share a connection."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import TypeVar
+
+from botocore import xform_name
+
+from exporter.clock import Clock
+from exporter.errors import GlueError, Reason
+from exporter.glue import responses
+from exporter.glue.instrumentation import Call, Timeouts, following
+from exporter.glue.rate_limiter import Caller
+from exporter.glue.responses import Answer, MalformedAnswerError
+from exporter.glue.sessions import Connection, SessionFactory, resolve_region, sdk_session
+from exporter.model.run import Run, RunListing
+from exporter.model.settings import Access, Settings, Target
+from exporter.model.view import DatabaseListing, TableListing, View
+from exporter.store.series import RequestStats
+
+T = TypeVar("T")
+L = TypeVar("L", RunListing, TableListing, DatabaseListing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GlueCatalog:
+    """A target's catalog, as the poller reads it. Implements ``CatalogReader``.
+
+    Calls may come from several threads at once. Every method raises GlueError or PollInterrupted, and
+    nothing else. Requests are counted in the ``stats`` of the target.
+    """
+
+    configured_id: str | None
+    """None: the account of the credentials is the catalog."""
+    connection: Connection
+    stats: RequestStats
+    caller: Caller
+    clock: Clock
+
+    def until(self, deadline: float, *, first: bool = True) -> "GlueCatalog":
+        """Return a reader of the same catalog whose calls wait for the rate limit until ``deadline`` at most.
+
+        In monotonic seconds. With ``first`` its calls go before those of readers without it.
+        """
+        return replace(self, caller=replace(self.caller, deadline=deadline, first=first))
+
+    def catalog_id(self) -> str:
+        """Return the catalog ID: the configured one, or the account's (from STS once it is needed)."""
+        if known := self.configured_id or self.connection.account:
+            return known
+        self.caller.check(self.clock.monotonic())
+        with self._call("GetCallerIdentity"):
+            return self.connection.find_account()
+
+    def get_run(self, run_id: str) -> Run:
+        """Fetch one run. It has the run ID as Glue writes it, which may differ in case."""
+        return self._read(
+            "GetMaterializedViewRefreshTaskRun",
+            lambda answer: responses.parse_run(answer.main, requested_id=run_id),
+            MaterializedViewRefreshTaskRunId=run_id,
+        )
+
+    def list_runs(
+        self,
+        *,
+        database: str | None = None,
+        table: str | None = None,
+        next_token: str | None = None,
+        max_results: int = 1000,
+    ) -> RunListing:
+        """Fetch one page of the runs of the catalog, of a database or of a table; 1 to 1,000 a page."""
+        return self._list(
+            "ListMaterializedViewRefreshTaskRuns",
+            responses.parse_runs,
+            DatabaseName=database,
+            TableName=table,
+            NextToken=next_token,
+            MaxResults=max_results,
+        )
+
+    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
+        """Fetch one page of the catalog's databases."""
+        return self._list("GetDatabases", responses.parse_databases, NextToken=next_token)
+
+    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
+        """Fetch one page of a database's tables; only materialized views are returned."""
+        parse = partial(responses.parse_views, database=database)
+        return self._list("GetTables", parse, DatabaseName=database, NextToken=next_token)
+
+    def get_table(self, database: str, table: str) -> View | None:
+        """Fetch one table: None if it is not a materialized view, GlueError ``not_found`` if it is gone."""
+        return self._read(
+            "GetTable",
+            lambda answer: responses.parse_view(answer.main, database=database),
+            DatabaseName=database,
+            Name=table,
+        )
+
+    def _list(self, operation: str, parse: Callable[[Answer], L], **parameters: object) -> L:
+        """Read a page of a listing. One with a record that cannot be read counts as failed, once."""
+        listing = self._read(operation, parse, **parameters)
+        if listing.malformed:
+            self.stats.failure(operation, Reason.UNEXPECTED)
+        return listing
+
+    def _read(self, operation: str, parse: Callable[[Answer], T], **parameters: object) -> T:
+        """Call the operation and parse its answer; parameters that are None are not sent."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        catalog_id = self.catalog_id()
+        with self._call(operation) as call:
+            self.connection.load_credentials()
+            call.needs_credentials = False
+            getattr(self.connection.glue(), xform_name(operation))(CatalogId=catalog_id, **given)
+            if not isinstance(call.answer, Answer):
+                raise call.answer or MalformedAnswerError("the answer is empty")
+            return parse(call.answer)
+
+    @contextmanager
+    def _call(self, operation: str) -> Iterator[Call]:
+        generation = self.connection.generation
+        acquire = partial(self.connection.limiter.acquire, self.caller)
+        try:
+            with following(Call(operation, self.stats, self.clock, before_attempt=acquire)) as call:
+                yield call
+        except GlueError as error:
+            if error.reason is Reason.CREDENTIALS:
+                self.connection.forget_credentials(generation)
+            raise
+
+
+class ClientFactory:
+    """Makes the readers of all targets. Keeps one connection for each access, with its lowest rate.
+
+    ``session_factory`` gives the credentials; the default one is the AWS SDK's chain.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        session_factory: SessionFactory = sdk_session,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._clock = clock
+        self._sdk_region = cache(lambda profile: resolve_region(Access(profile=profile), session_factory))
+        self._connect = partial(
+            Connection, session_factory=session_factory, timeouts=timeouts or Timeouts(), clock=clock
+        )
+        self._lock = threading.Lock()
+        self._connections: dict[Access, Connection] = {}
+        self._configured: frozenset[Access] = frozenset()
+
+    def configure(self, settings: Settings) -> None:
+        """Put the rates of a configuration in force at once, for readers in use, too.
+
+        Connections that it does not use stay until :meth:`release_unused`: targets may still be polled.
+        """
+        rates: dict[Access, float] = {}
+        with self._lock:
+            for target in settings.targets:
+                access = self._resolved(target.access)
+                rates[access] = min(target.max_requests_per_second, rates.get(access, float("inf")))
+            for access, rate in rates.items():
+                self._connection(access, rate).limiter.requests_per_second = rate
+            self._configured = frozenset(rates)
+
+    def release_unused(self) -> None:
+        """Close the connections that the last configuration does not use."""
+        with self._lock:
+            for access in self._connections.keys() - self._configured:
+                self._connections.pop(access).close()
+
+    def catalog(self, target: Target, stats: RequestStats, interrupted: threading.Event) -> GlueCatalog:
+        """Return a reader of the target's catalog, without a deadline. Uses neither network nor credentials.
+
+        Once ``interrupted`` is set, the reader's waits end with PollInterrupted.
+        """
+        rate = target.max_requests_per_second
+        with self._lock:
+            access = self._resolved(target.access)
+            connection = self._connection(access, rate)
+            if access not in self._configured:
+                limiter = connection.limiter
+                limiter.requests_per_second = min(limiter.requests_per_second, rate)
+        return GlueCatalog(target.catalog_id, connection, stats, Caller(interrupted), self._clock)
+
+    def close(self) -> None:
+        """Close all connections. A reader that is still in use makes new ones."""
+        self._configured = frozenset()
+        self.release_unused()
+
+    def _resolved(self, access: Access) -> Access:
+        if access.aws_region is not None:
+            return access
+        return replace(access, aws_region=self._sdk_region(access.profile))
+
+    def _connection(self, access: Access, rate: float) -> Connection:
+        if access not in self._connections:
+            self._connections[access] = self._connect(access, requests_per_second=rate)
+        return self._connections[access]

@@ -1,0 +1,124 @@
+"""Keeps the requests to Glue below a rate, urgent ones first and the others in order of arrival."""
+
+import itertools
+import math
+import threading
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.clock import Clock
+from exporter.errors import PollInterrupted
+
+MARGIN: Final = 0.05
+"""Seconds. Requests reach Glue later than they leave here, by a varying delay: a window is longer by this."""
+LONGEST_WAIT: Final = 1.0
+"""Seconds after which a turn is computed anew: it comes sooner once a rate is raised or others give up."""
+LEAST_SHARE: Final = 5
+"""One turn in so many goes to a caller that is not urgent: polls alone must not stop a resync for good."""
+_MILLISECOND: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """How long a caller waits for its turn, and whether it is served before others."""
+
+    interrupted: threading.Event
+    """Set when the program stops, or the target is dropped."""
+    deadline: float = math.inf
+    """Monotonic seconds."""
+    first: bool = False
+    """Whether its turn comes before that of callers without it, whenever they arrived."""
+
+    def check(self, now: float) -> None:
+        """Raise PollInterrupted if there is nothing left to wait for."""
+        if self.interrupted.is_set() or now >= self.deadline:
+            raise PollInterrupted
+
+
+class RateLimiter:
+    """Lets no more than ``requests_per_second`` pass in any second.
+
+    No turn is reserved: each caller computes its own from what was sent and how many are ahead of it, and
+    again when it wakes. So a changed rate is in force at once, and a poll overtakes a long resync.
+    """
+
+    def __init__(self, clock: Clock, requests_per_second: float) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._queue: list[tuple[bool, int]] = []
+        self._urgent_in_a_row = 0
+        self._sent: deque[float] = deque()
+        """When requests passed, from the oldest that still counts."""
+        self.requests_per_second = requests_per_second
+
+    @property
+    def requests_per_second(self) -> float:
+        """The limit. A new one is in force at once, for callers that wait already, too."""
+        return self._requests_per_second
+
+    @requests_per_second.setter
+    def requests_per_second(self, value: float) -> None:
+        with self._lock:
+            self._requests_per_second = value
+            # A whole rate may be used up in one go. Of 2.5 there can be one request each 0.4 s; and three
+            # in any second, those included that passed before the rate was changed.
+            whole = value >= 1 and float(value).is_integer()
+            windows = [(int(value), 1.0)] if whole else [(1, 1 / value), (math.ceil(value), 1.0)]
+            self._windows = [(most, size + MARGIN * min(1.0, size) + _MILLISECOND) for most, size in windows]
+
+    def acquire(self, caller: Caller) -> None:
+        """Return once a request may be sent.
+
+        Raises PollInterrupted at the caller's interruption or deadline, or as soon as it is certain that
+        its deadline comes before its turn.
+        """
+        with self._lock:
+            ticket = (not caller.first, next(self._numbers))
+            insort(self._queue, ticket)
+        try:
+            while seconds := self._seconds_left(ticket, caller):
+                self._clock.wait(caller.interrupted, min(seconds, LONGEST_WAIT))
+        except BaseException:
+            with self._lock:
+                self._queue.remove(ticket)
+            raise
+
+    def _seconds_left(self, ticket: tuple[bool, int], caller: Caller) -> float:
+        """Return the seconds until the turn; with 0 the caller has left the queue, and sends now."""
+        with self._lock:
+            now = self._clock.monotonic()
+            caller.check(now)
+            ahead = bisect_left(self._queue, ticket)
+            urgent = bisect_left(self._queue, (True, 0))
+            if ahead == urgent and not caller.first and self._urgent_in_a_row >= LEAST_SHARE - 1:
+                ahead = 0
+            turn = self._turn(ahead, now)
+            if turn >= caller.deadline:
+                raise PollInterrupted
+            if turn > now:
+                return turn - now
+            self._queue.remove(ticket)
+            self._sent.append(now)
+            self._urgent_in_a_row = self._urgent_in_a_row + 1 if caller.first else 0
+            # What has left the windows of this rate may lie in those of the next one.
+            most, longest = (
+                max(limit for limit, _ in self._windows),
+                max(window for _, window in self._windows),
+            )
+            while len(self._sent) > most and self._sent[0] < now - max(longest, 1.0 + 2 * MARGIN):
+                self._sent.popleft()
+            return 0.0
+
+    def _turn(self, ahead: int, now: float) -> float:
+        """Return when a caller may send that has so many ``ahead``, who all send as soon as they may."""
+        return max(self._turn_in(limit, window, ahead, now) for limit, window in self._windows)
+
+    def _turn_in(self, limit: int, window: float, ahead: int, now: float) -> float:
+        """Return when so few may pass in any window of so many seconds that it is the caller's turn."""
+        rounds, place = divmod(ahead, limit)
+        free = limit - len(self._sent)
+        turn = now if place < free else max(now, self._sent[place - free] + window)
+        return turn + rounds * window

@@ -1,0 +1,187 @@
+"""The AWS SDK's sessions, credentials and clients: everything that targets of equal access share."""
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError, ProfileNotFound
+from botocore.loaders import Loader, create_loader
+
+import exporter
+from exporter.clock import Clock
+from exporter.glue.instrumentation import Timeouts, bound_answers, instrument
+from exporter.glue.rate_limiter import RateLimiter
+from exporter.model.settings import Access
+
+SessionFactory = Callable[[str | None], Any]
+"""Makes a botocore session for a profile, or for None; a test or a demo, one with its own credentials."""
+
+
+def sdk_session(profile: str | None) -> Any:
+    """Return a session with the credentials of the AWS SDK's own chain."""
+    return botocore.session.Session(profile=profile)
+
+
+def fixed_session(_profile: str | None) -> Any:
+    """Return a session with made-up credentials, for a Glue that accepts any: the simulated one.
+
+    It never looks for real ones.
+    """
+    no_profile = {"profile": (None, None, None, None)}  # nor for AWS_PROFILE, which may name a missing one
+    session = botocore.session.Session(session_vars=no_profile)
+    session.set_credentials("simulated", "simulated")
+    return session
+
+
+def resolve_region(access: Access, session_factory: SessionFactory = sdk_session) -> str | None:
+    """Return the region of the access: the configured one, else the AWS SDK's own one for its profile.
+
+    Reads the environment and the SDK's files, but not the network. None where there is none.
+    """
+    if access.aws_region is not None:
+        return access.aws_region
+    try:
+        region = session_factory(access.profile).get_config_variable("region")
+    except ProfileNotFound:
+        return None  # the first call reports it
+    return str(region) if region else None
+
+
+class Connection:
+    """One access to Glue: credentials, clients, the account and the rate limit. Safe for several threads.
+
+    Everything is made when it is first needed: a missing profile is the error of a call, not of a start.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        requests_per_second: float,
+        session_factory: SessionFactory,
+        timeouts: Timeouts,
+        clock: Clock,
+    ) -> None:
+        self.limiter = RateLimiter(clock, requests_per_second)
+        self.account: str | None = None
+        """The account ID, once :meth:`find_account` has returned."""
+        self.generation = 0
+        """Grows whenever the credentials are forgotten."""
+        self._access = access
+        self._session_factory = session_factory
+        self._timeouts = timeouts
+        self._clock = clock
+        # Neither sessions nor the making of clients are safe to share between threads.
+        self._lock = threading.RLock()
+        self._session: boto3.Session | None = None
+        self._clients: list[Any] = []
+        self._glue: Any = None
+        self._sts: Any = None
+
+    def load_credentials(self) -> None:
+        """Find the credentials, which may use the network; NoCredentialsError where there are none."""
+        with self._lock:
+            if self._current_session().get_credentials() is None:
+                raise NoCredentialsError
+
+    def glue(self) -> Any:
+        """Return the client of Glue."""
+        with self._lock:
+            if self._glue is None:
+                # The endpoint is Glue's alone: STS is found the SDK's way, or another account's keys
+                # would be sent to whatever stands in for Glue.
+                self._glue = self._client(self._current_session(), "glue", self._access.endpoint_url)
+            return self._glue
+
+    def find_account(self) -> str:
+        """Ask STS for the account ID, and keep it."""
+        with self._lock:
+            if self._sts is None:
+                self._sts = self._client(self._current_session(), "sts")
+            sts = self._sts
+        # Not under the lock: threads that wait for a dead STS one after the other wait too long.
+        account = sts.get_caller_identity().get("Account")
+        if not isinstance(account, str) or not account:
+            raise NoCredentialsError
+        self.account = account
+        return account
+
+    def forget_credentials(self, generation: int) -> None:
+        """Forget credentials that were refused, unless a later generation has taken their place.
+
+        The SDK reads its files once for a session. Keys that are renewed in them (by a login tool, in a
+        mounted secret) would otherwise need a restart.
+        """
+        with self._lock:
+            if generation == self.generation:
+                self.close()
+
+    def close(self) -> None:
+        """Close everything; a later call begins anew."""
+        with self._lock:
+            for client in self._clients:
+                client.close()
+            self._clients.clear()
+            self._session = self._glue = self._sts = None
+            self.generation += 1
+
+    def _current_session(self) -> boto3.Session:
+        if self._session is None:
+            session = self._new_session()
+            self._session = session if self._access.assume_role is None else self._assume_role(session)
+        return self._session
+
+    def _new_session(self, credentials: Any = None) -> boto3.Session:
+        session = self._session_factory(self._access.profile)
+        config = Config(
+            connect_timeout=self._timeouts.connect,
+            read_timeout=self._timeouts.read,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            max_pool_connections=50,  # polls and resyncs of several targets may share a client
+            tcp_keepalive=True,
+            user_agent_extra=f"glue-mv-exporter/{exporter.__version__}",
+        )
+        # As the default it also reaches the clients that the SDK makes to get credentials.
+        session.set_default_client_config(config)
+        instrument(session)
+        if credentials is not None:
+            # botocore has no public way to give a session credentials that renew themselves.
+            session._credentials = credentials  # noqa: SLF001 (no public way)
+        sdk = boto3.Session(botocore_session=session)
+        session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+        return sdk
+
+    def _assume_role(self, source: boto3.Session) -> boto3.Session:
+        """Return a session of the role, whose credentials the source's renew before they expire."""
+        role = self._access.assume_role
+        if role is None or (source_credentials := source.get_credentials()) is None:
+            raise NoCredentialsError
+        # One client for all renewals; it signs with the source's credentials, renewed themselves.
+        sts = self._client(source, "sts")
+        names = {"RoleSessionName": role.session_name, "ExternalId": role.external_id}
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=lambda *_, **__: sts,
+            source_credentials=source_credentials,
+            role_arn=role.role_arn,
+            extra_args={name: value for name, value in names.items() if value is not None},
+        )
+        return self._new_session(
+            DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
+        )
+
+    def _client(self, session: Any, service: str, endpoint_url: str | None = None) -> Any:
+        client = session.client(service, region_name=self._access.aws_region, endpoint_url=endpoint_url)
+        bound_answers(client, self._timeouts, self._clock)
+        self._clients.append(client)
+        return client
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    """Return what reads the service models; shared, or each session would hold Glue's megabytes."""
+    return create_loader(data_path)

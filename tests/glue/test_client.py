@@ -1,0 +1,334 @@
+"""A catalog is read over HTTP, every failure has its reason, and readers share what equal access can."""
+
+import math
+import threading
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import exporter
+from exporter.clock import SystemClock
+from exporter.errors import GlueError, Reason
+from exporter.glue import ClientFactory, GlueCatalog
+from exporter.model.run import MalformedRun, Run
+from exporter.model.settings import Access, AssumeRole, Settings, Target
+from exporter.model.view import MalformedView, View
+from exporter.store.series import RequestStats
+from tests.support.clock import ManualClock, eventually
+from tests.support.glue_clients import (
+    ACCOUNT,
+    PATIENT,
+    attempts,
+    catalog_of,
+    failures,
+    reason_from,
+    session_with,
+    target,
+)
+from tests.support.held_threads import HeldThreads
+from tests.support.scripted_aws import Asked, Reply, ScriptedAws, found, refused
+
+RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+GET_RUN = "GetMaterializedViewRefreshTaskRun"
+FOUND = found({"MaterializedViewRefreshTaskRun": {"Status": "RUNNING", "DPUSeconds": 0}})
+HERE = "http://127.0.0.1:1"
+
+
+def test_a_run_is_fetched() -> None:
+    """One signed request with the catalog and the run, and a user agent that names the exporter."""
+    with ScriptedAws(FOUND) as aws, catalog_of(target(aws.url)) as catalog:
+        assert catalog.get_run(RUN_ID) == Run(run_id=RUN_ID, status="RUNNING", dpu_seconds=0.0)
+    (asked,) = aws.asked
+    assert asked.operation == GET_RUN
+    assert asked.parameters == {"CatalogId": ACCOUNT, "MaterializedViewRefreshTaskRunId": RUN_ID}
+    assert f"glue-mv-exporter/{exporter.__version__}" in asked.headers["User-Agent"]
+    assert "/eu-west-1/glue/aws4_request" in asked.headers["Authorization"]
+
+
+def test_a_page_of_runs_is_listed() -> None:
+    """A record that cannot be read is set aside, and the others are there."""
+    records = [
+        {"MaterializedViewRefreshTaskRunId": "a", "EndTime": 5},
+        {"MaterializedViewRefreshTaskRunId": "b", "EndTime": "yesterday"},
+        {"Status": "RUNNING"},
+        None,
+    ]
+    page = found({"MaterializedViewRefreshTaskRuns": records, "NextToken": "more"})
+    with ScriptedAws(page) as aws, catalog_of(target(aws.url)) as catalog:
+        listing = catalog.list_runs(database="sales", table="daily", next_token="this", max_results=10)
+    assert listing.runs == (Run(run_id="a", end_time=5.0),)
+    assert [bad.run_id for bad in listing.malformed] == ["b", None, None]
+    assert listing.malformed[0] == MalformedRun("b", "EndTime is a string, not a number")
+    assert listing.next_token == "more"
+    assert aws.asked[0].parameters == {
+        "CatalogId": ACCOUNT,
+        "DatabaseName": "sales",
+        "TableName": "daily",
+        "NextToken": "this",
+        "MaxResults": 10,
+    }
+
+
+def test_a_page_with_a_record_that_cannot_be_read_counts_as_failed_once() -> None:
+    """The others of the page are there all the same."""
+    records = [None, None, {"MaterializedViewRefreshTaskRunId": "a"}]
+    stats = RequestStats()
+    with (
+        ScriptedAws(found({"MaterializedViewRefreshTaskRuns": records})) as aws,
+        catalog_of(target(aws.url), stats=stats) as catalog,
+    ):
+        assert len(catalog.list_runs().runs) == 1
+    counts = stats.read()["ListMaterializedViewRefreshTaskRuns"]
+    assert (counts.requests, counts.failures[Reason.UNEXPECTED]) == (1, 1)
+
+
+def test_a_whole_catalog_is_listed_without_filters() -> None:
+    """What is not asked for is not sent; an empty page is an answer."""
+    with (
+        ScriptedAws(found({"MaterializedViewRefreshTaskRuns": []})) as aws,
+        catalog_of(target(aws.url)) as catalog,
+    ):
+        listing = catalog.list_runs()
+    assert (listing.runs, listing.malformed, listing.next_token) == ((), (), None)
+    assert aws.asked[0].parameters == {"CatalogId": ACCOUNT, "MaxResults": 1000}
+
+
+def test_databases_and_their_views_are_listed() -> None:
+    """Plain tables are left out, malformed records set aside."""
+    view = {"Name": "v", "IsMaterializedView": True, "ViewDefinition": {"RefreshSeconds": 3600}}
+
+    def answer(asked: Asked) -> Reply:
+        if asked.operation == "GetDatabases":
+            return found({"DatabaseList": [{"Name": "sales"}, {}], "NextToken": "d"})
+        if asked.operation == "GetTables":
+            broken = {"Name": "w", "IsMaterializedView": "yes"}
+            return found({"TableList": [view, {"Name": "plain"}, broken], "NextToken": "t"})
+        return found({"Table": view if asked.parameters["Name"] == "v" else {"Name": "plain"}})
+
+    expected = View(database="sales", table="v", refresh_seconds=3600.0)
+    with ScriptedAws(answer) as aws, catalog_of(target(aws.url)) as catalog:
+        databases = catalog.get_databases()
+        tables = catalog.get_tables("sales", next_token="x")
+        assert catalog.get_table("sales", "v") == expected
+        assert catalog.get_table("sales", "plain") is None
+    assert (databases.names, databases.next_token) == (("sales",), "d")
+    assert databases.malformed == ("Name is missing",)
+    assert (tables.views, tables.next_token) == ((expected,), "t")
+    assert tables.malformed == (MalformedView("w", "IsMaterializedView is a string, not true or false"),)
+    assert aws.asked[1].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "NextToken": "x"}
+    assert aws.asked[2].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "Name": "v"}
+
+
+MALFORMED = {
+    "empty": Reply(b""),
+    "no content": Reply(b"", status=204),
+    "HTML": Reply(b"<html></html>"),
+    "a list": Reply(b"[]"),
+    "null": Reply(b"null"),
+    "no main member": Reply(b"{}"),
+    "cut short": Reply(b'{"MaterializedViewRefreshTaskRun": {"Status"', announced=1000),
+    "deep": Reply(b"[" * 50_000),
+    "not UTF-8": Reply(b'{"MaterializedViewRefreshTaskRun": {"Status": "\xff"}}'),
+    "a wrong type": found({"MaterializedViewRefreshTaskRun": {"DPUSeconds": "many"}}),
+    "not finite": Reply(b'{"MaterializedViewRefreshTaskRun": {"DPUSeconds": NaN}}'),
+    "another run": found({"MaterializedViewRefreshTaskRun": {"MaterializedViewRefreshTaskRunId": "x"}}),
+    "a redirect": Reply(b"", status=302, headers={"Location": "/elsewhere"}),
+    "an unknown error": refused("SomethingNew"),
+    "an error that is a list": Reply(b"[]", status=400),
+    "an error of a number": Reply(b'{"__type": 5}', status=404),
+}
+
+
+@pytest.mark.parametrize("reply", MALFORMED.values(), ids=MALFORMED.keys())
+def test_an_answer_that_cannot_be_used_is_one_unexpected_failure(reply: Reply) -> None:
+    """One attempt, one failure, one line, and the next call is served again."""
+    stats = RequestStats()
+    with ScriptedAws(reply) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
+        with pytest.raises(GlueError) as caught:
+            catalog.get_run(RUN_ID)
+        aws.answer = lambda _: FOUND
+        catalog.get_run(RUN_ID)
+    assert caught.value.reason is Reason.UNEXPECTED
+    assert (caught.value.operation, caught.value.__cause__) == (GET_RUN, None)
+    assert caught.value.__suppress_context__
+    assert "\n" not in str(caught.value)
+    assert attempts(stats) == {GET_RUN: 2}
+    assert failures(stats) == {(GET_RUN, "unexpected"): 1}
+
+
+@pytest.mark.parametrize(("reported", "shown"), [(RUN_ID, RUN_ID), (None, RUN_ID.upper())])
+def test_a_run_id_is_shown_as_glue_writes_it(reported: str | None, shown: str) -> None:
+    """The configuration may write it in another case; a record without an ID has the configured one."""
+    record = {"MaterializedViewRefreshTaskRunId": reported}
+    with (
+        ScriptedAws(found({"MaterializedViewRefreshTaskRun": record})) as aws,
+        catalog_of(target(aws.url)) as catalog,
+    ):
+        assert catalog.get_run(RUN_ID.upper()) == Run(run_id=shown)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"", b'{"TableList": [{"Na', b'{"TableList": [], "NextToken": 5}'])
+def test_a_cut_listing_never_passes_for_an_empty_one(body: bytes) -> None:
+    """An empty list must be said."""
+    with ScriptedAws(Reply(body)) as aws, catalog_of(target(aws.url)) as catalog:
+        assert reason_from(lambda: catalog.get_tables("sales")) is Reason.UNEXPECTED
+
+
+def factory(config_file: str | Path = "/nonexistent") -> ClientFactory:
+    return ClientFactory(ManualClock(), session_factory=session_with(config_file), timeouts=PATIENT)
+
+
+def settings(*targets: Target) -> Settings:
+    return Settings(targets=targets)
+
+
+def catalog(made_by: ClientFactory, target: Target) -> GlueCatalog:
+    return made_by.catalog(target, RequestStats(), threading.Event())
+
+
+def rate(catalog: GlueCatalog) -> float:
+    return catalog.connection.limiter.requests_per_second
+
+
+def test_targets_of_equal_access_share_the_lowest_rate() -> None:
+    """The order of the file does not matter; another region has a limit of its own."""
+    fast, slow = target(HERE, rate=9), target(HERE, rate=2, catalog_id="210987654321")
+    elsewhere = target(HERE, rate=5, aws_region="us-east-1")
+    clients = factory()
+    clients.configure(settings(fast, slow, elsewhere))
+    assert [rate(catalog(clients, each)) for each in (fast, slow, elsewhere)] == [2, 2, 5]
+    assert catalog(clients, fast).connection is catalog(clients, slow).connection
+
+
+def test_other_credentials_have_a_limit_of_their_own() -> None:
+    """As have other endpoints."""
+    role = AssumeRole(role_arn="arn:aws:iam::123456789012:role/r")
+    targets = [
+        target(HERE, rate=1),
+        target(HERE, rate=2, profile="x"),
+        target(HERE, rate=3, assume_role=role),
+        target(HERE, rate=4, assume_role=replace(role, session_name="other")),
+        target(None, rate=5),
+    ]
+    clients = factory()
+    clients.configure(settings(*targets))
+    assert [rate(catalog(clients, each)) for each in targets] == [1, 2, 3, 4, 5]
+
+
+def test_the_sdks_own_region_is_the_same_as_the_written_one(tmp_path: Path) -> None:
+    """Both draw on the same quota."""
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = eu-west-1\n")
+    clients = factory(config)
+    own = Target(name="own", access=Access(endpoint_url=HERE))
+    assert catalog(clients, own).connection is catalog(clients, target(HERE)).connection
+
+
+def test_without_a_configuration_each_reader_brings_its_rate() -> None:
+    """The lowest one holds, as everywhere."""
+    clients = factory()
+    first = catalog(clients, target(HERE, rate=9))
+    catalog(clients, target(HERE, rate=3))
+    catalog(clients, target(HERE, rate=6))
+    assert rate(first) == 3
+
+
+def test_a_reload_changes_the_rate_of_readers_in_use() -> None:
+    """Up as well as down; no new reader is needed."""
+    clients = factory()
+    clients.configure(settings(target(HERE, rate=2)))
+    reader = catalog(clients, target(HERE, rate=2))
+    clients.configure(settings(target(HERE, rate=7)))
+    assert rate(reader) == 7
+
+
+class Calls(HeldThreads):
+    """Calls of get_run in threads of their own, all with the same access."""
+
+    def __init__(self, url: str, *, rate: float) -> None:
+        super().__init__()
+        self._at = partial(target, url)
+        self.clients = ClientFactory(self.clock, session_factory=session_with(), timeouts=PATIENT)
+        self.configure(rate)
+        self._reader = catalog(self.clients, self._at(rate=rate))
+
+    def configure(self, rate: float) -> None:
+        self.clients.configure(settings(self._at(rate=rate)))
+
+    def add(self, run_id: str, *, first: bool = False) -> None:
+        reader = self._reader.until(math.inf, first=first)
+        self.start(lambda: reader.get_run(run_id))
+
+
+def test_a_reload_that_lowers_the_rate_holds_for_calls_that_wait_already() -> None:
+    """Twenty of them would have gone in the next five seconds."""
+    with ScriptedAws(FOUND) as aws:
+        calls = Calls(aws.url, rate=5)
+        for number in range(25):
+            calls.add(f"{RUN_ID[:-2]}{number:02}")
+        assert len(aws.asked) == 5
+        calls.configure(rate=1)
+        calls.advance(5)
+        assert len(aws.asked) == 5 + 4
+        calls.configure(rate=100)
+        calls.advance(2)
+        calls.clients.close()
+
+
+def test_polls_go_before_the_resync() -> None:
+    """Readers of one catalog share the rate limit; those made to be first are."""
+    with ScriptedAws(FOUND) as aws:
+        calls = Calls(aws.url, rate=1)
+        ids = [f"{RUN_ID[:-1]}{number}" for number in range(4)]
+        for run_id in ids[:3]:
+            calls.add(run_id)
+        calls.add(ids[3], first=True)
+        calls.advance(4)
+        calls.clients.close()
+    order = [asked.parameters["MaterializedViewRefreshTaskRunId"] for asked in aws.asked]
+    assert order == [ids[0], ids[3], ids[1], ids[2]]
+
+
+def test_connections_that_are_not_used_any_longer_are_released_on_demand() -> None:
+    """Until then their targets may still be polled; the others keep their sockets."""
+    clients = ClientFactory(SystemClock(), session_factory=session_with(), timeouts=PATIENT)
+    with ScriptedAws(FOUND) as kept, ScriptedAws(FOUND) as dropped:
+        stays, goes = target(kept.url), target(dropped.url, aws_region="us-east-1")
+        clients.configure(settings(stays, goes))
+        readers = [catalog(clients, stays), catalog(clients, goes)]
+        for reader in readers:
+            reader.get_run(RUN_ID)
+        sockets = kept.connections | dropped.connections
+        clients.configure(settings(stays))
+        for reader in readers:
+            reader.get_run(RUN_ID)
+        assert kept.connections | dropped.connections == sockets
+        clients.release_unused()
+        eventually(lambda: not dropped.connections)
+        catalog(clients, stays).get_run(RUN_ID)
+        assert kept.connections == sockets & kept.connections
+        clients.close()
+        eventually(lambda: not kept.connections)
+
+
+def test_many_threads_make_one_session() -> None:
+    """The SDK's own making of sessions and clients is not safe to share."""
+    made: list[str | None] = []
+
+    def sessions(profile: str | None) -> Any:
+        made.append(profile)
+        return session_with()(profile)
+
+    clients = ClientFactory(SystemClock(), session_factory=sessions, timeouts=PATIENT)
+    with ScriptedAws(FOUND) as aws:
+        readers = [catalog(clients, target(aws.url, rate=1000)) for _ in range(8)]
+        threads = [threading.Thread(target=reader.get_run, args=(RUN_ID,)) for reader in readers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(aws.asked), made) == (8, [None])
+        clients.close()

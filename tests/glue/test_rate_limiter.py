@@ -1,0 +1,200 @@
+"""The rate limit holds in every window, whatever changes meanwhile, and every wait can be ended."""
+
+import itertools
+import math
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.errors import PollInterrupted
+from exporter.glue.rate_limiter import Caller, RateLimiter
+from tests.support.clock import ManualClock, eventually
+from tests.support.held_threads import HeldThreads
+
+RATES = st.integers(min_value=1, max_value=20)
+PAUSES = st.lists(st.floats(min_value=0, max_value=2.5), min_size=1, max_size=60)
+
+
+def caller(*, deadline: float = math.inf, first: bool = False) -> Caller:
+    return Caller(threading.Event(), deadline, first)
+
+
+def most_in_a_window(times: Sequence[float], seconds: float = 1.0) -> int:
+    return max(sum(start <= time <= start + seconds for time in times) for start in times)
+
+
+def turns(limiter: RateLimiter, clock: ManualClock, pauses: Sequence[float]) -> list[float]:
+    """Ask for a turn after each pause; return when they came."""
+    times: list[float] = []
+    for pause in pauses:
+        clock.advance(pause)
+        limiter.acquire(caller())
+        times.append(clock.monotonic())
+    return times
+
+
+class Callers(HeldThreads):
+    """Callers in threads of their own."""
+
+    def __init__(self, requests_per_second: float) -> None:
+        super().__init__()
+        self.limiter = RateLimiter(self.clock, requests_per_second)
+        self.passed: list[tuple[str, float]] = []
+        """Who passed, and how many seconds after the start."""
+
+    def add(self, name: str, *, deadline: float = math.inf, first: bool = False) -> threading.Event:
+        """Begin to wait; return what interrupts it."""
+        waits = caller(deadline=deadline, first=first)
+
+        def wait() -> None:
+            outcome = name
+            try:
+                self.limiter.acquire(waits)
+            except PollInterrupted:
+                outcome = f"{name} interrupted"
+            self.passed.append((outcome, round(self.clock.monotonic() - 1000.0, 1)))
+
+        self.start(wait)
+        return waits.interrupted
+
+
+@given(rate=RATES, pauses=PAUSES)
+def test_no_second_sees_more_than_the_rate(rate: int, pauses: list[float]) -> None:
+    """Nor does any window a little longer: the network brings requests closer together."""
+    clock = ManualClock()
+    times = turns(RateLimiter(clock, rate), clock, pauses)
+    assert most_in_a_window(times, 1.05) <= rate
+
+
+@given(before=RATES, rate=RATES | st.sampled_from([0.5, 1.5, 2.5]), early=PAUSES, late=PAUSES)
+def test_a_changed_rate_gives_nobody_a_second_burst(
+    before: int, rate: float, early: list[float], late: list[float]
+) -> None:
+    """What was sent at the old rate counts for the new one."""
+    clock = ManualClock()
+    limiter = RateLimiter(clock, before)
+    times = turns(limiter, clock, early)
+    limiter.requests_per_second = rate
+    new = turns(limiter, clock, late)
+    assert limiter.requests_per_second == rate
+    for time in new:
+        assert sum(time - 1.05 <= sent <= time for sent in [*times, *new]) <= math.ceil(rate)
+
+
+@pytest.mark.parametrize(("rate", "apart"), [(0.5, 2.0), (2.5, 0.4), (0.1, 10.0), (1.5, 2 / 3)])
+def test_a_fractional_rate_spaces_its_requests(rate: float, apart: float) -> None:
+    """0.5 a second is one each two seconds, not one and then one."""
+    clock = ManualClock()
+    times = turns(RateLimiter(clock, rate), clock, [0.0] * 5)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert all(apart < gap < apart + 0.2 for gap in gaps)
+
+
+def test_a_whole_rate_may_be_used_up_in_one_go() -> None:
+    """The first requests of a poll do not wait."""
+    clock = ManualClock()
+    begin = clock.monotonic()
+    times = turns(RateLimiter(clock, 5), clock, [0.0] * 6)
+    assert times[4] == begin
+    assert 1.05 <= times[5] - begin < 1.15
+
+
+def test_the_rate_is_nearly_reached() -> None:
+    """The margin costs a tenth, not more."""
+    clock = ManualClock()
+    times = turns(RateLimiter(clock, 10), clock, [0.0] * 101)
+    assert times[-1] - times[0] < 11.1
+
+
+def test_callers_pass_in_order_of_arrival() -> None:
+    """And no window holds more because many wait."""
+    callers = Callers(2)
+    for name in "abcdef":
+        callers.add(name)
+    callers.advance(3)
+    assert dict(callers.passed) == {"a": 0, "b": 0, "c": 1.1, "d": 1.1, "e": 2.2, "f": 2.2}
+
+
+def test_urgent_callers_pass_before_those_that_came_earlier() -> None:
+    """Polls go before the resync, in order among themselves."""
+    callers = Callers(1)
+    for name in ("resync 1", "resync 2", "resync 3"):
+        callers.add(name)
+    for name in ("poll 1", "poll 2"):
+        callers.add(name, first=True)
+    callers.advance(6)
+    order = [name for name, _ in callers.passed]
+    assert order == ["resync 1", "poll 1", "poll 2", "resync 2", "resync 3"]
+
+
+@pytest.mark.parametrize("rate", [1, 0.5])
+def test_a_lowered_rate_holds_for_callers_that_wait_already(rate: float) -> None:
+    """None keeps a turn that it was given at the old rate."""
+    callers = Callers(5)
+    for number in range(25):
+        callers.add(str(number))
+    assert len(callers.passed) == 5
+    callers.limiter.requests_per_second = rate
+    callers.advance(5)
+    assert len(callers.passed) - 5 == {1: 4, 0.5: 2}[rate]
+
+
+def test_a_raised_rate_holds_for_callers_that_wait_already() -> None:
+    """Within a second."""
+    callers = Callers(0.1)
+    for number in range(12):
+        callers.add(str(number))
+    callers.limiter.requests_per_second = 5
+    callers.advance(3.4)
+    assert len(callers.passed) == 12
+
+
+def test_a_wait_ends_when_the_program_stops() -> None:
+    """At once, and the turn falls to the next caller."""
+    callers = Callers(1)
+    callers.add("sent")
+    stop = callers.add("stopped")
+    callers.add("next")
+    stop.set()
+    eventually(lambda: len(callers.passed) == 2)
+    callers.advance(1.1)
+    assert callers.passed == [("sent", 0), ("stopped interrupted", 0), ("next", 1.1)]
+
+
+def test_a_turn_after_the_deadline_is_not_waited_for() -> None:
+    """It is certain that it comes too late; nor does it take the turn away from others."""
+    clock = ManualClock()
+    limiter = RateLimiter(clock, 1)
+    limiter.acquire(caller())
+    with pytest.raises(PollInterrupted):
+        limiter.acquire(caller(deadline=clock.monotonic() + 1.0))
+    assert clock.monotonic() == 1000.0
+    limiter.acquire(caller(deadline=clock.monotonic() + 1.1))
+    assert clock.monotonic() < 1001.2
+
+
+def test_a_caller_that_is_overtaken_gives_up_once_it_is_certain_to_be_late() -> None:
+    """Not at its deadline, but when it wakes and finds others before it."""
+    callers = Callers(1)
+    callers.add("sent")
+    callers.add("resync", deadline=1002.0)
+    callers.add("poll", first=True)
+    callers.advance(3)
+    assert callers.passed == [("sent", 0), ("resync interrupted", 1.0), ("poll", 1.1)]
+
+
+def stopped(clock: ManualClock) -> Caller:
+    waits = Caller(threading.Event(), clock.monotonic() + 5)
+    waits.interrupted.set()
+    return waits
+
+
+@pytest.mark.parametrize("over", [stopped, lambda clock: caller(deadline=clock.monotonic())])
+def test_nothing_passes_once_it_is_over(over: Callable[[ManualClock], Caller]) -> None:
+    """Even where the rate would allow it."""
+    clock = ManualClock()
+    with pytest.raises(PollInterrupted):
+        RateLimiter(clock, 5).acquire(over(clock))
