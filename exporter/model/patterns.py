@@ -1,81 +1,147 @@
-"""Which views a target watches: names and globs, less what is excluded."""
+"""Which views and runs each target watches: names and globs, less what is excluded; the first owns them."""
 
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from exporter.model.run import run_key
 from exporter.model.settings import Target, ViewPattern
+
+Name = tuple[str, str]
+"""Database and table."""
 
 _GLOB = re.compile(r"[*?\[]")
 
 
 def is_glob(text: str) -> bool:
-    """Tell whether a pattern can match more than the one name that it spells."""
+    """Return whether a pattern can match more than the one name that it spells."""
     return _GLOB.search(text) is not None
 
 
 def is_literal(pattern: ViewPattern) -> bool:
-    """Tell whether the pattern names one view."""
+    """Return whether the pattern names one view."""
     return not is_glob(pattern.database) and not is_glob(pattern.table)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(pattern))
+class _PatternSet:
+    """Patterns by which a name can be looked up: literal ones in a dictionary, for there may be thousands."""
 
+    def __init__(self, patterns: Iterable[ViewPattern]) -> None:
+        self._literal: dict[Name, list[ViewPattern]] = {}
+        self._globs: list[tuple[re.Pattern[str], re.Pattern[str], ViewPattern]] = []
+        for pattern in patterns:
+            if is_literal(pattern):
+                self._literal.setdefault((pattern.database, pattern.table), []).append(pattern)
+            else:
+                database, table = fnmatch.translate(pattern.database), fnmatch.translate(pattern.table)
+                self._globs.append((re.compile(database), re.compile(table), pattern))
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    pattern: ViewPattern
-    database: re.Pattern[str]
-    table: re.Pattern[str]
+    @property
+    def names(self) -> Iterable[Name]:
+        """The names that are spelled out."""
+        return self._literal.keys()
 
-    def matches(self, database: str, table: str) -> bool:
-        return bool(self.database.match(database) and self.table.match(table))
+    def matching(self, database: str, table: str) -> list[ViewPattern]:
+        """Return the patterns that match, the literal ones first."""
+        found = list(self._literal.get((database, table), ()))
+        found += [one for in_database, in_table, one in self._globs
+                  if in_database.match(database) and in_table.match(table)]  # fmt: skip
+        return found
 
+    def glob_matches_in(self, database: str) -> bool:
+        """Return whether some glob could match a table of this database."""
+        return any(in_database.match(database) for in_database, _, _ in self._globs)
 
-def _compile(patterns: Iterable[ViewPattern]) -> tuple[_Compiled, ...]:
-    return tuple(_Compiled(p, _compiled(p.database), _compiled(p.table)) for p in patterns)
+    @property
+    def glob_databases(self) -> list[str]:
+        """The databases of the globs, as they are written."""
+        return [pattern.database for _, _, pattern in self._globs]
 
 
 @dataclass(slots=True)
 class ViewMatcher:
-    """One target's patterns, ready to be asked. Upper and lower case differ, as they do in Glue's answers."""
+    """One target's patterns. Upper and lower case differ, as they do in Glue's answers."""
 
     target: Target
-    _wanted: tuple[_Compiled, ...] = field(init=False)
-    _excluded: tuple[_Compiled, ...] = field(init=False)
-    literals: tuple[tuple[str, str], ...] = field(init=False)
-    """The views that are named outright and not excluded, as (database, table)."""
+    _wanted: _PatternSet = field(init=False)
+    _excluded: _PatternSet = field(init=False)
+    literals: tuple[Name, ...] = field(init=False)
+    """The views that are named literally and not excluded."""
 
     def __post_init__(self) -> None:
-        # Literal names first: what is said of one view counts for more than what is said of many.
-        ordered = sorted(self.target.views, key=lambda pattern: not is_literal(pattern))
-        self._wanted = _compile(ordered)
-        self._excluded = _compile(self.target.exclude_views)
-        named = ((p.database, p.table) for p in self.target.views if is_literal(p))
-        self.literals = tuple(dict.fromkeys(name for name in named if self.matching(*name)))
+        self._wanted = _PatternSet(self.target.views)
+        self._excluded = _PatternSet(self.target.exclude_views)
+        self.literals = tuple(name for name in self._wanted.names if not self._excluded.matching(*name))
 
     def matching(self, database: str, table: str) -> tuple[ViewPattern, ...]:
-        """Return the patterns that want this view; none where it is excluded."""
-        if any(excluded.matches(database, table) for excluded in self._excluded):
-            return ()
-        return tuple(wanted.pattern for wanted in self._wanted if wanted.matches(database, table))
-
-    def expected_interval(self, database: str, table: str) -> float | None:
-        """Return the configured interval of a view in seconds, None where none is configured."""
-        configured = (pattern.expected_interval for pattern in self.matching(database, table))
-        return next((interval for interval in configured if interval is not None), None)
+        """Return the patterns that want this view, literal ones first; none where it is excluded."""
+        found = self._wanted.matching(database, table)
+        return () if not found or self._excluded.matching(database, table) else tuple(found)
 
     def database_matches(self, database: str) -> bool:
-        """Tell whether a glob pattern could want some view of this database."""
-        return any(
-            wanted.database.match(database) for wanted in self._wanted if not is_literal(wanted.pattern)
-        )
+        """Return whether a glob pattern could want some view of this database."""
+        return self._wanted.glob_matches_in(database)
 
     def glob_databases(self) -> tuple[str, ...] | None:
-        """Return the databases that glob patterns name outright; None where a database is a glob itself."""
-        globs = [pattern for pattern in self.target.views if not is_literal(pattern)]
-        if any(is_glob(pattern.database) for pattern in globs):
-            return None
-        return tuple(dict.fromkeys(pattern.database for pattern in globs))
+        """Return the databases that glob patterns name literally; None where a database is a glob itself."""
+        databases = self._wanted.glob_databases
+        return None if any(map(is_glob, databases)) else tuple(dict.fromkeys(databases))
+
+
+def expected_interval(patterns: Iterable[ViewPattern]) -> float | None:
+    """Return the interval in seconds that the first of a view's patterns configures; None where none does."""
+    return next((one.expected_interval for one in patterns if one.expected_interval is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What a target asks for and another one, earlier in the file, owns."""
+
+    target: str
+    owner: str
+    names: tuple[str, ...]
+    """Run IDs, or views as ``database.table``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who watches what in one catalog: the first target in the file that asks for it."""
+
+    matchers: tuple[ViewMatcher, ...] = ()
+    """Of the targets of the catalog, in the order of the file."""
+    runs: Mapping[str, str] = field(default_factory=dict)
+    """The owner of each configured run, by run key."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """Run IDs that are not configured as their key, by run key."""
+    conflicts: tuple[Conflict, ...] = ()
+
+    def of_view(self, database: str, table: str) -> tuple[str, tuple[ViewPattern, ...]] | None:
+        """Return the target that owns the view, and its matching patterns; None where no target wants it."""
+        for matcher in self.matchers:
+            if patterns := matcher.matching(database, table):
+                return matcher.target.name, patterns
+        return None
+
+
+def assign(targets: Sequence[Target]) -> Ownership:
+    """Share out one catalog's runs and views among its targets, given in the order of the file."""
+    owners: dict[str, str] = {}
+    spellings: dict[str, str] = {}
+    lost: dict[tuple[str, str], list[str]] = {}
+    for target in targets:
+        for run_id in target.run_ids:
+            key = run_key(run_id)
+            owner = owners.setdefault(key, target.name)
+            if owner != target.name:
+                lost.setdefault((target.name, owner), []).append(run_id)
+            elif key != run_id:
+                spellings[key] = run_id
+    ownership = Ownership(tuple(ViewMatcher(target) for target in targets), owners, spellings)
+    for matcher in ownership.matchers[1:]:  # what the first target asks for is its own
+        for name in matcher.literals:
+            match = ownership.of_view(*name)
+            if match and match[0] != matcher.target.name:
+                lost.setdefault((matcher.target.name, match[0]), []).append(".".join(name))
+    conflicts = tuple(Conflict(target, owner, tuple(names)) for (target, owner), names in lost.items())
+    return Ownership(ownership.matchers, owners, spellings, conflicts)

@@ -25,12 +25,22 @@ REFRESH_TYPES = ("FULL", "INCREMENTAL", UNKNOWN)
 """The values of the label ``refresh_type``; the last one for not reported, or unlisted."""
 
 
+def run_key(run_id: str) -> str:
+    """Return what tells a run ID from every other: IDs are hexadecimal, and compared in any case."""
+    lower = run_id.lower()
+    return run_id if lower == run_id else lower  # the same object where that is possible
+
+
 class RunKey(NamedTuple):
-    """What tells one run from every other."""
+    """What tells the series of one run from every other."""
 
     aws_region: str
     catalog_id: str
     run_id: str
+
+
+CLOCK_TOLERANCE = 2.0
+"""Seconds that a reported time may be ahead of when it was first seen: Glue's Date header has whole ones."""
 
 
 class Run(NamedTuple):
@@ -80,15 +90,14 @@ class Run(NamedTuple):
     def end(self, first_seen_ended: float) -> float:
         """Return when the ended run ended: EndTime, else LastUpdated, else when it was first seen ended.
 
-        Never later than when it was seen: a time in the future (a skewed clock, a wrong record)
-        must not keep the run unsettled.
+        ``first_seen_ended`` is by Glue's clock. Never later than that: a wrong time in the future must
+        neither keep the run unsettled nor pass for a fresh success.
         """
-        return min(self.reported_end(first_seen_ended), first_seen_ended)
-
-    def reported_end(self, first_seen_ended: float) -> float:
-        """Return when the ended run ended by Glue's own clock, even if that is ahead of ours."""
-        reported = self.end_time if self.end_time is not None else self.last_updated
-        return first_seen_ended if reported is None else reported
+        latest = first_seen_ended + CLOCK_TOLERANCE
+        reported = (
+            time for time in (self.end_time, self.last_updated) if time is not None and time <= latest
+        )
+        return next(reported, first_seen_ended)
 
     @property
     def whole_duration(self) -> float | None:
@@ -98,7 +107,7 @@ class Run(NamedTuple):
         return max(0.0, self.end_time - self.start_time)
 
     def duration(self, now: float) -> float | None:
-        """Return the seconds between start and end, or until ``now`` for a run that still goes.
+        """Return the seconds between start and end, or until ``now`` for a run in progress.
 
         None before it started, and for an ended run whose end Glue has not reported.
         """

@@ -1,5 +1,6 @@
-"""Polls every target in the background, on its own clock, and commits what it read to the store."""
+"""Polls every target in the background, on its own clock, and applies what it reads to the store."""
 
-from exporter.poller.loop import PollLoop
+from exporter.poller.event_log import EventLog
+from exporter.poller.scheduler import Scheduler
 
-__all__ = ["PollLoop"]
+__all__ = ["EventLog", "Scheduler"]

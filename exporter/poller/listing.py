@@ -1,195 +1,253 @@
-"""Reads one listing of runs: to its end, or as far as something may be new or unsettled."""
+"""Reads listings of runs: the ones that a target's views need, whole or as far as something may be new."""
 
-from collections.abc import Callable, Mapping
+import bisect
+from array import array
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from exporter.errors import GlueError, Reason
-from exporter.model.reading import CatalogReader
-from exporter.model.run import Run, RunListing
-from exporter.poller.calls import Calls
-from exporter.poller.listing_memory import ListingMemory, Seen, Unfinished
-from exporter.poller.scope import PAGE, Scope
-from exporter.store.outcome import ListingRead
+from exporter.clock import Clock
+from exporter.errors import GlueError, PollInterrupted, Reason
+from exporter.model.patterns import Name
+from exporter.model.reader import CatalogReader
+from exporter.model.run import MalformedRun, Run, RunListing, run_key
+from exporter.poller.workers import Calls
+from exporter.store.results import Listing, RunsListed, Scope
 
 OVERLAP = 300.0
 """Seconds of what is already known that an early end must have read again: a run may show up late."""
-LAST_SECONDS = 1.0
-"""Of a poll, kept for what is read after the listings; and twice what the slowest page took besides."""
-PART = 5000
-"""Runs that are held at once; more are handed over before the next page is read."""
+PAGE = 1000
+"""Runs on a page of a listing, at most."""
+MOST_PAGES_WITHOUT_NEWS = 100
+"""So many pages in a row may be empty or hold what the page before held; then the listing has no end."""
 OPERATION = "ListMaterializedViewRefreshTaskRuns"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListingTask:
-    """What is wanted of a listing."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What earlier reads of a listing showed."""
 
-    scope: Scope
-    memory: ListingMemory
-    unsettled: Mapping[str, float | None]
-    """The creation times of the runs that should be read again, by run ID."""
-    kept_ids: Mapping[str, str] = field(default_factory=dict)
-    """IDs that are in memory anyway: of 100,000 runs, those of the pages would leave holes there."""
-    to_the_end: bool = False
-    """Read all pages."""
-    go_on: bool = False
-    """Read from where the last poll stopped for want of time."""
-    most_pages: int | None = None
-    """Read no more pages than these, and no further than the unsettled runs."""
+    complete: bool = False
+    """Whether it was ever read to its end."""
+    newest_first: bool = True
+    """Whether all that was read came newest first."""
+    newest: float | None = None
+    """The newest creation time."""
+    page_ends: tuple[float, ...] = ()
+    """Of the last complete read, ascending: the creation time of the last run on each full page."""
+    pages: int = 0
+    """Of the last complete read, or of one that had more before its time was over."""
+    seconds: float = 0.0
+    """That these took."""
+
+    def page_of(self, creation_time: float | None) -> int:
+        """Return on which page, from 1, a run of this age was (or would have been)."""
+        if creation_time is None:
+            return len(self.page_ends) + 1
+        return len(self.page_ends) - bisect.bisect_right(self.page_ends, creation_time) + 1
 
 
-def read_listing(
-    calls: Calls, reader: CatalogReader, task: ListingTask, take_part: Callable[[ListingRead], None]
-) -> tuple[ListingRead, list[str]]:
-    """Read a listing and return it, and a line for each record that could not be read.
+Orders = dict[Scope, Order]
+"""Of the listings of one target. A poll and a resync share it: an entry is replaced as a whole."""
 
-    Of a long one, ``take_part`` is given the runs as they are read; the last of them are returned.
 
-    Unless it goes to the end, the read stops where the pages prove to be newest first, nothing further
-    down can be new, and asking for the unsettled runs that are left takes fewer calls than the pages down
-    to them. It also stops before the poll's time is over; ``memory.unfinished`` is then where to go on.
-    Raises GlueError where it could not be read as far as that, and then remembers nothing of it.
+def scopes_for(views: AbstractSet[Name], orders: Mapping[Scope, Order]) -> tuple[Scope, ...]:
+    """Return the listings to read for these views: one, the narrowest that holds the runs of all of them.
+
+    Where that one does not come newest first, every poll reads all its pages. Then several narrower
+    listings take its place if they take fewer calls.
     """
-    try:
-        return _read(calls, reader, task, take_part)
-    except _TokenExpiredError:
-        # A token may expire while the rate limit makes us wait. Once more from the beginning.
-        if task.go_on:
-            task.memory.unfinished = None
-        return _read(calls, reader, task, take_part, again=True)
-
-
-class _TokenExpiredError(Exception):
-    """Glue no longer takes the token that it gave."""
+    if not views:
+        return ()
+    databases = {database for database, _ in views}
+    if len(views) == 1:
+        return (Scope(*next(iter(views))),)
+    widest = Scope(next(iter(databases))) if len(databases) == 1 else Scope()
+    order = orders.get(widest, Order())
+    if order.complete and not order.newest_first:
+        if order.pages > len(views):
+            return tuple(Scope(*name) for name in sorted(views))
+        if order.pages > len(databases) > 1:
+            return tuple(Scope(database) for database in sorted(databases))
+    return (widest,)
 
 
 @dataclass(slots=True)
-class _Portion:
-    """What this poll has read of a listing."""
+class _Progress:
+    """What one read of a listing has shown so far."""
 
-    unsettled: set[str]
-    """The runs that should be read again and have not been."""
-    runs: dict[str, Run] = field(default_factory=dict)
-    """Those that have not been handed over."""
-    handed_over: bool = False
-    """Whether there were more before."""
-    malformed: list[str] = field(default_factory=list)
+    unread: set[str]
+    """Keys of the unsettled runs that were on no page yet."""
+    newest_first: bool = True
+    oldest: float | None = None
     pages: int = 0
-    slowest: float = 0.0
-    """Seconds that a page took."""
+    runs: int = 0
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    wanted: AbstractSet[str] = frozenset()
+    found: set[str] = field(default_factory=set)
+    """Of the wanted keys."""
 
-    def take_in(self, page: RunListing, seconds: float) -> None:
-        """Add a page. A run that is on two pages counts as the later one tells."""
+    def add(self, page: RunListing) -> None:
         self.pages += 1
-        self.slowest = max(self.slowest, seconds)
-        self.malformed += [
-            f"run {record.run_id}: {record.message}" if record.run_id else record.message
-            for record in page.malformed
-        ]
-        self.runs.update((run.run_id, run) for run in page.runs)
-        self.unsettled.difference_update(run.run_id for run in page.runs)
+        self.runs += len(page.runs)
+        for run in page.runs:
+            time = run.creation_time
+            if time is None or (self.oldest is not None and time > self.oldest):
+                self.newest_first = False
+            else:
+                self.oldest = time
+            if time is not None:
+                self.times.append(time)
+            key = run_key(run.run_id)
+            self.unread.discard(key)
+            if key in self.wanted:
+                self.found.add(key)
 
 
-def _read(
-    calls: Calls,
-    reader: CatalogReader,
-    task: ListingTask,
-    take_part: Callable[[ListingRead], None],
-    *,
-    again: bool = False,
-) -> tuple[ListingRead, list[str]]:
-    scope, memory = task.scope, task.memory
-    before = memory.unfinished if task.go_on else None
-    # A copy: should this portion fail, the next poll reads it once more.
-    seen = before.seen.copy() if before else Seen()
-    token = before.token if before else None
-    portion = _Portion(set(task.unsettled))
-    while True:
-        left = calls.time_left()
+@dataclass(slots=True)
+class ReadListing:
+    """What a read of a listing gave."""
+
+    listing: Listing
+    found: set[str]
+    """Keys of the wanted runs that were on its pages."""
+    runs: int
+    """How many runs were on its pages."""
+    complete: bool
+    malformed: list[MalformedRun]
+
+    @property
+    def error(self) -> GlueError | None:
+        """The failed read that a record makes which cannot be read."""
+        if not self.malformed:
+            return None
+        return GlueError(Reason.UNEXPECTED, self.malformed[0].message, operation=OPERATION)
+
+
+@dataclass(frozen=True, slots=True)
+class ListingReader:
+    """Reads a target's listings, and hands in each page as it comes."""
+
+    reader: CatalogReader
+    calls: Calls
+    clock: Clock
+    orders: Orders
+    hand_in: Callable[[RunsListed], None]
+    tables_denied: bool
+    """Whether some tables may not be read, so that views there are known by their runs alone."""
+
+    def read_all(self, listing: Listing) -> ReadListing:
+        """Read every page. Raises GlueError, GlueUnreachableError or PollInterrupted."""
+        return self._read(listing, frozenset(), frozenset(), lambda _: False)
+
+    def read_new(
+        self, listing: Listing, unsettled: Mapping[str, Run], wanted: AbstractSet[str]
+    ) -> ReadListing:
+        """Read as far as something may be new.
+
+        ``unsettled``: the runs that should be read again, by key. ``wanted``: other keys to look for. It
+        stops where the pages come newest first, nothing further down can be new, and asking for the
+        unsettled runs that are left takes fewer calls than the pages down to them.
+        """
+        order = self.orders.get(listing.scope, Order())
+
+        def enough(so_far: _Progress) -> bool:
+            if not (order.newest_first and so_far.newest_first) or so_far.oldest is None:
+                return False
+            newest = order.newest if order.newest is not None else max(so_far.times)
+            if so_far.oldest >= newest - OVERLAP:
+                return False
+            left = [unsettled[key].creation_time for key in so_far.unread]
+            pages_to_go = max((order.page_of(time) for time in left), default=0) - so_far.pages
+            return pages_to_go <= 0 or pages_to_go >= len(left)
+
+        return self._read(listing, unsettled.keys(), unsettled.keys() | wanted, enough)
+
+    def read_some(self, listing: Listing, wanted: AbstractSet[str], most_pages: int) -> ReadListing:
+        """Read until every wanted run was found, but only so many pages."""
+        return self._read(listing, wanted, wanted, lambda read: read.pages >= most_pages or not read.unread)
+
+    def _read(
+        self,
+        listing: Listing,
+        unsettled: AbstractSet[str],
+        wanted: AbstractSet[str],
+        enough: Callable[[_Progress], bool],
+    ) -> ReadListing:
+        begun = self.clock.monotonic()
+        progress = _Progress(set(unsettled), wanted=wanted)
+        malformed: list[MalformedRun] = []
+        complete = False
         try:
-            page = calls.one(
-                partial(reader.list_runs, database=scope.database, table=scope.table, next_token=token)
-            )
-        except GlueError as error:
-            if token is not None and error.reason is Reason.INVALID_INPUT and not again:
-                raise _TokenExpiredError from error
+            for page in self._pages(listing.scope):
+                complete = page.next_token is None
+                progress.add(page)
+                if not progress.newest_first:
+                    self._note_disorder(listing.scope)
+                malformed += page.malformed
+                self.hand_in(
+                    RunsListed(
+                        target=listing.target,
+                        listing=listing,
+                        runs=page.runs,
+                        malformed=page.malformed,
+                        last=complete,
+                        tables_denied=self.tables_denied,
+                    )
+                )
+                if not complete and enough(progress):
+                    break
+        except PollInterrupted:
+            self._note_length(listing.scope, progress.pages, self.clock.monotonic() - begun)
             raise
-        seen.take_in(page, task.kept_ids)
-        portion.take_in(page, left - calls.time_left())
-        token = page.next_token
-        if token is None or _enough(seen, portion, task):
-            break
-        if token in seen.tokens:
-            raise GlueError(Reason.UNEXPECTED, "a paging token came twice", operation=OPERATION)
-        seen.tokens.add(token)
-        if calls.time_left() < LAST_SECONDS + 2 * portion.slowest:
-            if task.most_pages is None and (before or not memory.unfinished):
-                expected = before.expected if before else frozenset(task.unsettled)
-                memory.unfinished = Unfinished(token, seen, expected)
-            break
-        if len(portion.runs) >= PART:
-            take_part(ListingRead(database=scope.database, table=scope.table, runs=(*portion.runs.values(),)))
-            portion.runs.clear()
-            portion.handed_over = True
-    return _told(task, before, seen, portion, complete=token is None), portion.malformed
+        self._remember(listing.scope, progress, self.clock.monotonic() - begun, complete=complete)
+        return ReadListing(listing, progress.found, progress.runs, complete, malformed)
 
+    def _pages(self, scope: Scope) -> Iterator[RunListing]:
+        token: str | None = None
+        tokens: set[str] = set()
+        before: tuple[Run, ...] = ()
+        without_news = 0
+        while True:
+            ask = partial(self.reader.list_runs, database=scope.database, table=scope.table, next_token=token)
+            page = self.calls.one(ask)
+            token = page.next_token
+            if token in tokens:
+                raise GlueError(Reason.UNEXPECTED, "a paging token came twice", operation=OPERATION)
+            without_news = without_news + 1 if page.runs in ((), before) else 0
+            if without_news > MOST_PAGES_WITHOUT_NEWS:
+                raise GlueError(Reason.UNEXPECTED, "the listing does not end", operation=OPERATION)
+            before = page.runs
+            yield page
+            if token is None:
+                return
+            tokens.add(token)
 
-def _told(
-    task: ListingTask, before: Unfinished | None, seen: Seen, portion: _Portion, *, complete: bool
-) -> ListingRead:
-    _remember(task.memory, seen, complete=complete)
-    listed_before: AbstractSet[str] = frozenset()
-    if complete and (before or portion.handed_over):
-        seen.run_ids.difference_update(portion.runs)
-        listed_before = seen.run_ids
-        if before:
-            listed_before |= task.unsettled.keys() - before.expected
-    return ListingRead(
-        database=task.scope.database,
-        table=task.scope.table,
-        runs=tuple(portion.runs.values()),
-        complete=complete,
-        listed_before=listed_before,
-        several_polls=before is not None,
-        summary=task.memory.summary() if complete else None,
-        gaps=seen.gaps,
-        unreadable=frozenset(seen.unreadable),
-    )
+    def _note_disorder(self, scope: Scope) -> None:
+        """Note at once that a listing does not come newest first: the read may never get to its end."""
+        before = self.orders.get(scope, Order())
+        if before.newest_first:
+            self.orders[scope] = replace(before, newest_first=False)
 
+    def _note_length(self, scope: Scope, pages: int, seconds: float) -> None:
+        """Note how long a listing is that time did not suffice for."""
+        before = self.orders.get(scope, Order())
+        pages, seconds = max(before.pages, pages), max(before.seconds, seconds)
+        self.orders[scope] = replace(before, pages=pages, seconds=seconds)
 
-def _enough(seen: Seen, portion: _Portion, task: ListingTask) -> bool:
-    """Tell whether the pages further down can hold nothing that is worth reading them."""
-    if task.most_pages is not None:
-        return portion.pages >= task.most_pages or not portion.unsettled
-    if task.to_the_end or task.go_on:
-        return False
-    return _nothing_further_down(seen, portion, task.memory, task.unsettled)
-
-
-def _nothing_further_down(
-    seen: Seen, portion: _Portion, memory: ListingMemory, unsettled: Mapping[str, float | None]
-) -> bool:
-    if not (memory.newest_first and seen.newest_first) or memory.newest is None or seen.oldest is None:
-        return False
-    if seen.oldest >= memory.newest - OVERLAP:
-        return False
-    left = [unsettled[run_id] for run_id in portion.unsettled]
-    if not left:
-        return True
-    pages_to_go = max(memory.page_of(time) for time in left) - portion.pages
-    return pages_to_go >= len(left) or pages_to_go <= 0
-
-
-def _remember(memory: ListingMemory, seen: Seen, *, complete: bool) -> None:
-    if seen.creation_times:
-        memory.newest = max(seen.creation_times)
-    if complete:
-        memory.newest_first = seen.newest_first
-        memory.page_ends = tuple(sorted(seen.creation_times, reverse=True)[PAGE - 1 :: PAGE][::-1])
-        memory.names = seen.names
-        memory.unfinished = None
-        memory.complete_once, memory.due = True, False
-    elif not seen.newest_first:
-        memory.newest_first = False
+    def _remember(self, scope: Scope, progress: _Progress, seconds: float, *, complete: bool) -> None:
+        before = self.orders.get(scope, Order())
+        newest = max(progress.times, default=before.newest)
+        if not complete:
+            self.orders[scope] = replace(before, newest=newest)
+            return
+        times = sorted(progress.times, reverse=True)
+        self.orders[scope] = Order(
+            True,
+            progress.newest_first,
+            newest,
+            tuple(times[PAGE - 1 :: PAGE][::-1]),
+            progress.pages,
+            seconds,
+        )

@@ -1,21 +1,22 @@
-"""One poll of one target: what is due is read, and the outcome is committed."""
+"""One poll of one target: reads unsettled runs and what is new, and has the store apply it."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import structlog
 
 from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
-from exporter.model.reading import CatalogReader
-from exporter.model.run import Run
-from exporter.poller.calls import Calls, GlueUnreachableError
-from exporter.poller.crew import Crew
-from exporter.poller.journal import Journal
-from exporter.poller.view_reading import ViewReading
-from exporter.store.outcome import Discovery, ListingRead, PollOutcome, PollPart
+from exporter.model.reader import CatalogReader
+from exporter.model.run import Run, run_key
+from exporter.model.settings import Settings, Target
+from exporter.poller.event_log import EventLog
+from exporter.poller.listing import OPERATION, PAGE, Order, ReadListing
+from exporter.poller.resync import Resync
+from exporter.poller.workers import UNREACHABLE, Calls, GlueUnreachableError, WorkerPool, internal_error
+from exporter.store.results import PollEnded, RunsListed, Scope
 from exporter.store.store import Store
-from exporter.store.watch import Watch
+from exporter.store.targets import Watch
 
 log = structlog.get_logger()
 
@@ -23,163 +24,293 @@ CALLS_AT_ONCE = 8
 """Of one target; the rate limit decides how fast they follow each other."""
 SHORTEST_BUDGET = 30.0
 """Seconds that a poll may take even where ``poll_interval`` is shorter."""
+FIRST_RESYNC_WITHIN = 30.0
+"""Seconds for which the first poll waits for the first resync."""
+MANY = 25
+"""From so many run IDs on, a target without views tries whether a listing takes fewer calls."""
+RUNS_WORTH_A_PAGE = 10
+"""Of so many unsettled run IDs, a page of a listing has to hold one, else they are asked for one by one."""
 
 
 class TargetPoll:
     """Polls one target again and again. One poll at a time."""
 
     def __init__(
-        self, target: str, reader: CatalogReader, store: Store, journal: Journal, clock: Clock
+        self,
+        target: Target,
+        reader: CatalogReader,
+        store: Store,
+        events: EventLog,
+        clock: Clock,
+        *,
+        tables: bool = True,
     ) -> None:
-        self._target = target
+        """``tables``: read the catalog's tables; False: views are known by their runs."""
+        self._name = target.name
         self._reader = reader
         self._store = store
-        self._journal = journal
+        self._events = events
         self._clock = clock
-        self._crew = Crew(target, size=CALLS_AT_ONCE, clock=clock)
-        self._views = ViewReading(
-            reader, clock, lambda scope: store.listing_summary(target, scope.database, scope.table)
-        )
+        self._pool = WorkerPool(target.name, size=CALLS_AT_ONCE, clock=clock)
+        self._tables = tables
+        self._patterns = (target.views, target.exclude_views)
+        self.resync = self._new_resync(target)
+        self._stop = threading.Event()
+        self._polled = False
+        self._read_at: dict[Scope, float] = {}
+        """When each listing was last read, in monotonic seconds."""
+        self._next_bulk = 0.0
 
-    def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
-        """Poll once. Returns without a commit when ``stop`` is set meanwhile. Raises nothing."""
-        try:
-            self._run(stop, beat)
-        except Exception:
-            # The next poll tries again; until then target_last_poll_timestamp_seconds stands still.
-            log.exception("a poll failed in a way that nobody foresaw", target=self._target)
+    def run(
+        self,
+        stop: threading.Event,
+        heartbeat: Callable[[], None],
+        *,
+        first_resync_within: float = FIRST_RESYNC_WITHIN,
+    ) -> None:
+        """Poll once. Returns without a result when ``stop`` is set meanwhile. Raises nothing.
 
-    def _run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
+        ``first_resync_within``: seconds for which the first poll waits for the first resync.
+        """
+        self._stop = stop
         started, begun = self._clock.time(), self._clock.monotonic()
-        deadline = begun + max(self._store.settings.poll_interval, SHORTEST_BUDGET)
-        self._reader.begin_poll(deadline)
-        reading = Reading(self._target, lambda part: self._journal.write(self._store.take_in(part, stop)))
+        reading = _Reading()
         try:
-            self._read(Calls(self._crew, deadline, stop, beat), reading)
+            self._read(reading, stop, heartbeat, first_resync_within)
         except PollInterrupted:
-            reading.ran_out_of_time()
+            reading.finished = False
         except GlueUnreachableError as end:
             reading.give_up(end.failure)
+        except Exception as error:
+            log.exception("unexpected error in a poll", target=self._name)
+            reading.give_up(internal_error(error))
         if stop.is_set():
             return
-        outcome = PollOutcome(
-            target=self._target,
-            started=started,
-            duration=self._clock.monotonic() - begun,
-            discovery=reading.discovery,
-            discovery_taken_in=reading.discovery_taken_in,
-            tables_denied=reading.tables_denied,
-            listings=tuple(reading.listings),
-            runs=reading.runs,
-            unread=frozenset(reading.unread),
-            malformed=tuple(reading.malformed),
-            error=reading.error,
-            finished=reading.finished,
-        )
-        self._journal.write(self._store.commit(outcome, stop))
-
-    def _read(self, calls: Calls, reading: "Reading") -> None:
+        self._polled = True
+        result = reading.result(self._name, started, self._clock.monotonic() - begun)
         try:
-            catalog_id = calls.one(self._reader.catalog_id)
+            self._events.write(self._store.apply(result, stop))
+        except Exception as error:
+            log.exception("unexpected error after a poll", target=self._name)
+            self._fail(started, internal_error(error), stop)
+
+    def prepare(self, target: Target) -> None:
+        """End the resync if this configuration, which is about to be in force, has other patterns."""
+        if self._patterns != (target.views, target.exclude_views):
+            self.resync.end()
+
+    def end(self) -> None:
+        """Let the resync end as soon as it can."""
+        self.resync.end()
+
+    def _fail(self, started: float, error: GlueError, stop: threading.Event) -> None:
+        """Note that a poll failed whose outcome could not be applied."""
+        failed = PollEnded(target=self._name, started=started, duration=0.0, error=error, finished=False)
+        try:
+            self._events.write(self._store.apply(failed, stop))
+        except Exception:
+            log.exception("unexpected error", target=self._name)
+
+    def _read(
+        self,
+        reading: "_Reading",
+        stop: threading.Event,
+        heartbeat: Callable[[], None],
+        first_resync_within: float,
+    ) -> None:
+        settings = self._store.settings
+        begun = self._clock.monotonic()
+        reader, calls = self._job(settings, stop, heartbeat)
+        try:
+            catalog_id = calls.one(reader.catalog_id)
         except GlueError as error:
             reading.failed(error)
             reading.finished = False
             return
-        self._journal.write(self._store.catalog_known(self._target, catalog_id, calls.stop))
-        watch = self._store.watch(self._target)
-        if watch is None:
+        self._events.write(self._store.catalog_known(self._name, catalog_id, stop))
+        if (watch := self._store.watch(self._name)) is None:
             return
-        reading.due = watch.due
-        reading.kept_ids = {run_id: run_id for run_id in watch.due}
         if watch.target.views:
-            self._views.read(calls, watch, self._store.settings, reading)
+            self._resync(watch, settings)
+            if not self._polled:
+                self._wait_for_resync(first_resync_within, settings, stop, heartbeat)
+                reader, calls = self._job(settings, stop, heartbeat)
+                if (watch := self._store.watch(self._name)) is None:
+                    return
+        reading.due = watch.due
+        if watch.target.views:
+            self._read_listings(reader, calls, watch, reading, begun)
         else:
-            self._views.read_many(calls, watch, self._store.settings, reading)
-        self._read_one_by_one(calls, watch, reading)
+            self._read_many(reader, calls, watch, settings, reading)
+        self._read_one_by_one(reader, calls, watch, reading)
 
-    def _read_one_by_one(self, calls: Calls, watch: Watch, reading: "Reading") -> None:
-        """Ask for the runs that no listing told of."""
-        left = [run_id for run_id in watch.due if run_id not in reading.listed]
-        asked = reading.listed.union(left)
-        left += [run.run_id for run in watch.unsettled if run.run_id not in asked and reading.should_ask(run)]
+    def _job(
+        self, settings: Settings, stop: threading.Event, heartbeat: Callable[[], None]
+    ) -> tuple[CatalogReader, Calls]:
+        deadline = self._clock.monotonic() + max(settings.poll_interval, SHORTEST_BUDGET)
+        return self._reader.until(deadline), Calls(
+            self._pool, deadline=deadline, stop=stop, heartbeat=heartbeat
+        )
+
+    # The resync
+
+    def _new_resync(self, target: Target) -> Resync:
+        return Resync(target, self._reader, self._store, self._events, self._clock, tables=self._tables)
+
+    def _resync(self, watch: Watch, settings: Settings) -> None:
+        """Begin the resync if something of it is due; a new one where the patterns have changed."""
+        patterns = (watch.target.views, watch.target.exclude_views)
+        if patterns != self._patterns or self.resync.stopped:
+            self.resync.end()
+            self._patterns, self.resync = patterns, self._new_resync(watch.target)
+        if self._stop.is_set():  # the target may have another account by now
+            self.resync.end()
+        self.resync.begin_if_due(watch, settings)
+
+    def _wait_for_resync(
+        self, seconds: float, settings: Settings, stop: threading.Event, heartbeat: Callable[[], None]
+    ) -> None:
+        until = self._clock.monotonic() + seconds
+        while True:
+            self.resync.wait(until, stop, heartbeat)
+            watch = self._store.watch(self._name)
+            if not watch or stop.is_set() or self.resync.settled or self._clock.monotonic() >= until:
+                return
+            self._resync(watch, settings)  # its own time was over, or a reload has changed the patterns
+
+    # Runs
+
+    def _read_listings(
+        self, reader: CatalogReader, calls: Calls, watch: Watch, reading: "_Reading", begun: float
+    ) -> None:
+        """Read the listings of the views' runs, as far as something may be new."""
+        due = frozenset(map(run_key, watch.due))
+        listings = self.resync.listing_reader(reader, calls, self._hand_in)
+        # Those first that time did not suffice for in the last poll.
+        for scope in sorted(self.resync.scopes(watch), key=lambda scope: self._read_at.get(scope, 0.0)):
+            if self.resync.listed_since(scope, begun):  # the first poll waited for that
+                reading.scopes.append(scope)
+                continue
+            unsettled = {
+                run_key(run.run_id): run for run in watch.unsettled if scope.covers(run.database, run.table)
+            }
+            if self.resync.too_long(scope):
+                # Only a resync has the time for it. What is known to go on is asked for by its ID.
+                reading.leave_out(unsettled, self.resync.orders[scope])
+                continue
+            listing = self._store.open_listing(self._name, scope)
+            if listing is None:
+                return
+            try:
+                read = listings.read_new(listing, unsettled, due)
+            except GlueError as error:
+                reading.failed(error)
+            else:
+                self._read_at[scope] = begun
+                reading.note(read, unsettled)
+
+    def _hand_in(self, page: RunsListed) -> None:
+        self._events.write(self._store.apply(page, self._stop))
+
+    def _read_many(
+        self, reader: CatalogReader, calls: Calls, watch: Watch, settings: Settings, reading: "_Reading"
+    ) -> None:
+        """Read many unsettled run IDs by a listing, where that takes fewer calls than asking for each.
+
+        Nothing depends on it: what it does not hold, or all where it may not be read, is asked for by ID.
+        """
+        now = self._clock.monotonic()
+        if len(watch.due) < MANY or now < self._next_bulk:
+            return
+        if (listing := self._store.open_listing(self._name, Scope())) is None:
+            return
+        wanted = frozenset(map(run_key, watch.due))
+        pages = len(wanted) // RUNS_WORTH_A_PAGE
+        try:
+            read = self.resync.listing_reader(reader, calls, self._hand_in).read_some(listing, wanted, pages)
+        except GlueError as error:
+            if error.reason in UNREACHABLE:
+                reading.failed(error)
+            self._next_bulk = now + settings.resync_interval
+            return
+        reading.note(read, {})
+        if len(read.found) * PAGE < read.runs:
+            self._next_bulk = now + settings.resync_interval
+
+    def _read_one_by_one(
+        self, reader: CatalogReader, calls: Calls, watch: Watch, reading: "_Reading"
+    ) -> None:
+        """Ask for the runs that no listing held."""
+        left = [run_id for run_id in watch.due if run_key(run_id) not in reading.found]
+        asked = reading.found.union(map(run_key, left))
+        left += [run.run_id for key, run in reading.unlisted.items() if key not in asked]
         reading.due = left
-        for run_id, result in calls.each(left, self._reader.get_run):
-            reading.take_in(run_id, result)
+        for run_id, result in calls.each(left, reader.get_run):
+            reading.runs[run_id] = result
+            # An ID that Glue does not know is an answer, not a failure of the poll.
+            if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
+                reading.failed(result)
 
 
-class Reading:
+class _Reading:
     """What a poll has read so far; kept outside the reading, which may be interrupted."""
 
-    def __init__(self, target: str, hand_over: Callable[[PollPart], None]) -> None:
-        """``hand_over``: takes in runs before the poll's end."""
-        self._target = target
-        self._hand_over = hand_over
-        self.discovery: Discovery | None = None
-        self.discovery_taken_in = False
-        self.tables_denied = False
-        self.listings: list[ListingRead] = []
-        self.listed: set[str] = set()
-        """IDs of all runs that some listing told of."""
+    def __init__(self) -> None:
         self.runs: dict[str, Run | GlueError] = {}
-        self.kept_ids: Mapping[str, str] = {}
-        """The configured IDs, by themselves: what is noted of a listing shares them."""
-        self.due: Sequence[str] = ()
+        self.found: set[str] = set()
+        """Keys of the due and unsettled runs that some listing held."""
+        self.unlisted: dict[str, Run] = {}
+        """Unsettled runs, by key, of which no complete listing told."""
+        self.missing: set[str] = set()
+        self.scopes: list[Scope] = []
+        self.due: tuple[str, ...] | list[str] = ()
         """What is still to be asked for, run by run."""
         self.unread: list[str] = []
-        self.malformed: list[str] = []
         self.error: GlueError | None = None
         self.finished = True
 
-    def take_in(self, run_id: str, result: Run | GlueError) -> None:
-        """Note one result. An ID that Glue does not know is an answer, not a failure of the poll."""
-        self.runs[run_id] = result
-        if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
-            self.failed(result)
+    def note(self, read: ReadListing, unsettled: dict[str, Run]) -> None:
+        """Note what a listing held."""
+        self.found |= read.found
+        self.missing |= read.listing.missing
+        if not read.complete:
+            self.unlisted |= unsettled
+        self.scopes.append(read.listing.scope)
+        if read.error:
+            self.failed(read.error)
 
-    def take_in_part(self, listing: ListingRead) -> None:
-        """Hand over a part of a listing that is read further."""
-        discovery = None if self.discovery_taken_in else self.discovery
-        self.discovery_taken_in = self.discovery is not None
-        self._hand_over(
-            PollPart(
-                target=self._target,
-                discovery=discovery,
-                tables_denied=self.tables_denied,
-                listing=listing,
+    def leave_out(self, unsettled: dict[str, Run], order: Order) -> None:
+        """Note that a listing is too long to be read within a poll."""
+        self.unlisted |= unsettled
+        self.finished = False
+        text = "a listing does not come newest first, and the resync has not read it to its end yet"
+        if order.complete:
+            text = (
+                f"the listing of {order.pages} pages does not come newest first, and takes longer than a"
+                " poll: raise max_requests_per_second, or watch fewer views of the catalog"
             )
-        )
-        self._list(listing)
-
-    def take_in_listing(self, listing: ListingRead, malformed: Sequence[str]) -> None:
-        """Note what a listing told."""
-        self.listings.append(listing)
-        self._list(listing)
-        self.malformed += malformed
-        if malformed:  # the poll did not read everything
-            operation = "ListMaterializedViewRefreshTaskRuns"
-            self.failed(GlueError(Reason.UNEXPECTED, malformed[0], operation=operation))
-
-    def _list(self, listing: ListingRead) -> None:
-        self.listed.update(self.kept_ids.get(run.run_id, run.run_id) for run in listing.runs)
+        self.failed(GlueError(Reason.UNEXPECTED, text, operation=OPERATION))
 
     def failed(self, error: GlueError) -> None:
-        """Note why something could not be read; the first reason is told."""
+        """Note why something could not be read; the first reason is shown."""
         self.error = self.error or error
 
-    def should_ask(self, run: Run) -> bool:
-        """Tell whether a run of a view has to be asked for by itself.
-
-        A listing that was read to its end and does not hold it has answered already.
-        """
-        covering = [listing for listing in self.listings if listing.covers(run.database, run.table)]
-        return any(listing.several_polls or not listing.complete for listing in covering)
-
-    def ran_out_of_time(self) -> None:
-        """Note that there is more to read, which the next poll goes on with."""
-        self.finished = False
-
     def give_up(self, failure: GlueError) -> None:
-        """Note that the poll ends before everything was read, because Glue cannot be reached."""
+        """Note that the poll ends before everything was read."""
         self.failed(failure)
         self.finished = False
         self.unread = [run_id for run_id in self.due if run_id not in self.runs]
+
+    def result(self, target: str, started: float, duration: float) -> PollEnded:
+        """Return what the store applies."""
+        return PollEnded(
+            target=target,
+            started=started,
+            duration=duration,
+            runs=self.runs,
+            missing=self.missing,
+            unread=frozenset(self.unread),
+            scopes=tuple(self.scopes),
+            error=self.error,
+            finished=self.finished,
+        )

@@ -1,347 +1,508 @@
-"""One catalog in one region: takes in what polls read there, and tells which series that changes."""
+"""What is known of one catalog in one region, who watches it, and what of it has changed.
 
-from collections.abc import Iterator, Sequence
+State belongs to the catalog, not to the target, so that a target may be renamed. It is plain objects in
+dictionaries. What changed is noted once, as keys: ``changed_*`` until it is published, ``dirty_*`` until it
+is on disk. Values are built when they are published or saved.
+"""
+
+import math
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
-from exporter.errors import GlueError, Reason
-from exporter.giving_way import TRAFFIC
-from exporter.model.patterns import ViewMatcher
-from exporter.model.run import PHASES, UNKNOWN, Run
-from exporter.model.settings import Target
-from exporter.store import lifecycle, pruning
-from exporter.store.changes import Changes
-from exporter.store.configured_runs import ConfiguredRuns
-from exporter.store.counting import ViewCounters
-from exporter.store.database import StateDatabase
-from exporter.store.listings import Listings, ListingSummary
-from exporter.store.moment import Moment
-from exporter.store.outcome import (
-    Discovery,
-    Event,
-    ListingRead,
-    Lost,
-    PollOutcome,
-    PollPart,
-    RunEnded,
-    RunFailing,
-    RunIgnored,
-    RunReadable,
-    UnlistedStatus,
-)
-from exporter.store.run_records import RunRecord, RunRecords
-from exporter.store.view_book import Name, ViewBook, WatchedView
-from exporter.store.view_records import ViewRecords
+from exporter.model.patterns import Conflict, Name, Ownership, assign, expected_interval, is_literal
+from exporter.model.run import PHASES, Run, RunKey, run_key
+from exporter.model.settings import Target, ViewPattern
+from exporter.model.view import ViewKey
+from exporter.store import runs as lifecycle
+from exporter.store.counters import BASELINE
+from exporter.store.results import Listing, Scope
+from exporter.store.runs import Fetching, Moment, RunRecord
+from exporter.store.series import RunSeries, ViewSeries
+from exporter.store.views import LISTINGS_UNTIL_GONE, ViewRecord, ViewState
+
+Place = tuple[str, str]
+"""Region and ID of a catalog."""
+LISTED_EVERY = 3600.0
+"""Seconds between two notes of when a pattern's runs were listed; else every poll would write to disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedPattern:
+    """Since when a pattern is watched, by Glue's clock."""
+
+    since: float
+    """Unix time."""
+    listed_at: float | None = None
+    """When a complete listing of all runs that it may match began, to an hour; None: there was none."""
+
+
+@dataclass(slots=True)
+class CatalogRows:
+    """What the state keeps of one catalog; or, None for what is forgotten, what has changed of it."""
+
+    views: dict[Name, ViewRecord | None] = field(default_factory=dict)
+    runs: dict[str, RunRecord | None] = field(default_factory=dict)
+    """By run key."""
+    patterns: dict[Name, WatchedPattern] = field(default_factory=dict)
+    """All, by database and table as they are written."""
+    unreadable: dict[str, float] = field(default_factory=dict)
+    """All run keys that could not be read in their view's first complete listing: Unix time of that."""
+    rest: bool = True
+    """Whether patterns or unreadable runs have changed."""
 
 
 class Catalog:
-    """State belongs to the catalog, not to the target: so a target may be renamed.
+    """Used under the store's lock."""
 
-    All methods that change anything are called within one of the database's transactions.
-    """
-
-    def __init__(
-        self, database: StateDatabase, row: int, aws_region: str, catalog_id: str, *, watched_since: float
-    ) -> None:
+    def __init__(self, aws_region: str, catalog_id: str, rows: CatalogRows | None = None) -> None:
         self.aws_region = aws_region
         self.catalog_id = catalog_id
-        self.configured = ConfiguredRuns()
-        saved_in = "disk" if database.on_disk else "main"
-        self.views = ViewBook(ViewRecords(database.connection, row, saved_in=saved_in))
-        self.records = RunRecords(database.connection, row)
-        self._listings = Listings(database.connection, row)
-        self.changes = Changes(
-            (aws_region, catalog_id), configured=self.configured, views=self.views, records=self.records
-        )
-        self.row = row
-        self.watched = False
-        """Whether any target watches anything here, or looks for something to watch."""
-        self._watched_since = watched_since
-        self._unlisted_statuses: set[str | None] = set()
-        self._ignored: set[str] = set()
-        self._unread_at_baseline: dict[str, float] = {}
-        """Runs that could not be read in their view's first complete listing: Unix time of that."""
-        self._in_views: dict[str, set[str]] = {}
-        """Configured run IDs that belong to a view which the same target watches, by target."""
+        self.ownership = Ownership()
+        self.runs: dict[str, RunRecord] = {}
+        """By run key."""
+        self.views: dict[Name, ViewState] = {}
+        """The unwatched ones included."""
+        self.fetching: dict[str, Fetching] = {}
+        """The configured runs that are not settled, by run key."""
+        self.patterns: dict[Name, WatchedPattern] = {}
+        self.unreadable: dict[str, float] = {}
+        self.phases: dict[str, dict[str, int]] = {}
+        """How many runs of each phase each target watches."""
+        self.changed_runs: set[str] = set()
+        self.changed_views: set[Name] = set()
+        self._removed_runs: set[str] = set()
+        """Of the changed ones: those that had series which may have to go."""
+        self._removed_spellings: set[str] = set()
+        self.dirty_runs: set[str] = set()
+        self.dirty_views: set[Name] = set()
+        self._dirty_rest = False
+        self._by_database: dict[str, set[Name]] = {}
+        self._listed_by_runs: set[Name] = set()
+        """Patterns whose last complete listing would have begun to watch any view of theirs."""
+        self._new_patterns: dict[Name, float] = {}
+        """Those without a date yet, as long as Glue's clock is not known: monotonic seconds since when."""
+        self._unwatched_views: dict[Name, float] = {}
+        self._unwatched_runs: dict[str, float] = {}
+        self.open_listings: weakref.WeakSet[Listing] = weakref.WeakSet()
+        self.unlisted_statuses: set[str | None] = set()
+        """Those that have been logged, like the next."""
+        self.ignored: set[str] = set()
+        if rows:
+            self._load(rows)
 
-    def claim(self, targets: Sequence[Target], at: Moment, *, all_known: bool) -> list[Lost]:
-        """Decide anew who watches what: the first target in the file has it. What stays keeps its state.
+    # Who watches what
 
-        ``all_known``: no other target may turn out to watch this catalog, so that what these do not want
-        is watched by nobody.
+    def claim(self, targets: Sequence[Target], monotonic: float, *, all_known: bool) -> tuple[Conflict, ...]:
+        """Decide again who watches what: the first target in the file. What stays keeps its state.
+
+        A view that no target wants any more loses its baseline: when it is wanted again, what ended
+        meanwhile is not counted. ``all_known``: no other target may turn out to watch this catalog.
+        Returns what targets ask for and do not own.
         """
-        self.watched = bool(targets)
-        before = set(self.configured.all())
-        wanted = [(target.name, target.run_ids) for target in targets]
-        settled = self.records.settled() if any(run_ids for _, run_ids in wanted) else set()
-        lost = self.configured.claim(wanted, settled)
-        matchers = [(target.name, ViewMatcher(target)) for target in targets]
-        self.views.load()
-        for row in self.views.forget_unwatched(at.now - pruning.KEPT_UNWATCHED):
-            self.records.forget_view(row, keep=set(self.configured.all()))
-        self.views.claim(matchers, at.now, all_known=all_known)
-        # Most often so where runs are watched by their IDs; and there may be 100,000.
-        same = bool(settled) and self.configured.resting_count() == len(settled)
-        self.records.leave(self.configured.all(), at.now, all_known=all_known, settled_watched=same)
-        if all_known:
-            self._listings.keep({target.name for target in targets})
-        for watched in self.views.watched():
-            self.changes.touch_view(watched)
-        self.changes.claimed(before)
-        self._in_views = {}
-        if self.configured.all() and self.views.watched():
-            for run_id, name in self.records.with_views():
-                self._note_in_view(run_id, self.views.get(name))
-        literals = [
-            Lost(name, taken.owner, (".".join(literal),))
-            for name, matcher in matchers
-            for literal in matcher.literals
-            if (taken := self.views.get(literal)) and taken.owner != name
+        before = self.ownership
+        self.ownership = ownership = assign(targets)
+        self._listed_by_runs = set()  # what is excluded may have changed
+        self._watch_patterns((p for t in targets for p in t.views), monotonic, alone=all_known)
+        literals = {name for matcher in ownership.matchers for name in matcher.literals}
+        for name, view in list(self.views.items()):
+            match = ownership.of_view(*name)
+            if match is not None and (view.record.misses < LISTINGS_UNTIL_GONE or name in literals):
+                self.watch(name, *match)
+                continue
+            view.owner, view.up = None, False
+            if match is not None or all_known:  # gone from Glue, or not wanted
+                self._unwatched_views.setdefault(name, monotonic)
+            if match is None and all_known:
+                self.update(view, replace(view.record, baseline_at=None, counts_after=None))
+        for name in literals - self.views.keys():
+            if match := ownership.of_view(*name):
+                self.watch(name, *match)  # Glue does not know it, or not yet
+        self._claim_runs(before, monotonic, all_known=all_known)
+        self.changed_views.update(self.views)
+        self._count_phases()
+        return ownership.conflicts
+
+    def _claim_runs(self, before: Ownership, monotonic: float, *, all_known: bool) -> None:
+        owners = self.ownership.runs
+        self.fetching = {
+            key: self.fetching.get(key) or Fetching()
+            for key in owners
+            if (record := self.runs.get(key)) is None or not record.settled
+        }
+        # A new owner has perhaps been polled where the old one has not, so that they were not shown.
+        self.changed_runs.update(key for key, owner in owners.items() if before.runs.get(key) != owner)
+        self.changed_runs |= before.runs.keys() - owners.keys()
+        self._removed_runs |= before.runs.keys() - owners.keys()
+        respelled = dict(before.spellings.items() - self.ownership.spellings.items())
+        self._removed_spellings.update(respelled.values())
+        self.changed_runs.update(respelled)
+        for key, record in self.runs.items():
+            if record.view is not None:
+                continue
+            if key in owners:
+                self._unwatched_runs.pop(key, None)
+                if record.unlisted_since is not None:
+                    self.put(key, replace(record, unlisted_since=None))
+            elif all_known and record.unlisted_since is None:
+                self._unwatched_runs.setdefault(key, monotonic)
+
+    def _watch_patterns(self, patterns: Iterable[ViewPattern], monotonic: float, *, alone: bool) -> None:
+        """Watch these patterns; ``alone``: no others."""
+        wanted = {(pattern.database, pattern.table) for pattern in patterns}
+        if alone:
+            for known in (self.patterns, self._new_patterns):
+                for name in known.keys() - wanted:
+                    del known[name]
+                    self._dirty_rest = True
+        for name in wanted - self.patterns.keys():
+            self._new_patterns.setdefault(name, monotonic)
+
+    def watch(self, name: Name, owner: str, patterns: Sequence[ViewPattern]) -> ViewState:
+        """Watch a view that a target wants. A view that was not watched gets a new state object."""
+        view = self.views.get(name)
+        if view is None or view.owner is None:
+            record = view.record if view else ViewRecord(database=name[0], table=name[1])
+            view = replace(view) if view else ViewState(record, record.counters)
+            self.views[name] = view
+            self._by_database.setdefault(name[0], set()).add(name)
+            self._unwatched_views.pop(name, None)
+            self.update(view, replace(record, unwatched_since=None))
+            self.dirty_views.add(name)
+        if view.owner != owner:
+            self.changed_runs |= view.shown
+        view.owner = owner
+        view.literal = any(map(is_literal, patterns))
+        view.expected_interval = expected_interval(patterns)
+        self.changed_views.add(name)
+        return view
+
+    def settle_dates(self, at: Moment) -> None:
+        """Date what began while Glue's clock was not known."""
+        ahead = at.now - at.monotonic
+        for name, monotonic in self._new_patterns.items():
+            self.patterns[name] = WatchedPattern(monotonic + ahead)
+            self._dirty_rest = True
+        for name, monotonic in self._unwatched_views.items():
+            if (view := self.views.get(name)) and view.owner is None and view.record.unwatched_since is None:
+                self.update(view, replace(view.record, unwatched_since=monotonic + ahead))
+        for key, monotonic in self._unwatched_runs.items():
+            if (record := self.runs.get(key)) and record.unlisted_since is None:
+                self.put(key, replace(record, unlisted_since=monotonic + ahead))
+        self._new_patterns, self._unwatched_views, self._unwatched_runs = {}, {}, {}
+
+    def mark_all(self, target: str) -> None:
+        """Have everything that the target watches published."""
+        for view in self.of_target(target):
+            self.changed_views.add(view.record.name)
+            self.changed_runs |= view.shown
+        self.changed_runs.update(key for key, owner in self.ownership.runs.items() if owner == target)
+
+    # What others read
+
+    def of_target(self, target: str) -> Iterator[ViewState]:
+        """Yield the views that the target watches."""
+        return (view for view in self.views.values() if view.owner == target)
+
+    def note_seen(self, keys: AbstractSet[str]) -> None:
+        """Note that Glue reported these runs: listings that are being read do not miss them."""
+        for listing in self.open_listings:
+            listing.seen |= keys
+
+    def views_in(
+        self, named: AbstractSet[Name], databases: AbstractSet[str], all_databases: AbstractSet[str] | None
+    ) -> set[Name]:
+        """Return the remembered views that these calls would have found, were they there.
+
+        ``all_databases``: every database of the catalog, so that a view of another one is not there; those
+        that are named literally are asked for by themselves.
+        """
+        names = {name for name in named if name in self.views}
+        for database in databases:
+            names |= self._by_database.get(database, set())
+        if all_databases is not None:
+            for database in self._by_database.keys() - all_databases:
+                names |= {name for name in self._by_database[database] if not self.views[name].literal}
+        return names
+
+    def open_listing(self, target: str, scope: Scope) -> Listing:
+        """Begin a listing of runs that :class:`RunsListed` goes on with."""
+        names: Iterable[Name] = self.views
+        if scope.database is not None and scope.table is not None:
+            names = {(scope.database, scope.table)} & self.views.keys()
+        elif scope.database is not None:
+            names = self._by_database.get(scope.database, set())
+        covered = {name: self.views[name] for name in names if self.views[name].owner == target}
+        listing = Listing(target, scope, self.ownership, covered)
+        self.open_listings.add(listing)
+        return listing
+
+    def unsettled(self, target: str) -> Iterator[Run]:
+        """Yield the runs of the target's views that may still change and that Glue still finds."""
+        for view in self.of_target(target):
+            for key in view.unsettled:
+                if (record := self.runs[key]).there:
+                    yield record.run
+
+    def due(self, target: str, monotonic: float) -> list[str]:
+        """Return the configured run IDs to read now: those first that were not read for the longest."""
+        due = [
+            (fetching.last_attempt if fetching.last_attempt is not None else float("-inf"), key)
+            for key, fetching in self.fetching.items()
+            if fetching.not_before <= monotonic and self.ownership.runs[key] == target
         ]
-        return [Lost(target, owner, run_ids) for (target, owner), run_ids in lost.items()] + literals
+        due.sort(key=lambda one: one[0])
+        return [self.spelling(key) for _, key in due]
 
-    def take_in(self, outcome: PollOutcome, at: Moment) -> tuple[list[Event], list[Lost]]:
-        """Take in what one poll of one target read."""
-        events: list[Event] = []
-        lost: list[Lost] = []
-        target = outcome.target
-        if outcome.discovery and not outcome.discovery_taken_in:
-            lost = self._take_in_discovery(target, outcome.discovery, at)
-        missed: set[str] = set()
-        for listing in outcome.listings:
-            events += self._take_in_listing(target, listing, at, denied=outcome.tables_denied)
-            if listing.complete:
-                missed |= self._close_listing(target, listing, at)
-        failed: set[Name] = set()
-        for run_id, result in outcome.runs.items():
-            told = self._take_in_run(target, run_id, result, at, failed=failed, missed=missed)
-            events += [event for event in told if not self._goes_without_saying(event, outcome)]
-        for run_id in outcome.unread:
-            if asked := self.configured.get(run_id):
-                asked.up = False
-                self.changes.touch_runs([run_id])
-        for watched in self.views.of(target):
-            name = watched.name
-            listed = any(listing.covers(*name) for listing in outcome.listings)
-            read = listed and name not in failed
-            known = watched.known and watched.record.misses == 0
-            # Before the baseline, pages that are still to be read may hold the newest run.
-            up = read and known and watched.record.baseline_at is not None
-            if up != watched.up or watched.facts is None:
-                watched.up = up
-                self.changes.touch_view(watched)
-        return events, lost
+    def spelling(self, key: str) -> str:
+        """Return a run ID as Glue writes it, else as it is configured."""
+        record = self.runs.get(key)
+        return record.run.run_id if record else self.ownership.spellings.get(key, key)
 
-    def take_in_part(self, part: PollPart, at: Moment) -> tuple[list[Event], list[Lost]]:
-        """Take in runs that a poll has read before its end, and the views that they are of."""
-        lost = self._take_in_discovery(part.target, part.discovery, at) if part.discovery else []
-        return self._take_in_listing(part.target, part.listing, at, denied=part.tables_denied), lost
+    def run_series(self, key: str) -> RunSeries | None:
+        """Return what a run's series are made from; None for a run without series."""
+        record = self.runs.get(key)
+        run = record.run if record and record.there else None
+        up = None
+        if key in self.ownership.runs:
+            fetching = self.fetching.get(key)
+            up = fetching.up if fetching else True
+        elif (
+            run is None
+            or not (view := self.watched(record.view if record else None))
+            or key not in view.shown
+        ):
+            return None
+        return RunSeries(self.key_of(self.spelling(key)), run, up)
 
-    def listing_summary(self, target: str, database: str | None, table: str | None) -> ListingSummary | None:
-        """Return what was learnt of a listing when it was last read to its end for the target's views."""
-        listing = ListingRead(database=database, table=table)
-        return self._listings.get(
-            target, (database, table), [one.name for one in self.views.listed_in(target, listing)]
-        )
+    def take_changes(
+        self, polled: set[str], runs_per_view: int
+    ) -> tuple[dict[RunKey, RunSeries | None], dict[ViewKey, ViewSeries | None]]:
+        """Return the changed series of what these targets watch, and None for those that are gone.
+
+        What other targets watch is left out: their first poll has all of it published.
+        """
+        place = (self.aws_region, self.catalog_id)
+        views: dict[ViewKey, ViewSeries | None] = {}
+        for name in self.changed_views:
+            view = self.views.get(name)
+            if view is None or (view.owner is not None and view.owner not in polled):
+                continue
+            shown = view.runs_to_show(runs_per_view) if view.owner else frozenset()
+            self._removed_runs |= view.shown - shown
+            self.changed_runs |= view.shown ^ shown
+            view.shown = shown
+            if view.owner:
+                views[ViewKey(*place, *name)] = view.series(*place)
+            elif view.published:
+                views[ViewKey(*place, *name)] = None
+            view.published = view.owner is not None
+        runs: dict[RunKey, RunSeries | None] = {
+            RunKey(*place, spelling): None for spelling in self._removed_spellings
+        }
+        for key in self.changed_runs:
+            if (series := self.run_series(key)) is None:
+                if key in self._removed_runs:
+                    runs[RunKey(*place, self.spelling(key))] = None
+            elif self._owner(key) in polled:
+                runs[series.key] = series
+        self.changed_runs, self.changed_views = set(), set()
+        self._removed_runs, self._removed_spellings = set(), set()
+        return runs, views
+
+    def unsaved(self) -> CatalogRows | None:
+        """Return what is to be written to disk; None for nothing."""
+        if not (self.dirty_runs or self.dirty_views or self._dirty_rest):
+            return None
+        views = {name: self.views[name].record if name in self.views else None for name in self.dirty_views}
+        runs = {key: self.runs.get(key) for key in self.dirty_runs}
+        return CatalogRows(views, runs, self.patterns, self.unreadable, rest=self._dirty_rest)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is known of the catalog, and no target watches it."""
+        remembered = self.views or self.runs or self.patterns or self.unreadable
+        return not (remembered or self._new_patterns or self.ownership.matchers)
 
     def saved(self) -> None:
-        """Note that the state is on disk: counters may be published."""
-        for watched in self.views.saved():
-            self.changes.touch_view(watched)
+        """Note that everything is on disk: counters may be published."""
+        for name in self.dirty_views:
+            view = self.views.get(name)
+            if view and view.saved_counters is not view.record.counters:
+                view.saved_counters = view.record.counters
+                self.changed_views.add(name)
+        self.dirty_runs, self.dirty_views, self._dirty_rest = set(), set(), False
 
-    def phases(self, target: str) -> dict[str, int]:
-        """Count the target's runs by phase: those that are configured, and those of its views."""
-        counts = dict.fromkeys(PHASES, 0)
-        unsettled = set(self.configured.unsettled(target))
-        # Those that belong to a watched view are counted there.
-        in_views = self._in_views.get(target, set())
-        records = self.records.get(unsettled - in_views)
-        for run_id in unsettled - in_views:
-            counts[lifecycle.phase(records.get(run_id))] += 1
-        counts["settled"] = self.configured.count(target) - len(unsettled | in_views)
-        for phase, number in self.views.phases(target).items():
-            counts[phase] += number
-        return counts
+    # What changes the state
 
-    def unsettled_of_views(self, target: str) -> Iterator[RunRecord]:
-        """Yield the runs of the target's views that may still change."""
-        rows = {watched.record.id for watched in self.views.of(target)}
-        return (record for record in self.records.unsettled() if record.view in rows)
+    def update(self, view: ViewState, record: ViewRecord) -> None:
+        """Remember what is new of a view."""
+        if record != view.record:
+            view.record = record
+            self.dirty_views.add(record.name)
+            self.changed_views.add(record.name)
 
-    def prune(self, target: str, at: Moment) -> None:
-        """Forget what need not be remembered any longer, now that the target's listings are read."""
-        for watched in pruning.prune(target, self.views, self.records, self.configured, at):
-            self.changes.touch_view(watched)
+    def forget_run(self, key: str) -> None:
+        """Forget a run."""
+        record = self.runs[key]
+        self._tally(key, -1)
+        del self.runs[key]
+        if record.view and (view := self.views.get(record.view)):
+            view.remove(key, record)
+            if key in view.shown:
+                view.shown -= {key}
+                self._removed_spellings.add(record.run.run_id)
+        self.dirty_runs.add(key)
 
-    def _take_in_discovery(self, target: str, discovery: Discovery, at: Moment) -> list[Lost]:
-        elsewhere = self.views.discovered(target, discovery, at)
-        for watched in self.views.of(target):
-            self.changes.touch_view(watched)
-        return [Lost(target, o, tuple(".".join(n) for n in names)) for o, names in elsewhere.items()]
+    def forget_view(self, name: Name) -> None:
+        """Forget an unwatched view and its runs; those that are configured stay, watched by their ID alone.
 
-    def _take_in_listing(self, target: str, listing: ListingRead, at: Moment, *, denied: bool) -> list[Event]:
-        events: list[Event] = []
-        records = self.records.get(run.run_id for run in listing.runs)
-        for listed in TRAFFIC.giving_way(listing.runs):
-            run = listed
-            if listed.database is None or listed.table is None:
-                run = listed._replace(
-                    database=listed.database if listed.database is not None else listing.database,
-                    table=listed.table if listed.table is not None else listing.table,
-                )
-            configured = self.configured.owner(run.run_id) == target
-            watched = None
-            if run.database is not None and run.table is not None:
-                watched = self.views.mentioned(target, run.database, run.table, may_begin=denied)
-            elif not configured and run.run_id not in self._ignored:
-                self._ignored.add(run.run_id)
-                events.append(RunIgnored(self.changes.run_key(run.run_id)))
-            if watched or configured:
-                events += self._see(run if watched else listed, records.get(run.run_id), watched, at)
-        return events
-
-    def _close_listing(self, target: str, listing: ListingRead, at: Moment) -> set[str]:
-        """Take in what a listing that was read to its end does not hold; return the runs it missed."""
-        covered = self.views.listed_in(target, listing)
-        if listing.summary:
-            filters = (listing.database, listing.table)
-            self._listings.put(target, filters, [one.name for one in covered], listing.summary)
-        listed = listing.listed_before | {run.run_id for run in listing.runs}
-        for watched in covered:
-            if watched.record.baseline_at is None:
-                self._unread_at_baseline.update(dict.fromkeys(listing.unreadable, at.now))
-                self.views.update(watched, replace(watched.record, baseline_at=at.now))
-                self.changes.touch_view(watched)
-        if listing.gaps:
-            return set()
-        rows = {watched.record.id: watched for watched in covered}
-        missed: set[str] = set()
-        for record in self.records.unsettled():
-            if record.view in rows and record.run.run_id not in listed:
-                self._miss(record, rows[record.view])
-                missed.add(record.run.run_id)
-        self.records.unlisted(list(rows), listed, at.now)
-        return missed
-
-    def _take_in_run(
-        self,
-        target: str,
-        run_id: str,
-        result: Run | GlueError,
-        at: Moment,
-        *,
-        failed: set[Name],
-        missed: AbstractSet[str],
-    ) -> list[Event]:
-        """Take in what reading one run by itself returned.
-
-        ``missed``: the runs that a listing of the same poll did not hold; that counts as one read.
+        Were the view watched again, they would be among what had ended before.
         """
-        record = self.records.get([run_id]).get(run_id)
-        watched = self._view_of(record.run) if record else None
-        asked = self.configured.get(run_id) if self.configured.owner(run_id) == target else None
-        if not asked and (not watched or watched.owner != target):
-            return []  # a reload gave it away while it was read
-        if isinstance(result, Run):
-            # Whoever watches the view: an ended run counts as soon as anybody has seen it ended.
-            watched = self._view_of(result) or watched
-            return self._see(result, record, watched, at)
-        if result.reason is Reason.NOT_FOUND:
-            if record and not record.settled and run_id not in missed:
-                self._miss(record, watched)
-        elif watched:
-            failed.add((watched.record.database, watched.record.table))
-        return self._ask_failed(run_id, result, at)
+        for record in list(self.views[name].runs):
+            key = run_key(record.run.run_id)
+            self.forget_run(key)
+            if key in self.ownership.runs:
+                counted = BASELINE if record.run.ended else None
+                self.put(key, replace(record, view=None, unlisted_since=None, counted=counted))
+        del self.views[name]
+        self._by_database[name[0]].discard(name)
+        self.dirty_views.add(name)
 
-    def _ask_failed(self, run_id: str, error: GlueError, at: Moment) -> list[Event]:
-        asked = self.configured.get(run_id)
-        if not asked:
-            return []
-        if asked.up or asked.last_attempt is None:
-            self.changes.touch_runs([run_id])
-        if error.reason is Reason.NOT_FOUND:
-            asked.missed(
-                at.monotonic,
-                poll_interval=at.settings.poll_interval,
-                longest_wait=at.settings.resync_interval,
-            )
-        else:
-            asked.failed(at.monotonic)
-        news, asked.told = not asked.told, True
-        return [RunFailing(self.changes.run_key(run_id), error)] if news else []
-
-    def _goes_without_saying(self, event: Event, outcome: PollOutcome) -> bool:
-        """Tell whether the line that the target is down says this of the run, too.
-
-        Each poll that gives up has tried other runs: with a line for each of them there was one per poll.
-        """
-        if not isinstance(event, RunFailing) or outcome.finished or outcome.error is None:
-            return False
-        if event.error.reason is not outcome.error.reason:
-            return False
-        if asked := self.configured.get(event.key.run_id):
-            asked.told = False
-        return True
-
-    def _see(
-        self, run: Run, before: RunRecord | None, watched: WatchedView | None, at: Moment
-    ) -> list[Event]:
-        """Take in one run as Glue reports it now."""
-        view = watched.record if watched else None
-        unread_at = self._unread_at_baseline.pop(run.run_id, None)
-        too_old = unread_at is not None and run.ended and run.end(at.now) <= unread_at
-        record, counters = lifecycle.seen(
-            run,
-            before,
-            at,
-            view=view.id if view else None,
-            counters=view.counters if view else ViewCounters(),
-            has_baseline=view is not None and view.baseline_at is not None and not too_old,
+    def put(self, key: str, record: RunRecord) -> None:
+        """Remember a run, or what is new of it."""
+        before = self.runs.get(key)
+        self._tally(key, -1)
+        self.runs[key] = record
+        if before and not record.there:
+            self._removed_runs.add(key)
+        old, new = (
+            self.views.get(before.view) if before and before.view else None,
+            self.views.get(record.view) if record.view else None,
         )
-        if watched and view and counters is not view.counters:
-            self.views.update(watched, replace(view, counters=counters))
-        if record != before:
-            self.records.put(record)
-            self.changes.alter_run(run.run_id)
-            if watched:
-                self.changes.touch_view(watched)
-        self._note_in_view(run.run_id, watched)
-        events = self._answered(run.run_id, at)
-        if record.settled:
-            self.configured.settled(run.run_id)
-        if run.status_label == UNKNOWN and run.status not in self._unlisted_statuses:
-            self._unlisted_statuses.add(run.status)
-            events.append(UnlistedStatus(self.changes.run_key(run.run_id), run.status or ""))
-        # A run that was over long before is no news: at a start there may be thousands.
-        just_ended = run.ended and not (before and before.first_seen_ended is not None)
-        if just_ended and (before or run.end(at.now) >= self._watched_since):
-            events.append(RunEnded(self.changes.run_key(run.run_id), run))
-        return events
+        if old is not None and before and old is not new:
+            old.remove(key, before)
+            self.changed_views.add(old.record.name)
+        if new is not None:
+            new.put(key, before if old is new else None, record)
+        self._tally(key, +1)
+        self.dirty_runs.add(key)
+        if before is None or before.shows != record.shows:
+            self.changed_runs.add(key)
+            if new is not None:
+                self.changed_views.add(new.record.name)
 
-    def _answered(self, run_id: str, at: Moment) -> list[Event]:
-        asked = self.configured.get(run_id)
-        if not asked:
-            return []
-        news, asked.told = asked.told, False
-        if not asked.up:
-            self.changes.touch_runs([run_id])
-        asked.found(at.monotonic)
-        return [RunReadable(self.changes.run_key(run_id))] if news else []
+    def watched(self, name: Name | None) -> ViewState | None:
+        """Return the view of this name, if a target watches it."""
+        view = self.views.get(name) if name else None
+        return view if view and view.owner is not None else None
 
-    def _miss(self, record: RunRecord, watched: WatchedView | None) -> None:
-        """Take in that a complete read did not find an unsettled run."""
-        after = lifecycle.missed(record)
-        self.records.put(after)
-        if record.there and not after.there:
-            self.changes.alter_run(record.run.run_id)
-            if watched:
-                self.changes.touch_view(watched)
+    def watched_since(self, patterns: Sequence[ViewPattern]) -> float:
+        """Return since when the first of these patterns is watched, as Unix time by Glue's clock."""
+        return min((known.since for known in self._known(patterns)), default=float("inf"))
 
-    def _note_in_view(self, run_id: str, watched: WatchedView | None) -> None:
-        if watched and self.configured.owner(run_id) == watched.owner:
-            self._in_views.setdefault(watched.owner, set()).add(run_id)
+    def listed_at(self, patterns: Sequence[ViewPattern]) -> float | None:
+        """Return when all runs that one of these patterns matches were last listed; None for never.
 
-    def _view_of(self, run: Run) -> WatchedView | None:
-        if run.database is None or run.table is None:
-            return None
-        return self.views.get((run.database, run.table))
+        -inf where a view of such a run would have begun to be watched then: all that it has now are new.
+        """
+        if any((pattern.database, pattern.table) in self._listed_by_runs for pattern in patterns):
+            return -math.inf
+        times = [known.listed_at for known in self._known(patterns) if known.listed_at is not None]
+        return max(times, default=None)
+
+    def note_listed(self, target: str, scope: Scope, began: float, *, tables_denied: bool) -> None:
+        """Note that a complete listing has held all runs that some of the target's patterns match."""
+        for matcher in self.ownership.matchers:
+            for pattern in matcher.target.views if matcher.target.name == target else ():
+                name = (pattern.database, pattern.table)
+                known = self.patterns.get(name)
+                if known is None or is_literal(pattern) or scope not in (Scope(), Scope(pattern.database)):
+                    continue
+                (self._listed_by_runs.add if tables_denied else self._listed_by_runs.discard)(name)
+                if known.listed_at is None or began >= known.listed_at + LISTED_EVERY:
+                    self.patterns[name] = replace(known, listed_at=began)
+                    self._dirty_rest = True
+
+    def note_unreadable(self, keys: AbstractSet[str], now: float) -> None:
+        """Remember runs that could not be read when their view took its baseline."""
+        self.unreadable.update(dict.fromkeys(keys, now))
+        self._dirty_rest = self._dirty_rest or bool(keys)
+
+    def take_unreadable(self, key: str, *, new: bool) -> float | None:
+        """Return when a run could not be read at a baseline, once; None if it could.
+
+        ``new``: it was never read, so that it may be one of those whose ID could not be read either.
+        """
+        at = self.unreadable.pop(key, None)
+        if at is not None:
+            self._dirty_rest = True
+        return self.unreadable.get("") if at is None and new else at
+
+    def note_spelling(self, key: str, run_id: str) -> None:
+        """Note that Glue writes a configured run ID, seen for the first time, in this way."""
+        if key in self.ownership.runs and run_id != self.spelling(key):
+            self._removed_spellings.add(self.spelling(key))
+
+    def key_of(self, run_id: str) -> RunKey:
+        """Return the key of a run's series."""
+        return RunKey(self.aws_region, self.catalog_id, run_id)
+
+    @contextmanager
+    def recounting(self, name: Name) -> Iterator[None]:
+        """Count a view's runs again after its owner, or whether Glue knows it, may have changed."""
+        self._tally_view(name, -1)
+        try:
+            yield
+        finally:
+            self._tally_view(name, +1)
+
+    def _known(self, patterns: Sequence[ViewPattern]) -> list[WatchedPattern]:
+        names = [(pattern.database, pattern.table) for pattern in patterns]
+        return [self.patterns[name] for name in names if name in self.patterns]
+
+    def _owner(self, key: str) -> str | None:
+        """Return the target among whose runs this one is counted and shown."""
+        if (owner := self.ownership.runs.get(key)) is not None:
+            return owner
+        record = self.runs.get(key)
+        view = self.watched(record.view) if record else None
+        return view.owner if view and view.known else None
+
+    def _tally(self, key: str, by: int) -> None:
+        owner = self._owner(key)
+        if owner is not None:
+            phase = lifecycle.phase(self.runs.get(key))
+            if phase != "unfetched" or key in self.ownership.runs:
+                self.phases.setdefault(owner, dict.fromkeys(PHASES, 0))[phase] += by
+
+    def _tally_view(self, name: Name, by: int) -> None:
+        view = self.views.get(name)
+        for record in view.runs if view else ():
+            key = run_key(record.run.run_id)
+            if key not in self.ownership.runs:
+                self._tally(key, by)
+
+    def _count_phases(self) -> None:
+        self.phases = {}
+        for key in self.runs.keys() | self.ownership.runs.keys():
+            self._tally(key, +1)
+
+    def _load(self, rows: CatalogRows) -> None:
+        self.patterns, self.unreadable = rows.patterns, rows.unreadable
+        for name, view in rows.views.items():
+            if view:
+                self.views[name] = ViewState(view, view.counters)
+                self._by_database.setdefault(name[0], set()).add(name)
+        for key, record in rows.runs.items():
+            if record:
+                self.runs[key] = record
+                if record.view in self.views:
+                    state = self.views[record.view]
+                    state.runs.append(record)
+                    if not record.settled:
+                        state.unsettled.add(key)
+        for state in self.views.values():
+            state.runs.sort(key=lambda record: record.run.age_order)

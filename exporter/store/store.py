@@ -1,44 +1,48 @@
-"""The state of all targets. Pollers commit to it, listeners are told what changed, pages read it."""
+"""The state of all targets. Polls and resyncs apply results to it, listeners get what changed, pages read it.
+
+A commit is always the same: apply one result, write what changed to disk, publish what changed.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import StorageError
-from exporter.model.settings import Settings
-from exporter.store.catalog import Catalog
-from exporter.store.catalogs import Catalogs
-from exporter.store.database import StateDatabase
-from exporter.store.listings import ListingSummary
-from exporter.store.moment import Moment
-from exporter.store.outcome import (
+from exporter.model.patterns import Conflict
+from exporter.model.run import Run
+from exporter.model.settings import Settings, Target
+from exporter.store import apply, retention
+from exporter.store.catalog import Catalog, CatalogRows, Place
+from exporter.store.results import (
     Event,
-    Lost,
-    PollOutcome,
-    PollPart,
+    Listing,
+    PollEnded,
+    Result,
+    RunsListed,
+    Scope,
     StorageFailing,
     StorageWorking,
+    TablesRead,
 )
-from exporter.store.requests import RequestStats
-from exporter.store.run_changes import changed_runs
+from exporter.store.runs import Moment
 from exporter.store.series import (
     ExporterSeries,
-    RunSeries,
+    RequestStats,
     SeriesChanges,
     SeriesListener,
     TargetSeries,
-    ViewSeries,
 )
-from exporter.store.target_state import TargetState
-from exporter.store.watch import StoreState, Watch
+from exporter.store.storage import Storage
+from exporter.store.targets import TargetState, Watch
 
 T = TypeVar("T")
 
 EARLY_SLACK = 0.5
-"""A run that waits for a later poll is asked for this part of a poll interval early, at the most."""
+"""A run that waits for a later poll is asked for this part of a poll interval early, at most."""
+TIDY_EVERY = 86400.0
+"""Seconds between two searches for what no configuration has watched for long."""
 
 
 class Store:
@@ -52,18 +56,26 @@ class Store:
         self,
         clock: Clock,
         listeners: Sequence[SeriesListener] = (),
-        database: StateDatabase | None = None,
+        storage: Storage | None = None,
+        rows: Mapping[Place, CatalogRows] | None = None,
     ) -> None:
+        """``storage``, ``rows``: what :meth:`Storage.open` returns; None: the state ends with the process."""
         self._clock = clock
         self._listeners = tuple(listeners)
+        self._storage = storage
         self._lock = threading.RLock()
-        self._database = database or StateDatabase.in_memory()
         self._started = clock.time()
+        self._started_monotonic = clock.monotonic()
         self._settings = Settings(targets=())
         self._targets: dict[str, TargetState] = {}
-        self._catalogs = Catalogs(self._database, watched_since=self._started)
+        self._catalogs = {place: Catalog(*place, one) for place, one in (rows or {}).items()}
         self._exporter: ExporterSeries | None = None
+        self._published = True
+        """Whether the listeners have taken everything; False: the next commit publishes everything anew."""
+        self._next_tidying = 0.0
         self._ready = False
+
+    # The configuration
 
     def configure(self, settings: Settings) -> list[Event]:
         """Watch what these settings ask for, from now on. What stays keeps its state; the rest goes at once.
@@ -83,59 +95,15 @@ class Store:
                 target.name: TargetState.adopt(target, old.get(target.name), accounts)
                 for target in settings.targets
             }
-            with self._database.transaction():
-                events = self._claim()
-            gone = {name: None for name in old if name not in self._targets}
-            kept = {name: state.series for name, state in self._targets.items()}
-            events += self._save_and_publish(targets=gone | kept)
-            return events
-
-    @property
-    def settings(self) -> Settings:
-        """What is watched now."""
-        return self._settings
-
-    def describe(self, exporter: ExporterSeries) -> None:
-        """Take in what is told of the exporter itself."""
-        with self._lock:
-            self._exporter = exporter
-            self._publish(SeriesChanges(exporter=exporter))
-
-    def note_reload(self, *, successful: bool) -> None:
-        """Take in whether the configuration could be reloaded."""
-        with self._lock:
-            if self._exporter is None:
-                return
-            before = self._exporter
-            time = self._clock.time() if successful else before.last_reload_success_time
-            self.describe(replace(before, last_reload_successful=successful, last_reload_success_time=time))
-
-    def requests(self, target: str) -> RequestStats:
-        """Return the live request counters of a target."""
-        return self._targets[target].series.requests
-
-    def watch(self, target: str) -> Watch | None:
-        """Return what a poll of this target has to look after; None for a target that is gone."""
-        with self._lock:
-            state = self._targets.get(target)
-            catalog = state and self._catalogs.of(state)
-            if not state or not catalog:
-                return None
-            now = self._clock.monotonic()
-            slack = self._settings.poll_interval * EARLY_SLACK
-            views = [watched.record for watched in catalog.views.of(target)]
-            return Watch(
-                target=state.target,
-                views=frozenset((view.database, view.table) for view in views),
-                without_baseline=any(view.baseline_at is None for view in views),
-                unsettled=tuple(record.run for record in catalog.unsettled_of_views(target)),
-                due=tuple(catalog.configured.due(target, now, slack=slack)),
-            )
+            events = self._claim(self._places())
+            series: dict[str, TargetSeries | None] = dict.fromkeys(old)
+            series |= {name: state.series for name, state in self._targets.items()}
+            return events + self._save_and_publish(series)
 
     def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> list[Event]:
-        """Take in the catalog of a target that asked for its account's default one.
+        """Note the catalog of a target that asked for its account's default one.
 
-        Once ``stop`` is set nothing is taken in: the target may have another access by now.
+        Once ``stop`` is set nothing changes: the target may have another access by now.
         """
         with self._lock:
             state = self._targets.get(target)
@@ -143,208 +111,250 @@ class Store:
                 return []
             before, state.series = state.series, replace(state.series, catalog_id=catalog_id)
             others = (other.series for other in self._targets.values() if other.region == state.region)
-            # Once the last one of a region is known, all catalogs there know what nobody wants any more.
+            # Once the last one of a region is known, all catalogs there know what no target wants any more.
             settled = before.catalog_id is not None or all(series.catalog_id for series in others)
-            with self._database.transaction():
-                events = self._claim(None if settled else (state.region, catalog_id))
-            return events + self._save_and_publish(targets={target: state.series})
+            events = self._claim(self._places() if settled else [(state.region, catalog_id)])
+            return events + self._save_and_publish({target: state.series})
 
-    def listing_summary(self, target: str, database: str | None, table: str | None) -> ListingSummary | None:
-        """Return what was learnt of a listing when it was last read to its end for the target's views."""
+    @property
+    def settings(self) -> Settings:
+        """What is watched now."""
+        return self._settings
+
+    def _places(self) -> list[Place]:
+        known = [(s.region, s.series.catalog_id) for s in self._targets.values() if s.series.catalog_id]
+        return list(dict.fromkeys([*self._catalogs, *known]))
+
+    def _claim(self, places: Sequence[Place]) -> list[Event]:
+        """Share out runs and views again; return events for what targets ask for and do not own."""
+        unknown = {state.region for state in self._targets.values() if state.series.catalog_id is None}
+        events: list[Event] = []
+        for place in places:
+            targets: list[Target] = [s.target for s in self._targets.values() if self._place(s) == place]
+            if place not in self._catalogs:
+                self._catalogs[place] = Catalog(*place)
+            conflicts = self._catalogs[place].claim(
+                targets, self._clock.monotonic(), all_known=place[0] not in unknown
+            )
+            events += self._report(conflicts)
+        return events
+
+    # What polls and resyncs do
+
+    def watch(self, target: str) -> Watch | None:
+        """Return what a poll of this target has to read; None for a target that is gone."""
         with self._lock:
             state = self._targets.get(target)
-            catalog = state and self._catalogs.of(state)
-            return catalog.listing_summary(target, database, table) if catalog else None
+            catalog = state and self._catalog(state)
+            if not state or not catalog:
+                return None
+            slack = self._settings.poll_interval * EARLY_SLACK
+            views = list(catalog.of_target(target))
+            return Watch(
+                target=state.target,
+                views=frozenset(view.record.name for view in views),
+                without_baseline=any(view.record.baseline_at is None for view in views),
+                unsettled=tuple(catalog.unsettled(target)),
+                due=tuple(catalog.due(target, self._clock.monotonic() + slack)),
+            )
 
-    def take_in(self, part: PollPart, stop: threading.Event | None = None) -> list[Event]:
-        """Take in a part of what a poll reads; nothing of it is published before the next commit.
+    def open_listing(self, target: str, scope: Scope) -> Listing | None:
+        """Begin a listing of runs, to be handed in page by page; None for a target that is gone."""
+        with self._lock:
+            state = self._targets.get(target)
+            catalog = state and self._catalog(state)
+            return catalog.open_listing(target, scope) if catalog else None
 
-        Returns what is worth a line in the log. Once ``stop`` is set nothing is taken in.
+    def apply(self, result: Result, stop: threading.Event | None = None) -> list[Event]:
+        """Apply what a poll or resync has read, save and publish it. Returns what is worth a line in the log.
+
+        Once ``stop`` is set nothing changes: the result is one of an older configuration.
         """
         with self._lock:
-            state = self._targets.get(part.target)
-            catalog = state and self._catalogs.of(state)
-            if not catalog or (stop and stop.is_set()):
-                return []
-            at = self._moment()
-            return self._change(lambda: catalog.take_in_part(part, at))
-
-    def commit(self, outcome: PollOutcome, stop: threading.Event | None = None) -> list[Event]:
-        """Take in a poll's outcome and tell the listeners. Returns what is worth a line in the log.
-
-        Once ``stop`` is set nothing is taken in: the poll was one of an older configuration.
-        """
-        with self._lock:
-            state = self._targets.get(outcome.target)
+            state = self._targets.get(result.target)
             if state is None or (stop and stop.is_set()):
                 return []
-            at = self._moment()
-            events = state.malformed_records(outcome.malformed)
-            catalog = self._catalogs.of(state)
-            if catalog:
-                events += self._take_in(catalog, outcome, at)
-                # Only after a look that missed nothing: what could not be read may well match.
-                if outcome.discovery and outcome.finished and outcome.error is None:
-                    events += state.match_patterns(catalog, outcome.discovery)
-            events += state.close_poll(outcome, catalog)
-            return events + self._save_and_publish(targets={outcome.target: state.series})
+            at = self._moment(state)
+            dated = _holds_an_answer(result) or state.series.requests.glue_time_ahead is not None
+            for one in self._catalogs.values() if dated else ():
+                one.settle_dates(at)
+            catalog = self._catalog(state)
+            first = state.series.up is None
+            events = self._apply(result, state, catalog, at)
+            if catalog and first and state.series.up is not None:
+                catalog.mark_all(result.target)  # nothing of it was published before its first poll
+            if dated and at.now >= self._next_tidying:
+                self._tidy(at)
+            return events + self._save_and_publish({result.target: state.series})
 
-    def look(self, read: Callable[[StoreState], T]) -> T:
-        """Call with all that is known, while nothing changes. It must be quick and change nothing."""
+    def _apply(self, result: Result, state: TargetState, catalog: Catalog | None, at: Moment) -> list[Event]:
+        if isinstance(result, PollEnded):
+            events: list[Event] = []
+            if catalog:
+                events, failed = apply.apply_fetched(catalog, result, at)
+                apply.note_read(catalog, result, failed)
+            return events + state.poll_ended(result, catalog)
+        if catalog is None:
+            return []
+        if isinstance(result, TablesRead):
+            state.tables_read(result)
+            malformed = state.malformed_tables(result.malformed)
+            return malformed + self._report(apply.apply_tables(catalog, result, at))
+        if isinstance(result, RunsListed):
+            events = state.malformed_runs(result.malformed) + apply.apply_page(catalog, result, at)
+            if result.last:
+                covered = [view for view in result.listing.covered.values() if view.owner == result.target]
+                retention.forget_unlisted(catalog, covered, at)
+            return events
+        apply.note_read(catalog, result, set())
+        return state.resync_ended(result, catalog)
+
+    def requests(self, target: str) -> RequestStats:
+        """Return the live request counters of a target."""
+        return self._targets[target].series.requests
+
+    def _moment(self, state: TargetState) -> Moment:
+        """Return now by Glue's clock, as its last answer's Date header says; without one, by ours."""
+        monotonic = self._clock.monotonic()
+        ahead = state.series.requests.glue_time_ahead
+        if ahead is None:
+            ahead = self._clock.time() - monotonic
+        return Moment(monotonic + ahead, monotonic, self._started_monotonic + ahead, self._settings)
+
+    def _tidy(self, at: Moment) -> None:
+        """Forget what no configuration has watched for long, in every catalog."""
+        self._next_tidying = at.now + TIDY_EVERY
+        for catalog in self._catalogs.values():
+            retention.forget_unwatched(catalog, at.now)
+
+    def _report(self, conflicts: Sequence[Conflict]) -> list[Event]:
+        return [e for one in conflicts for e in self._targets[one.target].elsewhere(one.owner, one.names)]
+
+    # What others read
+
+    def describe(self, exporter: ExporterSeries) -> None:
+        """Publish what is known of the exporter itself."""
         with self._lock:
-            return read(
-                StoreState(
-                    now=self._clock.time(),
-                    started=self._started,
-                    exporter=self._exporter,
-                    targets=[(replace(state), self._catalogs.of(state)) for state in self._targets.values()],
-                    connection=self._database.connection,
-                )
-            )
+            self._exporter = exporter
+            self._publish({})
+
+    def note_reload(self, *, successful: bool) -> None:
+        """Publish whether the configuration could be reloaded."""
+        with self._lock:
+            if self._exporter is None:
+                return
+            before = self._exporter
+            time = self._clock.time() if successful else before.last_reload_success_time
+            self.describe(replace(before, last_reload_successful=successful, last_reload_success_time=time))
+
+    def read(self, read: Callable[["Store"], T]) -> T:
+        """Call with the store while nothing changes. It must be quick and change nothing."""
+        with self._lock:
+            return read(self)
+
+    def watched(self) -> Iterator[tuple[TargetState, Catalog | None]]:
+        """Yield every target with its catalog, in the order of the file. For :meth:`read`."""
+        return ((state, self._catalog(state)) for state in self._targets.values())
+
+    @property
+    def started(self) -> float:
+        """When the program started, as Unix time of this machine's clock."""
+        return self._started
+
+    @property
+    def exporter(self) -> ExporterSeries | None:
+        """What is known of the exporter itself."""
+        return self._exporter
 
     def targets(self) -> list[TargetState]:
         """Return a copy of every target's state, in the order of the file."""
         with self._lock:
             return [replace(state) for state in self._targets.values()]
 
-    def runs(self) -> list[RunSeries]:
-        """Return the last good values of every run that is configured by its ID, target by target."""
-        with self._lock:
-            return [
-                RunSeries(
-                    catalog.changes.run_key(run_id),
-                    record.run if record else None,
-                    catalog.configured.up(run_id),
-                )
-                for state, catalog in self._watched()
-                for run_ids in [list(catalog.configured.of(state.target.name))]
-                for records in [catalog.records.get(run_ids)]
-                for run_id in run_ids
-                for record in [records.get(run_id)]
-            ]
-
-    def views(self) -> list[ViewSeries]:
-        """Return what is known of every view, target by target."""
-        with self._lock:
-            return [
-                watched.series(catalog.aws_region, catalog.catalog_id)
-                for state, catalog in self._watched()
-                for watched in catalog.views.of(state.target.name)
-            ]
-
     def ready(self) -> bool:
-        """Tell whether every target's first poll has ended, however it ended."""
-        return self._ready  # without the lock: who asks must not wait for a long commit
+        """Return whether every target's first poll has ended, however it ended."""
+        return self._ready  # without the lock: a probe must not wait for a long commit
 
-    def resting_runs(self) -> Mapping[tuple[str, str], AbstractSet[str]]:
-        """Return the IDs of runs that nobody asks for again, and whose series are published.
-
-        Those are the settled ones that are configured by their IDs. By region and ID of their catalog.
-        """
+    def close(self) -> list[Event]:
+        """Write what is left to write, and close the state. Returns what is worth a line in the log."""
         with self._lock:
-            return {
-                (catalog.aws_region, catalog.catalog_id): catalog.changes.published(
-                    catalog.configured.resting()
-                )
-                for catalog in self._catalogs
-            }
+            events, _ = self._save(last=True)
+            if self._storage:
+                self._storage.close()
+            return events
 
-    def close(
-        self, then: Callable[[Mapping[tuple[str, str], AbstractSet[str]], str], None] | None = None
-    ) -> None:
-        """Write what is left to write, and close the state.
+    def _place(self, state: TargetState) -> Place | None:
+        return (state.region, state.series.catalog_id) if state.series.catalog_id is not None else None
 
-        ``then``: called with :meth:`resting_runs` and the digest of the file, if all is on disk. The folder
-        is still ours meanwhile, and no commit comes in between.
-        """
-        with self._lock:
-            self._save()
-            resting = self.resting_runs() if then else {}
-            self._database.close((lambda digest: then(resting, digest)) if then else None)
+    def _catalog(self, state: TargetState) -> Catalog | None:
+        place = self._place(state)
+        return None if place is None else self._catalogs.get(place)
 
-    def _moment(self) -> Moment:
-        return Moment(self._clock.time(), self._clock.monotonic(), self._settings)
+    # Saving and publishing
 
-    def _polled(self) -> set[str]:
-        return {name for name, state in self._targets.items() if state.series.up is not None}
-
-    def _watched(self) -> Iterator[tuple[TargetState, Catalog]]:
-        for state in self._targets.values():
-            if catalog := self._catalogs.of(state):
-                yield state, catalog
-
-    def _take_in(self, catalog: Catalog, outcome: PollOutcome, at: Moment) -> list[Event]:
-        """Take in a poll's outcome, and forget what need not be remembered any longer."""
-
-        def take_in() -> tuple[list[Event], list[Lost]]:
-            told = catalog.take_in(outcome, at)
-            if any(listing.complete for listing in outcome.listings):
-                catalog.prune(outcome.target, at)
-            self._catalogs.tidy(at)
-            catalog.changes.summarise(self._polled() | {outcome.target}, at.settings.runs_per_view)
-            return told
-
-        return self._change(take_in)
-
-    def _change(self, change: Callable[[], tuple[list[Event], list[Lost]]]) -> list[Event]:
-        """Change the state, all or nothing."""
-        try:
-            with self._database.transaction():
-                events, lost = change()
-        except Exception:
-            # The tables are as they were; what is derived from them must not be ahead of them.
-            with self._database.transaction():
-                self._claim()
-            raise
-        return events + self._report(lost)
-
-    def _claim(self, only: tuple[str, str] | None = None) -> list[Event]:
-        """Share out runs and views anew; return events for what targets ask for in vain."""
-        return self._report(self._catalogs.claim(self._targets, self._polled(), self._moment(), only))
-
-    def _report(self, lost: Sequence[Lost]) -> list[Event]:
-        return [event for one in lost for event in self._targets[one.target].elsewhere(one.owner, one.names)]
-
-    def _save_and_publish(self, targets: dict[str, TargetSeries | None]) -> list[Event]:
-        """Write the state to disk, then tell the listeners: counters are published once they are safe."""
+    def _save_and_publish(self, targets: Mapping[str, TargetSeries | None]) -> list[Event]:
+        """Write the state to disk, then call the listeners: counters are published once they are safe."""
         events, exporter = self._save()
-        polled = self._polled()
-        runs = [catalog.changes.take_runs(polled) for catalog in self._catalogs]
-        views = [catalog.changes.take_views(polled) for catalog in self._catalogs]
-        self._catalogs.drop_unwatched()
-        self._publish(
-            SeriesChanges(
-                runs=changed_runs(runs),
-                views={key: series for changes in views for key, series in changes.items()},
-                targets=targets,
-                exporter=exporter,
-            )
-        )
-        # After the series: who is told that all is ready finds them.
-        self._ready = len(polled) == len(self._targets)
+        self._publish(targets, exporter)
+        # After the series: a probe that finds the exporter ready finds them.
+        self._ready = all(state.series.up is not None for state in self._targets.values())
         return events
 
-    def _save(self) -> tuple[list[Event], ExporterSeries | None]:
-        """Write to disk. Returns what to log, and the exporter's own series if they changed."""
-        before = self._exporter
-        try:
-            self._database.save()
-        except StorageError as error:
-            if before and before.storage_write_failures is not None:
-                self._exporter = replace(
-                    before,
-                    storage_last_write_successful=False,
-                    storage_write_failures=before.storage_write_failures + 1,
-                )
-            news = not before or before.storage_last_write_successful is not False
-            return [StorageFailing(str(error))] if news else [], self._exporter
-        for catalog in self._catalogs:
-            catalog.saved()
-        if before and before.storage_last_write_successful is False:
-            self._exporter = replace(before, storage_last_write_successful=True)
-            return [StorageWorking()], self._exporter
-        return [], None
+    def _save(self, *, last: bool = False) -> tuple[list[Event], bool]:
+        """Write to disk. Returns what to log, and whether the exporter's own series changed.
 
-    def _publish(self, changes: SeriesChanges) -> None:
+        ``last``: what cannot be written now is lost, and worth a line even if that is nothing new.
+        """
+        unsaved = {place: rows for place, one in self._catalogs.items() if (rows := one.unsaved())}
+        empty = [place for place, one in self._catalogs.items() if one.empty]
+        before = self._exporter
+        if self._storage and (unsaved or empty):
+            try:
+                self._storage.save(unsaved, empty)
+            except StorageError as error:
+                if before and before.storage_write_failures is not None:
+                    self._exporter = replace(
+                        before,
+                        storage_last_write_successful=False,
+                        storage_write_failures=before.storage_write_failures + 1,
+                    )
+                news = last or not before or before.storage_last_write_successful is not False
+                return [StorageFailing(str(error))] if news else [], True
+        for catalog in self._catalogs.values():
+            catalog.saved()
+        for place in empty:
+            del self._catalogs[place]
+        if unsaved and before and before.storage_last_write_successful is False:
+            self._exporter = replace(before, storage_last_write_successful=True)
+            return [StorageWorking()], True
+        return [], False
+
+    def _publish(self, targets: Mapping[str, TargetSeries | None], exporter: bool = True) -> None:  # noqa: FBT001, FBT002 (private)
+        everything, self._published = not self._published, False
+        if everything:
+            # A listener failed half way: what it has is not known, so it gets all that there is.
+            targets = {name: state.series for name, state in self._targets.items()}
+            for name, state in self._targets.items():
+                if catalog := self._catalog(state):
+                    catalog.mark_all(name)
+        polled = {name for name, state in self._targets.items() if state.series.up is not None}
+        taken = [one.take_changes(polled, self._settings.runs_per_view) for one in self._catalogs.values()]
+        changes = SeriesChanges(
+            everything=everything,
+            runs={k: series for runs, _ in taken for k, series in runs.items() if series or not everything},
+            views={
+                k: series for _, views in taken for k, series in views.items() if series or not everything
+            },
+            targets=targets,
+            exporter=self._exporter if exporter or everything else None,
+        )
         for listener in self._listeners:
             listener(changes)
+        self._published = True
+
+
+def _holds_an_answer(result: Result) -> bool:
+    """Return whether Glue has answered; a wrong clock of ours must date nothing before that."""
+    if not isinstance(result, PollEnded) or result.error is None:
+        return True
+    return any(isinstance(answer, Run) for answer in result.runs.values())

@@ -4,6 +4,7 @@ Only two things are not as in the program: a test says when polls happen, and ma
 """
 
 import io
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +19,7 @@ from exporter.cli.exporter_process import make_exporter
 from exporter.cli.logs import configure_logs
 from exporter.glue import ClientFactory, Timeouts
 from exporter.model.settings import Access, AssumeRole, Settings, Target, ViewPattern
-from exporter.poller.journal import Journal
+from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
 from exporter.web.app import Site, make_app
 from tests.e2e.exposition import Exposition
@@ -89,7 +90,7 @@ class House:
         self._polls = {target.name: self._poll_of(target) for target in targets}
         site = Site(
             scrape=self.exporter.exposition.scrape,
-            trouble=self.exporter.loop.trouble,
+            trouble=self.exporter.scheduler.trouble,
             ready=self.exporter.store.ready,
         )
         self.web = self._resources.enter_context(WebServer(make_app(site)))
@@ -101,7 +102,8 @@ class House:
     def poll(self, targets: Sequence[str] | None = None, *, resync: bool = False) -> Exposition:
         """Let the next poll of all targets happen, or of some; scrape meanwhile, and once more in the end.
 
-        ``resync``: let so much time have passed that tables and listings are read to their ends.
+        ``resync``: let so much time have passed that tables and listings are read to their ends, too. It runs
+        beside the poll, and what it finds is read by the next one.
         """
         self.clock.advance(RESYNC_INTERVAL if resync else POLL_INTERVAL)
         self._a_page_was_read.clear()
@@ -112,18 +114,25 @@ class House:
         return Exposition(self.scrape())
 
     def begin_polls(self, targets: Sequence[str]) -> list[threading.Thread]:
-        """Poll these targets, each in a thread of its own, and do not wait."""
+        """Poll these targets, each in a thread of its own that ends when its resync has; do not wait."""
         places = threading.BoundedSemaphore(AT_ONCE)
 
         def poll(name: str) -> None:
             with places:
                 if not self.stop.is_set():
                     self._polls[name].run(self.stop, lambda: None)
+                    self._polls[name].resync.wait(math.inf, threading.Event(), lambda: None)
 
         threads = [threading.Thread(target=poll, args=(name,), daemon=True) for name in targets]
         for thread in threads:
             thread.start()
         return threads
+
+    def end_polls(self) -> None:
+        """Let all polls and resyncs end, as the program does."""
+        self.stop.set()
+        for poll in self._polls.values():
+            poll.end()
 
     def scrape(self) -> str:
         """Fetch ``/metrics`` over HTTP, and note how long that took."""
@@ -177,8 +186,8 @@ class House:
         requests = self.exporter.store.requests(target.name)
         reader = self._clients.catalog(target, requests, self.stop)
         # What takes the processor long happens here, one after the other, and not while others wait for Glue.
-        reader._connection.glue()
-        return TargetPoll(target.name, reader, self.exporter.store, Journal(), self.clock)
+        reader.connection.glue()
+        return TargetPoll(target, reader, self.exporter.store, EventLog(), self.clock)
 
     def _target(self, cell: Cell | None) -> Target:
         operation = cell and cell.operation

@@ -56,7 +56,7 @@ def keeps_last_good_values(cell: Cell, before: Exposition, after: Exposition) ->
 
 
 def has_recovered(cell: Cell, scraped: Exposition) -> Iterator[str]:
-    """Find everything, after one good poll, as if nothing had been."""
+    """Find everything, after good polls, as if nothing had been."""
     catalog_id = catalog_of(cell)
     ups = {
         "target_up": scraped.value(f"{EXPORTER}target_up", target=cell.target),
@@ -64,7 +64,7 @@ def has_recovered(cell: Cell, scraped: Exposition) -> Iterator[str]:
         "view_up": scraped.value(f"{VIEW}up", catalog_id=catalog_id),
     }
     if set(ups.values()) != {1}:
-        yield f"{cell}: after a good poll {ups}"
+        yield f"{cell}: after good polls {ups}"
 
 
 def is_unharmed(before: Exposition | None, after: Exposition) -> Iterator[str]:

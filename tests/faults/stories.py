@@ -27,7 +27,8 @@ def faulty_poll(house: House, before: Exposition | None) -> tuple[Exposition, li
 
 
 def recovery(house: House, before: Exposition) -> tuple[Exposition, list[str]]:
-    """Poll once more, with all as it should be, and judge it."""
+    """Poll twice more, with all as it should be, and judge: the second reads what the resync finds."""
+    house.poll()
     after = house.poll()
     problems = list(check.is_unharmed(before, after))
     if answered := [cell.target for cell in house.cells if cell.is_answer]:
@@ -97,7 +98,7 @@ def while_the_exporter_stops(house: House) -> Iterator[str]:
     threads = house.begin_polls([cell.target for cell in house.cells])
     house.glue.wait_for_calls(10)
     began = time.monotonic()
-    house.stop.set()
+    house.end_polls()
     for thread in threads:
         thread.join(10)
     if (seconds := time.monotonic() - began) > STOPS_WITHIN:

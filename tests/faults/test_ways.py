@@ -51,7 +51,7 @@ def test_clock_jumps_of_hours_change_no_value_and_count_nothing_twice(
             scraped = house.poll(resync=True)
         counted = [value for _, value in scraped.series(f"{check.VIEW}runs_total") if value]
         assert counted == [1]
-        assert house.exporter.loop.trouble() is None
+        assert house.exporter.scheduler.trouble() is None
 
 
 def test_a_role_whose_credentials_glue_no_longer_takes_is_assumed_anew(tmp_path: Path) -> None:

@@ -1,8 +1,17 @@
-"""Which views a target watches."""
+"""Which runs and views a target watches, and which of several has them."""
+
+import sys
 
 import pytest
 
-from exporter.model.patterns import ViewMatcher, is_glob, is_literal
+from exporter.model.patterns import (
+    Conflict,
+    ViewMatcher,
+    assign,
+    expected_interval,
+    is_glob,
+    is_literal,
+)
 from exporter.model.settings import Access, Target, ViewPattern
 
 
@@ -17,6 +26,11 @@ def matcher(*patterns: str | ViewPattern, exclude: tuple[str, ...] = ()) -> View
     views = tuple(pattern(one) if isinstance(one, str) else one for one in patterns)
     excluded = tuple(pattern(one) for one in exclude)
     return ViewMatcher(Target(name="prod", access=Access(), views=views, exclude_views=excluded))
+
+
+def target(name: str, *patterns: str, run_ids: tuple[str, ...] = ()) -> Target:
+    """Return a target that watches these views and runs."""
+    return Target(name=name, access=Access(), views=tuple(map(pattern, patterns)), run_ids=run_ids)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +78,12 @@ def test_an_excluded_view_is_not_watched_even_where_it_is_named_outright() -> No
     assert one.literals == (("sales", "orders"),)
 
 
-def test_all_patterns_that_want_a_view_are_told_the_one_that_names_it_first() -> None:
+def test_all_patterns_that_want_a_view_are_returned_the_one_that_names_it_first() -> None:
     glob, other_glob, name = pattern("sales.*"), pattern("*.orders"), pattern("sales.orders")
     assert matcher(glob, name, other_glob).matching("sales", "orders") == (name, glob, other_glob)
 
 
-def test_views_that_are_named_outright_are_told_once_each_in_the_order_of_the_file() -> None:
+def test_views_that_are_named_outright_are_returned_once_each_in_the_order_of_the_file() -> None:
     one = matcher("sales.orders", "finance.*", "dbt.models", "sales.orders")
     assert one.literals == (("sales", "orders"), ("dbt", "models"))
 
@@ -89,7 +103,7 @@ def test_views_that_are_named_outright_are_told_once_each_in_the_order_of_the_fi
 def test_which_pattern_says_how_often_a_view_is_expected_to_be_refreshed(
     patterns: list[ViewPattern], interval: float | None
 ) -> None:
-    assert matcher(*patterns).expected_interval("sales", "orders") == interval
+    assert expected_interval(matcher(*patterns).matching("sales", "orders")) == interval
 
 
 def test_only_globs_make_a_database_worth_looking_through() -> None:
@@ -114,3 +128,45 @@ def test_databases_that_globs_name_outright_unless_one_of_them_is_a_glob(
     patterns: list[str], databases: tuple[str, ...] | None
 ) -> None:
     assert matcher(*patterns).glob_databases() == databases
+
+
+def test_the_first_target_in_the_file_owns_what_several_ask_for() -> None:
+    first = target("first", "sales.*", "hr.people", run_ids=("A", "b"))
+    second = target("second", "*.*", "sales.orders", "hr.people", "dbt.models", run_ids=("a", "C"))
+    ownership = assign([first, second])
+    assert ownership.runs == {"a": "first", "b": "first", "c": "second"}
+    assert ownership.spellings == {"a": "A", "c": "C"}
+    assert ownership.of_view("sales", "orders") == ("first", (pattern("sales.*"),))
+    assert ownership.of_view("dbt", "models") == ("second", (pattern("dbt.models"), pattern("*.*")))
+    assert ownership.conflicts == (Conflict("second", "first", ("a", "sales.orders", "hr.people")),)
+
+
+def test_what_no_target_asks_for_has_no_owner() -> None:
+    assert assign([target("one", "sales.*")]).of_view("hr", "people") is None
+    assert assign([]).of_view("hr", "people") is None
+
+
+def calls_to_assign(views: int) -> int:
+    """Count the calls of any function that it takes to share out views that two targets name literally."""
+    names = [f"sales.view_{number}" for number in range(views)]
+    targets = [target("first", *names[::2], "hr.*"), target("second", *names)]
+    calls = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    sys.setprofile(note)
+    try:
+        ownership = assign(targets)
+        for name in names:
+            ownership.of_view(*name.split("."))
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_views_that_are_named_literally_are_looked_up_and_not_compared_with_each_other() -> None:
+    """There may be thousands of them (issue 16, 2)."""
+    few, many = calls_to_assign(100), calls_to_assign(1000)
+    assert many <= 10.5 * few

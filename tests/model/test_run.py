@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.model.run import Run
+from exporter.model.run import Run, run_key
 
 SEEN = 1000.0
 """When the run was first seen ended."""
@@ -72,15 +72,22 @@ def test_a_refresh_type_that_is_missing_or_not_listed_is_unknown(
     ],
 )
 def test_where_the_end_of_a_run_comes_from(seen: Run, end: float) -> None:
-    assert seen.reported_end(SEEN) == end
     assert seen.end(SEEN) == end
 
 
-def test_an_end_that_lies_ahead_of_our_clock_is_held_to_be_when_the_run_was_seen_ended() -> None:
-    """Else a skewed clock would keep the run from settling."""
-    ahead = run(end_time=SEEN + 3600.0)
-    assert ahead.end(SEEN) == SEEN
-    assert ahead.reported_end(SEEN) == SEEN + 3600.0
+@pytest.mark.parametrize(("ahead", "end"), [(2.0, SEEN + 2.0), (2.5, SEEN), (1e12, SEEN)])
+def test_an_end_in_the_future_is_when_the_run_was_seen_ended(ahead: float, end: float) -> None:
+    """Else it would keep the run from settling, and pass for a fresh success for ever."""
+    assert run(end_time=SEEN + ahead, last_updated=None).end(SEEN) == end
+    assert run(end_time=None, last_updated=SEEN + ahead).end(SEEN) == end
+
+
+def test_where_the_end_lies_in_the_future_the_last_update_takes_its_place() -> None:
+    assert run(end_time=SEEN + 1e12, last_updated=SEEN - 60.0).end(SEEN) == SEEN - 60.0
+
+
+def test_run_ids_are_compared_in_any_case() -> None:
+    assert run_key("0F8FAD5B-d9cb") == run_key("0f8fad5b-D9CB") == "0f8fad5b-d9cb"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.model.web_settings import ClientAuthType, TlsSettings, TlsVersion, WebSettings
+from exporter.model.settings import ClientAuthType, TlsSettings, TlsVersion, WebSettings
 
 TLS = TlsSettings(cert_file="c", key_file="k")
 MUTUAL = TlsSettings(

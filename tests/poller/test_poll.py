@@ -1,74 +1,24 @@
-"""One poll of one target, against a catalog in memory and a real store."""
+"""One poll of one target: what it asks for, how it ends, and what it says of the target."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import PollInterrupted, Reason
 from exporter.model.run import MalformedRun, RunListing
-from exporter.model.settings import Target, ViewPattern
-from exporter.poller.crew import TICK
-from exporter.poller.journal import Journal
-from exporter.poller.listing import PART
-from exporter.poller.poll import CALLS_AT_ONCE, Reading, TargetPoll
-from exporter.store.outcome import Discovery, Event, ListingRead, PollOutcome, PollPart
+from exporter.poller.event_log import EventLog
+from exporter.poller.poll import CALLS_AT_ONCE, TargetPoll
+from exporter.poller.workers import UNREACHABLE
+from exporter.store.results import Event, PollEnded, Result
 from exporter.store.store import Store
-from exporter.store.target_state import OUT_OF_TIME, TargetState
-from tests.support.clock import ManualClock
-from tests.support.reader import ACCOUNT, MemoryReader, PagesByToken, glue_error
-from tests.support.view_bench import view
-from tests.support.watching import Recorder, ended, running, target, watch
+from exporter.store.targets import OUT_OF_TIME
+from tests.poller.bench import DAY, Bench, SmallPages, nothing, old, run, running, target, watching
+from tests.support.clock import START
+from tests.support.reader import ACCOUNT, PagesByToken, glue_error
 
-
-def nothing() -> None:
-    """Beat where nobody listens."""
-
-
-@dataclass
-class Bench:
-    """One target with everything around it."""
-
-    target: Target
-    poll_interval: float = 30.0
-    clock: ManualClock = field(default_factory=ManualClock)
-    reader: MemoryReader = field(default_factory=MemoryReader)
-    shown: Recorder = field(default_factory=Recorder)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.store = Store(self.clock, [self.shown])
-        self.store.configure(watch(self.target, poll_interval=self.poll_interval))
-        self.poll = TargetPoll(self.target.name, self.reader, self.store, Journal(), self.clock)
-
-    def run(self, beat: Callable[[], None] = nothing) -> list[str]:
-        """Poll once; return the run IDs that were asked for."""
-        self.reader.forget_calls()
-        self.poll.run(self.stop, beat)
-        return self.reader.calls
-
-    def later(self, seconds: float = 30.0) -> list[str]:
-        """Poll once more, so much later."""
-        self.clock.advance(seconds)
-        return self.run()
-
-    def due(self) -> tuple[str, ...]:
-        """Return what the next poll should read."""
-        watched = self.store.watch(self.target.name)
-        assert watched
-        return watched.due
-
-    @property
-    def state(self) -> TargetState:
-        """What the store knows of the target."""
-        return self.store.targets()[0]
-
-    @property
-    def up(self) -> bool | None:
-        """``target_up``."""
-        return self.shown.targets[self.target.name].up
+MANY = [f"run-{number:02}" for number in range(60)]
 
 
 @pytest.fixture
@@ -80,436 +30,382 @@ def release() -> Iterator[list[threading.Event]]:
         event.set()
 
 
+# Configured runs
+
+
 def test_reads_every_configured_run_and_commits_once() -> None:
     bench = Bench(target("prod", "a", "b"))
-    bench.reader.holds(running("a"))
-    bench.reader.holds(ended("b"))
-    before = len(bench.shown.commits)
-    assert sorted(bench.run()) == ["a", "b"]
-    assert len(bench.shown.commits) == before + 1
+    bench.has(running("a"), run("b"))
+    before = bench.shown.commits
+    assert bench.run() == ["a", "b"]
+    assert bench.shown.commits == before + 1
     assert bench.shown.ups == {"a": True, "b": True}
     assert bench.up is True
 
 
-def test_tells_the_reader_until_when_calls_may_wait() -> None:
-    short, long = (
-        Bench(target("prod", "a"), poll_interval=5.0),
-        Bench(target("prod", "a"), poll_interval=300.0),
-    )
-    short.run()
-    long.run()
-    assert short.reader.deadlines == [1000.0 + 30.0]
-    assert long.reader.deadlines == [1000.0 + 300.0]
+@pytest.mark.parametrize(("poll_interval", "seconds"), [(5.0, 30.0), (300.0, 300.0)])
+def test_calls_may_wait_for_poll_interval_and_30_seconds_at_least(
+    poll_interval: float, seconds: float
+) -> None:
+    bench = Bench(target("prod", "a"), poll_interval=poll_interval)
+    bench.run()
+    assert bench.reader.deadlines == [1000.0 + seconds]
 
 
 def test_an_unknown_id_is_no_failure_of_the_target() -> None:
     bench = Bench(target("prod", "known", "unknown"))
-    bench.reader.holds(running("known"))
+    bench.has(running("known"))
     bench.run()
     assert bench.shown.ups == {"known": True, "unknown": False}
-    assert (bench.up, bench.state.error) == (True, None)
+    assert (bench.up, bench.error) == (True, None)
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.NOT_FOUND}))
-def test_any_other_failure_is_the_targets_too(reason: Reason) -> None:
+def test_any_other_failure_is_the_targets_too_and_keeps_the_last_good_values(reason: Reason) -> None:
     bench = Bench(target("prod", "a", "b"))
-    bench.reader.holds(running("a"))
+    bench.has(running("a"), running("b"))
+    bench.run()
     bench.reader.answers["b"] = glue_error(reason, "what Glue says")
-    bench.run()
+    bench.later()
     assert bench.shown.ups == {"a": True, "b": False}
-    assert bench.up is False
-    assert bench.state.error == "GetMaterializedViewRefreshTaskRun: what Glue says"
-
-
-def test_recovers_with_the_next_poll() -> None:
-    bench = Bench(target("prod", "a"))
-    bench.reader.answers["a"] = glue_error(Reason.TIMEOUT)
-    bench.run()
-    bench.reader.holds(running("a"))
-    assert bench.later() == ["a"]
-    assert (bench.up, bench.state.error, bench.shown.ups) == (True, None, {"a": True})
-
-
-def test_a_failure_keeps_the_last_good_values() -> None:
-    bench = Bench(target("prod", "a"))
-    bench.reader.holds(running("a"))
-    bench.run()
-    bench.reader.answers["a"] = glue_error(Reason.THROTTLED)
-    bench.later()
-    assert bench.shown.run("a").run == running("a")
-    assert bench.shown.ups == {"a": False}
-
-
-@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.UNAVAILABLE, Reason.CREDENTIALS])
-def test_gives_up_after_three_calls_in_a_row_that_did_not_reach_glue(reason: Reason) -> None:
-    run_ids = [f"run-{number}" for number in range(100)]
-    bench = Bench(target("prod", *run_ids))
-    for run_id in run_ids:
-        bench.reader.answers[run_id] = glue_error(reason)
-    asked = bench.run()
-    assert 3 <= len(asked) < 3 + 2 * CALLS_AT_ONCE
-    assert bench.up is False
-    assert bench.state.error == "GetMaterializedViewRefreshTaskRun: no"
-
-
-def test_a_poll_that_gives_up_logs_that_once_and_not_for_each_run() -> None:
-    run_ids = [f"run-{number}" for number in range(100)]
-    bench = Bench(target("prod", *run_ids))
-    for run_id in run_ids:
-        bench.reader.answers[run_id] = glue_error(Reason.UNAVAILABLE)
-    with capture_logs() as lines:
-        bench.run()
-    assert [line["event"] for line in lines] == ["target is down"]
-
-
-def test_runs_that_a_poll_gave_up_on_are_not_up() -> None:
-    run_ids = [f"run-{number:02}" for number in range(40)]
-    bench = Bench(target("prod", *run_ids))
-    for run_id in run_ids:
-        bench.reader.holds(running(run_id))
-    bench.run()
-    assert set(bench.shown.ups.values()) == {True}
-    for run_id in run_ids:
-        bench.reader.answers[run_id] = glue_error(Reason.UNAVAILABLE)
-    bench.later()
-    assert set(bench.shown.ups.values()) == {False}
-    assert all(bench.shown.run(run_id).run == running(run_id) for run_id in run_ids)
-
-
-@pytest.mark.parametrize("reason", [Reason.THROTTLED, Reason.ACCESS_DENIED, Reason.NOT_FOUND])
-def test_goes_on_past_failures_that_glue_itself_answered(reason: Reason) -> None:
-    run_ids = [f"run-{number}" for number in range(20)]
-    bench = Bench(target("prod", *run_ids))
-    for run_id in run_ids:
-        bench.reader.answers[run_id] = glue_error(reason)
-    assert sorted(bench.run()) == sorted(run_ids)
-
-
-def test_two_timeouts_are_not_yet_reason_to_give_up() -> None:
-    bench = Bench(target("prod", "a", "b", "c"))
-    bench.reader.answers["a"] = bench.reader.answers["b"] = glue_error(Reason.TIMEOUT)
-    bench.reader.holds(running("c"))
-    bench.run()
-    assert bench.shown.ups == {"a": False, "b": False, "c": True}
-
-
-def test_what_was_left_unread_comes_first_in_the_next_poll() -> None:
-    """So that a few dead runs at the head of the file never starve the rest."""
-    run_ids = [f"run-{number:02}" for number in range(60)]
-    bench = Bench(target("prod", *run_ids))
-    for run_id in run_ids:
-        bench.reader.answers[run_id] = glue_error(Reason.TIMEOUT)
-    bench.run()
-    read = bench.due()[-8:]
-    for run_id in run_ids:
-        bench.reader.holds(running(run_id))
-    bench.clock.advance(30)
-    assert bench.due()[0] not in run_ids[:3]
-    assert set(run_ids[:3]) <= set(read)
-
-
-def test_a_poll_that_runs_out_of_time_says_so_and_leaves_what_hangs(release: list[threading.Event]) -> None:
-    bench = Bench(target("prod", "hangs", "quick"))
-    bench.reader.holds(running("hangs"))
-    bench.reader.holds(running("quick"))
-    release.append(bench.reader.hang("hangs"))
-
-    def beat() -> None:
-        if "quick" in bench.reader.calls:
-            bench.clock.advance(10)
-
-    bench.run(beat)
-    assert (bench.up, bench.state.error) == (False, OUT_OF_TIME)
-    assert bench.clock.monotonic() == pytest.approx(1030.0)
-    assert bench.shown.targets["prod"].last_poll_duration == pytest.approx(30.0)
-
-
-def test_time_that_ran_out_at_the_rate_limit_leaves_the_target_down() -> None:
-    bench = Bench(target("prod", "a", "b"))
-    bench.reader.holds(running("a"))
-    bench.reader.answers["b"] = PollInterrupted("no time left")
-    bench.run()
-    assert (bench.up, bench.state.error) == (False, OUT_OF_TIME)
-    assert bench.shown.ups["a"] is True
-
-
-def test_time_that_ran_out_while_asking_for_the_account_leaves_the_target_down() -> None:
-    bench = Bench(target("prod", "a", catalog_id=None))
-    bench.reader.catalog = PollInterrupted("no time left")
-    assert bench.run() == []
-    assert (bench.up, bench.state.error) == (False, OUT_OF_TIME)
-
-
-def test_an_unknown_catalog_leaves_the_target_down_without_series_of_runs() -> None:
-    bench = Bench(target("prod", "a", catalog_id=None))
-    bench.reader.catalog = glue_error(Reason.CREDENTIALS, "expired", operation="GetCallerIdentity")
-    assert bench.run() == []
-    assert (bench.up, bench.state.error) == (False, "GetCallerIdentity: expired")
-    assert bench.shown.runs == {}
-    assert bench.store.ready()
-
-
-def test_a_catalog_that_becomes_known_is_read_in_the_same_poll() -> None:
-    bench = Bench(target("prod", "a", catalog_id=None))
-    bench.reader.catalog = glue_error(Reason.CREDENTIALS)
-    bench.run()
-    bench.reader.catalog = ACCOUNT
-    bench.reader.holds(running("a"))
-    assert bench.later() == ["a"]
-    assert (bench.up, bench.shown.run("a").up) == (True, True)
-    assert bench.shown.targets["prod"].catalog_id == ACCOUNT
+    assert {key.run_id: series.run for key, series in bench.shown.runs.items()}["b"] == running("b")
+    assert (bench.up, bench.error) == (False, "GetMaterializedViewRefreshTaskRun: what Glue says")
+    bench.has(running("a"), running("b"))
+    bench.reader.answers["b"] = running("b")
+    assert bench.later() == ["a", "b"]
+    assert (bench.up, bench.error, bench.shown.ups) == (True, None, {"a": True, "b": True})
 
 
 def test_a_settled_run_is_never_fetched_again() -> None:
-    bench = Bench(target("prod", "ended", "active"))
-    bench.reader.holds(ended("ended"))
-    bench.reader.holds(running("active"))
+    bench = Bench(target("prod", "active", "ended"))
+    bench.has(run("ended"), running("active"))
     bench.run()
-    assert sorted(bench.later()) == ["active", "ended"]
-    assert sorted(bench.later(660.0)) == ["active", "ended"], "this read finds it settled"
-    for _ in range(5):
-        assert bench.later() == ["active"]
+    assert bench.later() == ["active", "ended"]
+    assert bench.later(660.0) == ["active", "ended"], "this read finds it settled"
+    assert [bench.later() for _ in range(5)] == [["active"]] * 5
     assert bench.shown.ups == {"ended": True, "active": True}
 
 
 def test_an_unknown_id_is_asked_for_at_growing_intervals() -> None:
     bench = Bench(target("prod", "unknown"))
-    polls_between_calls: list[int] = []
-    since = 0
     bench.run()
-    for _ in range(130):
-        since += 1
-        if bench.later():
-            polls_between_calls.append(since)
-            since = 0
-    assert polls_between_calls == [1, 2, 4, 8, 16, 30, 30, 30]
+    polls = [poll for poll in range(1, 131) if bench.later()]
+    assert polls == [1, 3, 7, 15, 31, 61, 91, 121]
 
 
-def test_no_commit_once_it_is_to_stop(release: list[threading.Event]) -> None:
-    bench = Bench(target("prod", "a"))
-    release.append(bench.reader.hang("a"))
-    commits = len(bench.shown.commits)
-    bench.run(beat=bench.stop.set)
-    assert len(bench.shown.commits) == commits
+# Giving up, and time that runs out
 
 
-def test_no_commit_either_where_nothing_was_left_to_read_when_it_was_to_stop() -> None:
-    """A reload may have given the target's name to another account meanwhile."""
-    bench = Bench(target("prod"))
-
-    class StopsThePoll(Journal):
-        def write(self, events: Iterable[Event]) -> None:
-            super().write(events)
-            bench.stop.set()
-
-    commits = len(bench.shown.commits)
-    TargetPoll("prod", bench.reader, bench.store, StopsThePoll(), bench.clock).run(bench.stop, nothing)
-    assert len(bench.shown.commits) == commits
-
-
-def test_a_bug_in_one_read_costs_that_read_alone() -> None:
-    bench = Bench(target("prod", "bad", "good"))
-    bench.reader.answers["bad"] = ZeroDivisionError()
-    bench.reader.holds(running("good"))
+@pytest.mark.parametrize("reason", sorted(UNREACHABLE))
+def test_gives_up_after_three_calls_in_a_row_that_did_not_reach_glue(reason: Reason) -> None:
+    """What it left unread is not up, and that the target is down is logged once."""
+    bench = Bench(target("prod", *MANY))
+    bench.has(*map(running, MANY))
+    bench.reader.fails("list_runs *.*", Reason.ACCESS_DENIED)
     bench.run()
-    assert bench.shown.ups == {"bad": False, "good": True}
-    assert bench.state.error == "internal: internal error: ZeroDivisionError"
+    assert set(bench.shown.ups.values()) == {True}
+    for run_id in MANY:
+        bench.reader.fails(run_id, reason)
+    with capture_logs() as lines:
+        asked = bench.later()
+    assert 3 <= len(asked) < 3 + 2 * CALLS_AT_ONCE
+    assert (bench.up, bench.error) == (False, "GetMaterializedViewRefreshTaskRun: no")
+    assert set(bench.shown.ups.values()) == {False}
+    assert [line["event"] for line in lines] == ["target is down"]
+
+
+def test_gives_up_listings_that_do_not_reach_glue_after_three_calls() -> None:
+    """Twelve unsorted tables are twelve listings."""
+    names = [f"db_{number:02}.view" for number in range(12)]
+    unsorted = [run(f"run-{n}", DAY - n, of=[*names, "other.table"][n % 13]) for n in range(26)]
+    bench = Bench(watching(*names), SmallPages())
+    bench.has(*unsorted, views=names)
+    bench.run()
+    assert len(bench.later()) == 12
+    for name in names:
+        database = name.split(".")[0]
+        bench.reader.fails(f"list_runs {database}.*", Reason.TIMEOUT)
+        bench.reader.fails(f"list_runs {name}", Reason.TIMEOUT)
+    assert len(bench.later()) == 3
+    assert bench.error == "ListMaterializedViewRefreshTaskRuns: no"
+
+
+@pytest.mark.parametrize("reason", [Reason.THROTTLED, Reason.ACCESS_DENIED, Reason.NOT_FOUND])
+def test_goes_on_past_failures_that_glue_itself_answered(reason: Reason) -> None:
+    bench = Bench(target("prod", *MANY[:20]))
+    for run_id in MANY[:20]:
+        bench.reader.fails(run_id, reason)
+    assert bench.run() == MANY[:20]
+
+
+def test_what_was_left_unread_comes_first_in_the_next_poll() -> None:
+    """So that a few dead runs at the head of the file never starve the rest."""
+    bench = Bench(target("prod", *MANY[:24]))
+    for run_id in MANY[:24]:
+        bench.reader.fails(run_id, Reason.TIMEOUT)
+    bench.run()
+    watch = bench.store.watch("prod")
+    assert watch is not None
+    assert watch.due[0] not in MANY[:3]
+    assert set(MANY[:3]) <= set(watch.due[-16:])
+
+
+def test_a_poll_that_runs_out_of_time_says_so_and_leaves_what_hangs(release: list[threading.Event]) -> None:
+    bench = Bench(target("prod", "hangs", "quick"))
+    bench.has(running("hangs"), running("quick"))
+    release.append(bench.reader.hang("hangs"))
+    bench.run(lambda: bench.clock.advance(10.0 if "quick" in bench.reader.calls else 0.0))
+    assert (bench.up, bench.error) == (False, OUT_OF_TIME)
+    assert bench.shown.targets["prod"].last_poll_duration == pytest.approx(30.0)
 
 
 def test_hung_calls_never_cost_more_threads_than_calls_at_once(release: list[threading.Event]) -> None:
-    run_ids = [f"run-{number}" for number in range(30)]
-    bench = Bench(target("prod", *run_ids))
-    release.extend(bench.reader.hang(run_id) for run_id in run_ids)
+    bench = Bench(target("prod", *MANY[:20]))
+    release.extend(bench.reader.hang(run_id) for run_id in MANY[:20])
     before = threading.active_count()
     for _ in range(3):
         bench.run(beat=lambda: bench.clock.advance(30))
     assert threading.active_count() - before <= CALLS_AT_ONCE
-    assert TICK < 1
 
 
-# What a reload does meanwhile, and what nobody foresaw
+def test_time_that_ran_out_at_the_rate_limit_leaves_the_target_down() -> None:
+    bench = Bench(target("prod", "a", "b"))
+    bench.has(running("a"))
+    bench.reader.answers["b"] = PollInterrupted("no time left")
+    bench.run()
+    assert (bench.up, bench.error, bench.shown.ups["a"]) == (False, OUT_OF_TIME, True)
+
+
+# The catalog
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (PollInterrupted("no time left"), OUT_OF_TIME),
+        (
+            glue_error(Reason.CREDENTIALS, "expired", operation="GetCallerIdentity"),
+            "GetCallerIdentity: expired",
+        ),
+    ],
+)
+def test_an_unknown_catalog_leaves_the_target_down_without_series_of_runs_until_it_is_known(
+    failure: Exception, error: str
+) -> None:
+    bench = Bench(target("prod", "a", catalog_id=None))
+    bench.has(running("a"))
+    bench.reader.catalog = failure
+    assert bench.run() == []
+    assert (bench.up, bench.error, bench.shown.runs) == (False, error, {})
+    assert bench.store.ready()
+    bench.reader.catalog = ACCOUNT
+    assert bench.later() == ["a"]
+    assert (bench.up, bench.shown.ups) == (True, {"a": True})
+    assert bench.shown.targets["prod"].catalog_id == ACCOUNT
+
+
+# The end of the program, and reloads
+
+
+def test_changes_nothing_once_it_is_to_stop(release: list[threading.Event]) -> None:
+    bench = Bench(target("prod", "a"))
+    release.append(bench.reader.hang("a"))
+    commits = bench.shown.commits
+    bench.run(beat=bench.stop.set)
+    assert bench.shown.commits == commits
+
+
+def test_changes_nothing_either_where_nothing_was_left_to_read_when_it_was_to_stop() -> None:
+    """A reload may have given the target's name to another account meanwhile."""
+    bench = Bench(target("prod"))
+
+    class StopsThePoll(EventLog):
+        def write(self, events: Iterable[Event]) -> None:
+            super().write(events)
+            bench.stop.set()
+
+    commits = bench.shown.commits
+    TargetPoll(bench.target, bench.reader, bench.store, StopsThePoll(), bench.clock).run(bench.stop, nothing)
+    assert bench.shown.commits == commits
 
 
 class ReloadedMeanwhile(Store):
-    """A store that a reload takes the target away from, just before a poll tells it something."""
+    """A store that a reload takes the target away from, just before a poll hands it a certain result."""
 
     stop: threading.Event
+    before: type | None = None
 
     def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> list[Event]:
-        """Take in the catalog, too late."""
-        self.stop.set()
+        """Apply the catalog, too late."""
+        if self.before is str:
+            self.stop.set()
         return super().catalog_known(target, catalog_id, stop)
 
-
-class ReloadedWhileItReads(Store):
-    """A store that a reload takes the target away from, just before a poll hands it a part."""
-
-    stop: threading.Event
-
-    def take_in(self, part: PollPart, stop: threading.Event | None = None) -> list[Event]:
-        """Take in the part, too late."""
-        self.stop.set()
-        return super().take_in(part, stop)
+    def apply(self, result: Result, stop: threading.Event | None = None) -> list[Event]:
+        """Apply the result, too late."""
+        if self.before is type(result):
+            self.stop.set()
+        return super().apply(result, stop)
 
 
-class ReloadedAtTheEnd(Store):
-    """A store that a reload takes the target away from, just before a poll commits what it read."""
-
-    stop: threading.Event
-
-    def commit(self, outcome: PollOutcome, stop: threading.Event | None = None) -> list[Event]:
-        """Take in the outcome, too late."""
-        self.stop.set()
-        return super().commit(outcome, stop)
-
-
-class NotesOutcomes(Store):
-    """A store that notes what polls commit."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        super().__init__(clock)
-        self.outcomes: list[PollOutcome] = []
-
-    def commit(self, outcome: PollOutcome, stop: threading.Event | None = None) -> list[Event]:
-        """Note the outcome, and take it in."""
-        self.outcomes.append(outcome)
-        return super().commit(outcome, stop)
-
-
-class TwoPages(PagesByToken):
-    """A listing whose first page is as long as a part may be."""
-
-    def page(self, token: str | None) -> RunListing:
-        """Return the page of this token."""
-        if token:
-            return RunListing(runs=(running("the last"),), malformed=(), next_token=None)
-        first = tuple(running(f"run-{number}") for number in range(PART))
-        return RunListing(runs=first, malformed=(), next_token="2")
-
-
-def remembered(store: Store) -> int:
-    """Return how many runs the store remembers."""
-    return int(store.look(lambda state: state.connection.execute("SELECT COUNT(*) FROM runs").fetchone()[0]))
-
-
-def watching_a_view() -> Target:
-    """Return a target that watches one view by its name."""
-    return replace(target("prod"), views=(ViewPattern(database="sales", table="daily_orders"),))
-
-
-def test_a_long_listing_is_taken_in_part_by_part() -> None:
-    bench = Bench(watching_a_view(), reader=TwoPages())
-    bench.reader.views = [view()]
-    bench.run()
-    assert remembered(bench.store) == PART + 1
-
-
-def test_a_part_that_was_read_for_a_target_that_was_reloaded_meanwhile_is_not_taken_in() -> None:
-    one = watching_a_view()
-    bench = Bench(one, reader=TwoPages())
-    bench.reader.views = [view()]
-    store = ReloadedWhileItReads(bench.clock)
-    store.stop = bench.stop
-    store.configure(watch(one))
-    TargetPoll("prod", bench.reader, store, Journal(), bench.clock).run(bench.stop, nothing)
-    assert remembered(store) == 0
-
-
-def test_views_that_a_part_has_told_of_are_not_told_of_anew_at_the_end_of_the_poll() -> None:
-    one = watching_a_view()
-    bench = Bench(one, reader=TwoPages())
-    bench.reader.views = [view()]
-    store = NotesOutcomes(bench.clock)
-    store.configure(watch(one))
-    TargetPoll("prod", bench.reader, store, Journal(), bench.clock).run(bench.stop, nothing)
-    assert [outcome.discovery_taken_in for outcome in store.outcomes] == [True]
-
-
-def test_what_was_read_for_a_target_that_was_reloaded_meanwhile_is_not_taken_in() -> None:
-    one = target("prod", "a")
-    bench = Bench(one, reader=MemoryReader([running("a")]))
-    store = ReloadedAtTheEnd(bench.clock)
-    store.stop = bench.stop
-    store.configure(watch(one))
-    TargetPoll("prod", bench.reader, store, Journal(), bench.clock).run(bench.stop, nothing)
-    assert remembered(store) == 0
-    assert store.targets()[0].series.up is None
-
-
-def test_the_catalog_of_a_target_that_was_reloaded_meanwhile_is_not_taken_in() -> None:
+@pytest.mark.parametrize("before", [str, PollEnded])
+def test_what_was_read_for_a_target_that_was_reloaded_meanwhile_is_dropped(before: type) -> None:
     """The target of that name may have another access by now."""
-    one = target("prod", catalog_id=None)
-    bench = Bench(one)
-    store = ReloadedMeanwhile(bench.clock)
-    store.stop = bench.stop
-    store.configure(watch(one))
-    TargetPoll("prod", bench.reader, store, Journal(), bench.clock).run(bench.stop, nothing)
-    assert store.targets()[0].series.catalog_id is None
+    bench = Bench(target("prod", "a", catalog_id=None), make_store=ReloadedMeanwhile)
+    bench.has(running("a"))
+    assert isinstance(bench.store, ReloadedMeanwhile)
+    bench.store.stop, bench.store.before = bench.stop, before
+    bench.run()
+    assert bench.state.series.up is None
+    assert (bench.state.series.catalog_id is None) == (before is str)
+    assert not any(series.run for series in bench.shown.runs.values())
 
 
-def test_a_poll_that_fails_in_a_way_that_nobody_foresaw_is_logged_with_its_target() -> None:
-    bench = Bench(target("prod"))
-    bench.reader.trouble = ZeroDivisionError()
-    with capture_logs() as lines:
-        bench.run()
-    assert lines == [
-        {
-            "log_level": "error",
-            "event": "a poll failed in a way that nobody foresaw",
-            "target": "prod",
-            "exc_info": True,
-        }
-    ]
+# Views
 
 
 class OneUnreadable(PagesByToken):
     """A listing of which one record cannot be read."""
 
-    def page(self, token: str | None) -> RunListing:  # noqa: ARG002 (the reader's signature)
+    def page(self, token: str | None) -> RunListing:  # noqa: ARG002 (the protocol's)
         """Return the only page."""
         record = MalformedRun(run_id="b", message="Status is a number")
         return RunListing(runs=(running("a"),), malformed=(record,), next_token=None)
 
 
-def test_a_record_of_a_listing_that_cannot_be_read_is_logged() -> None:
-    bench = Bench(watching_a_view(), reader=OneUnreadable())
-    bench.reader.views = [view()]
+def test_a_record_of_a_listing_that_cannot_be_read_is_logged_once_and_the_target_is_down() -> None:
+    bench = Bench(watching("sales.orders"), OneUnreadable())
+    bench.has()
+    with capture_logs() as lines:
+        for _ in range(3):
+            bench.later()
+    logged = [line for line in lines if line["event"] == "a record of a listing cannot be read"]
+    assert [(line["target"], line["error"]) for line in logged] == [("prod", "run b: Status is a number")]
+    assert bench.error == "ListMaterializedViewRefreshTaskRuns: Status is a number"
+
+
+def test_unsettled_runs_of_a_view_are_read_with_its_listing_where_that_takes_fewer_calls() -> None:
+    """Two on the second page: one call instead of two. One on the third is asked for by its ID."""
+    runs = [running(r.run_id, START - (r.creation_time or 0)) if n in (1200, 1300) else r
+            for n, r in enumerate(old(1500))]  # fmt: skip
+    bench = Bench(watching("sales.orders"))
+    bench.has(*runs)
+    bench.run()
+    pages = ["list_runs sales.orders", "list_runs sales.orders from 1000"]
+    assert bench.later() == pages
+    runs[1200] = run("old-1200", START - (runs[1200].creation_time or 0))
+    bench.has(*runs)
+    assert bench.later() == pages
+    assert bench.later() == [pages[0], "old-1300"]
+    assert bench.shown.counted("sales.orders") == 1
+
+
+def test_a_configured_run_that_a_listing_holds_is_not_asked_for_by_its_id() -> None:
+    bench = Bench(watching("sales.orders", run_ids=("a", "elsewhere")))
+    bench.has(running("a"), running("elsewhere", of="finance.ledger"))
+    bench.run()
+    assert bench.later() == ["elsewhere", "list_runs sales.orders"]
+
+
+def test_after_a_restart_one_complete_listing_is_enough_and_nothing_is_counted_twice() -> None:
+    bench = Bench(watching("sales.orders"))
+    going_on = running("going-on", 60.0)
+    bench.has(going_on, *old(1500))
+    bench.run()
+    over = run("going-on", 60.0)
+    bench.has(run("new", -60.0), over, *old(1500))
+    bench.clock.advance(7200.0)
+    bench.restart()
+    pages = ["list_runs sales.orders", "list_runs sales.orders from 1000"]
+    assert bench.run() == ["get_table sales.orders", *pages]
+    assert (bench.up, bench.shown.counted("sales.orders")) == (True, 2)
+    assert bench.later() == pages[:1]
+    assert bench.shown.counted("sales.orders") == 2
+
+
+# Many run IDs
+
+
+def configured(count: int, *, listed: int, others: int = 0) -> Bench:
+    """Return a target with so many run IDs, of which some are listed, and the others cannot be read now."""
+    bench = Bench(target("prod", *(f"run-{number}" for number in range(count))))
+    bench.has(*(running(f"run-{number}", 60.0 * number) for number in range(listed)), *old(others))
+    for number in range(listed, count):
+        bench.reader.fails(f"run-{number}", Reason.THROTTLED)
+    return bench
+
+
+def listings(calls: Sequence[str]) -> int:
+    """Return how many pages of listings were asked for."""
+    return sum(call.startswith("list_runs") for call in calls)
+
+
+@pytest.mark.parametrize(("count", "tried"), [(24, False), (25, True)])
+def test_from_25_run_ids_on_a_listing_is_tried(count: int, *, tried: bool) -> None:
+    bench = configured(count, listed=count)
+    assert len(bench.run()) == (1 if tried else count)
+    assert set(bench.shown.ups.values()) == {True}
+
+
+@pytest.mark.parametrize(("count", "pages"), [(25, 2), (39, 3)])
+def test_a_page_has_to_be_worth_ten_run_ids(count: int, pages: int) -> None:
+    """Of four pages, none of which holds any."""
+    calls = configured(count, listed=0, others=3500).run()
+    assert (listings(calls), len(calls)) == (pages, pages + count)
+
+
+@pytest.mark.parametrize(
+    ("listed", "others", "again"),
+    [(0, 999, False), (1, 999, True), (1, 1000, False), (2, 999, True), (2, 1998, True)],
+)
+def test_a_listing_that_holds_less_than_one_run_id_a_page_is_not_tried_again_for_a_while(
+    listed: int, others: int, *, again: bool
+) -> None:
+    bench = configured(25, listed=listed, others=others)
+    assert listings(bench.run())
+    assert bool(listings(bench.later())) is again
+    assert listings(bench.later(900.0 - 30.0))
+
+
+@pytest.mark.parametrize(
+    ("reason", "up"), [(Reason.ACCESS_DENIED, True), (Reason.THROTTLED, True), (Reason.TIMEOUT, False)]
+)
+def test_a_listing_that_fails_costs_nothing_unless_glue_cannot_be_reached(
+    reason: Reason, *, up: bool
+) -> None:
+    """All runs are asked for by their IDs, and the listing is left alone for a while."""
+    bench = configured(25, listed=25)
+    bench.reader.fails("list_runs *.*", reason)
+    assert len(bench.run()) == 1 + 25
+    assert bench.up is up
+    assert len(bench.later()) == 25
+    assert listings(bench.later(900.0 - 30.0)) == 1
+
+
+# Unexpected errors
+
+
+def test_a_bug_in_one_call_costs_that_call_alone() -> None:
+    bench = Bench(target("prod", "bad", "good"))
+    bench.reader.answers["bad"] = ZeroDivisionError()
+    bench.reader.answers["good"] = running("good")
+    bench.run()
+    assert bench.shown.ups == {"bad": False, "good": True}
+    assert (bench.up, bench.error) == (False, "internal: internal error: ZeroDivisionError")
+
+
+def test_an_error_before_anything_is_read_says_so_and_the_next_poll_recovers() -> None:
+    bench = Bench(watching("sales.orders"))
+    bench.has(run("a"))
+    bench.reader.trouble = MemoryError()
     with capture_logs() as lines:
         bench.run()
-    (told,) = (line for line in lines if line["event"] == "a record of a listing cannot be read")
-    assert told["target"] == "prod"
-    assert told["error"].endswith("b: Status is a number")
-
-
-# Parts of a listing that is read further
-
-
-def test_the_first_part_tells_of_the_views_that_were_found_and_the_others_do_not() -> None:
-    handed: list[PollPart] = []
-    reading = Reading("prod", handed.append)
-    reading.discovery = Discovery(views=(view(),), databases=frozenset({"sales"}))
-    parts = [ListingRead(runs=(running(run_id),)) for run_id in "abc"]
-    for part in parts:
-        reading.take_in_part(part)
-    assert [part.discovery for part in handed] == [reading.discovery, None, None]
-    assert [part.listing for part in handed] == parts
-    assert {(part.target, part.tables_denied) for part in handed} == {("prod", False)}
-    assert reading.discovery_taken_in
-    assert reading.listed == {"a", "b", "c"}
-
-
-def test_a_part_tells_where_tables_may_not_be_read_and_no_views_where_none_were_looked_for() -> None:
-    handed: list[PollPart] = []
-    reading = Reading("prod", handed.append)
-    reading.tables_denied = True
-    reading.take_in_part(ListingRead(runs=(running("a"),)))
-    assert [(part.discovery, part.tables_denied) for part in handed] == [(None, True)]
-    assert not reading.discovery_taken_in
-
-
-def test_the_first_record_of_a_listing_that_cannot_be_read_is_why_the_poll_failed() -> None:
-    reading = Reading("prod", lambda _: None)
-    for lines in (["run a: Status is a number"], ["run b: Status is a number", "run c: no ID"]):
-        reading.take_in_listing(ListingRead(), lines)
-    assert str(reading.error) == "ListMaterializedViewRefreshTaskRuns: run a: Status is a number"
-    assert reading.malformed == ["run a: Status is a number", "run b: Status is a number", "run c: no ID"]
+    assert [(line["event"], line.get("target")) for line in lines] == [
+        ("unexpected error in a poll", "prod"),
+        ("target is down", "prod"),
+    ]
+    assert (bench.up, bench.error) == (False, "internal: internal error: MemoryError")
+    assert bench.store.ready()
+    bench.reader.trouble = None
+    bench.later()
+    assert (bench.up, bench.shown.view_ups) == (True, {"sales.orders": True})

@@ -24,7 +24,7 @@ VIEW = "glue_mv_refresh_view_"
 KEPT_OF_A_VIEW = 3
 """Runs: the newest, the last success, the last failure."""
 ROOM = 1.15
-"""So much may memory grow: that beside the database after the first third; all of it once as much is
+"""So much may memory grow: that beside the runs after the first third; all of it once as much is
 forgotten as comes anew."""
 ROOM_ON_DISK = 1.1
 """So much may a file grow then: free pages are used again, some of them not fully."""
@@ -99,7 +99,6 @@ def compare_burdens(views: int, early: Burden, late: Burden) -> list[str]:
         f"the {what} grew from {before} to {after} bytes under an even load"
         for what, before, after, room in (
             ("database's file", early.file, late.file, ROOM_ON_DISK),
-            ("write-ahead log", early.log, late.log, ROOM_ON_DISK),
             ("memory", early.memory, late.memory, ROOM),
         )
         if after > before * room
@@ -126,7 +125,7 @@ def main() -> int:
         wrong = [f"after {chosen.days} days: {line}" for line in compare_counters(soak)]
         warm, end = soak.besides[len(soak.besides) // 3], soak.besides[-1]
         if end > warm * ROOM:
-            wrong.append(f"memory beside the database grew from {warm >> 20} to {end >> 20} MiB")
+            wrong.append(f"memory beside the runs grew from {warm >> 20} to {end >> 20} MiB")
         soak.grow_old()
         wrong += [f"after being forgotten: {line}" for line in compare_counters(soak)]
         views = sum(len(world.views) for world in soak.worlds.values())
@@ -148,7 +147,7 @@ def main() -> int:
         "incidents": sum(bool(incident.alerts) for incident in soak.incidents),
         "alerts": len(fired),
         "memory_mib": [value >> 20 for value in soak.memory[:: max(1, len(soak.memory) // 8)]],
-        "beside_the_database_mib": [value >> 20 for value in soak.besides[:: max(1, len(soak.besides) // 8)]],
+        "beside_the_runs_mib": [value >> 20 for value in soak.besides[:: max(1, len(soak.besides) // 8)]],
         "state_kib": [value >> 10 for value in soak.sizes[:: max(1, len(soak.sizes) // 8)]],
         "runs_remembered": [soak.rows_before, soak.rows_after],
         "even_load": [asdict(early), asdict(late)],

@@ -4,23 +4,26 @@ Real are the polls (what is asked for, and when listings are read to the end), t
 and reloads, and the text that is scraped. Stand-ins are the clock, and Glue with the client that reads it.
 """
 
+import math
 import random
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from exporter.errors import Reason
 from exporter.metrics import Exposition
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.poller.journal import Journal
+from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
-from exporter.store.database import FILE_NAME
-from exporter.store.pruning import REMEMBERED
+from exporter.store.retention import REMEMBERED
+from exporter.store.storage import FILE_NAME
 from exporter.store.store import Store
 from tests.soak.course import VANISHING, course, delays
 from tests.soak.history import Spool
 from tests.soak.world import ACCOUNT, DAY, HOUR, RETENTION, World, WorldReader
-from tests.state.bench import EXPORTER, FullDiskDatabase
+from tests.state.bench import EXPORTER, FullDisk
 from tests.support.clock import ManualClock
 
 FIRST_START = 12 * HOUR
@@ -33,6 +36,8 @@ POLL_INTERVAL = 240.0
 """Seconds between two polls, and between two scrapes."""
 SILENT_FAULTS = (Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.UNEXPECTED)
 """What a single poll may fail with, without any alert."""
+BYTES_A_RUN = 1500
+"""That a run which is remembered may take in memory."""
 REST = 8 * HOUR
 """After the last day nothing new starts, so that in the end all is counted. Nobody scrapes it."""
 
@@ -51,9 +56,7 @@ class Burden:
     new: int
     """Runs that ended within the last ``OBLIVION``."""
     file: int
-    """Bytes of the database on disk, what only the log holds so far included."""
-    log: int
-    """Bytes of its write-ahead log."""
+    """Bytes of the database on disk."""
     memory: int
     """Resident bytes."""
 
@@ -71,7 +74,7 @@ class Soak:
     memory: list[int] = field(default_factory=list)
     """Resident bytes, once an hour."""
     besides: list[int] = field(default_factory=list)
-    """The same without the database in memory, which holds more runs every hour until some are forgotten."""
+    """The same without the runs that are remembered: they are more every hour until some are forgotten."""
     sizes: list[int] = field(default_factory=list)
     """Bytes of the state, once an hour."""
     starts: int = 0
@@ -148,8 +151,7 @@ class Soak:
                 Burden(
                     rows=self.rows(),
                     new=self.ended() - before,
-                    file=self.database_size("disk"),
-                    log=(self.folder / "state" / f"{FILE_NAME}-wal").stat().st_size,
+                    file=self.file.stat().st_size,
                     memory=resident(),
                 )
             )
@@ -175,15 +177,13 @@ class Soak:
 
     def rows(self) -> int:
         """Return how many runs are remembered."""
-        return int(self.database.connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+        with closing(sqlite3.connect(self.file)) as connection:
+            return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
 
-    def database_size(self, schema: str) -> int:
-        """Return the bytes of the database that the exporter works on (``main``), or writes to (``disk``)."""
-        pages, page = (
-            int(self.database.connection.execute(f"PRAGMA {schema}.{name}").fetchone()[0])
-            for name in ("page_count", "page_size")
-        )
-        return pages * page
+    @property
+    def file(self) -> Path:
+        """The database on disk."""
+        return self.folder / "state" / FILE_NAME
 
     def size(self) -> int:
         """Return the bytes of the state on disk."""
@@ -202,8 +202,8 @@ class Soak:
     def _start(self) -> None:
         self.starts += 1
         self.exposition = Exposition(self.clock, process_metrics=False)
-        self.database = FullDiskDatabase.open(self.folder / "state")
-        self.store = Store(self.clock, [self.exposition.apply], self.database)
+        self.storage, rows = FullDisk.open(self.folder / "state")
+        self.store = Store(self.clock, [self.exposition.apply], self.storage, rows)
         self.refused = False
         """Whether the last configuration that was read was invalid."""
         self.store.describe(replace(EXPORTER, last_reload_success_time=self.clock.time()))
@@ -212,8 +212,8 @@ class Soak:
             name: WorldReader(world, self.store.requests(name)) for name, world in self.worlds.items()
         }
         self.polls = {
-            name: TargetPoll(name, reader, self.store, Journal(), self.clock)
-            for name, reader in self.readers.items()
+            target.name: TargetPoll(target, self.readers[target.name], self.store, EventLog(), self.clock)
+            for target in self.settings.targets
         }
 
     def _step(self, tick: int) -> None:
@@ -233,13 +233,13 @@ class Soak:
             self.history.add(index, None if away else self.exposition.scrape().body())
         if tick % round(HOUR / POLL_INTERVAL) == 0:
             self.memory.append(resident())
-            self.besides.append(self.memory[-1] - self.database_size("main"))
+            self.besides.append(self.memory[-1] - BYTES_A_RUN * self.rows())
             self.sizes.append(self.size())
 
     def _happen(self, tick: int) -> None:
         """Restart, reload, fill the disk."""
         full = self.under_way("full disk")
-        self.database.full = full
+        self.storage.full = full
         if tick and not full and self.dice.random() < POLL_INTERVAL / (6 * HOUR):
             self.store.close()
             self._start()
@@ -269,7 +269,10 @@ class Soak:
         ):
             if self.under_way(kind, name):
                 reader.failing, reader.share = reason, share
-        self.polls[name].run(threading.Event(), lambda: None)
+        stop = threading.Event()
+        self.polls[name].run(stop, lambda: None)
+        # In this clock no time passes until the resync has ended, too.
+        self.polls[name].resync.wait(math.inf, stop, lambda: None)
 
 
 def resident() -> int:

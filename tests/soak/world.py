@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from exporter.errors import GlueError, Reason
 from exporter.model.run import Run, RunListing
 from exporter.model.view import DatabaseListing, TableListing, View
-from exporter.store.requests import RequestStats
+from exporter.store.series import RequestStats
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -190,10 +190,10 @@ class WorldReader:
     """All calls fail so."""
     share: float = 1.0
     """With ``failing``: this share of the calls fails, by chance."""
-    _listed: list[Run] = field(default_factory=list)
 
-    def begin_poll(self, deadline: float) -> None:
-        """Wait for nothing."""
+    def until(self, deadline: float, *, first: bool = True) -> "WorldReader":  # noqa: ARG002 (waits for nothing)
+        """Return itself."""
+        return self
 
     def catalog_id(self) -> str:
         """Return the account."""
@@ -217,16 +217,15 @@ class WorldReader:
     ) -> RunListing:
         """Return one page of runs, the newest first."""
         self._call(LIST_RUNS)
-        if next_token is None:
-            self._listed = [
-                run
-                for run in self.world.newest_first()
-                if database in (None, run.database) and table in (None, run.table)
-            ]
+        listed = [
+            run
+            for run in self.world.newest_first()
+            if database in (None, run.database) and table in (None, run.table)
+        ]
         start = int(next_token or 0)
         end = start + min(max_results, PAGE)
-        token = str(end) if end < len(self._listed) else None
-        return RunListing(runs=tuple(self._listed[start:end]), malformed=(), next_token=token)
+        token = str(end) if end < len(listed) else None
+        return RunListing(runs=tuple(listed[start:end]), malformed=(), next_token=token)
 
     def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
         """Return all databases."""

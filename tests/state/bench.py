@@ -1,20 +1,25 @@
 """A store with its state in a folder, for tests that crash it, restart it and fill its disk."""
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from exporter.errors import StorageError
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import ViewKey
-from exporter.store.counting import ViewCounters
-from exporter.store.database import LOCK_NAME, StateDatabase
-from exporter.store.outcome import Event, PollOutcome, PollPart
+from exporter.store.catalog import CatalogRows, Place
+from exporter.store.counters import ViewCounters
+from exporter.store.results import Event
 from exporter.store.series import ExporterSeries, SeriesChanges, ViewFacts, ViewSeries
+from exporter.store.storage import FILE_NAME, LOCK_NAME, Storage
 from exporter.store.store import Store
 from tests.state.naive_model import Counts
 from tests.support.clock import ManualClock
+from tests.support.outcome import Outcome
 from tests.support.reader import ACCOUNT
 from tests.support.watching import REGION, Recorder
 
@@ -29,16 +34,16 @@ EXPORTER = ExporterSeries(
 )
 
 
-class FullDiskDatabase(StateDatabase):
+class FullDisk(Storage):
     """A state on a disk that can be full."""
 
     full = False
 
-    def save(self) -> bool:
+    def save(self, changes: Mapping[Place, CatalogRows], gone: Iterable[Place] = ()) -> None:
         """Write, unless the disk is full."""
         if self.full:
             raise StorageError("the state cannot be written: database or disk is full")
-        return super().save()
+        super().save(changes, gone)
 
 
 def views(*patterns: str, expected_interval: float | None = None) -> tuple[ViewPattern, ...]:
@@ -73,7 +78,7 @@ class Views(Recorder):
     exporter: ExporterSeries | None = None
 
     def __call__(self, changes: SeriesChanges) -> None:
-        """Take in one commit."""
+        """Note one commit."""
         super().__call__(changes)
         self.exporter = changes.exporter or self.exporter
         for key, series in changes.views.items():
@@ -81,6 +86,11 @@ class Views(Recorder):
                 del self.views[key]
             else:
                 self.views[key] = series
+
+    def forget(self) -> None:
+        """Drop all that is shown."""
+        super().forget()
+        self.views.clear()
 
     def view(self, name: str) -> ViewSeries:
         """Return what is shown of ``database.table``."""
@@ -132,11 +142,12 @@ def nonzero(counters: ViewCounters) -> Counts:
 
 @dataclass
 class StateBench:
-    """One exporter after another on the same state. ``folder`` None: in memory."""
+    """One exporter after another on the same state. ``folder`` None: the state ends with each of them."""
 
     folder: Path | None = None
     clock: ManualClock = field(default_factory=ManualClock)
     lives: int = 0
+    storage: FullDisk | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.start()
@@ -145,10 +156,10 @@ class StateBench:
         """Begin a life of the program."""
         self.lives += 1
         self.shown = Views()
-        self.database = (
-            FullDiskDatabase.in_memory() if self.folder is None else FullDiskDatabase.open(self.folder)
-        )
-        self.store = Store(self.clock, [self.shown], self.database)
+        rows = None
+        if self.folder is not None:
+            self.storage, rows = FullDisk.open(self.folder)
+        self.store = Store(self.clock, [self.shown], self.storage, rows)
         if self.folder is not None:
             self.store.describe(EXPORTER)
 
@@ -156,20 +167,25 @@ class StateBench:
         """Load or reload a configuration."""
         return self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
 
-    def commit(self, outcome: PollOutcome, *, in_parts: bool = False) -> list[Event]:
-        """Take in a poll; ``in_parts``: all its listings but the last before its end."""
-        events: list[Event] = []
-        while in_parts and len(outcome.listings) > 1:
-            part = PollPart(
-                target=outcome.target,
-                discovery=None if outcome.discovery_taken_in else outcome.discovery,
-                tables_denied=outcome.tables_denied,
-                listing=outcome.listings[0],
-            )
-            events += self.store.take_in(part)
-            taken_in = outcome.discovery is not None
-            outcome = replace(outcome, listings=outcome.listings[1:], discovery_taken_in=taken_in)
-        return events + self.store.commit(outcome)
+    def commit(self, outcome: Outcome) -> list[Event]:
+        """Commit a poll, and the resync that has ended before it."""
+        return outcome.apply(self.store, self.clock.time())
+
+    @property
+    def disk(self) -> FullDisk:
+        """The state on disk."""
+        assert self.storage is not None
+        return self.storage
+
+    def remembered(self, table: str = "runs", column: str = "run_id") -> set[Any]:
+        """Return one column of a table of the state on disk."""
+        return {row[0] for row in self.rows(f"SELECT {column} FROM {table}")}  # noqa: S608 (our own names)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return what the state on disk answers."""
+        assert self.folder is not None
+        with closing(sqlite3.connect(self.folder / FILE_NAME)) as connection:
+            return connection.execute(query).fetchall()
 
     def stop(self) -> None:
         """End as on SIGTERM."""
@@ -186,5 +202,10 @@ class StateBench:
             left = self.folder.with_name(f"life{self.lives + 1}")
             shutil.copytree(self.folder, left, ignore=shutil.ignore_patterns(LOCK_NAME))
             self.folder = left
-        self.database.close()
+        self.abandon()
         self.start()
+
+    def abandon(self) -> None:
+        """End without saving what is left to save."""
+        if self.storage:
+            self.storage.close()

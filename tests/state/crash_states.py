@@ -96,6 +96,8 @@ def crash_states(record: Record, dice: random.Random) -> Iterator[tuple[int, str
     sync has secured the disk has nothing, everything of one file alone, or any sectors.
     """
     disk: dict[str, _File] = {}
+    renamed: dict[str, str] = {}
+    """New names, and the old ones, that no sync has secured."""
     for number, step in enumerate(record.steps):
         name = Path(step.path).name
         yield number, "killed", {n: bytes(f.content) for n, f in disk.items() if f.there}
@@ -104,7 +106,7 @@ def crash_states(record: Record, dice: random.Random) -> Iterator[tuple[int, str
                 torn = {n: bytearray(f.content) for n, f in disk.items() if f.there}
                 change(torn[name], Step(kind="write", path="", offset=step.offset, data=step.data[:size]))
                 yield number, "torn", {n: bytes(content) for n, content in torn.items()}
-        if any(file.waiting for file in disk.values()):
+        if renamed or any(file.waiting for file in disk.values()):
             ways = [dict.fromkeys(disk, Chance(share, dice)) for share in SHARES]
             waiting = [n for n, file in disk.items() if file.waiting]
             ways += [
@@ -113,12 +115,18 @@ def crash_states(record: Record, dice: random.Random) -> Iterator[tuple[int, str
             ]
             for way in ways:
                 left = {n: file.after_power_cut(way[n]) for n, file in disk.items()}
+                old = {n: renamed[n] for n in renamed if not way[n].step()}
                 yield (
                     number,
                     "power cut",
-                    {n: bytes(content) for n, content in left.items() if content is not None},
+                    {old.get(n, n): bytes(content) for n, content in left.items() if content is not None},
                 )
-        disk.setdefault(name, _File()).apply(step)
+        if step.kind == "rename":
+            renamed[Path(step.to).name] = name
+            disk[Path(step.to).name] = disk.pop(name)
+        elif step.kind != "sync names":
+            disk.setdefault(name, _File()).apply(step)
         if step.name_lasts:
+            renamed.clear()
             for file in disk.values():
                 file.names_last()

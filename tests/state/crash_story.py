@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from exporter.model.settings import Settings, Target
+from exporter.model.patterns import Name
+from exporter.model.settings import Target
 from tests.state.bench import StateBench, target
-from tests.state.naive_model import DAY, Model, Name
+from tests.state.naive_model import DAY, Model
 from tests.state.small_glue import Poll, SmallGlue, poll
 from tests.state.watched_disk import Step, WatchedDisk
 from tests.support.clock import START, ManualClock
@@ -23,8 +24,6 @@ CONFIGURATIONS: tuple[tuple[Target, ...], ...] = (
     (target("first", "sales.orders"), target("second", "sales.*", run_ids=["run-0", "run-9"])),
 )
 NAMES: tuple[Name, ...] = (("sales", "orders"), ("sales", "returns"), ("hr", "people"))
-EARLY_CHECKPOINT = 24
-"""Pages of the write-ahead log after which it is copied into the database: usually a thousand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +126,6 @@ class Story:
 
     def _open(self) -> None:
         self._bench = StateBench(self.folder, self.clock)
-        self._bench.database.connection.execute(f"PRAGMA disk.wal_autocheckpoint = {EARLY_CHECKPOINT}")
 
     def _restart(self) -> None:
         self._act("a stop", self._bench.stop, self.model)
@@ -147,7 +145,7 @@ class Story:
         for one in CONFIGURATIONS[self.configuration]:
             watch = self._bench.store.watch(one.name)
             assert watch
-            outcome = poll(self.glue, one, watch, Poll(listing=listing, order=order), self._now)
+            outcome = poll(self.glue, one, watch, Poll(listing=listing, order=order))
             known = self.model.copy()
             known.commit(outcome, self._now)
             self._act(f"a poll of {one.name}", partial(self._bench.commit, outcome), known)
@@ -178,7 +176,7 @@ def load(bench: StateBench, configuration: int) -> None:
 
 def configure(model: Model, configuration: int, now: float) -> None:
     """Load it in the model."""
-    model.configure(Settings(targets=CONFIGURATIONS[configuration]), now)
+    model.configure(CONFIGURATIONS[configuration], 1, now)
 
 
 def main() -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from exporter.model.run import Run
 from exporter.model.settings import Settings
-from exporter.store.database import StateDatabase
-from exporter.store.outcome import ListingRead, PollOutcome
+from exporter.store.storage import Storage
 from exporter.store.store import Store
 from tests.state.bench import Views, target
 from tests.support.clock import START, ManualClock
+from tests.support.outcome import Listed, Outcome
 
 VIEW = "sales.orders"
 POLL_INTERVAL = 30.0
@@ -49,21 +49,14 @@ def run_at(number: int, step: int) -> Run:
 def live(folder: Path, first_step: int, told: int) -> None:
     """Poll once a step, and tell after each commit what is published, until killed."""
     clock, shown = ManualClock(START + POLL_INTERVAL * first_step), Views()
-    store = Store(clock, [shown], StateDatabase.open(folder))
+    store = Store(clock, [shown], *Storage.open(folder))
     store.configure(Settings(targets=(target("prod", VIEW),)))
     step = first_step
     while True:
         listed = tuple(run_at(number, step) for number in range(max(0, step - LISTED), step + 1))
         watch = store.watch("prod")
         asked = min((run.run_id for run in watch.unsettled), default="") if watch else ""
-        store.commit(
-            PollOutcome(
-                target="prod",
-                started=clock.time(),
-                duration=0.0,
-                listings=(ListingRead(runs=listed, complete=True),),
-            )
-        )
+        Outcome(listings=(Listed(runs=listed),)).apply(store, clock.time())
         counters = shown.facts(VIEW).counters
         line = {
             "step": step,

@@ -5,18 +5,18 @@ commits or series. Only what is promised to users is in it.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 from exporter.errors import GlueError
-from exporter.model.patterns import ViewMatcher, is_literal
-from exporter.model.run import Run
-from exporter.model.settings import Settings
-from exporter.store.counting import DURATION_BUCKETS
-from exporter.store.outcome import Discovery, PollOutcome
+from exporter.model.patterns import Name, ViewMatcher, is_literal
+from exporter.model.run import Run, run_key
+from exporter.model.settings import Settings, Target
+from exporter.store.counters import DURATION_BUCKETS
+from exporter.store.results import TablesRead
+from tests.support.outcome import Outcome
 
-Name = tuple[str, str]
 DAY = 86400.0
 matcher = cache(ViewMatcher)
 
@@ -49,14 +49,18 @@ class KnownRun:
     def there(self) -> bool:
         return self.settled or self.misses < 2
 
+    @property
+    def end(self) -> float | None:
+        """When it ended, and never later than it was first seen ended: Glue's clock is known to 2 s."""
+        return None if self.first_seen_ended is None else end_of(self.run, self.first_seen_ended)
+
     def observe(self, run: Run, now: float, settle_period: float) -> None:
         self.run, self.misses, self.unlisted_since, self.idle_since = run, 0, None, None
         if not run.ended:
             return
         if self.first_seen_ended is None:
             self.first_seen_ended = now
-        reported = run.end_time or run.last_updated or now
-        age = now - min(reported, self.first_seen_ended)
+        age = now - end_of(run, self.first_seen_ended)
         complete = run.end_time is not None and run.dpu_seconds is not None
         self.settled = self.settled or age >= 3600.0 or (age >= settle_period and complete)
 
@@ -77,11 +81,23 @@ class KnownRun:
             self.duration = max(0.0, ended - started)
 
 
+def end_of(run: Run, first_seen: float) -> float:
+    reported = [time for time in (run.end_time, run.last_updated) if time and time <= first_seen + 2.0]
+    return reported[0] if reported else first_seen
+
+
 @dataclass
 class KnownView:
     """All that is known of one view."""
 
-    baseline: bool = False
+    baseline: float | None = None
+    """When it was taken."""
+    counts_after: float | None = None
+    """Runs created before are not counted: all of them had been listed then."""
+    stint: int = 0
+    """Changes whenever it begins to be watched."""
+    birth: int = 0
+    """The first stint: another view by the name was forgotten before."""
     described: bool = False
     misses: int = 0
     gone: bool = False
@@ -98,6 +114,7 @@ class Figures:
     known: bool
     last_run: Run | None
     last_success: Run | None
+    last_success_time: float | None
     last_failure_time: float | None
     failures_in_a_row: int | None
 
@@ -113,6 +130,23 @@ class Counts:
     duration_sum: float
 
 
+@dataclass(eq=False)
+class ModelListing:
+    """A listing that is being read."""
+
+    target: str
+    generation: int
+    """Of the configuration under which it was opened."""
+    covered: dict[Name, int]
+    """The stints of the views that were watched then."""
+    began: float | None = None
+    seen: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    slow: bool = False
+    """Polls come and go while it is read."""
+
+
 @dataclass
 class Model:
     """What should be known after all that happened."""
@@ -120,25 +154,50 @@ class Model:
     settings: Settings = field(default_factory=lambda: Settings(targets=()))
     views: dict[Name, KnownView] = field(default_factory=dict)
     runs: dict[str, KnownRun] = field(default_factory=dict)
+    """By the ID in lower case."""
     since: dict[Name, float] = field(default_factory=dict)
     """When each pattern was first watched."""
+    listed_by_runs: set[Name] = field(default_factory=set)
+    """Patterns whose last complete listing would have begun to watch any view that they match."""
+    listed: dict[Name, float] = field(default_factory=dict)
+    """When a listing of all that a pattern may match began, an hour ago at most."""
     unread_then: dict[str, float] = field(default_factory=dict)
-    """Runs that could not be read when their view's first listing was complete."""
+    """Runs that could not be read when their view's first listing was complete; "": one without an ID."""
+    undated: tuple[set[Name], set[Name], set[str]] = field(default_factory=lambda: (set(), set(), set()))
+    """Patterns, and views and runs that nothing watches, since the last answer: they get their date by it."""
+    listings: list[ModelListing] = field(default_factory=list)
+    generation: int = 0
+    stints: int = 0
+    next_tidying: float = 0.0
 
     def copy(self) -> "Model":
         return Model(
             self.settings,
             {name: replace(view) for name, view in self.views.items()},
-            {run_id: replace(known) for run_id, known in self.runs.items()},
+            {key: replace(known) for key, known in self.runs.items()},
             dict(self.since),
+            set(self.listed_by_runs),
+            dict(self.listed),
             dict(self.unread_then),
+            (set(self.undated[0]), set(self.undated[1]), set(self.undated[2])),
+            generation=self.generation,
+            stints=self.stints,
+            next_tidying=self.next_tidying,
         )
 
     def begin_life(self) -> None:
-        """Forget what a program that starts anew has not seen yet."""
-        self.unread_then.clear()
+        """Forget what a program that starts anew does not know."""
+        self.next_tidying = 0.0
         for view in self.views.values():
             view.up = False
+        patterns, views, runs = self.undated
+        for pattern in patterns:
+            self.since.pop(pattern, None)
+        for name in views & self.views.keys():
+            self.views[name].idle_since = None
+        for key in runs & self.runs.keys():
+            self.runs[key].idle_since = None
+        self.undated = (set(), set(), set())
 
     # What is asked for.
 
@@ -154,7 +213,18 @@ class Model:
         return name in [(p.database, p.table) for p in patterns]
 
     def run_owner(self, run_id: str) -> str | None:
-        return next((t.name for t in self.settings.targets if run_id in t.run_ids), None)
+        wanted = run_key(run_id)
+        return next((t.name for t in self.settings.targets if wanted in map(run_key, t.run_ids)), None)
+
+    def patterns_of(self, target: str) -> list[Name]:
+        return [(p.database, p.table) for t in self.settings.targets if t.name == target for p in t.views]
+
+    def serves(self, target: str) -> bool:
+        return target in [t.name for t in self.settings.targets]
+
+    def matching(self, target: str, name: Name) -> list[Name]:
+        found = [p for t in self.settings.targets if t.name == target for p in matcher(t).matching(*name)]
+        return [(p.database, p.table) for p in found]
 
     def watched(self, name: Name) -> bool:
         view = self.views.get(name)
@@ -165,112 +235,226 @@ class Model:
 
     # What happens.
 
-    def configure(self, settings: Settings, now: float) -> None:
-        self.settings = settings
-        self._forget_idle(now)
-        patterns = {(p.database, p.table) for t in settings.targets for p in t.views}
+    def configure(self, targets: Sequence[Target], runs_per_view: int, now: float) -> None:
+        self.settings = Settings(targets=tuple(targets), runs_per_view=runs_per_view)
+        self.generation += 1
+        patterns = {(p.database, p.table) for t in targets for p in t.views}
+        undated_patterns, undated_views, undated_runs = self.undated
+        undated_patterns |= patterns - self.since.keys()
+        undated_patterns &= patterns
         self.since = {pattern: self.since.get(pattern, now) for pattern in patterns}
+        self.listed = {pattern: at for pattern, at in self.listed.items() if pattern in patterns}
+        self.listed_by_runs = set()
         for name, view in self.views.items():
-            if self.owner(name) is None:
-                view.baseline, view.up = False, False
-                view.idle_since = view.idle_since if view.idle_since is not None else now
-            elif view.misses == 2 and not self.literal(name):
-                view.idle_since = view.idle_since if view.gone else now
-                view.gone, view.up = True, False
-            elif view.idle_since is not None:
-                view.idle_since, view.gone = None, False
-        for run_id, known in self.runs.items():
-            if known.view is None:
-                idle_since = known.idle_since if known.idle_since is not None else now
-                known.idle_since = None if self.run_owner(run_id) else idle_since
-        self._forget_idle_runs(now)
-        for target in settings.targets:
+            owner = self.owner(name)
+            if owner is None or (view.misses == 2 and not self.literal(name)):
+                view.up = False
+                if owner is None:
+                    view.baseline = view.counts_after = None
+                else:
+                    view.gone = True
+                if view.idle_since is None:
+                    view.idle_since = now
+                    undated_views.add(name)
+            elif view.idle_since is not None or view.gone:
+                self._begin(name)
+        for key, known in self.runs.items():
+            if known.view is None and self.run_owner(key):
+                known.idle_since = None
+                undated_runs.discard(key)
+            elif known.view is None and known.idle_since is None:
+                known.idle_since = now
+                undated_runs.add(key)
+        for target in targets:
             for name in matcher(target).literals:
-                view = self.views.setdefault(name, KnownView())
-                view.gone, view.idle_since = False, None
+                if name not in self.views:
+                    self._begin(name)
 
-    def commit(self, outcome: PollOutcome, now: float) -> None:
-        target = outcome.target
-        if outcome.discovery:
-            self._discover(target, outcome.discovery, now)
-        missed: set[str] = set()
-        for listing in outcome.listings:
-            for run in listing.runs:
-                name = (run.database or "", run.table or "")
-                if outcome.tables_denied and name not in self.views and self.owner(name) == target:
-                    self.views[name] = KnownView()
-                if self.watched(name) and self.owner(name) == target:
-                    self._observe(run, now, name)
-                elif self.run_owner(run.run_id) == target:
-                    self._observe(run, now, None)
-            if listing.complete:
-                for name in self.of_target(target):
-                    if not self.views[name].baseline:
-                        self.unread_then.update(dict.fromkeys(listing.unreadable, now))
-                    self.views[name].baseline = True
-            if listing.complete and not listing.gaps:
-                listed = listing.listed_before | {run.run_id for run in listing.runs}
-                for run_id, known in self.runs.items():
-                    if known.view in self.of_target(target) and run_id not in listed:
-                        missed.add(run_id)
-                        if known.unlisted_since is None:
-                            known.unlisted_since = now
-        for run_id, result in outcome.runs.items():
-            if isinstance(result, GlueError):
-                missed.add(run_id)
-            else:
-                missed.discard(run_id)
+    def _begin(self, name: Name) -> KnownView:
+        """Watch a view from now on."""
+        self.stints += 1
+        view = self.views.setdefault(name, KnownView(birth=self.stints))
+        view.gone, view.idle_since, view.stint = False, None, self.stints
+        self.undated[1].discard(name)
+        return view
+
+    def commit(self, outcome: Outcome, now: float) -> None:
+        """Take in a resync and a poll that came in one go."""
+        if outcome.tables:
+            self.look(outcome.tables, now)
+        missing: set[str] = set()
+        for listed in outcome.listings:
+            listing = self.open_listing(outcome.target)
+            for runs, last in listed.pages():
+                self.page(listing, runs, now, last=last, unreadable=listed.unreadable, denied=outcome.denied)
+            missing |= listing.missing
+        self.listings = [listing for listing in self.listings if listing.slow]
+        self.poll_ended(outcome.target, outcome.runs, missing, now, listed=bool(outcome.listings))
+
+    def look(self, tables: TablesRead, now: float) -> None:
+        """Take in that all tables were read."""
+        self._answered()
+        found = {(view.database, view.table): view for view in tables.views}
+        for name, found_view in found.items():
+            if self.owner(name) != tables.target:
+                continue
+            created = found_view.creation_time or 0.0
+            since = min(self.since[pattern] for pattern in self.matching(tables.target, name))
+            view = self.views[name] if self.watched(name) else self._begin(name)
+            if not view.described and view.baseline is None and created > since:
+                view.baseline = now
+            view.described, view.misses = True, 0
+        for name in self.of_target(tables.target):
+            view = self.views[name]
+            if name not in found:
+                view.misses, view.up = min(2, view.misses + 1), False
+                if view.misses == 2 and not self.literal(name):
+                    view.gone, view.idle_since = True, now
+        self._tidy(now)
+
+    def open_listing(self, target: str, *, slow: bool = False) -> ModelListing:
+        covered = {name: self.views[name].stint for name in self.of_target(target)}
+        listing = ModelListing(target, self.generation, covered, slow=slow)
+        self.listings.append(listing)
+        return listing
+
+    def page(
+        self,
+        listing: ModelListing,
+        runs: Iterable[Run],
+        now: float,
+        *,
+        last: bool,
+        unreadable: Iterable[str | None] = (),
+        denied: bool = False,
+    ) -> None:
+        """Take in a page of a listing."""
+        target = listing.target
+        if not self.serves(target):
+            return
+        self._answered()
+        listing.began = now if listing.began is None else listing.began
+        for run in runs:
+            name = (run.database or "", run.table or "")
+            if denied and name not in self.views and self.owner(name) == target:
+                self._begin_by_a_run(listing, name)
+            if self.watched(name) and self.owner(name) == target:
+                self._observe(run, now, name)
+            elif (home := self._counted_by(run)) and self.owner(home) == target:
+                self._observe(run, now, home)
+            elif self.run_owner(run.run_id) == target:
+                self._observe(run, now, None)
+        listing.unreadable |= {run_key(run_id or "") for run_id in unreadable}
+        if last:
+            self._close(listing, now, denied=denied)
+        self._tidy(now)
+
+    def _counted_by(self, run: Run) -> Name | None:
+        """Return the watched view that has counted a run, whatever table is named now."""
+        known = self.runs.get(run_key(run.run_id))
+        counted = known is not None and known.counted_as is not None and not known.pruned
+        return known.view if known and counted and known.view and self.watched(known.view) else None
+
+    def _begin_by_a_run(self, listing: ModelListing, name: Name) -> None:
+        view = self._begin(name)
+        listed = [self.listed[p] for p in self.matching(listing.target, name) if p in self.listed]
+        if any(pattern in self.listed_by_runs for pattern in self.matching(listing.target, name)):
+            view.baseline = listing.began
+        elif listed:
+            view.baseline = view.counts_after = max(listed)
+        elif listing.generation == self.generation:
+            listing.covered[name] = view.stint
+
+    def _close(self, listing: ModelListing, now: float, *, denied: bool) -> None:
+        self.listings.remove(listing)
+        covered = [n for n in self.of_target(listing.target) if listing.covered.get(n) == self.views[n].stint]
+        for name in covered:
+            if self.views[name].baseline is None:
+                self.views[name].baseline = now
+                self.unread_then.update(dict.fromkeys(listing.unreadable, now))
+        if listing.generation == self.generation:
+            began = listing.began or now
+            for pattern in self.patterns_of(listing.target):
+                if began >= self.listed.get(pattern, 0.0) + 3600.0:
+                    self.listed[pattern] = began
+                (self.listed_by_runs.add if denied else self.listed_by_runs.discard)(pattern)
+        for key, known in self.runs.items():
+            if (
+                known.view in covered
+                and key not in listing.seen | listing.unreadable
+                and "" not in listing.unreadable
+            ):
+                if not known.settled and known.there and not known.pruned:
+                    listing.missing.add(key)
+                    known.misses += 1
+                known.unlisted_since = now if known.unlisted_since is None else known.unlisted_since
+        self._prune(covered, now)
+        self._forget_idle(now)
+
+    def poll_ended(
+        self,
+        target: str,
+        read: Mapping[str, Run | GlueError],
+        missing: Collection[str],
+        now: float,
+        *,
+        listed: bool,
+    ) -> None:
+        """Take in the end of a poll, and the runs that it has read by their IDs."""
+        self._answered()
+        for run_id, result in read.items():
+            key = run_key(run_id)
+            known = self.runs.get(key)
+            if not isinstance(result, GlueError):
                 name = (result.database or "", result.table or "")
-                self._observe(result, now, name if self.watched(name) else None)
-        for run_id in missed & self.runs.keys():
-            self.runs[run_id].misses += 1
+                before = known.view if known and known.view and self.watched(known.view) else None
+                self._observe(result, now, name if self.watched(name) else before)
+            elif known and not known.pruned and not known.settled and key not in missing:
+                known.misses += 1
         for name in self.of_target(target):
             view = self.views[name]
-            view.up = bool(outcome.listings) and self.known(name) and view.misses == 0 and view.baseline
-        if any(listing.complete for listing in outcome.listings):
-            self._forget_idle(now)
-            self._prune(target, now)
-        self._forget_idle_runs(now)
+            view.up = listed and self.known(name) and view.misses == 0 and view.baseline is not None
+        self._tidy(now)
 
     def pass_by(self, now: float) -> None:
-        """Take in that another catalog was polled, while nothing watches this one."""
-        self._forget_idle(now)
-        self._forget_idle_runs(now)
+        """Take in that another catalog was polled."""
+        self._answered()
+        self._tidy(now)
 
-    def _discover(self, target: str, discovery: Discovery, now: float) -> None:
-        found = {(view.database, view.table): view for view in discovery.views}
-        for name, view in found.items():
-            if self.owner(name) != target:
-                continue
-            created = view.creation_time or 0.0
-            matching = [
-                p for t in self.settings.targets if t.name == target for p in matcher(t).matching(*name)
-            ]
-            since = min(self.since[p.database, p.table] for p in matching)
-            known = self.views.get(name)
-            if known is None:
-                known = self.views[name] = KnownView()
-            if not known.described and created > since:
-                known.baseline = True
-            known.described, known.misses, known.gone, known.idle_since = True, 0, False, None
-        for name in self.of_target(target):
-            known = self.views[name]
-            if name not in found:
-                known.misses = min(2, known.misses + 1)
-                if known.misses == 2 and not self.literal(name):
-                    known.gone, known.idle_since, known.up = True, now, False
+    def _answered(self) -> None:
+        """Glue's time is known; what has waited for that gets its date."""
+        self.undated = (set(), set(), set())
 
     def _observe(self, run: Run, now: float, name: Name | None) -> None:
-        known = self.runs.get(run.run_id)
+        key = run_key(run.run_id)
+        known = self.runs.get(key)
+        new = known is None or known.pruned
         if known is None or known.pruned:
-            known = self.runs[run.run_id] = KnownRun(run)
+            known = self.runs[key] = KnownRun(run)
+        for listing in self.listings:
+            listing.seen.add(key)
+        if name and known.counted_as and known.view in self.views:
+            name = known.view  # what is counted stays with the view that counted it
         known.view = name or known.view
-        known.observe(run, now, self.settings.settle_period)
-        unread_at = self.unread_then.pop(run.run_id, None)
-        if unread_at is not None and run.ended and (run.end_time or run.last_updated or now) <= unread_at:
-            known.too_old = True
+        known.observe(run._replace(run_id=known.run.run_id), now, self.settings.settle_period)
         if name:
-            known.count(baseline=self.views[name].baseline)
+            known.count(baseline=self._counts(key, run, name, now, new=new))
+
+    def _counts(self, key: str, run: Run, name: Name, now: float, *, new: bool) -> bool:
+        """Tell whether the run counts, if it has ended."""
+        view = self.views[name]
+        unread_at = self.unread_then.pop(key, self.unread_then.get("") if new else None)
+        if view.baseline is None:
+            return False
+        if unread_at is not None and run.ended and end_of(run, now) <= min(unread_at, view.baseline):
+            return False
+        return not new or view.counts_after is None or (run.creation_time or 0.0) > view.counts_after
+
+    def _tidy(self, now: float) -> None:
+        """Once a day."""
+        if now >= self.next_tidying:
+            self.next_tidying = now + DAY
+            self._forget_idle(now)
 
     def _forget_idle(self, now: float) -> None:
         """Forget what nothing has watched for 90 days."""
@@ -281,24 +465,22 @@ class Model:
                 for known in self.runs.values():
                     if known.view == name:  # configured by its ID: it stays, but counts for nothing
                         known.view, known.counted_as, known.too_old = None, None, known.run.ended
-                        known.idle_since = None
-
-    def _forget_idle_runs(self, now: float) -> None:
+                        known.unlisted_since = known.idle_since = None
         self.runs = {
-            run_id: known
-            for run_id, known in self.runs.items()
+            key: known
+            for key, known in self.runs.items()
             if known.view or known.idle_since is None or known.idle_since >= now - 90 * DAY
         }
 
-    def _prune(self, target: str, now: float) -> None:
+    def _prune(self, names: Iterable[Name], now: float) -> None:
         """Forget the runs that no listing has held for 7 days, and that nothing shows."""
-        for name in self.of_target(target):
+        for name in names:
             success = self._newest(name, "SUCCEEDED")
             kept = [k.run.run_id for k in self._age(name)[: max(1, self.settings.runs_per_view)]]
             kept += [k.run.run_id for k in (success, self._newest(name, "FAILED")) if k]
-            for run_id, known in self.runs.items():
+            for key, known in self.runs.items():
                 old = known.unlisted_since is not None and known.unlisted_since < now - 7 * DAY
-                free = known.view == name and run_id not in kept and not self.run_owner(run_id)
+                free = known.view == name and known.run.run_id not in kept and not self.run_owner(key)
                 if old and free and not known.pruned:
                     known.pruned = True
                     known.pruned_after = success.run.run_id if success else None
@@ -309,13 +491,12 @@ class Model:
         view = self.views[name]
         return view.misses < 2 if view.described else view.misses == 0
 
-    def shown_runs(self, name: Name) -> set[str]:
+    def shown_runs(self, name: Name) -> list[Run]:
         newest = self.settings.runs_per_view
         if not newest or not self.known(name):
-            return set()
+            return []
         runs = self._age(name)
-        unended = [k for k in runs if not k.run.ended]
-        return {k.run.run_id for k in (*runs[:newest], *unended)}
+        return [k.run for k in (*runs[:newest], *(k for k in runs if not k.run.ended))]
 
     def figures(self, name: Name) -> Figures:
         runs = self._age(name)
@@ -341,8 +522,9 @@ class Model:
             known=self.known(name),
             last_run=runs[0].run if runs else None,
             last_success=success.run if success else None,
-            last_failure_time=_end(failure),
-            failures_in_a_row=failures if view.baseline or runs else None,
+            last_success_time=success.end if success else None,
+            last_failure_time=failure.end if failure else None,
+            failures_in_a_row=failures if view.baseline is not None or runs else None,
         )
 
     def counts(self, name: Name) -> Counts:
@@ -379,9 +561,3 @@ def add_up(counted: Iterable[KnownRun]) -> Counts:
         durations=tuple(b - a for a, b in zip([0, *buckets], buckets, strict=False)),
         duration_sum=sum(durations),
     )
-
-
-def _end(known: KnownRun | None) -> float | None:
-    if known is None:
-        return None
-    return known.run.end_time or known.run.last_updated or known.first_seen_ended

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.errors import StorageError
-from exporter.store.counting import ViewCounters
+from exporter.store.counters import ViewCounters
 from tests.state.bench import nonzero
 from tests.state.crash_story import NAMES, Story
 from tests.state.naive_model import Model
@@ -73,13 +73,13 @@ class RefusedStory(Story):
         query = "SELECT database, table_name, counters, baseline_at IS NOT NULL FROM views"
         views = {
             (database, table): (nonzero(ViewCounters.load(counters)), bool(baseline))
-            for database, table, counters, baseline in self._bench.database.connection.execute(query)
+            for database, table, counters, baseline in self._bench.rows(query)
         }
-        known = {name: (model.counts(name), view.baseline) for name, view in model.views.items()}
+        known = {name: (model.counts(name), view.baseline is not None) for name, view in model.views.items()}
         nothing = (Model().counts(NAMES[0]), False)
         query = "SELECT run_id, status, dpu_seconds FROM runs"
-        runs = set(self._bench.database.connection.execute(query))
-        kept = {(i, k.run.status, k.run.dpu_seconds) for i, k in model.runs.items() if not k.pruned}
+        runs = set(self._bench.rows(query))
+        kept = {(k.run.run_id, k.run.status, k.run.dpu_seconds) for k in model.runs.values() if not k.pruned}
         return runs == kept and all(
             views.get(name, nothing) == known.get(name, nothing) for name in views.keys() | known.keys()
         )

@@ -15,12 +15,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from exporter.model.run import Run
-from exporter.model.settings import Settings, Target
+from exporter.model.patterns import Name
+from exporter.model.run import Run, run_key
+from exporter.model.settings import Target
+from exporter.store.results import RunsListed, Scope
 from tests.state.bench import StateBench, nonzero, target
-from tests.state.naive_model import DAY, Counts, Figures, Model, Name
-from tests.state.small_glue import Poll, SmallGlue, poll
+from tests.state.naive_model import DAY, Counts, Figures, Model
+from tests.state.small_glue import Poll, SmallGlue, list_runs, poll
 from tests.support.clock import START
+from tests.support.outcome import malformed
 from tests.support.reader import ACCOUNT
 
 pytestmark = pytest.mark.timeout(400)  # it keeps a processor busy for half a minute, if it has one for itself
@@ -72,9 +75,9 @@ ENDINGS = st.builds(
 )
 POLLS = st.builds(
     Poll,
-    tables=st.sampled_from(["read", "read", "read", "overlooked", "failed", "denied"]),
+    tables=st.sampled_from(["read", "read", "read", "overlooked", "not read", "denied"]),
     listing=st.sampled_from(
-        ["complete", "complete", "portions", "parts", "early", "skipping", "unreadable", "failed"]
+        ["complete", "complete", "pages", "early", "skipping", "unreadable", "nameless", "failed"]
     ),
     order=st.sampled_from(["newest first", "oldest first", "by chance"]),
     victim=st.integers(0, 9),
@@ -85,6 +88,7 @@ LOOKS = st.builds(
     which=st.integers(0, 1),
     how=st.one_of(st.just(Poll()), st.just(Poll()), POLLS, st.none()),
 )
+RELOADS = st.none() | st.integers(0, len(CONFIGURATIONS) - 1)
 
 QUICK_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """In memory where the system has such a folder: what is copied from it needs no waiting for a disk."""
@@ -150,7 +154,7 @@ class Counting(RuleBasedStateMachine):
     def end_run(self, number: int, ending: Ending, then: Look) -> None:
         """End a run that went on for a while."""
         if run := self.run_of(number, ended=False):
-            self._end(run.run_id, ending)
+            self._end(run_key(run.run_id), ending)
         self._look(then)
 
     @rule(
@@ -167,7 +171,7 @@ class Counting(RuleBasedStateMachine):
         if run := self.run_of(number, ended=True):
             end = run.end_time or self.now
             self.glue.change(
-                run.run_id,
+                run_key(run.run_id),
                 dpu_seconds=dpu_seconds,
                 processed_bytes=processed_bytes,
                 start_time=run.start_time or end - 90.0,
@@ -176,18 +180,30 @@ class Counting(RuleBasedStateMachine):
             )
         self._look(then)
 
+    @rule(number=st.integers(0, 9), table=st.integers(0, 2), ending=ENDINGS, then=LOOKS)
+    def report_elsewhere(self, number: int, table: int, ending: Ending, then: Look) -> None:
+        """Report a run under another table, and more of it."""
+        if run := self.run_of(number):
+            key = run_key(run.run_id)
+            database, name = NAMES[table]
+            self.glue.change(key, database=database, table=name)
+            if run.ended:
+                self._end(key, ending)
+        self._look(then)
+
     @rule(number=st.integers(0, 9), looks=st.lists(LOOKS, max_size=3), back=st.booleans())
     def lose_run(self, number: int, looks: list[Look], *, back: bool) -> None:
         """Let Glue forget a run, for good or for a while that is shorter than the 7 days."""
         run = self.run_of(number)
         if not run:
             return
-        self.glue.forgotten.add(run.run_id)
+        key = run_key(run.run_id)
+        self.glue.forgotten.add(key)
         since = self.now
         for look in looks:
             self._look(look)
         if back and self.now - since < 6 * DAY:
-            self.glue.forgotten.discard(run.run_id)
+            self.glue.forgotten.discard(key)
             self._look(Look())
 
     @rule(number=st.integers(0, 2), looks=st.lists(LOOKS, max_size=3), back=st.booleans())
@@ -210,6 +226,64 @@ class Counting(RuleBasedStateMachine):
         """Let some time pass, and poll well or badly."""
         for look in looks:
             self._look(look)
+
+    @rule(
+        which=st.integers(0, 1),
+        how=POLLS,
+        cut=st.integers(0, 4),
+        number=st.integers(0, 2),
+        ending=ENDINGS,
+        choices=st.lists(st.integers(0, len(CONFIGURATIONS) - 1), max_size=2),
+        looks=st.lists(LOOKS, max_size=2),
+    )
+    def list_slowly(
+        self,
+        *,
+        which: int,
+        how: Poll,
+        cut: int,
+        number: int,
+        ending: Ending,
+        choices: list[int],
+        looks: list[Look],
+    ) -> None:
+        """Read a listing while runs end, polls go on, and configurations come and go."""
+        targets, _ = CONFIGURATIONS[self.choice]
+        target = targets[which % len(targets)]
+        if target.catalog_id not in (None, ACCOUNT) or not target.views:
+            return
+        listing = self.bench.store.open_listing(target.name, Scope())
+        assert listing
+        known = self.model.open_listing(target.name, slow=True)
+        started = self._start(number)
+        listed = list_runs(self.glue, how)
+        keys = [run_key(run.run_id) for run in listed.runs]
+
+        def hand_in(keys: list[str], *, last: bool) -> None:
+            runs = tuple(run for key in keys if isinstance(run := self.glue.get(key), Run))
+            unreadable = listed.unreadable if last else ()
+            page = RunsListed(
+                target=target.name,
+                listing=listing,
+                runs=runs,
+                malformed=malformed(unreadable),
+                last=last,
+                tables_denied=how.tables == "denied",
+            )
+            self.bench.store.apply(page)
+            self.model.page(
+                known, runs, self.now, last=last, unreadable=unreadable, denied=page.tables_denied
+            )
+            self._save()
+
+        hand_in(keys[:cut], last=False)
+        for choice in choices:
+            self.load(choice)
+        for look in looks:
+            self._look(look)
+        self._end(started, ending)
+        if self.model.serves(target.name):
+            hand_in(keys[cut:], last=listed.complete)
 
     @rule(
         choice=st.integers(0, len(CONFIGURATIONS) - 1),
@@ -237,7 +311,7 @@ class Counting(RuleBasedStateMachine):
 
     @rule(
         crash=st.booleans(),
-        choice=st.none() | st.integers(0, len(CONFIGURATIONS) - 1),
+        choice=RELOADS,
         then=st.none() | LOOKS,
     )
     def end_life(self, choice: int | None, then: Look | None, *, crash: bool) -> None:
@@ -255,7 +329,7 @@ class Counting(RuleBasedStateMachine):
     @rule(full=st.booleans())
     def fill_disk(self, *, full: bool) -> None:
         """Let the disk refuse all writes, or take them again."""
-        self.bench.database.full = full
+        self.bench.disk.full = full
 
     def _begin_life(self, choice: int) -> None:
         self._save()
@@ -294,13 +368,13 @@ class Counting(RuleBasedStateMachine):
         polled = targets[which % len(targets)]
         watch = self.bench.store.watch(polled.name)
         assert watch is not None
-        settled = {run_id for run_id, known in self.model.runs.items() if known.settled and not known.pruned}
-        asked = {*watch.due, *(run.run_id for run in watch.unsettled)}
+        settled = {key for key, known in self.model.runs.items() if known.settled and not known.pruned}
+        asked = {run_key(i) for i in (*watch.due, *(run.run_id for run in watch.unsettled))}
         glue = self.glue if polled.catalog_id in (None, ACCOUNT) else SmallGlue()
         if glue is self.glue:
             assert not asked & settled, "a settled run is never asked for again"
-        outcome = poll(glue, polled, watch, how, self.now)
-        self.bench.commit(outcome, in_parts=how.listing == "parts")
+        outcome = poll(glue, polled, watch, how)
+        self.bench.commit(outcome)
         self.polled.add(polled.name)
         if glue is self.glue:
             self.model.commit(outcome, self.now)
@@ -315,12 +389,12 @@ class Counting(RuleBasedStateMachine):
             self.bench.store.catalog_known(one.name, one.catalog_id or ACCOUNT)
         self.polled &= {t.name for t in targets}
         here = tuple(t for t in targets if t.catalog_id in (None, ACCOUNT))
-        self.model.configure(Settings(targets=here, runs_per_view=runs_per_view), self.now)
+        self.model.configure(here, runs_per_view, self.now)
         self.choice = choice
         self._save()
 
     def _save(self) -> None:
-        if not self.bench.database.full:
+        if not (self.bench.storage and self.bench.storage.full):
             self.saved = self.model.copy()
         # What was away may have been forgotten: it may begin at 0.
         self.before = {name: counts for name, counts in self.before.items() if self.model.watched(name)}
@@ -351,6 +425,7 @@ class Counting(RuleBasedStateMachine):
                         known=True,
                         last_run=series.facts.last_run,
                         last_success=series.facts.last_success,
+                        last_success_time=series.facts.last_success_time,
                         last_failure_time=series.facts.last_failure_time,
                         failures_in_a_row=series.facts.consecutive_failures,
                     )
@@ -366,29 +441,34 @@ class Counting(RuleBasedStateMachine):
         }
         for name, counts in shown.items():
             if self.model.owner(name) in self.polled:
-                expected = self.saved if self.on_disk else self.model
-                assert counts == expected.counts(name), name
+                assert counts == self.published(name), name
             if name in self.before and name in self.model.views:
                 assert not _fallen(self.before[name], counts), name
         self.before = shown
+
+    def published(self, name: Name) -> Counts:
+        """Return what is counted of a view and on the disk."""
+        known = self.saved if self.on_disk else self.model
+        saved, now = known.views.get(name), self.model.views[name]
+        # What is on the disk of a view that was forgotten since then is nothing of the new one.
+        return (known if saved and saved.birth == now.birth else Model()).counts(name)
 
     @invariant()
     def runs_are_those_of_the_model(self) -> None:
         expected: dict[str, Run] = {}
         optional: set[str] = set()
         for name in [name for name in self.model.views if self.model.watched(name)]:
-            shown = self.model.shown_runs(name)
             if self.model.owner(name) in self.polled:
-                expected |= {run_id: self.model.runs[run_id].run for run_id in shown}
+                expected |= {run.run_id: run for run in self.model.shown_runs(name)}
             else:
                 # As before, until the first poll of the target that has it now.
-                optional |= {run_id for run_id, known in self.model.runs.items() if known.view == name}
-        for run_id, known in self.model.runs.items():
-            owner = self.model.run_owner(run_id)
+                optional |= {known.run.run_id for known in self.model.runs.values() if known.view == name}
+        for key, known in self.model.runs.items():
+            owner = self.model.run_owner(key)
             if owner in self.polled and known.there and not known.pruned:
-                expected[run_id] = known.run
+                expected[known.run.run_id] = known.run
             elif owner:
-                optional.add(run_id)
+                optional.add(known.run.run_id)
         actual = {
             key.run_id: series.run
             for key, series in self.bench.shown.runs.items()
@@ -397,9 +477,11 @@ class Counting(RuleBasedStateMachine):
         assert {i: run for i, run in actual.items() if i not in optional} == {
             i: run for i, run in expected.items() if i not in optional
         }
+        shown = [key.run_id.lower() for key in self.bench.shown.runs if key.catalog_id == ACCOUNT]
+        assert len(shown) == len(set(shown)), "no run under two spellings"
 
     def teardown(self) -> None:
-        self.bench.database.close()
+        self.bench.abandon()
         shutil.rmtree(self.root)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import StorageError
-from exporter.store.database import FILE_NAME
+from exporter.store.storage import FILE_NAME
 from tests.support.view_bench import ViewBench, failed, started
 from tests.support.watching import ended
 
@@ -37,7 +37,7 @@ def begin(folder: Path) -> str:
         bench.watch("sales.*")
         bench.poll(ended("new"))
     finally:
-        bench.database.close()
+        bench.abandon()
     return "used"
 
 

@@ -1,15 +1,21 @@
-"""Sees every write that SQLite makes, before it is made: to record it, to refuse it, or to die right there.
+"""Sees everything that is done to the files of a state, before it is done: to record it, or to refuse it.
 
-A shim between SQLite and its usual file system layer (its "VFS"), put in with ctypes: the functions that
-write are replaced, all others stay. It holds for all connections that the process opens from then on, so it
-belongs in a process of its own.
+For SQLite's own writes, a shim between SQLite and its usual file system layer (its "VFS"), put in with
+ctypes: the functions that write are replaced, all others stay. For what Python does itself (say, a rename),
+an audit hook. Both hold for the rest of the process, so they belong in one of their own.
 """
 
 import _sqlite3
 import ctypes
+import os
+import sys
 from collections.abc import Callable
 from ctypes import POINTER, c_char_p, c_int, c_int64, c_void_p
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exporter.store.storage import FILE_NAME
 
 SQLITE_OK = 0
 SQLITE_OPEN_CREATE = 4
@@ -22,14 +28,16 @@ class Step:
     """One thing that is about to be done to a file."""
 
     kind: str
-    """``create``, ``write``, ``truncate``, ``sync`` or ``delete``."""
+    """``create``, ``write``, ``truncate``, ``sync``, ``delete``, ``rename``; of a folder, ``sync names``."""
     path: str
     offset: int = 0
     """Of a ``write``; of a ``truncate``, the size that is left."""
     data: bytes = b""
     """Of a ``write``."""
+    to: str = ""
+    """Of a ``rename``: the new path."""
     name_lasts: bool = False
-    """Of a ``sync`` or a ``delete``: the folder is synced with it, and so all names in it."""
+    """Whether the folder is synced with it, and so all names in it."""
 
 
 Watcher = Callable[[Step], int | None]
@@ -92,6 +100,7 @@ class WatchedDisk:
         self._shim.delete = DELETE(self._delete)
         self._kept: list[object] = []
         _for_ever.append(self)
+        sys.addaudithook(self._audit)
         assert library.sqlite3_vfs_register(ctypes.byref(self._shim), 1) == SQLITE_OK
 
     def _open(self, _vfs: object, name: int | None, file: int, flags: int, out: object) -> int:
@@ -140,6 +149,24 @@ class WatchedDisk:
     def _delete(self, _vfs: object, name: bytes, sync_folder: int) -> int:
         step = Step(kind="delete", path=name.decode(), name_lasts=bool(sync_folder))
         return self._do(step, lambda: self._usual.contents.delete(self._usual, name, sync_folder))
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """See what Python is about to do; refuse it by an OSError."""
+        step: Step | None = None
+        if event == "os.rename" and FILE_NAME in str(arguments[0]):
+            step = Step(kind="rename", path=str(arguments[0]), to=str(arguments[1]))
+        elif event == "os.remove" and FILE_NAME in str(arguments[0]) and _is_there(str(arguments[0])):
+            step = Step(kind="delete", path=str(arguments[0]))
+        elif event == "open" and self._is_folder(arguments[0]):
+            step = Step(kind="sync names", path=str(arguments[0]), name_lasts=True)
+        if step and self._watcher(step) is not None:
+            raise OSError(f"no {step.kind} today")
+
+    def _is_folder(self, path: object) -> bool:
+        """Tell whether this is the folder of a file that is watched: it is opened to be synced."""
+        return isinstance(path, str | os.PathLike) and any(
+            Path(file).parent == Path(path) for file in self._files.values()
+        )
 
     def _do(self, step: Step, act: Callable[[], int]) -> int:
         refused = self._watcher(step)

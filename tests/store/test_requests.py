@@ -1,7 +1,7 @@
 """The counters of requests: what is counted, where, and that a reader sees one moment."""
 
 from exporter.errors import Reason
-from exporter.store.requests import DURATION_BUCKETS, OPERATIONS, RequestStats
+from exporter.store.series import DURATION_BUCKETS, OPERATIONS, RequestStats
 
 GET, LIST = "GetMaterializedViewRefreshTaskRun", "ListMaterializedViewRefreshTaskRuns"
 
@@ -45,12 +45,12 @@ def test_what_has_been_read_does_not_change_any_more() -> None:
     assert before == RequestStats().read()[GET]
 
 
-def test_the_clock_skew_is_that_of_the_last_answer() -> None:
+def test_glues_time_is_that_of_the_last_answer() -> None:
     stats = RequestStats()
-    assert stats.clock_skew is None
-    for seconds in (2.0, -1.5):
-        stats.skew(seconds)
-    assert stats.clock_skew == -1.5
+    assert (stats.clock_skew, stats.glue_time_ahead) == (None, None)
+    for time in (1000.0, 1031.0):
+        stats.glue_time(time, ours=time - 5.0, monotonic=time - 990.0)
+    assert (stats.clock_skew, stats.glue_time_ahead) == (5.0, 990.0)
 
 
 def test_every_change_is_another_version() -> None:
@@ -64,9 +64,9 @@ def test_every_change_is_another_version() -> None:
     versions.append(stats.version)
     stats.failure(GET, Reason.TIMEOUT)
     versions.append(stats.version)
-    stats.skew(1.0)
+    stats.glue_time(1000.0, ours=1000.0, monotonic=0.0)
     versions.append(stats.version)
-    stats.skew(1.0)
+    stats.glue_time(1000.0, ours=1000.0, monotonic=0.0)
     versions.append(stats.version)
     assert versions == sorted(set(versions))
     stats.read()

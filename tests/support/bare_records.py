@@ -74,18 +74,21 @@ class Records:
         self._databases: dict[tuple[str, str], bytes] = {}
         self._listed: dict[tuple[Any, ...], Sequence[bytes]] = {}
 
-    def put_run(self, record: Record, *, catalog_id: str = ACCOUNT) -> str:
-        """Add a record, or replace it; return its run ID. Values may be anything that JSON can say."""
+    def put_run(self, record: Record, *, catalog_id: str = ACCOUNT, body: bytes | None = None) -> str:
+        """Add a record, or replace it; return its run ID. Values may be anything that JSON can say.
+
+        ``body``: answered instead of the record, whatever it is. Run IDs are found in upper and lower case.
+        """
         run_id: str = record["MaterializedViewRefreshTaskRunId"]
         with self._lock:
-            self._runs[catalog_id, run_id] = (dict(record), json.dumps(record).encode())
+            self._runs[catalog_id, run_id.lower()] = (dict(record), body or json.dumps(record).encode())
             self._listed.clear()
         return run_id
 
     def run(self, run_id: str, *, catalog_id: str = ACCOUNT) -> Record:
         """Return a record as it was put."""
         with self._lock:
-            return dict(self._runs[catalog_id, run_id][0])
+            return dict(self._runs[catalog_id, run_id.lower()][0])
 
     def put_table(self, table: Record, *, database: str, catalog_id: str = ACCOUNT) -> None:
         """Add a table, and its database with it."""
@@ -120,7 +123,7 @@ class Records:
 
     def encoded_run(self, catalog_id: str, run_id: str) -> bytes | None:
         """Return a run's JSON."""
-        entry = self._runs.get((catalog_id, run_id))
+        entry = self._runs.get((catalog_id, run_id.lower()))
         return None if entry is None else entry[1]
 
     def encoded_table(self, catalog_id: str, database: str, name: str) -> bytes | None:

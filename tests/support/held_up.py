@@ -14,12 +14,12 @@ from exporter.cli.loading import load_settings
 from exporter.cli.logs import configure_logs
 from exporter.cli.reloading import Reloader, content_of
 from exporter.cli.serving import serve_until_signal
+from exporter.cli.sharding import Shard
 from exporter.cli.signals import Signals
 from exporter.clock import SystemClock
 from exporter.metrics import Exposition
 from exporter.model.settings import Settings
-from exporter.model.sharding import Shard
-from exporter.poller import PollLoop
+from exporter.poller import Scheduler
 from exporter.store.series import SeriesChanges
 from exporter.store.store import Store
 from exporter.web.address import ListenAddress
@@ -42,7 +42,7 @@ def with_a_commit_that_hangs(exporter: Exporter) -> Exporter:
         exposition.apply(changes)
 
     store = Store(clock, [listen])
-    return Exporter(store, exposition, exporter.clients, PollLoop(store, exporter.clients.catalog, clock))
+    return Exporter(store, exposition, exporter.clients, Scheduler(store, exporter.clients.catalog, clock))
 
 
 def main() -> int:

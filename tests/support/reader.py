@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from exporter.errors import GlueError, Reason
 from exporter.model.run import Run, RunListing
@@ -33,10 +33,11 @@ class MemoryReader:
         """What asking for the catalog ID returns, or raises."""
         self.deadlines: list[float] = []
         """One of each poll, in monotonic seconds."""
+        self.resync_deadlines: list[float] = []
         self.ended = threading.Event()
         """The event that the factory of readers was given; set when the target is no longer polled."""
         self.trouble: BaseException | None = None
-        """What beginning a poll raises."""
+        """What every poll raises as it begins."""
         self._calls: list[str] = []
         self._changed = threading.Condition()
         self._held: dict[str, threading.Event] = {}
@@ -56,9 +57,23 @@ class MemoryReader:
         """Hold this run from now on, in place of an older one."""
         self.answers[run.run_id] = run
 
+    def fails(self, call: str, reason: Reason) -> GlueError:
+        """Let a call fail from now on; return the error."""
+        operation = {"get_databases": "GetDatabases", "get_tables": "GetTables", "get_table": "GetTable"}.get(
+            call.split(" ", 1)[0], "ListMaterializedViewRefreshTaskRuns" if " " in call else GET_RUN
+        )
+        error = glue_error(reason, operation=operation)
+        self.answers[call] = error
+        return error
+
     def hang(self, what: str) -> threading.Event:
-        """Let calls of a run ID, ``catalog``, or (begin) ``poll`` hang until the returned event is set."""
-        return self._held.setdefault(what, threading.Event())
+        """Let this call hang until the returned event is set: as in ``calls``, or ``catalog``.
+
+        ``poll`` and ``resync`` are what such a job begins with, before its first call.
+        """
+        if what not in self._held or self._held[what].is_set():
+            self._held[what] = threading.Event()
+        return self._held[what]
 
     def await_calls(self, count: int) -> list[str]:
         """Return the calls once there are so many."""
@@ -67,12 +82,13 @@ class MemoryReader:
                 raise TimeoutError(f"{len(self._calls)} instead of {count} calls: {self._calls}")
             return list(self._calls)
 
-    def begin_poll(self, deadline: float) -> None:
-        """Note the poll's deadline."""
-        self.deadlines.append(deadline)
-        self._hold("poll")
-        if self.trouble is not None:
+    def until(self, deadline: float, *, first: bool = True) -> Self:
+        """Note the deadline of a poll (``first``) or resync."""
+        (self.deadlines if first else self.resync_deadlines).append(deadline)
+        self._hold("poll" if first else "resync")
+        if first and self.trouble is not None:
             raise self.trouble
+        return self
 
     def catalog_id(self) -> str:
         """Return the catalog ID, or raise."""

@@ -1,6 +1,6 @@
 """A running exporter with a configuration file and what reloads it, over a bare Glue."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +11,11 @@ import yaml
 from exporter.cli.exporter_process import Exporter, make_exporter
 from exporter.cli.loading import load_settings
 from exporter.cli.reloading import Reloader, content_of
+from exporter.cli.sharding import Shard
 from exporter.clock import Clock, SystemClock
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
-from exporter.model.sharding import Shard
+from exporter.web.status_snapshot import RunQuery, read_status
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run_id
 from tests.support.clock import ManualClock, eventually
@@ -28,14 +29,15 @@ class ReloadBench:
     file: Path
     glue: BareGlue
     clock: ManualClock = field(default_factory=lambda: ManualClock(held=True))
+    make_clients: Callable[..., ClientFactory] = ClientFactory
 
     def __post_init__(self) -> None:
         settings = self.load()
         clock = SystemClock()
-        clients = ClientFactory(clock, session_factory=session_with())
+        clients = self.make_clients(clock, session_factory=session_with())
         self.exporter: Exporter = make_exporter(settings, clients=clients, clock=clock)
         self.reloader = self.another_reloader(self.clock, loaded=content_of(str(self.file)))
-        self.exporter.loop.configure(settings)
+        self.exporter.scheduler.configure(settings)
 
     def another_reloader(self, clock: Clock, *, loaded: bytes) -> Reloader:
         """Return what reloads the file, on a clock of its own."""
@@ -48,7 +50,7 @@ class ReloadBench:
     def close(self) -> None:
         """End everything; nothing may be left that hangs."""
         self.reloader.end()
-        assert self.exporter.loop.stop(20)
+        assert self.exporter.scheduler.stop(20)
         self.exporter.close()
 
     def write(self, *targets: dict[str, Any], **more: Any) -> None:
@@ -67,6 +69,11 @@ class ReloadBench:
         """Return the IDs of the runs that have series of values."""
         infos = [name for name in self.series() if name.startswith("glue_mv_refresh_run_info{")]
         return {name.split('run_id="')[1].split('"')[0] for name in infos}
+
+    def watched(self) -> set[str]:
+        """Return the IDs of the runs that the status page shows: the configured ones, read or not."""
+        reading = read_status(self.exporter.store, RunQuery(), self.clock.time())
+        return {row.run_id for row in reading.runs.rows}
 
     def await_runs(self, *run_ids: str) -> None:
         """Wait until these runs, and no others, have series."""
@@ -96,9 +103,9 @@ def target(glue: BareGlue, name: str, *numbers: int, **more: Any) -> dict[str, A
 
 
 @contextmanager
-def reload_bench(file: Path, glue: BareGlue) -> Iterator[ReloadBench]:
+def reload_bench(file: Path, glue: BareGlue, **more: Any) -> Iterator[ReloadBench]:
     """Run an exporter with what the file holds now."""
-    bench = ReloadBench(file, glue)
+    bench = ReloadBench(file, glue, **more)
     try:
         yield bench
     finally:

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 
 from exporter.errors import GlueError, Reason
-from exporter.store.status import Reading, RunQuery, read_status
 from exporter.web.app import Site, make_app
 from exporter.web.status_page import StatusPage
+from exporter.web.status_snapshot import Reading, RunQuery, read_status
 from tests.support.status_scene import ABOUT, Scene, refresh, view, watching
 
 HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m\u0000{{ 7*7 }}&amp;'
@@ -28,7 +28,7 @@ class Browser:
 
     def _read(self, query: RunQuery) -> Reading:
         self.reads.append(query)
-        return read_status(self._scene.store, query)
+        return read_status(self._scene.store, query, self._scene.clock.time())
 
     def request(self, method: str, url: str, **headers: str) -> httpx.Response:
         """Send one request."""

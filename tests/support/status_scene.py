@@ -1,18 +1,20 @@
 """A store with targets, views and runs in every state that a status page tells of."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from exporter.errors import GlueError
 from exporter.model.run import Run
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import View
-from exporter.store.outcome import Discovery, ListingRead, PollOutcome
-from exporter.store.series import ExporterSeries
-from exporter.store.status import Reading, RunQuery, read_status
+from exporter.store.results import TablesRead
+from exporter.store.series import ExporterSeries, SeriesListener
 from exporter.store.store import Store
 from exporter.web.status_model import About, Overview, overview, run_query
 from exporter.web.status_query import StatusQuery
+from exporter.web.status_snapshot import Reading, RunQuery, read_status
 from tests.support.clock import START, ManualClock
+from tests.support.outcome import Listed, Outcome
 from tests.support.reader import ACCOUNT
 
 REGION = "eu-west-1"
@@ -68,9 +70,11 @@ def refresh(run_id: str, of: str | None, *, ended: float | None = START - HOUR /
 class Scene:
     """One store, filled poll by poll."""
 
-    def __init__(self, *targets: Target, runs_per_view: int = 1) -> None:
+    def __init__(
+        self, *targets: Target, runs_per_view: int = 1, listeners: Sequence[SeriesListener] = ()
+    ) -> None:
         self.clock = ManualClock()
-        self.store = Store(self.clock)
+        self.store = Store(self.clock, listeners)
         self.store.describe(EXPORTER)
         self.configure(*targets, runs_per_view=runs_per_view)
 
@@ -89,31 +93,28 @@ class Scene:
     ) -> None:
         """Commit a poll that found these views and read the listing of all runs, unless it failed."""
         databases = frozenset(found.database for found in views)
-        discovery = Discovery(views=views, databases=databases, all_databases=True, seen_databases=databases)
-        self.store.commit(
-            PollOutcome(
-                target=target,
-                started=self.clock.time(),
-                duration=0.25,
-                discovery=None if error else discovery,
-                listings=() if error else (ListingRead(runs=runs, complete=True),),
-                runs=errors or {},
-                error=error,
-            )
-        )
+        tables = TablesRead(target=target, views=views, databases=databases, all_databases=databases)
+        Outcome(
+            target=target,
+            tables=None if error else tables,
+            listings=() if error else (Listed(runs=runs),),
+            runs=errors or {},
+            error=error,
+            duration=0.25,
+        ).apply(self.store, self.clock.time())
 
     def read(self, **query: Any) -> Reading:
         """Read what a page shows."""
-        return read_status(self.store, RunQuery(**query))
+        return read_status(self.store, RunQuery(**query), self.clock.time())
 
     def run_ids(self, **query: Any) -> list[str]:
         """Return the IDs of the runs that such a query shows."""
-        return [row.series.key.run_id for row in self.read(**query).runs.rows]
+        return [row.run_id for row in self.read(**query).runs.rows]
 
     def overview(self, **parameters: str) -> Overview:
         """Return what a page with these URL parameters shows."""
         query = StatusQuery.parse(parameters)
-        return overview(read_status(self.store, run_query(query)), query, ABOUT)
+        return overview(read_status(self.store, run_query(query), self.clock.time()), query, ABOUT)
 
     def views(self, **parameters: str) -> list[str]:
         """Return the names of the views on such a page."""

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from exporter.errors import GlueError
 from exporter.model.run import Run
 from exporter.model.view import View
-from exporter.store.outcome import Discovery, Event, ListingRead, PollOutcome
+from exporter.store.results import Event, Listing, RunsListed, Scope, TablesRead
 from tests.state.bench import StateBench, target
 from tests.support.clock import START
+from tests.support.outcome import Listed, Outcome
 from tests.support.watching import ended
 
 DAILY = "sales.daily_orders"
 """The view to which the runs of these tests belong."""
 DAY = 86400.0
+EVERYTHING = Scope()
 
 
 def view(name: str = DAILY, *, created: float | None = START - DAY, every: float | None = 3600.0) -> View:
@@ -32,6 +34,20 @@ def failed(run_id: str, seconds: float) -> Run:
     return started(ended(run_id, status="FAILED"), seconds)
 
 
+def of(name: str, run: Run) -> Run:
+    """Return the run as one of another view."""
+    database, table = name.split(".")
+    return run._replace(database=database, table=table)
+
+
+def found(
+    *views: View, databases: Sequence[str] = ("sales",), by_name: Sequence[str] = (), target: str = "prod"
+) -> TablesRead:
+    """Return what it says of views that all tables of these databases were read."""
+    named = frozenset((database, table) for database, table in (name.split(".") for name in by_name))
+    return TablesRead(target=target, views=views, databases=frozenset(databases), named=named)
+
+
 @dataclass
 class ViewBench(StateBench):
     """A store that watches views."""
@@ -46,34 +62,41 @@ class ViewBench(StateBench):
         tables: Sequence[View] | None = (view(),),
         by_name: Sequence[str] = (),
         complete: bool = True,
-        listed_before: Sequence[str] = (),
+        scope: Scope = EVERYTHING,
+        unreadable: Sequence[str | None] = (),
+        cut: int | None = None,
         read: Mapping[str, Run | GlueError] | None = None,
         denied: bool = False,
         target: str = "prod",
     ) -> list[Event]:
-        """Commit a poll that listed these runs and found these views in the database ``sales``.
+        """Commit a resync and a poll that listed these runs and found these views in the database ``sales``.
 
         ``tables`` None: they were not looked through. ``by_name``: views that were asked for by name.
-        ``listed_before``: runs that earlier polls have read of the same listing. ``read``: what reading
-        runs by themselves returned.
+        ``cut``: after so many runs comes another page. ``read``: what reading runs by themselves returned.
         """
-        named = frozenset((database, table) for database, table in (n.split(".") for n in by_name))
-        found = Discovery(views=tuple(tables or ()), databases=frozenset({"sales"}), named=named)
+        listing = Listed(scope=scope, runs=listed, complete=complete, unreadable=tuple(unreadable), cut=cut)
+        looked = None if tables is None else found(*tables, by_name=by_name, target=target)
         return self.commit(
-            PollOutcome(
-                target=target,
-                started=self.clock.time(),
-                duration=0.0,
-                discovery=None if tables is None else found,
-                tables_denied=denied,
-                listings=(
-                    ListingRead(runs=listed, complete=complete, listed_before=frozenset(listed_before)),
-                ),
-                runs=read or {},
-            )
+            Outcome(target=target, tables=looked, denied=denied, listings=(listing,), runs=read or {})
         )
 
-    def remembered(self, table: str = "runs", column: str = "run_id") -> set[str]:
-        """Return the names of the rows of one of the state's tables."""
-        query = f"SELECT {column} FROM {table}"  # noqa: S608 (the test's own words)
-        return {row[0] for row in self.database.connection.execute(query)}
+    def hand_in(self, listing: Listing, *runs: Run, last: bool = False, denied: bool = False) -> None:
+        """Have the store apply one page of a listing that goes on for a while."""
+        page = RunsListed(target=listing.target, listing=listing, runs=runs, last=last, tables_denied=denied)
+        self.store.apply(page)
+
+    def open_listing(self, target: str = "prod") -> Listing:
+        """Begin a listing of the whole catalog."""
+        listing = self.store.open_listing(target, EVERYTHING)
+        assert listing
+        return listing
+
+    def read(
+        self,
+        read: Mapping[str, Run | GlueError],
+        *,
+        error: GlueError | None = None,
+        target: str = "prod",
+    ) -> list[Event]:
+        """Commit a poll that read runs by their IDs alone."""
+        return self.commit(Outcome(target=target, runs=read, error=error, finished=error is None))

@@ -7,10 +7,11 @@ from typing import TypeVar
 from exporter.errors import GlueError
 from exporter.model.run import Run, RunKey
 from exporter.model.settings import Access, Settings, Target
-from exporter.store.outcome import Event, PollOutcome
+from exporter.store.results import Event
 from exporter.store.series import RunSeries, SeriesChanges, TargetSeries
 from exporter.store.store import Store
 from tests.support.clock import START, ManualClock
+from tests.support.outcome import Outcome
 from tests.support.reader import ACCOUNT
 
 REGION = "eu-west-1"
@@ -64,10 +65,17 @@ class Recorder:
     commits: list[SeriesChanges] = field(default_factory=list)
 
     def __call__(self, changes: SeriesChanges) -> None:
-        """Take in one commit."""
+        """Note one commit."""
         self.commits.append(changes)
+        if changes.everything:
+            self.forget()
         _apply(changes.runs, self.runs)
         _apply(changes.targets, self.targets)
+
+    def forget(self) -> None:
+        """Drop all that is shown: the store is about to hand over everything anew."""
+        self.runs.clear()
+        self.targets.clear()
 
     @property
     def last(self) -> SeriesChanges:
@@ -113,23 +121,18 @@ class StoreBench:
         *runs: Run,
         errors: dict[str, GlueError] | None = None,
         unread: tuple[str, ...] = (),
-        malformed: tuple[str, ...] = (),
         error: GlueError | None = None,
         finished: bool = True,
     ) -> list[Event]:
         """Commit a poll that read these runs and met these errors, by run ID."""
-        return self.store.commit(
-            PollOutcome(
-                target=target,
-                started=self.clock.time(),
-                duration=0.0,
-                runs={**{run.run_id: run for run in runs}, **(errors or {})},
-                unread=frozenset(unread),
-                malformed=malformed,
-                error=error,
-                finished=finished,
-            )
+        outcome = Outcome(
+            target=target,
+            runs={**{run.run_id: run for run in runs}, **(errors or {})},
+            unread=unread,
+            error=error,
+            finished=finished,
         )
+        return outcome.apply(self.store, self.clock.time())
 
     def due(self, target: str = "prod") -> list[str]:
         """Return what a poll of the target should read now."""

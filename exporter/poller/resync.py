@@ -1,0 +1,432 @@
+"""A target's resync: looks for its views, then reads the listings of their runs to the last page.
+
+It is a job of its own beside the polls, and may take minutes in a large account; what it finds is applied as
+it comes. It is made of parts. When its time is over, or Glue cannot be reached, the next run goes on with the
+parts that are left. Parts that failed are asked for again by themselves: with the next poll where Glue could
+not be reached, else at growing intervals.
+"""
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol, TypeVar
+
+import structlog
+
+from exporter.clock import Clock
+from exporter.errors import GlueError, PollInterrupted, Reason
+from exporter.model.patterns import Name, ViewMatcher
+from exporter.model.reader import CatalogReader
+from exporter.model.settings import Settings, Target
+from exporter.model.view import View
+from exporter.poller.event_log import EventLog
+from exporter.poller.listing import ListingReader, Order, Orders, scopes_for
+from exporter.poller.workers import (
+    TICK,
+    UNREACHABLE,
+    Calls,
+    GlueUnreachableError,
+    WorkerPool,
+    internal_error,
+)
+from exporter.store.results import Result, ResyncEnded, RunsListed, Scope, TablesRead
+from exporter.store.store import Store
+from exporter.store.targets import Watch
+
+FEW_NAMES = 3
+"""So many views of a database are asked for by name; where more are named, its tables are listed."""
+SHORTEST_BUDGET = 600.0
+"""Seconds that a resync may take even where ``resync_interval`` is shorter."""
+LONGEST_IN_A_POLL = 15.0
+"""Seconds that a listing may take which every poll reads to its end."""
+CALLS_AT_ONCE = 8
+
+log = structlog.get_logger()
+
+
+class _Page(Protocol):
+    @property
+    def next_token(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=_Page)
+
+
+class Part(NamedTuple):
+    """What is asked for at once: an operation, and the database and table that it is about."""
+
+    operation: str
+    database: str = ""
+    table: str = ""
+
+
+DATABASES = Part("GetDatabases")
+RUNS = Part("ListMaterializedViewRefreshTaskRuns")
+
+
+def named_parts(names: Iterable[Name]) -> list[Part]:
+    """Return what finds these views: one by one, or with all tables of a database that holds many of them."""
+    names = list(names)
+    by_database = Counter(database for database, _ in names)
+    parts = [Part("GetTables", database) for database, number in by_database.items() if number > FEW_NAMES]
+    return parts + [Part("GetTable", *name) for name in names if by_database[name[0]] <= FEW_NAMES]
+
+
+def whole_plan(matcher: ViewMatcher) -> list[Part]:
+    """Return all that a target's patterns ask for; the databases of ``*.*`` come once they are listed."""
+    databases = matcher.glob_databases()
+    if databases is None:
+        literals = [name for name in matcher.literals if not matcher.database_matches(name[0])]
+        return [DATABASES, *named_parts(literals), RUNS]
+    literals = [name for name in matcher.literals if name[0] not in databases]
+    return [*(Part("GetTables", database) for database in databases), *named_parts(literals), RUNS]
+
+
+class Resync:
+    """Of one target, as long as its patterns stay. Runs in a thread of its own when a poll finds it due."""
+
+    def __init__(
+        self,
+        target: Target,
+        reader: CatalogReader,
+        store: Store,
+        events: EventLog,
+        clock: Clock,
+        *,
+        tables: bool = True,
+    ) -> None:
+        """``tables``: read the catalog's tables; False: views are known by their runs."""
+        self._target = target
+        self._matcher = ViewMatcher(target)
+        self._tables = tables
+        self._reader = reader
+        self._store = store
+        self._events = events
+        self._clock = clock
+        self._pool = WorkerPool(f"{target.name} resync", size=CALLS_AT_ONCE, clock=clock)
+        self.orders: Orders = {}
+        self._left: dict[Part, None] = {}
+        """What is still to be read, in this order."""
+        self._total = 0
+        """Parts in all, those that were read included."""
+        self._failed: dict[Part, GlueError] = {}
+        """What could not be read when it was last asked for."""
+        self._stale: set[Part] = set()
+        """What had failed before everything began to be read anew, and has not been asked for since."""
+        self._listed: dict[Scope, float] = {}
+        """When each listing was last read to its end, in monotonic seconds."""
+        self._next_whole = -math.inf
+        self._go_on_at = -math.inf
+        """When to go on with what is left, in monotonic seconds."""
+        self._failures: list[GlueError] = []
+        """Of the parts that the last run asked for."""
+        self._retry_at = -math.inf
+        """When to ask again for what failed."""
+        self._retries = 0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.heartbeat = math.inf
+        """Monotonic seconds of the last heartbeat; infinite while it does not run."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended, so that another one has to take its place."""
+        return self._stop.is_set()
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has ended, and goes on at once with nothing."""
+        return not self.running and (not self._left or self._go_on_at > self._clock.monotonic())
+
+    @property
+    def tables_denied(self) -> bool:
+        """Whether some tables may not be read, so that views there are known by their runs alone."""
+        return not self._tables or any(
+            error.reason is Reason.ACCESS_DENIED
+            for part, error in self._failed.copy().items()  # its thread may change it meanwhile
+            if part != RUNS
+        )
+
+    @property
+    def _unreached(self) -> list[Part]:
+        """What failed because Glue could not be reached."""
+        return [part for part, error in self._failed.items() if error.reason in UNREACHABLE]
+
+    def end(self) -> None:
+        """Let it end as soon as it can, and change nothing any more."""
+        self._stop.set()
+
+    def begin_if_due(self, watch: Watch, settings: Settings) -> None:
+        """Start it if something is due: all, what is left of the last run, or what failed in it."""
+        now = self._clock.monotonic()
+        if self.running or self._stop.is_set():
+            return
+        soon = now + settings.poll_interval / 2
+        if self._left:
+            if soon < self._go_on_at:
+                return
+            # Glue may be reachable again: then nothing stays unread for another poll.
+            self._left |= dict.fromkeys(self._unreached)
+        elif soon >= self._next_whole:
+            self._next_whole = now + settings.resync_interval
+            self._stale = set(self._failed)
+            self._plan(whole_plan(self._matcher) if self._tables else [RUNS])
+        elif self._failed and soon >= self._retry_at:
+            self._plan(sorted(self._failed, key=lambda part: part == RUNS))
+        elif RUNS in self._failed:
+            return
+        elif watch.without_baseline or any(map(self.too_long, self.scopes(watch))):
+            self._plan([RUNS])  # a listing that no poll reads shows what is new once it is read whole again
+        else:
+            return
+        deadline = now + max(settings.resync_interval, SHORTEST_BUDGET)
+        self._thread = threading.Thread(
+            target=self._run, args=(settings, deadline), name=self._pool.name, daemon=True
+        )
+        self._thread.start()
+
+    def wait(self, until: float, stop: threading.Event, heartbeat: Callable[[], None]) -> None:
+        """Return when it has ended, at this time (monotonic seconds), or once ``stop`` is set."""
+        while self.running and not stop.is_set() and self._clock.monotonic() < until:
+            heartbeat()
+            if self._thread:
+                self._thread.join(TICK)
+
+    def too_long(self, scope: Scope) -> bool:
+        """Return whether a listing takes too long for a poll, which would have to read all of its pages.
+
+        Before it was ever read to its end, it may: a poll would take the resync's turns, again and again.
+        """
+        order = self.orders.get(scope, Order())
+        return not order.newest_first and (not order.complete or order.seconds > LONGEST_IN_A_POLL)
+
+    def listed_since(self, scope: Scope, time: float) -> bool:
+        """Return whether a listing was read to its end after this time, in monotonic seconds."""
+        return self._listed.get(scope, -math.inf) >= time
+
+    def scopes(self, watch: Watch) -> tuple[Scope, ...]:
+        """Return the listings that hold the runs of the target's views."""
+        searched = self._matcher.glob_databases() if self.tables_denied else ()
+        if searched is None:
+            return (Scope(),)
+        if searched:  # the known views do not say where others will show up
+            databases = {*searched, *(database for database, _ in watch.views)}
+            return (Scope(databases.pop()) if len(databases) == 1 else Scope(),)
+        return scopes_for(watch.views, self.orders)
+
+    def listing_reader(
+        self, reader: CatalogReader, calls: Calls, hand_in: Callable[[RunsListed], None]
+    ) -> ListingReader:
+        """Return what reads listings of runs for a poll or a resync."""
+        return ListingReader(reader, calls, self._clock, self.orders, hand_in, self.tables_denied)
+
+    def _plan(self, parts: Iterable[Part]) -> None:
+        self._left = dict.fromkeys(parts)
+        self._total = len(self._left)
+
+    def _beat(self) -> None:
+        self.heartbeat = self._clock.monotonic()
+
+    def _run(self, settings: Settings, deadline: float) -> None:
+        self._beat()
+        try:
+            self._run_once(settings, deadline)
+        finally:
+            self.heartbeat = math.inf
+
+    def _run_once(self, settings: Settings, deadline: float) -> None:
+        begun = self._clock.monotonic()
+        gave_up: GlueError | None = None
+        self._failures = []
+        try:
+            calls = Calls(self._pool, deadline=deadline, stop=self._stop, heartbeat=self._beat)
+            self._read(calls, self._reader.until(deadline, first=False))
+        except PollInterrupted:
+            pass
+        except GlueUnreachableError as end:
+            gave_up = end.failure
+        except Exception as unexpected:
+            log.exception("unexpected error in a resync", target=self._target.name)
+            gave_up = internal_error(unexpected)
+        if not self._left:
+            # What is not asked for any more (a database that is gone) cannot fail any more.
+            for part in self._stale:
+                self._failed.pop(part, None)
+            self._stale = set()
+        self._plan_retry(gave_up, settings)
+        error = gave_up or next(iter(self._failed.values()), None)
+        ended = ResyncEnded(
+            target=self._target.name,
+            complete=not self._left,
+            scopes=tuple(scope for scope, at in self._listed.items() if at >= begun),
+            error=error,
+            progress=self._progress(),
+        )
+        try:
+            self._apply(ended)
+        except Exception:
+            log.exception("unexpected error after a resync", target=self._target.name)
+            # What was read is applied; that it is all, the end of another run has to say.
+            self._left.setdefault(RUNS)
+            self._go_on_at = self._clock.monotonic() + settings.poll_interval
+
+    def _plan_retry(self, gave_up: GlueError | None, settings: Settings) -> None:
+        """Decide when to go on with what is left, and when to ask again for what failed."""
+        now = self._clock.monotonic()
+        self._go_on_at = now + settings.poll_interval if gave_up else -math.inf
+        if any(error.reason in UNREACHABLE for error in self._failures):
+            # With the next poll: once Glue can be reached again, nothing must stay unread.
+            self._retry_at = now + settings.poll_interval
+        elif self._failures:
+            # It may last: ask at growing intervals, like for a run that Glue does not know.
+            wait = settings.poll_interval * 2.0 ** min(self._retries, 32)
+            self._retry_at = now + min(settings.resync_interval, wait)
+            self._retries += 1
+        elif not self._failed:
+            self._retries = 0
+
+    def _read(self, calls: Calls, reader: CatalogReader) -> None:
+        """Read what is left."""
+        if DATABASES in self._left:
+            self._read_databases(calls, reader)
+        tables = [part for part in self._left if part != RUNS]
+        for part, result in calls.each(tables, lambda part: _ask(reader, part)):
+            self._read_part(part, result)
+        watch = self._store.watch(self._target.name)
+        if watch and (RUNS in self._left or watch.without_baseline):
+            self._read_runs(calls, reader, watch)
+        self._left.pop(RUNS, None)
+
+    def _read_databases(self, calls: Calls, reader: CatalogReader) -> None:
+        """List the databases, and plan to read their tables."""
+        names: list[str] = []
+        malformed: list[str] = []
+        # Literal names that are not asked for by name, for their databases are listed.
+        listed = [name for name in self._matcher.literals if self._matcher.database_matches(name[0])]
+        try:
+            for page in _pages(
+                lambda token: calls.one(lambda: reader.get_databases(next_token=token)), "GetDatabases"
+            ):
+                names += page.names
+                malformed += page.malformed
+        except GlueError as error:
+            self._done(DATABASES, error)
+            added = named_parts(listed)
+        else:
+            self._apply(
+                TablesRead(
+                    target=self._target.name,
+                    all_databases=None if malformed else frozenset(names),
+                    named=frozenset(one for one in listed if one[0] not in names and not malformed),
+                    malformed=tuple(f"GetDatabases: {line}" for line in malformed),
+                )
+            )
+            self._done(DATABASES, _malformed("GetDatabases", malformed))
+            added = [Part("GetTables", name) for name in names if self._matcher.database_matches(name)]
+        runs = RUNS in self._left
+        self._left.pop(RUNS, None)
+        self._left.update(dict.fromkeys(added))
+        self._left.update({RUNS: None} if runs else {})
+        self._total += len(added)
+
+    def _read_part(self, part: Part, result: "Tables | GlueError") -> None:
+        """Apply what one part returned."""
+        if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
+            self._done(part, result)
+            return
+        tables = Tables() if isinstance(result, GlueError) else result
+        named = part.operation == "GetTable"
+        self._apply(
+            TablesRead(
+                target=self._target.name,
+                views=tuple(
+                    view for view in tables.views if self._matcher.matching(view.database, view.table)
+                ),
+                databases=frozenset() if named or tables.malformed else frozenset({part.database}),
+                named=frozenset({(part.database, part.table)}) if named else frozenset(),
+                malformed=tuple(f"{part.operation}: {line}" for line in tables.malformed),
+                progress=self._progress(),
+            )
+        )
+        # Only now: where the store could not apply it, it is read again.
+        self._done(part, _malformed(part.operation, tables.malformed))
+
+    def _read_runs(self, calls: Calls, reader: CatalogReader, watch: Watch) -> None:
+        failure: GlueError | None = None
+        for scope in self.scopes(watch):
+            listing = self._store.open_listing(self._target.name, scope)
+            if listing is None:
+                return
+            try:
+                read = self.listing_reader(reader, calls, self._apply).read_all(listing)
+            except GlueError as error:
+                failure = failure or error
+            else:
+                failure = failure or read.error
+                self._listed[scope] = self._clock.monotonic()
+        self._done(RUNS, failure)
+
+    def _done(self, part: Part, error: GlueError | None) -> None:
+        """Note that a part has been read, or why it could not be."""
+        self._left.pop(part, None)
+        self._stale.discard(part)
+        if error is None:
+            self._failed.pop(part, None)
+        else:
+            self._failed[part] = error
+            self._failures.append(error)
+
+    def _progress(self) -> str:
+        if not self._left:
+            return ""
+        return f"{self._total - len(self._left)} of {self._total} parts read"
+
+    def _apply(self, result: Result) -> None:
+        self._events.write(self._store.apply(result, self._stop))
+
+
+class Tables(NamedTuple):
+    """What reading one part returned."""
+
+    views: tuple[View, ...] = ()
+    malformed: tuple[str, ...] = ()
+    """One line for each record that could not be read."""
+
+
+def _ask(reader: CatalogReader, part: Part) -> Tables:
+    """Read the tables of one database, or one table. Raises GlueError: part of a listing is not a listing."""
+    if part.operation == "GetTable":
+        view = reader.get_table(part.database, part.table)
+        return Tables((view,) if view else ())
+    pages = list(_pages(lambda token: reader.get_tables(part.database, next_token=token), "GetTables"))
+    return Tables(
+        tuple(view for page in pages for view in page.views),
+        tuple(
+            f"table {part.database}.{record.table}: {record.message}" if record.table else record.message
+            for page in pages
+            for record in page.malformed
+        ),
+    )
+
+
+def _pages(ask: Callable[[str | None], P], operation: str) -> Iterator[P]:
+    """Yield the pages of a listing of databases or tables."""
+    page = ask(None)
+    tokens: set[str] = set()
+    yield page
+    while (token := page.next_token) is not None:
+        if token in tokens:
+            raise GlueError(Reason.UNEXPECTED, "a paging token came twice", operation=operation)
+        tokens.add(token)
+        page = ask(token)
+        yield page
+
+
+def _malformed(operation: str, lines: "list[str] | tuple[str, ...]") -> GlueError | None:
+    return GlueError(Reason.UNEXPECTED, lines[0], operation=operation) if lines else None

@@ -1,0 +1,186 @@
+"""A thread per target that polls it at its times, and the watchdog's view of them and of the resyncs."""
+
+import math
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from exporter.clock import Clock
+from exporter.model.reader import CatalogReader
+from exporter.model.settings import Settings, Target
+from exporter.poller.event_log import EventLog
+from exporter.poller.poll import TargetPoll
+from exporter.store.series import RequestStats
+from exporter.store.store import Store
+
+STUCK_AFTER = 60.0
+"""Seconds without a heartbeat after which a target's job counts as stuck."""
+
+log = structlog.get_logger()
+
+ReaderFactory = Callable[[Target, RequestStats, threading.Event], CatalogReader]
+"""Makes the reader of a target; the event is set when the target is no longer polled."""
+
+
+def first_gap(target: str, interval: float) -> float:
+    """Return the seconds between a target's first two polls: half an interval to a whole one.
+
+    All targets are polled at once when the program starts, and spread over the interval from then
+    on; the same name always gives the same place.
+    """
+    return interval * (0.5 + 0.5 * zlib.crc32(target.encode()) / 2**32)
+
+
+def next_poll(planned: float, now: float, interval: float) -> float:
+    """Return when to poll next, from when this poll was planned: ticks that it overran are left out."""
+    missed = max(0, int((now - planned) // interval))
+    return planned + (missed + 1) * interval
+
+
+class Scheduler:
+    """Starts and stops the targets' threads, and reports whether they are alive."""
+
+    def __init__(
+        self, store: Store, readers: ReaderFactory, clock: Clock, events: EventLog | None = None
+    ) -> None:
+        self._store = store
+        self._readers = readers
+        self._clock = clock
+        self._events = events or EventLog()
+        self._threads: dict[str, TargetThread] = {}
+        self._lock = threading.Lock()
+
+    def configure(self, settings: Settings) -> None:
+        """Poll these targets from now on, at once. A target whose access stays keeps its reader."""
+        with self._lock:
+            wanted = {target.name: target for target in settings.targets}
+            for name, thread in list(self._threads.items()):
+                target = wanted.get(name)
+                # Before the store knows of the new target by this name: what the old one read is not its.
+                if not (target and thread.serves(target)):
+                    thread.end()
+                    del self._threads[name]
+                else:
+                    thread.poll.prepare(target)
+            try:
+                self._events.write(self._store.configure(settings))
+            finally:  # also where what has changed could not be published: the next commit does it
+                for thread in self._threads.values():
+                    thread.wake.set()
+                for name, target in wanted.items():
+                    if name not in self._threads:
+                        self._threads[name] = self._start(target)
+
+    def poll_once(self, settings: Settings, *, tables: bool = True) -> None:
+        """Poll every target once, all at the same time, and return when all have ended.
+
+        Each waits for its first resync to be complete, however long that takes. Without ``tables`` no tables
+        are read: views are known by their runs.
+        """
+        self._events.write(self._store.configure(settings))
+        never = threading.Event()
+        threads = [
+            threading.Thread(
+                target=self._poll(target, never, tables=tables).run,
+                args=(never, _nothing),
+                kwargs={"first_resync_within": math.inf},
+                daemon=True,
+            )
+            for target in settings.targets
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def stop(self, seconds: float) -> bool:
+        """End all polling; wait at most so many seconds for commits under way. Return whether all ended."""
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.end()
+        deadline = self._clock.monotonic() + seconds
+        for thread in threads:
+            thread.thread.join(max(0.0, deadline - self._clock.monotonic()))
+        return not any(thread.thread.is_alive() for thread in threads)
+
+    def trouble(self) -> str | None:
+        """Return why polling is not alive, in one line; None while it is."""
+        now = self._clock.monotonic()
+        # Not under the lock: a reload may hold it for long, and health must answer then, too.
+        for name, thread in self._threads.copy().items():
+            if thread.stop.is_set():
+                continue
+            if not thread.thread.is_alive():
+                return f"the poll loop of target {name} has died"
+            if (late := now - thread.expected) > 0:
+                return f"the poll loop of target {name} has been stuck for {late + STUCK_AFTER:.0f} s"
+            if (silent := now - thread.poll.resync.heartbeat) > STUCK_AFTER:
+                return f"the resync of target {name} has been stuck for {silent:.0f} s"
+        return None
+
+    def _start(self, target: Target) -> "TargetThread":
+        stop = threading.Event()
+        thread = TargetThread(target, self._poll(target, stop), self._store, self._clock, stop)
+        thread.thread.start()
+        return thread
+
+    def _poll(self, target: Target, stop: threading.Event, *, tables: bool = True) -> TargetPoll:
+        reader = self._readers(target, self._store.requests(target.name), stop)
+        return TargetPoll(target, reader, self._store, self._events, self._clock, tables=tables)
+
+
+def _nothing() -> None:
+    """Stand in for the watchdog where there is none."""
+
+
+@dataclass(slots=True)
+class TargetThread:
+    """The thread that polls one target until it is ended."""
+
+    target: Target
+    poll: TargetPoll
+    store: Store
+    clock: Clock
+    stop: threading.Event
+    wake: threading.Event = field(default_factory=threading.Event)
+    """Set: poll now, or look at ``stop``."""
+    expected: float = field(init=False)
+    """Monotonic seconds by which the next heartbeat is due."""
+    thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.expected = self.clock.monotonic() + STUCK_AFTER
+        self.thread = threading.Thread(target=self._loop, name=f"poll {self.target.name}", daemon=True)
+
+    def serves(self, target: Target) -> bool:
+        """Tell whether this thread's reader reads what the target names."""
+        mine = self.target
+        return (mine.access, mine.catalog_id) == (target.access, target.catalog_id)
+
+    def end(self) -> None:
+        """Let the thread end as soon as it can."""
+        self.stop.set()
+        self.poll.end()
+        self.wake.set()
+
+    def _heartbeat(self) -> None:
+        self.expected = self.clock.monotonic() + STUCK_AFTER
+
+    def _loop(self) -> None:
+        planned = self.clock.monotonic()
+        gap = first_gap(self.target.name, self.store.settings.poll_interval)
+        while not self.stop.is_set():
+            self._heartbeat()
+            self.poll.run(self.stop, self._heartbeat)
+            planned = next_poll(planned, self.clock.monotonic(), gap)
+            gap = self.store.settings.poll_interval
+            self.expected = planned + STUCK_AFTER
+            if self.clock.wait(self.wake, max(0.0, planned - self.clock.monotonic())):
+                self.wake.clear()
+                planned = self.clock.monotonic()
+                # As at the start: all were woken at once, and are to be spread again.
+                gap = first_gap(self.target.name, gap)

@@ -1,0 +1,341 @@
+"""Applies what polls and resyncs read to one catalog."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from exporter.errors import GlueError, Reason
+from exporter.model.patterns import Conflict, Name
+from exporter.model.run import UNKNOWN, Run, run_key
+from exporter.model.settings import ViewPattern
+from exporter.model.view import View
+from exporter.store import runs as lifecycle
+from exporter.store.catalog import Catalog
+from exporter.store.counters import ViewCounters
+from exporter.store.results import (
+    Event,
+    Listing,
+    PollEnded,
+    ResyncEnded,
+    RunEnded,
+    RunFailing,
+    RunIgnored,
+    RunReadable,
+    RunsListed,
+    Scope,
+    TablesRead,
+    UnlistedStatus,
+)
+from exporter.store.runs import Moment, RunRecord
+from exporter.store.views import LISTINGS_UNTIL_GONE, ViewState
+
+
+def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> list[Conflict]:
+    """Apply what the catalog's tables say; return the found views that another target owns."""
+    elsewhere: dict[str, list[str]] = {}
+    found: set[Name] = set()
+    for view in result.views:
+        name = (view.database, view.table)
+        owner, patterns = catalog.ownership.of_view(*name) or (None, ())
+        if owner == result.target:
+            found.add(name)
+            _describe(catalog, view, owner, patterns, at)
+        elif owner is not None:
+            elsewhere.setdefault(owner, []).append(".".join(name))
+    for name in catalog.views_in(result.named, result.databases, result.all_databases) - found:
+        if catalog.views[name].owner == result.target:
+            _miss_view(catalog, catalog.views[name], at)
+    return [Conflict(result.target, owner, tuple(names)) for owner, names in elsewhere.items()]
+
+
+def _describe(catalog: Catalog, found: View, owner: str, patterns: Sequence[ViewPattern], at: Moment) -> None:
+    """Apply what the catalog's tables say of one view."""
+    name = (found.database, found.table)
+    view = catalog.views.get(name)
+    if view is not None and view.owner is not None and view.record.same_as(found):
+        return
+    with catalog.recounting(name):
+        view = catalog.watch(name, owner, patterns)
+        record = view.record
+        baseline_at = record.baseline_at
+        if not record.described and baseline_at is None:
+            # One that was created after its pattern was first watched has nothing to leave out of the count.
+            created = found.creation_time
+            baseline_at = (
+                at.now if created is not None and created > catalog.watched_since(patterns) else None
+            )
+        catalog.update(
+            view,
+            replace(
+                record,
+                creation_time=found.creation_time,
+                refresh_seconds=found.refresh_seconds,
+                described=True,
+                misses=0,
+                baseline_at=baseline_at,
+            ),
+        )
+
+
+def _miss_view(catalog: Catalog, view: ViewState, at: Moment) -> None:
+    """Apply that a complete listing of tables does not hold the view."""
+    with catalog.recounting(view.record.name):
+        misses = min(view.record.misses + 1, LISTINGS_UNTIL_GONE)
+        catalog.update(view, replace(view.record, misses=misses))
+        view.up = False
+        if misses >= LISTINGS_UNTIL_GONE and not view.literal:
+            # Its state stays, and its baseline with it: re-created under its name it is the same view.
+            catalog.update(view, replace(view.record, unwatched_since=at.now))
+            view.owner = None
+
+
+def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> list[Event]:
+    """Apply one page of a listing of runs."""
+    events: list[Event] = []
+    listing = page.listing
+    if listing.began is None:
+        listing.began = at.now
+    seen: set[str] = set()
+    for listed in page.runs:
+        run = _with_names(listed, listing.scope)
+        key = run_key(run.run_id)
+        configured = catalog.ownership.runs.get(key) == page.target
+        view = None
+        if (name := _name(run)) is not None:
+            view = _mentioned(catalog, page, name, at)
+        elif not configured and key not in catalog.ignored:
+            catalog.ignored.add(key)
+            events.append(RunIgnored(catalog.key_of(run.run_id)))
+        view = view or _counting_view(catalog, page.target, key)
+        if view or configured:
+            seen.add(key)
+            events += _see(catalog, run if view else listed, key, view, at)
+    catalog.note_seen(seen)
+    listing.unreadable.update(run_key(record.run_id or "") for record in page.malformed)
+    if page.last:
+        _close_listing(catalog, page, at)
+    return events
+
+
+def _with_names(listed: Run, scope: Scope) -> Run:
+    """Return a listed run with the names that the listing's filter has, where it has none itself."""
+    if listed.database is not None and listed.table is not None:
+        return listed
+    return listed._replace(
+        database=listed.database if listed.database is not None else scope.database,
+        table=listed.table if listed.table is not None else scope.table,
+    )
+
+
+def _name(run: Run) -> Name | None:
+    return None if run.database is None or run.table is None else (run.database, run.table)
+
+
+def _mentioned(catalog: Catalog, page: RunsListed, name: Name, at: Moment) -> ViewState | None:
+    """Return the target's watched view of this name.
+
+    Where tables may not be read, a view that is known by its runs alone begins to be watched.
+    """
+    view = catalog.views.get(name)
+    if view is not None and view.owner is not None:
+        return view if view.owner == page.target else None
+    match = catalog.ownership.of_view(*name) if page.tables_denied else None
+    if match is None or match[0] != page.target or view is not None:
+        return None  # a known one is gone: the tables did not hold it when they could be read
+    with catalog.recounting(name):
+        view = catalog.watch(name, *match)
+    listed_at = catalog.listed_at(match[1])
+    if view.record.baseline_at is None and listed_at is not None:
+        # All runs that its pattern matches have been listed before: those created since then are new.
+        after = None if listed_at == -math.inf else listed_at
+        catalog.update(view, replace(view.record, baseline_at=at.now, counts_after=after))
+    elif page.listing.ownership is catalog.ownership:
+        page.listing.covered[name] = view  # none of its runs can be on an earlier page
+    return view
+
+
+def _counting_view(catalog: Catalog, target: str, key: str) -> ViewState | None:
+    """Return the target's watched view that has counted a run: it goes on, whatever table Glue names now."""
+    record = catalog.runs.get(key)
+    if record is None or record.counted is None or record.counted.baseline:
+        return None
+    view = catalog.watched(record.view)
+    return view if view and view.owner == target else None
+
+
+def _close_listing(catalog: Catalog, page: RunsListed, at: Moment) -> None:
+    """Apply what a listing that was read to its end does not hold."""
+    listing = page.listing
+    catalog.open_listings.discard(listing)
+    covered = [
+        view
+        for name, view in listing.covered.items()
+        # A reload may have given a view away, or dropped and added it: then another listing is its first.
+        if catalog.views.get(name) is view and view.owner == listing.target
+    ]
+    for view in covered:
+        if view.record.baseline_at is None:
+            catalog.update(view, replace(view.record, baseline_at=at.now))
+            catalog.note_unreadable(listing.unreadable, at.now)
+    if listing.ownership is catalog.ownership:
+        began = at.now if listing.began is None else listing.began
+        catalog.note_listed(listing.target, listing.scope, began, tables_denied=page.tables_denied)
+    listing.seen |= listing.unreadable
+    for view in covered if "" not in listing.unreadable else ():  # a record without an ID may be any run
+        for record in list(view.runs):
+            if (key := run_key(record.run.run_id)) not in listing.seen:
+                _not_listed(catalog, listing, key, record, at)
+
+
+def _not_listed(catalog: Catalog, listing: Listing, key: str, record: RunRecord, at: Moment) -> None:
+    """Apply that a complete listing does not hold a run."""
+    after = record
+    if not record.settled and record.there:
+        listing.missing.add(key)
+        after = lifecycle.missed(record)
+    if after.unlisted_since is None:
+        after = replace(after, unlisted_since=at.now)
+    if after is not record:
+        catalog.put(key, after)
+
+
+def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> tuple[list[Event], set[Name]]:
+    """Apply what reading runs one by one returned; also return the views of which a run was not read."""
+    catalog.note_seen({run_key(run_id) for run_id, answer in result.runs.items() if isinstance(answer, Run)})
+    events: list[Event] = []
+    failed: set[Name] = set()
+    for run_id, answer in result.runs.items():
+        key = run_key(run_id)
+        record = catalog.runs.get(key)
+        view = catalog.watched(record.view) if record else None
+        fetching = catalog.fetching.get(key) if catalog.ownership.runs.get(key) == result.target else None
+        if fetching is None and (view is None or view.owner != result.target):
+            continue  # a reload gave it away while it was read
+        if isinstance(answer, Run):
+            # Whichever target owns the view: an ended run counts as soon as it is seen ended.
+            events += _see(catalog, answer, key, catalog.watched(_name(answer)) or view, at)
+            continue
+        if answer.reason is not Reason.NOT_FOUND:
+            failed.update([view.record.name] if view else [])
+        elif record and not record.settled and key not in result.missing:
+            catalog.put(key, lifecycle.missed(record))
+        if fetching is not None:
+            events += _fetch_failed(catalog, key, answer, result, at)
+    for run_id in result.unread:
+        if fetching := catalog.fetching.get(run_key(run_id)):
+            fetching.up = False
+            catalog.changed_runs.add(run_key(run_id))
+    return events, failed
+
+
+def note_read(catalog: Catalog, result: PollEnded | ResyncEnded, failed: set[Name]) -> None:
+    """Note which views' runs were read: a poll reads those of all views, or they are not up."""
+    scopes = {(scope.database, scope.table) for scope in result.scopes}
+    for view in catalog.of_target(result.target):
+        database, table = name = view.record.name
+        read = name not in failed and not scopes.isdisjoint(
+            [(None, None), (database, None), (database, table)]
+        )
+        # Before the baseline, pages that are still to be read may hold the newest run.
+        up = read and view.known and view.record.misses == 0 and view.record.baseline_at is not None
+        if up != view.up and (up or isinstance(result, PollEnded)):
+            view.up = up
+            catalog.changed_views.add(name)
+
+
+def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Moment) -> list[Event]:
+    """Apply one run as Glue reports it now."""
+    before = catalog.runs.get(key)
+    if (
+        before
+        and before.settled
+        and before.run == run
+        and _as_before(before, view)
+        and key not in catalog.fetching
+    ):
+        return []  # most runs of every complete listing
+    if before and before.run.run_id != run.run_id:
+        run = run._replace(run_id=before.run.run_id)  # the spelling of a series must not change
+    elif before is None:
+        catalog.note_spelling(key, run.run_id)
+    if view and before and before.counted and not before.counted.baseline and before.view in catalog.views:
+        # What is counted of a run stays with the view that counted it, whatever table Glue names later.
+        view = catalog.views[before.view]
+    record, counters = lifecycle.seen(
+        run,
+        before,
+        at,
+        view=view.record.name if view else None,
+        counters=view.record.counters if view else ViewCounters(),
+        has_baseline=view is not None and _counts(catalog, run, key, view, at),
+    )
+    if view and counters is not view.record.counters:
+        catalog.update(view, replace(view.record, counters=counters))
+    if record != before:
+        catalog.put(key, record)
+    events = _fetched(catalog, key, at)
+    if record.settled and key in catalog.fetching:
+        del catalog.fetching[key]
+        catalog.changed_runs.add(key)
+    if run.status_label == UNKNOWN and run.status not in catalog.unlisted_statuses:
+        catalog.unlisted_statuses.add(run.status)
+        events.append(UnlistedStatus(catalog.key_of(run.run_id), run.status or ""))
+    just_ended = run.ended and (before is None or before.first_seen_ended is None)
+    # A run that was over long before is not news: at a start there may be thousands.
+    if just_ended and (before or run.end(at.now) >= at.started):
+        events.append(RunEnded(catalog.key_of(run.run_id), run))
+    return events
+
+
+def _as_before(record: RunRecord, view: ViewState | None) -> bool:
+    """Return whether nothing but the run itself could change what is remembered of it."""
+    return record.unlisted_since is None and record.view == (view.record.name if view else None)
+
+
+def _counts(catalog: Catalog, run: Run, key: str, view: ViewState, at: Moment) -> bool:
+    """Return whether a run that is seen ended counts, if it has not been judged before."""
+    new = key not in catalog.runs
+    unreadable_at = catalog.take_unreadable(key, new=new)
+    baseline_at = view.record.baseline_at
+    if baseline_at is None:
+        return False
+    # It may have been unreadable at the baseline of another view, found later.
+    if unreadable_at is not None and run.ended and run.end(at.now) <= min(unreadable_at, baseline_at):
+        return False
+    after = view.record.counts_after
+    return not new or after is None or (run.creation_time or 0.0) > after
+
+
+def _fetched(catalog: Catalog, key: str, at: Moment) -> list[Event]:
+    """Note that a configured run was read."""
+    if (fetching := catalog.fetching.get(key)) is None:
+        return []
+    news, fetching.logged = fetching.logged, False
+    if not fetching.up:
+        catalog.changed_runs.add(key)
+    fetching.found(at.monotonic)
+    return [RunReadable(catalog.key_of(catalog.spelling(key)))] if news else []
+
+
+def _fetch_failed(catalog: Catalog, key: str, error: GlueError, result: PollEnded, at: Moment) -> list[Event]:
+    """Note that a configured run could not be read."""
+    fetching = catalog.fetching[key]
+    if fetching.up or fetching.last_attempt is None:
+        catalog.changed_runs.add(key)
+    if error.reason is Reason.NOT_FOUND:
+        fetching.missed(at)
+    else:
+        fetching.failed(at.monotonic)
+    if _implied_by_target_down(error, result):
+        fetching.logged = False
+        return []
+    news, fetching.logged = not fetching.logged, True
+    return [RunFailing(catalog.key_of(catalog.spelling(key)), error)] if news else []
+
+
+def _implied_by_target_down(error: GlueError, result: PollEnded) -> bool:
+    """Return whether the line that the target is down says this of the run, too.
+
+    Each poll that gives up has tried other runs: a line for each of them would be one per poll.
+    """
+    return not result.finished and result.error is not None and error.reason is result.error.reason

@@ -1,0 +1,230 @@
+"""What polls and resyncs hand to the store, and the events that it returns for the log."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from exporter.errors import GlueError
+from exporter.model.patterns import Name, Ownership
+from exporter.model.run import MalformedRun, Run, RunKey
+from exporter.model.view import View
+from exporter.store.views import ViewState
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A listing's filter: the whole catalog, one database, or one table."""
+
+    database: str | None = None
+    table: str | None = None
+
+    def covers(self, database: str | None, table: str | None) -> bool:
+        """Return whether the listing holds this view's runs."""
+        return self.database in (None, database) and self.table in (None, table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TablesRead:
+    """What some calls of a resync say about views, and which tables they read to the end."""
+
+    target: str
+    views: tuple[View, ...] = ()
+    """The materialized views that the target's patterns want."""
+    databases: frozenset[str] = frozenset()
+    """Databases whose tables were all read."""
+    named: frozenset[Name] = frozenset()
+    """Tables that were asked for by name."""
+    all_databases: frozenset[str] | None = None
+    """Every database of the catalog; None where they were not listed."""
+    malformed: tuple[str, ...] = ()
+    """One line for each record that could not be read."""
+    progress: str = ""
+    """How far the resync is, for people."""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Listing:
+    """A listing of runs that is being read, page by page; :meth:`Store.open_listing` makes it.
+
+    Only the store reads and writes what follows, under its lock.
+    """
+
+    target: str
+    scope: Scope
+    ownership: Ownership
+    """Who watched what when it was opened."""
+    covered: dict[Name, ViewState]
+    """The watched views whose runs it holds, as they were when it was opened; and those found by it."""
+    began: float | None = None
+    """When its first page was read, as Unix time by Glue's clock."""
+    seen: set[str] = field(default_factory=set)
+    """Keys of the remembered runs that were seen since then, by whatever read."""
+    unreadable: set[str] = field(default_factory=set)
+    """Keys of the runs that could not be read; empty text for a record that does not name its run."""
+    missing: set[str] = field(default_factory=set)
+    """Once it is closed: keys of the unsettled runs that it did not hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsListed:
+    """One page of a listing."""
+
+    target: str
+    listing: Listing
+    runs: tuple[Run, ...]
+    malformed: tuple[MalformedRun, ...] = ()
+    last: bool = False
+    """Whether the listing is complete with it, all pages from the first on having been handed in."""
+    tables_denied: bool = False
+    """Whether some tables may not be read, so that views there are known by their runs alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollEnded:
+    """How one poll of one target went."""
+
+    target: str
+    started: float
+    """Unix time of this machine's clock."""
+    duration: float
+    """Seconds."""
+    runs: Mapping[str, Run | GlueError] = field(default_factory=dict)
+    """By run ID: what reading it by itself returned, or why that failed."""
+    missing: AbstractSet[str] = frozenset()
+    """Keys of the runs that a complete listing of the same poll did not hold: that counts as one read."""
+    unread: frozenset[str] = frozenset()
+    """Run IDs that were due and that an unreachable Glue kept from being read."""
+    scopes: tuple[Scope, ...] = ()
+    """The listings that were read, to the end or as far as was needed."""
+    error: GlueError | None = None
+    """Why the poll did not finish, or the first read that failed for another reason than an unknown ID."""
+    finished: bool = True
+    """False: time ran out, or Glue could not be reached, before everything due was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResyncEnded:
+    """How one resync of one target went, or how far it is."""
+
+    target: str
+    complete: bool
+    """Whether everything was read, or failed for a reason that asking again at once does not change."""
+    scopes: tuple[Scope, ...] = ()
+    """The listings that were read to their end."""
+    error: GlueError | None = None
+    """The first failure that still stands."""
+    progress: str = ""
+    """For people, while it is not complete."""
+
+
+Result = TablesRead | RunsListed | PollEnded | ResyncEnded
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run was seen ended for the first time."""
+
+    key: RunKey
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailing:
+    """A run could be read before (or was never tried) and cannot be read now."""
+
+    key: RunKey
+    error: GlueError
+
+
+@dataclass(frozen=True, slots=True)
+class RunReadable:
+    """A run could not be read before and can be read now."""
+
+    key: RunKey
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedStatus:
+    """Glue reported a status that the API model does not list, for the first time."""
+
+    key: RunKey
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDown:
+    """The target's polls succeeded before (or there was none) and do not succeed now."""
+
+    target: str
+    error: str
+    """One line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUp:
+    """The target's polls did not succeed before (or there was none) and succeed now."""
+
+    target: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedElsewhere:
+    """Another target, earlier in the file, watches these runs and views of the same region and catalog."""
+
+    target: str
+    owner: str
+    names: tuple[str, ...]
+    """Run IDs, and views as ``database.table``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternMatchesNothing:
+    """A pattern matches no view."""
+
+    target: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunIgnored:
+    """A listed run names no view, and the request's filter does not either."""
+
+    key: RunKey
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMalformed:
+    """A record of a listing could not be read."""
+
+    target: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFailing:
+    """The state could be written before and cannot be written now."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageWorking:
+    """The state could not be written before and can be written now."""
+
+
+Event = (
+    RunEnded
+    | RunFailing
+    | RunReadable
+    | UnlistedStatus
+    | TargetDown
+    | TargetUp
+    | OwnedElsewhere
+    | PatternMatchesNothing
+    | RunIgnored
+    | RecordMalformed
+    | StorageFailing
+    | StorageWorking
+)
+"""Worth a line in the log, once each."""

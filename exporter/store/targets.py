@@ -1,0 +1,188 @@
+"""What is known of one target between its polls, and how its last poll and resync went."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from exporter.model.patterns import Name, ViewMatcher
+from exporter.model.run import PHASES, MalformedRun, Run
+from exporter.model.settings import Access, Target
+from exporter.store.catalog import Catalog
+from exporter.store.results import (
+    Event,
+    OwnedElsewhere,
+    PatternMatchesNothing,
+    PollEnded,
+    RecordMalformed,
+    ResyncEnded,
+    TablesRead,
+    TargetDown,
+    TargetUp,
+)
+from exporter.store.series import RequestStats, TargetSeries
+
+MOST_REPORTED = 10_000
+"""Lines that are remembered so that they are logged once; more are forgotten, and may be logged again."""
+OUT_OF_TIME = "the poll ran out of time before everything was read; the next one tries again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What a poll of a target has to read."""
+
+    target: Target
+    views: frozenset[Name]
+    """The views that it watches."""
+    without_baseline: bool
+    """Whether for any of them no complete listing of its runs has been read yet."""
+    unsettled: tuple[Run, ...]
+    """Runs of these views that may still change, as last seen."""
+    due: tuple[str, ...]
+    """IDs of configured runs that should be read now, the longest unread first."""
+
+
+@dataclass(slots=True)
+class TargetState:
+    """What is known of one target between its polls."""
+
+    target: Target
+    series: TargetSeries
+    error: str | None = None
+    """Why it is not up, for people."""
+    unmatched: tuple[str, ...] = ()
+    """Patterns that match no view."""
+    poll_error: str | None = None
+    """Of the last poll."""
+    resynced: bool = False
+    """Whether a resync has been complete once; a target without views needs none."""
+    resync_error: str | None = None
+    """What the last complete resync could not read."""
+    resync_progress: str = ""
+    """How far the first resync is, for people."""
+    looked: bool = False
+    """Whether views have been looked for."""
+    logged_up: bool | None = None
+    """What was last logged of whether it is up."""
+    found: set[Name] = field(default_factory=set)
+    """The wanted views that its tables held in the resync going on, whichever target owns them."""
+    reported: set[tuple[str, str]] = field(default_factory=set)
+    """What has been logged once: the kind (or the owner) and the name."""
+
+    @property
+    def region(self) -> str:
+        """The region that the target's series carry."""
+        return self.series.aws_region
+
+    @classmethod
+    def adopt(
+        cls, target: Target, old: "TargetState | None", accounts: Mapping[Access, str | None]
+    ) -> "TargetState":
+        """Return the state of a target of a new configuration; what it had stays where it can.
+
+        ``accounts``: the catalog IDs that other targets' access has turned out to have by default.
+        """
+        if target.access.aws_region is None:
+            raise ValueError(target.name)
+        if old and (old.target.access, old.target.catalog_id) == (target.access, target.catalog_id):
+            return replace(old, target=target)
+        return cls(
+            target=target,
+            series=TargetSeries(
+                target=target.name,
+                aws_region=target.access.aws_region,
+                catalog_id=target.catalog_id or accounts.get(target.access),
+                # Counters of requests belong to the name: they go on, as a counter should.
+                requests=old.series.requests if old else RequestStats(),
+            ),
+        )
+
+    def poll_ended(self, result: PollEnded, catalog: Catalog | None) -> list[Event]:
+        """Note how a poll went."""
+        up = result.finished and result.error is None
+        self.poll_error = None if up else str(result.error or OUT_OF_TIME)
+        unfetched = {**dict.fromkeys(PHASES, 0), "unfetched": len(self.target.run_ids)}
+        self.series = replace(
+            self.series,
+            last_poll_time=result.started + result.duration,
+            last_poll_duration=result.duration,
+            runs=dict(catalog.phases.get(self.target.name, dict.fromkeys(PHASES, 0)))
+            if catalog
+            else unfetched,
+        )
+        return self._judge(catalog, ended=result.started + result.duration)
+
+    def resync_ended(self, result: ResyncEnded, catalog: Catalog) -> list[Event]:
+        """Note how a resync went, or how far it is."""
+        self.resync_progress = result.progress
+        if result.complete or result.error:
+            self.resync_error = None if result.error is None else str(result.error)
+        if not result.complete:
+            return self._judge(catalog) if self.series.up is not None else []
+        self.resynced = self.looked = True
+        events = self._match_patterns(catalog) if result.error is None else []
+        self.found = set()
+        return events + (self._judge(catalog) if self.series.up is not None else [])
+
+    def tables_read(self, result: TablesRead) -> None:
+        """Note which views were found."""
+        self.looked = True
+        self.resync_progress = result.progress
+        self.found.update((view.database, view.table) for view in result.views)
+
+    def malformed_runs(self, records: Iterable[MalformedRun]) -> list[Event]:
+        """Note records of listings that cannot be read."""
+        lines = (f"run {one.run_id}: {one.message}" if one.run_id else one.message for one in records)
+        return [RecordMalformed(self.target.name, line) for line in self._news("malformed", lines)]
+
+    def malformed_tables(self, lines: Iterable[str]) -> list[Event]:
+        """Note records of databases or tables that cannot be read."""
+        return [RecordMalformed(self.target.name, line) for line in self._news("malformed", lines)]
+
+    def elsewhere(self, owner: str, names: Sequence[str]) -> list[Event]:
+        """Note what another target watches."""
+        news = self._news(f"owner {owner}", names)
+        return [OwnedElsewhere(self.target.name, owner, news)] if news else []
+
+    def _judge(self, catalog: Catalog | None, ended: float | None = None) -> list[Event]:
+        """Decide whether the target is up, after a poll that ended at this time, or after a resync."""
+        name = self.target.name
+        waiting = bool(self.target.views) and not self.resynced
+        progress = f": {self.resync_progress}" if self.resync_progress else ""
+        wait = f"the first look for views is not complete{progress}" if waiting else None
+        # Without views there is no resync any more to clear what the last one could not read.
+        self.error = self.poll_error or (self.resync_error if self.target.views else None) or wait
+        up = self.error is None
+        self.series = replace(
+            self.series,
+            up=up,
+            last_success_time=ended if up and ended is not None else self.series.last_success_time,
+            views=sum(1 for _ in catalog.of_target(name)) if catalog and self.looked else None,
+        )
+        if up == self.logged_up or (waiting and not (self.poll_error or self.resync_error)):
+            return []  # a first look that goes on is not worth a line
+        first, self.logged_up = self.logged_up is None, up
+        return [TargetUp(name, first=first)] if up else [TargetDown(name, self.error or "")]
+
+    def _match_patterns(self, catalog: Catalog) -> list[Event]:
+        """Note which patterns match no view.
+
+        A view that the target has found itself counts even where its owner has not found it yet.
+        """
+        matcher = ViewMatcher(self.target)
+        names = self.found | {n for n, view in catalog.views.items() if view.owner is not None and view.known}
+        matched = {id(pattern) for name in names for pattern in matcher.matching(*name)}
+        self.unmatched = tuple(
+            f"{pattern.database}.{pattern.table}"
+            for pattern in self.target.views
+            if id(pattern) not in matched
+        )
+        return [
+            PatternMatchesNothing(self.target.name, one) for one in self._news("unmatched", self.unmatched)
+        ]
+
+    def _news(self, kind: str, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those that have not been reported before; from now on they have."""
+        news = tuple(name for name in dict.fromkeys(names) if (kind, name) not in self.reported)
+        if len(self.reported) > MOST_REPORTED:
+            self.reported.clear()
+        self.reported.update((kind, name) for name in news)
+        return news

@@ -1,0 +1,174 @@
+"""One view: what is remembered of it, its runs by age, and the summary that its series are made from."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from exporter.model.patterns import Name
+from exporter.model.run import Status, run_key
+from exporter.model.view import View, ViewKey
+from exporter.store.counters import ViewCounters
+from exporter.store.runs import RunRecord
+from exporter.store.series import ViewFacts, ViewSeries
+
+LISTINGS_UNTIL_GONE = 2
+"""So many complete listings of tables in a row must miss a view before its series go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewRecord:
+    """What the state keeps of one view."""
+
+    database: str
+    table: str
+    creation_time: float | None = None
+    """Unix time in seconds, like all times here; by Glue's clock."""
+    refresh_seconds: float | None = None
+    described: bool = False
+    """Whether the catalog's tables ever held it; else only its name is known."""
+    misses: int = 0
+    """Complete listings of tables in a row that did not hold it."""
+    baseline_at: float | None = None
+    """When its first listing of runs was complete; None: still to come."""
+    counts_after: float | None = None
+    """Runs that were created before this are not counted; None: the baseline alone decides."""
+    unwatched_since: float | None = None
+    """Since when no configuration watches it; None: watched, or not yet noted."""
+    forgotten_failures: int = 0
+    """Failed runs since the last success that are no longer remembered one by one."""
+    forgotten_after: str | None = None
+    """The run ID of the success that they followed; None: they followed none."""
+    counters: ViewCounters = field(default_factory=ViewCounters)
+
+    @property
+    def name(self) -> Name:
+        """Database and table."""
+        return self.database, self.table
+
+    def same_as(self, view: View) -> bool:
+        """Return whether this is what the catalog's tables hold now."""
+        ours = (self.described, self.misses, self.creation_time, self.refresh_seconds)
+        return ours == (True, 0, view.creation_time, view.refresh_seconds)
+
+
+@dataclass(slots=True, eq=False)
+class ViewState:
+    """A remembered view, watched or not. A new one takes its place when it is watched again."""
+
+    record: ViewRecord
+    saved_counters: ViewCounters
+    """As last written to disk: what is published never runs ahead of what survives."""
+    owner: str | None = None
+    """The target that watches it; None: no target does."""
+    literal: bool = False
+    """Whether a pattern names it literally."""
+    expected_interval: float | None = None
+    """The configured one, in seconds."""
+    up: bool = False
+    """Whether the last poll read its runs."""
+    runs: list[RunRecord] = field(default_factory=list)
+    """Those that are remembered, the oldest first."""
+    unsettled: set[str] = field(default_factory=set)
+    """Keys of those that may still change."""
+    shown: frozenset[str] = frozenset()
+    """Keys of the runs that have series because of this view, as last published."""
+    published: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether Glue knows the view, as far as its tables may be read."""
+        record = self.record
+        return record.misses < LISTINGS_UNTIL_GONE if record.described else record.misses == 0
+
+    def put(self, key: str, before: RunRecord | None, record: RunRecord) -> None:
+        """Remember a run, in place of what was remembered of it before."""
+        if before is not None and before.run.age_order == record.run.age_order:
+            self.runs[self._place(before)] = record
+        else:
+            if before is not None:
+                del self.runs[self._place(before)]
+            self.runs.insert(self._place(record), record)
+        if record.settled:
+            self.unsettled.discard(key)
+        else:
+            self.unsettled.add(key)
+
+    def remove(self, key: str, record: RunRecord) -> None:
+        """Forget a run."""
+        del self.runs[self._place(record)]
+        self.unsettled.discard(key)
+
+    def newest_first(self) -> Iterator[RunRecord]:
+        """Yield the runs that have values to show."""
+        return (record for record in reversed(self.runs) if record.there)
+
+    def newest_with_status(self, status: Status) -> RunRecord | None:
+        """Return the newest run that has this status."""
+        return next((record for record in self.newest_first() if record.run.status == status), None)
+
+    def failures_in_a_row(self) -> list[RunRecord]:
+        """Return the failed runs since the last success; stopped and unknown ones neither count nor reset."""
+        failures = []
+        for record in self.newest_first():
+            if record.run.status == Status.SUCCEEDED:
+                break
+            if record.run.status == Status.FAILED:
+                failures.append(record)
+        return failures
+
+    def runs_to_show(self, newest: int) -> frozenset[str]:
+        """Return the keys of the ``newest`` runs and of those in progress; 0: of none at all."""
+        if not newest or not self.known:
+            return frozenset()
+        shown = [
+            run_key(record.run.run_id) for record, _ in zip(self.newest_first(), range(newest), strict=False)
+        ]
+        if self.unsettled:
+            shown += [
+                run_key(record.run.run_id)
+                for record in self.newest_first()
+                if not record.settled and not record.run.ended
+            ]
+        return frozenset(shown)
+
+    def series(self, aws_region: str, catalog_id: str) -> ViewSeries:
+        """Return what the view's series are made from."""
+        return ViewSeries(
+            key=ViewKey(aws_region, catalog_id, *self.record.name),
+            target=self.owner or "",
+            up=self.up,
+            facts=self._facts() if self.known else None,
+        )
+
+    def _facts(self) -> ViewFacts:
+        record = self.record
+        last = next(self.newest_first(), None)
+        success = self.newest_with_status(Status.SUCCEEDED)
+        failure = self.newest_with_status(Status.FAILED)
+        failures = len(self.failures_in_a_row())
+        if record.forgotten_after == (success.run.run_id if success else None):
+            failures += record.forgotten_failures
+        return ViewFacts(
+            refresh_mode=_refresh_mode(record),
+            creation_time=record.creation_time,
+            expected_interval=self.expected_interval or record.refresh_seconds,
+            last_run=last.run if last else None,
+            last_success=success.run if success else None,
+            last_success_time=success.end if success else None,
+            last_failure_time=failure.end if failure else None,
+            consecutive_failures=None if record.baseline_at is None and last is None else failures,
+            counters=self.saved_counters,
+        )
+
+    def _place(self, record: RunRecord) -> int:
+        return bisect_left(self.runs, record.run.age_order, key=_age)
+
+
+def _age(record: RunRecord) -> tuple[float, float, float, str]:
+    return record.run.age_order
+
+
+def _refresh_mode(record: ViewRecord) -> str:
+    if not record.described:
+        return "unknown"
+    return "manual" if record.refresh_seconds is None else "scheduled"

@@ -1,0 +1,496 @@
+"""The resync: the calls that finding a target's views takes, when it is due, and what failures cost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from exporter.errors import Reason
+from exporter.model.run import Run
+from exporter.model.settings import Target
+from exporter.model.view import DatabaseListing, MalformedView, TableListing, View
+from exporter.poller.resync import FEW_NAMES
+from exporter.poller.workers import UNREACHABLE
+from tests.poller.bench import Bench, SmallPages, old, run, running, watching
+from tests.support.reader import MemoryReader
+
+ALL = ("finance.ledger", "finance.revenue", "sales.orders", "sales.returns", "sales.tmp_orders")
+
+
+def bench(*names: str, exclude: Sequence[str] = (), reader: MemoryReader | None = None) -> Bench:
+    """Return a target that watches these views of the usual ones."""
+    ready = Bench(watching(*names, exclude=exclude), reader or MemoryReader())
+    ready.has(views=ALL)
+    return ready
+
+
+def found(bench: Bench) -> list[str]:
+    """Return the views that Glue is known to have."""
+    return sorted(f"{key.database}.{key.table}" for key, series in bench.shown.views.items() if series.facts)
+
+
+def tables(calls: Sequence[str]) -> list[str]:
+    """Return the calls that look for views."""
+    return [call for call in calls if not call.startswith("list_runs")]
+
+
+@pytest.mark.parametrize(
+    ("names", "calls", "expected"),
+    [
+        pytest.param(["sales.orders"], ["get_table sales.orders"], ["sales.orders"], id="one view"),
+        pytest.param(
+            ["sales.orders", "finance.ledger", "sales.orders"],
+            ["get_table finance.ledger", "get_table sales.orders"],
+            ["finance.ledger", "sales.orders"],
+            id="one named twice",
+        ),
+        pytest.param(
+            ["sales.orders", "sales.returns", "sales.tmp_orders"],
+            ["get_table sales.orders", "get_table sales.returns", "get_table sales.tmp_orders"],
+            ["sales.orders", "sales.returns", "sales.tmp_orders"],
+            id="three of one database",
+        ),
+        pytest.param(
+            ["sales.orders", "sales.returns", "sales.tmp_orders", "sales.none"],
+            ["get_tables sales"],
+            ["sales.orders", "sales.returns", "sales.tmp_orders"],
+            id="four of one database",
+        ),
+        pytest.param(
+            ["sales.orders", "sales.a", "finance.ledger", "finance.b"],
+            [
+                "get_table finance.b",
+                "get_table finance.ledger",
+                "get_table sales.a",
+                "get_table sales.orders",
+            ],
+            ["finance.ledger", "sales.orders"],
+            id="two of each database",
+        ),
+        pytest.param(
+            ["sales.*orders", "sales.ret*", "sales.orders"],
+            ["get_tables sales"],
+            ["sales.orders", "sales.returns", "sales.tmp_orders"],
+            id="several patterns in one database",
+        ),
+        pytest.param(
+            ["sales.ret*", "finance.ledger"],
+            ["get_table finance.ledger", "get_tables sales"],
+            ["finance.ledger", "sales.returns"],
+            id="glob in one database, a view of another",
+        ),
+        pytest.param(
+            ["*.*"], ["get_databases", "get_tables finance", "get_tables sales"], list(ALL), id="everything"
+        ),
+        pytest.param(
+            ["fin*.*", "sales.orders"],
+            ["get_databases", "get_table sales.orders", "get_tables finance"],
+            ["finance.ledger", "finance.revenue", "sales.orders"],
+            id="glob database, a view of another",
+        ),
+        pytest.param(
+            ["*.orders", "sales.returns"],
+            ["get_databases", "get_tables finance", "get_tables sales"],
+            ["sales.orders", "sales.returns"],
+            id="glob database, a view that its listing holds",
+        ),
+        pytest.param(["dbt_*.*"], ["get_databases"], [], id="glob that no database matches"),
+    ],
+)
+def test_what_is_asked_for_and_found(names: list[str], calls: list[str], expected: list[str]) -> None:
+    """As few calls as it takes, each once, and one listing of runs."""
+    ready = bench(*names)
+    made = ready.run()
+    assert tables(made) == calls
+    assert len(made) - len(calls) == (1 if ready.shown.views else 0)
+    assert found(ready) == expected
+    assert all(ready.shown.view_ups[name] for name in expected)
+    assert (ready.up, ready.error) == (True, None)
+
+
+def test_few_are_three() -> None:
+    """The cases above name three and four views of a database."""
+    assert FEW_NAMES == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "exclude", "calls", "expected"),
+    [
+        (["sales.*"], ["sales.tmp_*"], ["get_tables sales"], ["sales.orders", "sales.returns"]),
+        (["sales.tmp_orders"], ["*.tmp_*"], [], []),
+        (["sales.tmp_orders", "sales.orders"], ["*.tmp_*"], ["get_table sales.orders"], ["sales.orders"]),
+        (
+            ["sales.a", "sales.b", "sales.orders", "sales.tmp_orders"],
+            ["*.tmp_*"],
+            ["get_table sales.a", "get_table sales.b", "get_table sales.orders"],
+            ["sales.orders"],
+        ),
+    ],
+)
+def test_what_is_excluded_is_not_found_nor_asked_for_by_name(
+    names: list[str], exclude: list[str], calls: list[str], expected: list[str]
+) -> None:
+    ready = bench(*names, exclude=exclude)
+    assert tables(ready.run()) == calls
+    assert found(ready) == expected
+
+
+def test_all_pages_are_read() -> None:
+    ready = bench("*.*")
+    ready.reader.page_size = 1
+    assert tables(ready.run()) == [
+        *("get_databases", "get_databases from 1", "get_tables finance", "get_tables finance from 1"),
+        *("get_tables sales", "get_tables sales from 1", "get_tables sales from 2"),
+    ]
+    assert found(ready) == list(ALL)
+
+
+def test_a_thousand_views_named_literally_are_ten_pages_of_their_database() -> None:
+    names = [f"sales.view_{number:03}" for number in range(1000)]
+    ready = Bench(watching(*names))
+    ready.has(views=names)
+    assert ready.run() == sorted(
+        [
+            "get_tables sales",
+            *(f"get_tables sales from {start}00" for start in range(1, 10)),
+            "list_runs sales.*",
+        ]
+    )
+    assert found(ready) == names
+    assert ready.later() == ["list_runs sales.*"]
+
+
+# What is not there
+
+
+class Plain(MemoryReader):
+    """A catalog whose tables are not materialized views."""
+
+    def get_table(self, database: str, table: str) -> View | None:
+        """Return nothing, once the table has been found."""
+        super().get_table(database, table)
+        return None
+
+
+@pytest.mark.parametrize(
+    ("reader", "name"), [(MemoryReader(), "sales.dropped"), (Plain(), "sales.orders")], ids=["none", "plain"]
+)
+def test_a_table_that_is_not_there_or_not_a_view_is_an_answer(reader: MemoryReader, name: str) -> None:
+    """It is asked for again with the next resync, and no sooner."""
+    ready = bench(name, reader=reader)
+    calls = [f"get_table {name}", f"list_runs {name}"]
+    assert ready.run() == calls
+    assert (ready.up, ready.error, ready.shown.view_ups) == (True, None, {name: False})
+    assert ready.later() == calls[1:]
+    assert ready.later(870.0) == [calls[0], calls[1], calls[1]]
+
+
+def test_a_database_that_is_not_there_is_an_answer() -> None:
+    """What was known of it is gone after two."""
+    ready = bench("finance.*", "sales.*")
+    ready.run()
+    ready.reader.fails("get_tables sales", Reason.NOT_FOUND)
+    ups = []
+    for _ in range(2):
+        ready.later(900.0)
+        ups.append({name for name, up in ready.shown.view_ups.items() if not up})
+        assert (ready.up, ready.error) == (True, None)
+    assert ups == [{"sales.orders", "sales.returns", "sales.tmp_orders"}, set()]
+    assert found(ready) == ["finance.ledger", "finance.revenue"]
+
+
+def test_a_database_that_a_complete_list_does_not_hold_is_known_not_to_be_there() -> None:
+    ready = bench("*.*")
+    ready.run()
+    ready.has(views=ALL[:2])
+    ready.later(900.0)
+    assert [ready.shown.view_ups[name] for name in ALL] == [True, True, False, False, False]
+    ready.later(900.0)
+    assert found(ready) == list(ALL[:2])
+
+
+# What fails
+
+
+ANSWERS = sorted(set(Reason) - UNREACHABLE - {Reason.NOT_FOUND})
+
+
+@pytest.mark.parametrize("reason", ANSWERS)
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        ("get_table sales.orders", ["sales.orders", "finance.*"]),
+        ("get_tables sales", ["*.*"]),
+        ("get_tables sales from 1", ["*.*"]),
+        ("get_databases", ["*.*"]),
+        ("get_databases from 1", ["*.*"]),
+    ],
+)
+def test_a_failure_costs_only_what_it_kept_from_being_read(
+    call: str, names: list[str], reason: Reason
+) -> None:
+    """Nothing that was not read passes for gone, and half a listing is none."""
+    ready = bench(*names)
+    ready.reader.page_size = 1
+    ready.run()
+    known = found(ready)
+    error = ready.reader.fails(call, reason)
+    for _ in range(3):
+        ready.later(900.0)
+        assert (ready.up, ready.error) == (False, str(error))
+        assert found(ready) == known
+        assert all(ready.shown.view_ups.values()), "their runs are read"
+    del ready.reader.answers[call]
+    ready.later(900.0)
+    assert (ready.up, ready.error) == (True, None)
+
+
+@pytest.mark.parametrize("reason", ANSWERS)
+def test_one_failed_database_of_many_is_asked_for_by_itself_at_growing_intervals(reason: Reason) -> None:
+    """Up to ``resync_interval``, and when it can be read the target is up at once."""
+    names = [f"db_{number:02}.view" for number in range(60)]
+    ready = Bench(watching("*.*"))
+    ready.has(views=names)
+    ready.reader.fails("get_tables db_07", reason)
+    assert len(ready.run()) == 62
+    asked: list[tuple[int, int]] = []
+    for poll in range(1, 61):
+        calls = tables(ready.later())
+        if calls:
+            asked.append((30 * poll, len(calls)))
+            assert "get_tables db_07" in calls
+    assert asked == [(30, 1), (90, 1), (210, 1), (450, 1), (900, 61), (1800, 61)]
+    assert ready.up is False
+    del ready.reader.answers["get_tables db_07"]
+    every = [tables(ready.later()) for _ in range(30)]
+    assert sum(map(len, every)) == 61, "at the latest with the next resync"
+    assert (ready.up, found(ready)) == (True, names)
+
+
+def test_intervals_begin_anew_after_a_success() -> None:
+    ready = bench("sales.*")
+    for _ in range(2):
+        ready.reader.fails("get_tables sales", Reason.THROTTLED)
+        ready.later(900.0)
+        times = [30 * poll for poll in range(1, 10) if "get_tables sales" in ready.later()]
+        assert times == [30, 90, 210]
+        del ready.reader.answers["get_tables sales"]
+        ready.later(900.0)
+        assert ready.up is True
+
+
+class Malformed(MemoryReader):
+    """A catalog that holds records which cannot be read."""
+
+    tables: tuple[MalformedView, ...] = ()
+    databases: tuple[str, ...] = ()
+
+    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
+        """Add what is wrong to the page."""
+        return replace(super().get_databases(next_token=next_token), malformed=self.databases)
+
+    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
+        """Add the records that cannot be read to every page of ``sales``."""
+        listing = super().get_tables(database, next_token=next_token)
+        return replace(listing, malformed=self.tables) if database == "sales" else listing
+
+
+def malformed_lines(lines: Iterable[Mapping[str, object]]) -> list[str]:
+    """Return what was logged of malformed records."""
+    return [str(line["error"]) for line in lines if "record" in str(line["event"])]
+
+
+def test_a_malformed_table_costs_no_others_and_two_calls_a_quarter_of_an_hour_later() -> None:
+    """A view that is missing there may be the one that could not be read, so none passes for gone."""
+    reader = Malformed()
+    reader.tables = (
+        MalformedView("orders", "CreateTime is not a number"),
+        MalformedView(None, "not an object"),
+    )
+    ready = bench("*.*", reader=reader)
+    with capture_logs() as lines:
+        ready.run()
+        ready.has(views=ALL[:4])
+        calls = [tables(ready.later()) for _ in range(16)]
+    assert [call for each in calls for call in each] == ["get_tables sales"] * 4
+    assert found(ready) == list(ALL)
+    assert (ready.up, ready.error) == (False, "GetTables: table sales.orders: CreateTime is not a number")
+    assert malformed_lines(lines) == [
+        "GetTables: table sales.orders: CreateTime is not a number",
+        "GetTables: not an object",
+    ]
+    reader.tables = ()
+    ready.later(900.0)
+    ready.later()
+    assert (ready.up, ready.shown.view_ups[ALL[4]]) == (True, False)
+
+
+def test_a_malformed_database_costs_no_others_but_the_list_is_not_known_to_the_end() -> None:
+    reader = Malformed()
+    ready = bench("*.*", reader=reader)
+    ready.run()
+    reader.databases = ("a record has no Name",)
+    ready.has(views=ALL[:2])
+    with capture_logs() as lines:
+        ready.later(900.0)
+    assert found(ready) == list(ALL)
+    assert all(ready.shown.view_ups.values())
+    assert ready.error == "GetDatabases: a record has no Name"
+    assert malformed_lines(lines) == ["GetDatabases: a record has no Name"]
+
+
+class Circle(MemoryReader):
+    """Gives the same token with each page."""
+
+    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:  # noqa: ARG002 (the protocol's)
+        """Return the databases, and always the same token."""
+        return replace(super().get_databases(), next_token="again")
+
+    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:  # noqa: ARG002 (the protocol's)
+        """Return the tables, and always the same token."""
+        return replace(super().get_tables(database), next_token="again")
+
+
+@pytest.mark.parametrize(("pattern", "operation"), [("*.*", "GetDatabases"), ("sales.*", "GetTables")])
+def test_a_listing_that_goes_round_in_a_circle_names_its_operation(pattern: str, operation: str) -> None:
+    ready = bench(pattern, reader=Circle())
+    ready.run()
+    assert ready.error == f"{operation}: a paging token came twice"
+
+
+@pytest.mark.parametrize("reason", sorted(UNREACHABLE))
+def test_a_dead_endpoint_costs_a_few_calls_and_delays_nothing_once_it_is_back(reason: Reason) -> None:
+    """However long it was away: the next poll asks again."""
+    ready = bench("a.x", "b.x", "c.x", "d.x", "sales.orders", "finance.ledger")
+    for name in ("a.x", "b.x", "c.x", "d.x", "sales.orders", "finance.ledger"):
+        ready.reader.fails(f"get_table {name}", reason)
+    ready.reader.fails("list_runs *.*", reason)
+    for _ in range(20):
+        calls = tables(ready.later())
+        assert 3 <= len(calls) <= 6, "those that were under way when the third failed"
+        assert ready.up is False
+    ready.has(views=ALL)
+    ready.reader.answers = {}
+    ready.later()
+    assert (ready.up, found(ready)) == (True, ["finance.ledger", "sales.orders"])
+
+
+# Where tables may not be read
+
+
+DENIED = ("get_databases", "get_tables sales", "get_tables finance")
+
+
+def denied(*names: str) -> Bench:
+    """Return the poll of a target that may only read runs."""
+    ready = Bench(watching(*names))
+    for call in (*DENIED, *(f"get_table {name}" for name in names)):
+        ready.reader.fails(call, Reason.ACCESS_DENIED)
+    return ready
+
+
+@pytest.mark.parametrize("names", [["*.*"], ["sales.orders", "finance.*"], ["finance.ledger", "*.*"]])
+def test_a_view_of_any_database_is_found_when_its_first_run_shows_up(names: list[str]) -> None:
+    """What is known or named by now must not narrow the look for others."""
+    ready = denied(*names)
+    ready.has(run("a"))
+    ready.run()
+    before = set(found(ready))
+    ready.has(run("b", of="finance.revenue"), run("a"))
+    ready.later()
+    assert set(found(ready)) == before | {"finance.revenue"}
+    assert ready.up is False
+
+
+@pytest.mark.parametrize(
+    ("names", "scope"),
+    [
+        (["finance.*"], "finance.*"),
+        (["finance.*", "sales.*"], "*.*"),
+        (["finance.revenue"], "finance.revenue"),
+        (["*.*"], "*.*"),
+    ],
+)
+def test_the_listing_that_globs_need(names: list[str], scope: str) -> None:
+    assert f"list_runs {scope}" in denied(*names).run()
+
+
+def test_where_only_databases_may_not_be_listed_literal_names_are_asked_for_by_name() -> None:
+    ready = bench("*.*", "sales.orders")
+    ready.has(run("a", of="finance.ledger"), views=ALL)
+    error = ready.reader.fails("get_databases", Reason.ACCESS_DENIED)
+    assert ready.run() == ["get_databases", "get_table sales.orders", "list_runs *.*"]
+    assert found(ready) == ["finance.ledger", "sales.orders"]
+    assert ready.shown.facts("sales.orders").refresh_mode == "scheduled"
+    assert ready.shown.facts("finance.ledger").refresh_mode == "unknown"
+    assert (ready.up, ready.error) == (False, str(error))
+
+
+def test_a_view_created_while_tables_are_denied_counts_its_first_run() -> None:
+    """All runs that its pattern matches had been listed before."""
+    ready = denied("sales.*")
+    ready.has(*old(3))
+    ready.run()
+    ready.has(run("new", -100.0, of="sales.returns"), *old(3))
+    ready.later(300.0)
+    assert (ready.shown.counted("sales.returns"), ready.shown.counted("sales.orders")) == (1, 0)
+
+
+# When
+
+
+FIRST_PAGE = ["list_runs sales.*"]
+WHOLE = ["get_tables sales", *FIRST_PAGE, "list_runs sales.* from 2", "list_runs sales.* from 4"]
+"""What a resync asks for to find the views of ``sales`` and read their five runs, two a page."""
+
+
+def five_runs(*names: str, runs: Sequence[Run] | None = None) -> Bench:
+    """Return a target that watches these views of ``sales``, where five runs are listed."""
+    ready = Bench(watching(*names), SmallPages())
+    ready.has(*(runs or old(5)), views=("sales.orders", "sales.returns"))
+    return ready
+
+
+def test_the_first_poll_of_a_small_account_takes_as_few_calls_as_possible_and_the_next_one_one() -> None:
+    ready = five_runs("sales.*")
+    assert ready.run() == WHOLE
+    assert (ready.up, ready.shown.view_ups) == (True, {"sales.orders": True, "sales.returns": True})
+    assert [ready.later() for _ in range(20)] == [FIRST_PAGE] * 20
+
+
+@pytest.mark.parametrize(("seconds", "due"), [(884.0, False), (885.0, True)])
+def test_every_resync_interval_give_or_take_half_a_poll_everything_is_read(
+    seconds: float, *, due: bool
+) -> None:
+    """Polls do not come to the second: one a moment too early must not put it off to the next."""
+    ready = five_runs("sales.*")
+    ready.run()
+    both = sorted([*WHOLE, *FIRST_PAGE])
+    assert ready.later(seconds) == (both if due else FIRST_PAGE)
+    assert ready.later() == (FIRST_PAGE if due else both)
+
+
+@pytest.mark.parametrize(
+    "other", [watching("sales.o*"), watching("sales.*", exclude=["sales.r*"])], ids=["views", "exclude_views"]
+)
+def test_other_patterns_are_looked_for_at_once(other: Target) -> None:
+    ready = five_runs("sales.*")
+    ready.run()
+    ready.configure(other)
+    calls = ready.later()
+    assert "get_tables sales" in calls
+    assert any(call.endswith(" from 4") for call in calls)
+    assert len(ready.later()) == 1
+    assert found(ready) == ["sales.orders"]
+
+
+def test_a_run_that_two_complete_reads_do_not_find_is_gone() -> None:
+    """Asking for it by its ID is one, a listing that is read to its end another."""
+    ready = five_runs("sales.*", runs=[running("gone", 0.0), *old(5)])
+    ready.run()
+    ready.has(*old(5), views=("sales.orders",))
+    assert ready.later() == ["gone", *FIRST_PAGE]
+    assert ready.shown.last_run("sales.orders") == "gone"
+    ready.later()
+    assert ready.shown.last_run("sales.orders") == "old-0"

@@ -1,0 +1,251 @@
+"""What listings and single reads make of runs and views: whose runs they are, and what of it is news."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from exporter.errors import Reason
+from exporter.model.run import Run, RunKey
+from exporter.store.results import (
+    OwnedElsewhere,
+    RecordMalformed,
+    RunEnded,
+    RunFailing,
+    RunIgnored,
+    Scope,
+    UnlistedStatus,
+)
+from tests.state.bench import target
+from tests.support.clock import START
+from tests.support.outcome import Listed, Outcome
+from tests.support.reader import ACCOUNT, glue_error
+from tests.support.view_bench import DAILY, ViewBench, found, of, started, view
+from tests.support.watching import REGION, ended, running
+
+NOT_FOUND = glue_error(Reason.NOT_FOUND)
+TIMEOUT = glue_error(Reason.TIMEOUT)
+TABLES = (view(), view("sales.returns"))
+
+
+@pytest.fixture
+def bench() -> ViewBench:
+    """Return a store that watches all views of ``sales`` and has their baselines."""
+    bench = ViewBench()
+    bench.watch("sales.*")
+    bench.poll()
+    return bench
+
+
+def key(run_id: str) -> RunKey:
+    """Return the key under which a run is shown."""
+    return RunKey(REGION, ACCOUNT, run_id)
+
+
+# Who watches what
+
+
+def test_a_view_that_two_targets_name_belongs_to_the_first_and_the_log_says_so(bench: ViewBench) -> None:
+    events = bench.configure(target("one", DAILY), target("two", DAILY, "sales.returns"))
+    assert events == [OwnedElsewhere("two", "one", (DAILY,))]
+
+
+def test_what_another_target_owns_is_logged_for_every_catalog(bench: ViewBench) -> None:
+    elsewhere = [target(name, run_ids=["b"], catalog_id="210987654321") for name in ("three", "four")]
+    events = bench.configure(target("one", run_ids=["a"]), target("two", run_ids=["a"]), *elsewhere)
+    assert events == [OwnedElsewhere("two", "one", ("a",)), OwnedElsewhere("four", "three", ("b",))]
+
+
+def test_a_poll_reads_the_unsettled_runs_of_its_own_views(bench: ViewBench) -> None:
+    bench.configure(target("one", DAILY), target("two", "sales.*"))
+    other = of("sales.returns", running("b"))
+    bench.poll(running("a"), other, by_name=[DAILY], target="one")
+    bench.poll(running("a"), other, tables=TABLES, target="two")
+    one, two = (bench.store.watch(name) for name in ("one", "two"))
+    assert one
+    assert one.unsettled == (running("a"),)
+    assert two
+    assert two.unsettled == (other,)
+
+
+# Which view a listed run is of
+
+
+@pytest.mark.parametrize(
+    "reported",
+    [{"database": None}, {"table": None}, {"database": None, "table": None}],
+    ids=["no database", "no table", "neither"],
+)
+def test_a_listed_run_takes_from_the_filter_what_it_does_not_name(
+    bench: ViewBench, reported: dict[str, None]
+) -> None:
+    run = running("a")._replace(**reported)  # type: ignore[arg-type] # some of its names
+    assert bench.poll(run, tables=None, scope=Scope("sales", "daily_orders"), complete=False) == []
+    assert bench.shown.facts(DAILY).last_run == running("a")
+
+
+def test_a_listed_run_is_of_the_view_that_it_names_whatever_the_filter_was(bench: ViewBench) -> None:
+    run = running("a")._replace(table=None)
+    bench.poll(tables=TABLES)
+    bench.poll(run, tables=None, scope=Scope("stock", "returns"), complete=False)
+    assert bench.shown.facts("sales.returns").last_run == run._replace(table="returns")
+    bench.poll(running("b"), tables=None, scope=Scope("stock", "levels"), complete=False)
+    assert bench.shown.facts(DAILY).last_run == running("b")
+
+
+def test_a_listed_run_that_nothing_names_is_ignored_and_logged_once(bench: ViewBench) -> None:
+    unnamed = (running("a")._replace(table=None), running("b")._replace(database=None))
+    assert bench.poll(*unnamed, tables=None) == [RunIgnored(key("a")), RunIgnored(key("b"))]
+    assert bench.poll(*unnamed, tables=None) == []
+    assert bench.shown.shown_runs == set()
+
+
+@pytest.mark.parametrize("database", [None, "stock"])
+def test_a_configured_run_that_a_listing_holds_is_shown_as_it_was_reported(database: str | None) -> None:
+    """The names of a filter are for runs of views."""
+    bench = ViewBench()
+    bench.configure(target("prod", "sales.*", run_ids=["a"]))
+    run = running("a")._replace(database=None)
+    assert RunIgnored(key("a")) not in bench.poll(run, tables=None, scope=Scope(database))
+    assert bench.shown.run("a").run == run
+    assert bench.shown.ups == {"a": True}
+
+
+@pytest.mark.parametrize(
+    ("database", "table", "covers"),
+    [
+        (None, None, True),
+        ("sales", None, True),
+        ("sales", "orders", True),
+        ("stock", None, False),
+        ("sales", "returns", False),
+    ],
+)
+def test_a_listing_covers_the_views_that_its_filter_lets_through(
+    database: str | None, table: str | None, *, covers: bool
+) -> None:
+    assert Scope(database, table).covers("sales", "orders") is covers
+
+
+# What is logged of a poll
+
+
+def test_every_end_is_logged_that_the_listings_of_a_poll_hold(bench: ViewBench) -> None:
+    bench.poll(tables=TABLES)
+    daily, other = (ended("a"), ended("b")), (of("sales.returns", ended("c")),)
+    listings = (
+        Listed(scope=Scope("sales", "daily_orders"), runs=daily),
+        Listed(scope=Scope("sales", "returns"), runs=other),
+    )
+    events = bench.commit(Outcome(listings=listings))
+    assert events == [RunEnded(key(run.run_id), run) for run in (*daily, *other)]
+
+
+@pytest.mark.parametrize(("end_time", "logged"), [(START - 1.0, []), (START, ["a"])])
+def test_an_end_is_news_from_the_moment_of_the_start_on(
+    bench: ViewBench, end_time: float, logged: list[str]
+) -> None:
+    bench.clock.advance(60.0)
+    events = bench.poll(ended("a", end_time=end_time))
+    assert [event.key.run_id for event in events if isinstance(event, RunEnded)] == logged
+
+
+def test_a_poll_that_gives_up_logs_a_run_that_failed_for_a_reason_of_its_own() -> None:
+    bench = ViewBench()
+    bench.configure(target("prod", run_ids=["a", "b"]))
+    events = bench.read({"a": NOT_FOUND, "b": TIMEOUT}, error=TIMEOUT)
+    assert [event for event in events if isinstance(event, RunFailing)] == [RunFailing(key("a"), NOT_FOUND)]
+
+
+def test_a_record_that_cannot_be_read_is_logged_once(bench: ViewBench) -> None:
+    first = bench.poll(tables=None, unreadable=["a", None])
+    assert first == [RecordMalformed("prod", f"{name}Status is a number") for name in ("run a: ", "")]
+    again = bench.poll(tables=None, unreadable=["a", "b", None])
+    assert again == [RecordMalformed("prod", "run b: Status is a number")]
+
+
+def test_a_status_without_letters_is_an_unlisted_one(bench: ViewBench) -> None:
+    assert bench.poll(running("a", status="")) == [UnlistedStatus(key("a"), "")]
+
+
+# Reads of single runs
+
+
+@pytest.mark.parametrize("before", [(), (running("a"),)], ids=["never seen before", "seen before"])
+def test_a_run_that_is_read_by_itself_counts_for_its_view(bench: ViewBench, before: Sequence[Run]) -> None:
+    bench.configure(target("prod", "sales.*", run_ids=["a"]))
+    bench.poll(*before)
+    bench.read({"a": ended("a")})
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert bench.shown.facts(DAILY).last_run == ended("a")
+
+
+def test_a_run_that_is_configured_and_of_a_view_is_counted_once_among_the_targets_runs(
+    bench: ViewBench,
+) -> None:
+    configured = target("prod", "sales.*", run_ids=["a"])
+    bench.configure(configured)
+    bench.poll(running("a"))
+    assert bench.shown.targets["prod"].runs["active"] == 1
+    bench.configure(configured)
+    bench.read({})
+    assert bench.shown.targets["prod"].runs["active"] == 1
+
+
+def test_a_run_that_was_settled_and_goes_on_again_is_not_up_if_it_cannot_be_read(bench: ViewBench) -> None:
+    """It is not asked for before the next reload: until then it is as its listing held it."""
+    configured = target("prod", "sales.*", run_ids=["a"])
+    bench.configure(configured)
+    bench.clock.advance(3700.0)
+    bench.poll(ended("a"))
+    bench.poll(running("a"))
+    bench.configure(configured)
+    assert bench.shown.ups == {"a": True}
+    bench.read({"a": TIMEOUT})
+    assert bench.shown.ups == {"a": False}
+
+
+# Runs that Glue no longer finds
+
+
+def test_a_run_that_is_missed_once_changes_no_series(bench: ViewBench) -> None:
+    bench.poll(running("a"))
+    bench.shown.commits.clear()
+    bench.commit(Outcome(listings=(Listed(),)))
+    for commit in bench.shown.commits:
+        assert (commit.runs, commit.views) == ({}, {})
+
+
+def test_a_view_shows_its_newest_remaining_run_where_reads_do_not_find_the_newest(bench: ViewBench) -> None:
+    older = started(ended("older"), -100.0)
+    bench.poll(older, running("a"))
+    for _ in range(2):
+        bench.poll(older, tables=None, complete=False, read={"a": NOT_FOUND})
+    assert bench.shown.facts(DAILY).last_run == older
+
+
+def test_a_run_that_a_poll_reads_while_a_resync_lists_it_is_not_missing(bench: ViewBench) -> None:
+    """The listing's pages were read before the run was there."""
+    listing = bench.open_listing()
+    bench.poll(running("a"), tables=None, complete=False)
+    bench.hand_in(listing, last=True)
+    assert listing.missing == set()
+    assert bench.shown.shown_runs == {"a"}
+
+
+# What a resync finds, page by page
+
+
+def test_a_page_of_a_resync_is_shown_before_the_next_poll_ends(bench: ViewBench) -> None:
+    listing = bench.open_listing()
+    bench.hand_in(listing, running("a"))
+    assert bench.shown.shown_runs == {"a"}
+
+
+def test_views_are_found_for_the_target_that_owns_them(bench: ViewBench) -> None:
+    bench.configure(target("one", DAILY), target("two", "sales.*"))
+    events = bench.store.apply(found(*TABLES, target="two"))
+    assert events == [OwnedElsewhere("two", "one", (DAILY,))]
+    bench.poll(of("sales.returns", ended("a")), tables=None, target="two")
+    last = bench.shown.facts("sales.returns").last_run
+    assert last
+    assert last.run_id == "a"

@@ -1,0 +1,181 @@
+"""For how long runs and views are remembered, so that the state stays bounded and counts stay right."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.model.run import Run
+from tests.state.bench import target
+from tests.support.outcome import Listed, Outcome
+from tests.support.view_bench import DAILY, DAY, ViewBench, failed, started, view
+from tests.support.watching import ended, running
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[ViewBench]:
+    """Return a store on disk that has just begun to watch all views of ``sales``."""
+    bench = ViewBench(tmp_path / "state")
+    bench.watch("sales.*")
+    yield bench
+    bench.abandon()
+
+
+def settle(bench: ViewBench, *runs: Run) -> None:
+    """See runs, and see them again when they are settled."""
+    bench.poll(*runs)
+    bench.clock.advance(3700.0)
+    bench.poll(*runs)
+
+
+def test_a_run_is_remembered_for_7_days_after_glue_has_stopped_to_list_it(bench: ViewBench) -> None:
+    newest = started(ended("newest"), 100.0)
+    bench.poll(ended("a"), newest)
+    bench.clock.advance(30 * DAY)
+    bench.poll(ended("a"), newest)  # as long as it is listed, however old
+    bench.poll(newest)
+    bench.clock.advance(7 * DAY)
+    bench.poll(newest)
+    assert bench.remembered() == {"a", "newest"}
+    bench.clock.advance(1.0)
+    bench.poll(newest)
+    assert bench.remembered() == {"newest"}
+
+
+def test_a_run_that_is_listed_again_is_remembered_anew(bench: ViewBench) -> None:
+    newest = started(ended("newest"), 100.0)
+    settle(bench, ended("a"), newest)
+    bench.poll(newest)
+    bench.poll(ended("a"), newest)
+    bench.clock.advance(8 * DAY)
+    bench.poll(ended("a"), newest)
+    assert bench.remembered() == {"a", "newest"}
+
+
+def test_a_run_that_is_shown_is_remembered_for_as_long_as_it_is_shown(bench: ViewBench) -> None:
+    success, failure = started(ended("success"), 0.0), failed("failure", 1.0)
+    stopped = started(ended("stopped", status="STOPPED"), 2.0)
+    settle(bench, success, failure, stopped)
+    for _ in range(3):
+        bench.clock.advance(30 * DAY)
+        bench.poll()
+    assert bench.remembered() == {"success", "failure", "stopped"}
+
+
+def test_a_run_that_is_configured_is_remembered_for_as_long_as_it_is_configured(bench: ViewBench) -> None:
+    bench.configure(target("prod", "sales.*", run_ids=["a"]))
+    newest = started(ended("newest"), 100.0)
+    bench.poll(ended("a"), newest)
+    for _ in range(3):
+        bench.clock.advance(30 * DAY)
+        bench.poll(newest)
+    assert bench.remembered() == {"a", "newest"}
+
+
+def test_a_view_that_no_target_watches_is_remembered_for_90_days(bench: ViewBench) -> None:
+    bench.poll()
+    bench.poll(ended("a"))
+    bench.watch("stock.*")
+    tables = [view("stock.levels")]
+    bench.clock.advance(90 * DAY)
+    bench.poll(tables=tables)
+    assert bench.remembered("views", "table_name") == {"daily_orders", "levels"}
+    bench.clock.advance(DAY)  # what is too old is searched for once a day
+    bench.poll(tables=tables)
+    assert bench.remembered("views", "table_name") == {"levels"}
+    assert bench.remembered() == set()
+
+
+def test_a_view_that_is_watched_again_within_90_days_goes_on_from_its_counts(bench: ViewBench) -> None:
+    bench.poll()
+    bench.poll(ended("a"))
+    bench.watch("stock.*")
+    bench.clock.advance(89 * DAY)
+    bench.watch("sales.*")
+    bench.poll(ended("a"))
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+
+
+def test_failures_in_a_row_outlive_the_runs_themselves(bench: ViewBench) -> None:
+    settle(bench, started(ended("success"), 0.0), *(failed(f"f{n}", 10.0 + n) for n in range(3)))
+    for days in (0.0, 8 * DAY):
+        bench.clock.advance(days)
+        bench.poll()
+    assert bench.remembered() == {"success", "f2"}
+    assert bench.shown.facts(DAILY).consecutive_failures == 3
+    bench.poll(failed("f3", 9 * DAY))
+    assert bench.shown.facts(DAILY).consecutive_failures == 4
+    bench.poll(failed("f3", 9 * DAY), started(ended("again"), 10 * DAY))
+    assert bench.shown.facts(DAILY).consecutive_failures == 0
+
+
+def test_failures_in_a_row_outlive_the_runs_where_there_never_was_a_success(bench: ViewBench) -> None:
+    settle(bench, *(failed(f"f{n}", 10.0 + n) for n in range(3)))
+    for days in (0.0, 8 * DAY):
+        bench.clock.advance(days)
+        bench.poll()
+    assert bench.remembered() == {"f2"}
+    assert bench.shown.facts(DAILY).consecutive_failures == 3
+
+
+def test_failures_from_before_a_success_do_not_count_among_those_after_it(bench: ViewBench) -> None:
+    settle(bench, *(failed(f"f{n}", 10.0 + n) for n in range(3)))
+    for days in (0.0, 8 * DAY):
+        bench.clock.advance(days)
+        bench.poll()
+    settle(bench, started(ended("success"), 9 * DAY), *(failed(f"g{n}", 9 * DAY + 1 + n) for n in range(3)))
+    for days in (0.0, 8 * DAY):
+        bench.clock.advance(days)
+        bench.poll()
+    assert bench.remembered() == {"success", "g2"}
+    assert bench.shown.facts(DAILY).consecutive_failures == 3
+
+
+def test_runs_that_are_forgotten_are_not_among_the_runs_of_the_target_any_longer(bench: ViewBench) -> None:
+    settle(bench, started(ended("old"), 0.0), started(ended("newest"), 1.0))
+    for days in (0.0, 8 * DAY):
+        assert bench.shown.targets["prod"].runs["settled"] == 2
+        bench.clock.advance(days)
+        bench.poll(tables=None)
+    assert bench.shown.targets["prod"].runs["settled"] == 1
+
+
+def test_a_run_in_progress_that_is_forgotten_has_no_series_any_longer(bench: ViewBench) -> None:
+    """It stays active until two complete reads miss it; here records that cannot be read hide that."""
+    newest = started(ended("newest"), 1000.0)
+    bench.poll(started(running("LOST"), 0.0), newest)
+    bench.poll(newest)
+    assert bench.shown.shown_runs == {"LOST", "newest"}
+    bench.clock.advance(8 * DAY)
+    bench.poll(newest, tables=None, unreadable=[None])
+    assert bench.remembered() == {"newest"}
+    assert bench.shown.shown_runs == {"newest"}
+
+
+def test_a_run_that_is_configured_no_longer_is_forgotten_after_90_days(bench: ViewBench) -> None:
+    bench.configure(target("prod", run_ids=["a", "b"]))
+    bench.clock.advance(7200.0)
+    bench.read({run_id: ended(run_id) for run_id in ("a", "b")})
+    bench.configure(target("prod", run_ids=["a"]))
+    for days in (89, 2):
+        assert bench.remembered() == {"a", "b"}
+        bench.clock.advance(days * DAY)
+        bench.read({})
+    assert bench.remembered() == {"a"}
+
+
+def test_a_view_that_is_gone_for_90_days_is_forgotten(bench: ViewBench) -> None:
+    for tables in ([view()], [], []):
+        bench.poll(tables=tables)
+    assert bench.remembered("views", "table_name") == {"daily_orders"}
+    bench.clock.advance(91 * DAY)
+    bench.commit(Outcome(listings=(Listed(),)))
+    assert bench.remembered("views", "table_name") == set()
+
+
+def test_a_catalog_of_which_nothing_is_left_is_forgotten(bench: ViewBench) -> None:
+    bench.poll()
+    bench.configure(target("elsewhere", "sales.*", catalog_id="999999999999"))
+    bench.clock.advance(91 * DAY)
+    bench.poll(target="elsewhere")
+    assert bench.remembered("catalogs", "catalog_id") == {"999999999999"}

@@ -1,0 +1,522 @@
+"""The state on disk: what survives, who may open it, and what happens where it cannot be written."""
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from exporter.errors import StorageError
+from exporter.model.run import Run
+from exporter.store.catalog import CatalogRows, WatchedPattern
+from exporter.store.counters import BASELINE, ViewCounters, count
+from exporter.store.results import Event, StorageFailing, StorageWorking
+from exporter.store.runs import RunRecord
+from exporter.store.storage import APPLICATION_ID, FILE_NAME, LOCK_NAME, VERSION, Storage, _explain
+from exporter.store.views import ViewRecord
+from tests.support.view_bench import DAILY, ViewBench
+from tests.support.watching import ended, running, target
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return where the state is; the first start makes it."""
+    return tmp_path / "var" / "state"
+
+
+@pytest.fixture
+def bench(folder: Path) -> Iterator[ViewBench]:
+    """Return a store with its state on disk, whose view has its baseline."""
+    bench = ViewBench(folder)
+    bench.watch("sales.*")
+    bench.poll()
+    yield bench
+    if bench.folder:
+        bench.stop()
+
+
+def news(events: list[Event]) -> list[type[Event]]:
+    """Return what the events tell of the disk."""
+    return [type(event) for event in events if isinstance(event, StorageFailing | StorageWorking)]
+
+
+def health(bench: ViewBench) -> tuple[bool | None, int | None]:
+    """Return what is published of writing: whether the last write succeeded, and how many failed."""
+    exporter = bench.shown.exporter
+    assert exporter is not None
+    return exporter.storage_last_write_successful, exporter.storage_write_failures
+
+
+def make_file(folder: Path, *statements: str) -> None:
+    """Leave an SQLite database where the state would be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+# What survives
+
+
+@pytest.mark.parametrize("start_anew", [ViewBench.restart, ViewBench.crash], ids=["stop", "crash"])
+def test_neither_a_stop_nor_a_crash_loses_anything_or_counts_it_twice(
+    bench: ViewBench, start_anew: Callable[[ViewBench], None]
+) -> None:
+    """What the folder holds after a commit is the whole state, without any closing."""
+    bench.poll(ended("a"))
+    before = bench.shown.facts(DAILY)
+    start_anew(bench)
+    bench.watch("sales.*")
+    bench.poll(ended("a"))
+    assert bench.shown.facts(DAILY) == before
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+
+
+def test_a_run_that_ends_while_the_program_is_away_is_counted(bench: ViewBench) -> None:
+    bench.poll(running("a"))
+    bench.crash()
+    bench.watch("sales.*")
+    bench.poll(ended("a"), ended("b"))
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+
+
+def test_a_settled_run_is_not_fetched_again_after_a_start(folder: Path) -> None:
+    bench = ViewBench(folder)
+    configured = target("prod", "a")
+    bench.configure(configured)
+    bench.clock.advance(3700.0)
+    bench.read({"a": ended("a")})
+    bench.restart()
+    bench.configure(configured)
+    watch = bench.store.watch("prod")
+    assert watch is not None
+    assert watch.due == ()
+    bench.stop()
+
+
+def test_without_a_folder_counters_begin_at_0() -> None:
+    bench = ViewBench()
+    bench.watch("sales.*")
+    bench.poll()
+    bench.poll(ended("a"))
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    bench.restart()
+    bench.watch("sales.*")
+    bench.poll(ended("a"))
+    assert bench.shown.runs_total(DAILY) == {}
+    bench.stop()
+
+
+def test_a_poll_that_changes_nothing_writes_nothing(bench: ViewBench) -> None:
+    bench.poll(ended("a"))
+    assert bench.folder is not None
+    before = (bench.folder / FILE_NAME).stat().st_mtime_ns
+    for _ in range(3):
+        bench.poll(ended("a"))
+    bench.watch("sales.*")
+    assert (bench.folder / FILE_NAME).stat().st_mtime_ns == before
+
+
+def test_all_that_is_known_is_read_back(folder: Path) -> None:
+    """Every field of every row, and with it every column."""
+    counters, counted = count(ViewCounters(), ended("a"), None, has_baseline=True)
+    run = Run(
+        "A-1", "sales", "orders", "FAILED", "FULL", "role", "customer", "no\nway", 1.0, 2.0, 3.0, 4.0, 5.5, 6
+    )
+    assert None not in run
+    view = ViewRecord(
+        database="sales",
+        table="orders",
+        creation_time=1.0,
+        refresh_seconds=2.0,
+        described=True,
+        misses=1,
+        baseline_at=3.0,
+        counts_after=4.0,
+        unwatched_since=5.0,
+        forgotten_failures=6,
+        forgotten_after="b",
+        counters=counters,
+    )
+    rows = CatalogRows(
+        views={view.name: view, ("sales", "named"): ViewRecord(database="sales", table="named")},
+        runs={
+            "a-1": RunRecord(run, view.name, True, 7.0, 1, 8.0, counted),
+            "old": RunRecord(ended("old"), view.name, counted=BASELINE),
+            "bare": RunRecord(Run("bare")),
+        },
+        patterns={("sales", "*"): WatchedPattern(9.0, 10.0), ("hr", "*"): WatchedPattern(11.0)},
+        unreadable={"x": 12.0, "": 13.0},
+    )
+    place, other = ("eu-west-1", "1"), ("eu-west-1", "2")
+    storage, nothing = Storage.open(folder)
+    assert nothing == {}
+    storage.save({place: rows, other: CatalogRows(runs={"a-1": RunRecord(ended("A-1"))})})
+    storage.close()
+
+    storage, read = Storage.open(folder)
+    assert read[place] == rows
+    assert read[other].runs["a-1"] is not None
+    forgotten: dict[str, RunRecord | None] = {"old": None, "never there": None}
+    storage.save(
+        {place: CatalogRows({view.name: None}, forgotten), other: CatalogRows({}, {"a-1": None})}, [other]
+    )
+    storage.close()
+
+    storage, read = Storage.open(folder)
+    storage.close()
+    assert read.keys() == {place}
+    assert read[place].views.keys() == {("sales", "named")}
+    assert read[place].runs.keys() == {"a-1", "bare"}
+    assert (read[place].patterns, read[place].unreadable) == ({}, {})
+
+
+def test_a_save_that_fails_half_way_changes_nothing(folder: Path) -> None:
+    """The next one writes all of it."""
+    place = ("eu-west-1", "1")
+    storage, _ = Storage.open(folder)
+    with closing(sqlite3.connect(folder / FILE_NAME)) as another:
+        another.execute("ALTER TABLE unreadable RENAME TO away")
+        rows = CatalogRows(runs={"a": RunRecord(ended("a"))}, unreadable={"b": 1.0})
+        with pytest.raises(StorageError, match=r"^the state cannot be written: no such table"):
+            storage.save({place: rows})
+        assert another.execute("SELECT COUNT(*) FROM catalogs").fetchone() == (0,)
+        another.execute("ALTER TABLE away RENAME TO unreadable")
+    storage.save({place: rows})
+    storage.close()
+    storage, read = Storage.open(folder)
+    storage.close()
+    assert read == {place: rows}
+
+
+# Who may open it
+
+
+def test_a_second_exporter_on_the_same_folder_is_refused(bench: ViewBench, folder: Path) -> None:
+    with pytest.raises(
+        StorageError, match=r"another exporter uses .* count every run twice; stop it, or give .*own$"
+    ):
+        Storage.open(folder)
+    bench.poll(ended("a"))
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+
+
+def test_a_folder_is_free_again_once_it_is_closed_or_could_not_be_opened(folder: Path) -> None:
+    make_file(folder, "CREATE TABLE notes (text)")
+    for _ in range(2):
+        with pytest.raises(StorageError, match="is not a state of this exporter"):
+            Storage.open(folder)
+    (folder / FILE_NAME).unlink()
+    for _ in range(2):
+        Storage.open(folder)[0].close()
+
+
+def test_another_programs_database_is_left_alone(folder: Path) -> None:
+    make_file(folder, "CREATE TABLE notes (text)")
+    before = (folder / FILE_NAME).read_bytes()
+    with pytest.raises(
+        StorageError, match=r"is not a state of this exporter: choose another --storage\.path"
+    ):
+        Storage.open(folder)
+    assert (folder / FILE_NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (VERSION + 1, rf"newer version .*\(state version {VERSION + 1}.*run that version"),
+        (VERSION - 1, rf"never released \(state version {VERSION - 1}\): move it away to start anew"),
+    ],
+)
+def test_another_versions_state_is_left_alone(folder: Path, version: int, told: str) -> None:
+    make_file(
+        folder,
+        "CREATE TABLE views (name)",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        f"PRAGMA user_version = {version}",
+    )
+    before = (folder / FILE_NAME).read_bytes()
+    with pytest.raises(StorageError, match=told):
+        Storage.open(folder)
+    assert (folder / FILE_NAME).read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_damaged(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / FILE_NAME).write_text("no database " * 1000)
+    with pytest.raises(
+        StorageError, match=r"is damaged .*move it away to start anew; counters then begin"
+    ) as refused:
+        Storage.open(folder)
+    assert str(refused.value).endswith("begin at 0, and runs that have ended by then are not counted")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE runs SET error_message = CAST(x'ff' AS TEXT)",
+        "UPDATE runs SET counted = '[1]'",
+        "UPDATE runs SET counted = '7'",
+        "UPDATE runs SET counted = '[\"FULL\", 1.0'",
+        "UPDATE runs SET catalog = 99",
+        "UPDATE views SET counters = '{\"runs\"'",
+        "UPDATE views SET counters = '[]'",
+        "UPDATE views SET counters = '{}'",
+        "UPDATE views SET table_name = CAST(x'ff' AS TEXT)",
+        "UPDATE patterns SET database = CAST(x'ff' AS TEXT)",
+        "UPDATE catalogs SET catalog_id = CAST(x'ff' AS TEXT)",
+        "DROP TABLE unreadable",
+    ],
+)
+def test_what_sqlite_finds_nothing_wrong_with_may_be_damage_all_the_same(
+    bench: ViewBench, folder: Path, damage: str
+) -> None:
+    """Found at the start, with what to do: not when a poll needs it."""
+    bench.poll(running("a"))
+    bench.poll(ended("a"))
+    bench.stop()
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        connection.execute(damage)
+        connection.commit()
+    with pytest.raises(StorageError, match=r"is damaged .*move it away"):
+        Storage.open(folder)
+    bench.folder = None
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        StorageError, match=r"the folder .*file/state of --storage.path cannot be written: Not a directory$"
+    ):
+        Storage.open(tmp_path / "file" / "state")
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"file of --storage.path cannot be written: it is a file$"):
+        Storage.open(tmp_path / "file")
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(folder: Path) -> None:
+    (folder / FILE_NAME).mkdir(parents=True)
+    with pytest.raises(
+        StorageError, match=r"cannot be written: make the folder .* writable .*\(unable to open"
+    ):
+        Storage.open(folder)
+
+
+def test_a_file_that_may_only_be_read_is_refused(folder: Path) -> None:
+    """One that a later SQLite writes in another way is as good as one without the permission to write."""
+    Storage.open(folder)[0].close()
+    with (folder / FILE_NAME).open("r+b") as content:
+        content.seek(18)  # the version that it takes to write it
+        content.write(b"\x03")
+    with pytest.raises(
+        StorageError, match=r"cannot be written: make the folder .* writable .*\(attempt to write"
+    ):
+        Storage.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("SQLITE_PERM", "make the folder of --storage.path writable for this user"),
+        ("SQLITE_READONLY_DIRECTORY", "make the folder of --storage.path writable for this user"),
+        ("SQLITE_FULL", "is the disk full or broken?"),
+        ("SQLITE_IOERR_WRITE", "is the disk full or broken?"),
+    ],
+)
+def test_an_error_of_the_disk_says_what_to_do(name: str, advice: str) -> None:
+    error = sqlite3.OperationalError("as SQLite says")
+    error.sqlite_errorname = name
+    assert _explain(Path("file"), error) == f"file cannot be written: {advice} (as SQLite says)"
+
+
+# A file that is damaged or taken away while the program runs, or before it starts (issue 16, 17)
+
+
+def cut(folder: Path) -> None:
+    """Leave the beginning of the file."""
+    with (folder / FILE_NAME).open("r+b") as content:
+        content.truncate(4096)
+
+
+def empty(folder: Path) -> None:
+    """Leave nothing of the file but its name."""
+    (folder / FILE_NAME).write_bytes(b"")
+
+
+def no_tables(folder: Path) -> None:
+    """Leave a database without anything in it."""
+    (folder / FILE_NAME).unlink()
+    make_file(folder, f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}")
+
+
+def scribble(folder: Path) -> None:
+    """Write over all but the first page."""
+    size = (folder / FILE_NAME).stat().st_size
+    with (folder / FILE_NAME).open("r+b") as content:
+        content.seek(4096)
+        content.write(b"\xa5" * (size - 4096))
+
+
+def copy(folder: Path) -> None:
+    """Put a copy of the file in its place."""
+    shutil.copyfile(folder / FILE_NAME, folder / "copy")
+    (folder / "copy").replace(folder / FILE_NAME)
+
+
+def remove(folder: Path) -> None:
+    """Remove the file."""
+    (folder / FILE_NAME).unlink()
+
+
+@pytest.mark.parametrize("damage", [cut, empty, no_tables, scribble])
+def test_a_damaged_file_is_refused_at_the_start(
+    bench: ViewBench, folder: Path, damage: Callable[[Path], None]
+) -> None:
+    """Nothing else looks like a file that has never been used: such a one is made whole or not at all."""
+    bench.stop()
+    damage(folder)
+    with pytest.raises(StorageError, match=r"is damaged \(.*\): move it away"):
+        Storage.open(folder)
+    bench.folder = None
+
+
+def test_a_file_that_was_not_made_whole_is_made_anew(folder: Path) -> None:
+    """The program died while it made it."""
+    folder.mkdir(parents=True)
+    (folder / f"{FILE_NAME}.new").write_bytes(b"half")
+    (folder / f"{FILE_NAME}.new-journal").write_bytes(b"half")
+    Storage.open(folder)[0].close()
+    assert not (folder / f"{FILE_NAME}.new").exists()
+
+
+@pytest.mark.parametrize("damage", [cut, empty, copy, remove, no_tables])
+def test_damage_is_noticed_at_the_next_save(
+    bench: ViewBench, folder: Path, damage: Callable[[Path], None]
+) -> None:
+    """What is published as counted must survive. Everything else goes on."""
+    damage(folder)
+    assert news(bench.poll(ended("a"))) == [StorageFailing]
+    assert bench.shown.runs_total(DAILY) == {}
+    assert bench.shown.facts(DAILY).last_run == ended("a")
+    assert bench.shown.view(DAILY).up
+    successful, failures = health(bench)
+    assert not successful
+    assert failures
+    assert news(bench.poll(ended("a"), ended("b"))) == []
+    assert (health(bench)[1] or 0) > failures
+    (event,) = bench.store.close()
+    assert isinstance(event, StorageFailing)
+    assert re.search(
+        r"(removed or replaced|been cut from \d+ to \d+ bytes) .*restart the exporter$", event.error
+    )
+    bench.folder = None
+
+
+def test_a_file_that_is_back_takes_what_has_waited_for_it(bench: ViewBench, folder: Path) -> None:
+    aside = folder / "aside"
+    (folder / FILE_NAME).rename(aside)
+    bench.poll(ended("a"))
+    aside.rename(folder / FILE_NAME)
+    assert news(bench.poll(ended("a"), ended("b"))) == [StorageWorking]
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    assert health(bench)[0]
+
+
+def test_a_crash_while_the_file_is_gone_counts_what_was_not_published(bench: ViewBench) -> None:
+    """The state is then that of the last write; nothing of it was published but what it holds."""
+    assert bench.folder is not None
+    file, aside = bench.folder / FILE_NAME, bench.folder / "aside"
+    file.rename(aside)
+    bench.poll(ended("a"))
+    aside.rename(file)
+    bench.crash()
+    bench.watch("sales.*")
+    bench.poll(ended("a"))
+    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+
+
+# A full disk, played by a limit on the size of files: in a process of its own, for it binds the whole process
+
+
+def run(script: str, folder: Path) -> Any:
+    """Run a script in a process of its own and return what it prints."""
+    command = [sys.executable, "-c", dedent(script), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_full_disk_stops_the_counters_until_it_takes_writes_again(folder: Path) -> None:
+    told = run(
+        """
+        import json, resource, sys
+        from pathlib import Path
+        from exporter.store.results import StorageFailing, StorageWorking
+        from tests.support.view_bench import DAILY, ViewBench
+        from tests.support.watching import ended
+
+        def poll(*runs):
+            events = [e for e in bench.poll(*runs) if isinstance(e, StorageFailing | StorageWorking)]
+            names = [type(event).__name__ for event in events]
+            told.append([names, bench.shown.runs_total(DAILY), bench.shown.facts(DAILY).last_run.run_id])
+
+        folder = Path(sys.argv[1])
+        bench, told = ViewBench(folder), []
+        bench.watch("sales.*")
+        bench.poll()
+        poll(ended("a"))
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+        poll(ended("b"))
+        poll(ended("b"), ended("c"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        poll(ended("b"), ended("c"))
+        bench.crash()
+        bench.watch("sales.*")
+        poll(ended("a"), ended("b"), ended("c"))
+        bench.stop()
+        print(json.dumps(told))
+        """,
+        folder,
+    )
+    assert told == [
+        [[], {"SUCCEEDED": 1}, "a"],
+        [["StorageFailing"], {"SUCCEEDED": 1}, "b"],
+        [[], {"SUCCEEDED": 1}, "c"],
+        [["StorageWorking"], {"SUCCEEDED": 3}, "c"],
+        [[], {"SUCCEEDED": 3}, "c"],
+    ]
+
+
+def test_a_disk_that_is_full_at_the_start_is_refused(folder: Path) -> None:
+    message = run(
+        """
+        import json, resource, sys
+        from exporter.errors import StorageError
+        from exporter.store.storage import Storage
+
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+        try:
+            Storage.open(sys.argv[1])
+        except StorageError as error:
+            print(json.dumps(str(error)))
+        """,
+        folder,
+    )
+    assert message.startswith(f"{folder / FILE_NAME} cannot be written: is the disk full or broken?")
+    assert (folder / LOCK_NAME).exists()

@@ -1,0 +1,135 @@
+"""What is logged of a target once, and what is shown of it for as long as it holds."""
+
+import pytest
+
+from exporter.errors import Reason
+from exporter.store.results import PatternMatchesNothing, ResyncEnded, TargetDown, TargetUp
+from tests.state.bench import target
+from tests.support.clock import START
+from tests.support.outcome import Listed, Outcome
+from tests.support.reader import glue_error
+from tests.support.view_bench import DAILY, ViewBench, found, view
+from tests.support.watching import running
+
+THROTTLED = glue_error(Reason.THROTTLED)
+
+
+def looked(*tables: str) -> Outcome:
+    """Return a resync and a poll that read all tables of two databases and found these views."""
+    return Outcome(tables=found(*map(view, tables), databases=["sales", "stock"]))
+
+
+def test_a_pattern_that_matches_nothing_is_logged_once_and_shown_until_it_matches() -> None:
+    bench = ViewBench()
+    bench.configure(target("prod", "sales.*", "stock.*"))
+    nothing = PatternMatchesNothing("prod", "stock.*")
+    logged = [nothing in bench.commit(looked(DAILY)) for _ in range(3)]
+    assert logged == [True, False, False]
+    assert bench.store.targets()[0].unmatched == ("stock.*",)
+    bench.commit(looked(DAILY, "stock.levels"))
+    assert bench.store.targets()[0].unmatched == ()
+
+
+def test_a_poll_ended_when_it_had_taken_its_time() -> None:
+    bench = ViewBench()
+    bench.configure(target("prod"))
+    bench.commit(Outcome(duration=5.0))
+    series = bench.shown.targets["prod"]
+    assert (series.last_poll_time, series.last_success_time) == (START + 5.0, START + 5.0)
+    assert series.last_poll_duration == 5.0
+    assert bench.store.targets()[0].error is None
+
+
+@pytest.mark.parametrize("denied", [False, True], ids=["found", "known by their runs alone"])
+def test_the_views_of_a_target_are_counted_from_the_first_look_for_them_on(*, denied: bool) -> None:
+    bench = ViewBench()
+    bench.watch("sales.*")
+    bench.commit(Outcome())
+    counted = [bench.shown.targets["prod"].views]
+    bench.poll(running("a"), tables=None if denied else [view()], denied=denied)
+    counted.append(bench.shown.targets["prod"].views)
+    bench.poll(running("a"), tables=None)
+    counted.append(bench.shown.targets["prod"].views)
+    assert counted == [None, 1, 1]
+
+
+# Whether it is up
+
+
+def resync(
+    bench: ViewBench, *, error: bool = False, complete: bool = True, progress: str = ""
+) -> list[object]:
+    """Have a resync end, or say how far it is."""
+    failure = THROTTLED if error else None
+    return list(
+        bench.store.apply(ResyncEnded(target="prod", complete=complete, error=failure, progress=progress))
+    )
+
+
+def up(bench: ViewBench) -> bool | None:
+    """Return ``target_up``."""
+    return bench.shown.targets["prod"].up
+
+
+def test_a_target_is_not_up_before_its_first_resync_is_complete() -> None:
+    bench = ViewBench()
+    bench.watch("sales.*")
+    assert resync(bench, complete=False, progress="3 of 170 databases") == []
+    assert bench.commit(Outcome()) == [], "a first look that goes on is not worth a line"
+    assert up(bench) is False
+    assert bench.store.targets()[0].error == "the first look for views is not complete: 3 of 170 databases"
+    assert resync(bench)[-1] == TargetUp("prod", first=True)
+    assert up(bench) is True
+
+
+def test_a_target_without_views_needs_no_resync() -> None:
+    bench = ViewBench()
+    bench.configure(target("prod", run_ids=["a"]))
+    assert bench.read({"a": running("a")}) == [TargetUp("prod", first=True)]
+
+
+def test_what_a_resync_could_not_read_keeps_a_target_down_until_one_can() -> None:
+    bench = ViewBench()
+    bench.watch("sales.*")
+    bench.poll()
+    assert resync(bench, error=True) == [TargetDown("prod", str(THROTTLED))]
+    assert bench.poll(tables=None) == []
+    assert up(bench) is False
+    assert resync(bench, complete=False) == [], "one that goes on has not read it yet"
+    assert resync(bench) == [TargetUp("prod", first=False)]
+
+
+def test_a_resync_that_gives_up_does_not_undo_the_first_one() -> None:
+    bench = ViewBench()
+    bench.watch("sales.*")
+    bench.poll()
+    resync(bench, error=True, complete=False)
+    assert up(bench) is False
+    resync(bench)
+    assert up(bench) is True
+
+
+# Its runs
+
+
+def test_every_run_with_series_is_counted_in_one_phase() -> None:
+    bench = ViewBench()
+    bench.configure(target("prod", "sales.*", run_ids=["a", "unknown"]))
+    bench.poll(running("a"), running("b"))
+    assert bench.shown.targets["prod"].runs == {"active": 2, "settling": 0, "settled": 0, "unfetched": 1}
+
+
+def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_counted() -> None:
+    """Issue 16, 19: it has series, so it is among the target's runs."""
+    bench = ViewBench()
+    bench.configure(target("prod", DAILY, run_ids=["a"]))
+    for _ in range(2):
+        bench.commit(
+            Outcome(
+                tables=found(by_name=[DAILY]),
+                listings=(Listed(runs=(running("a"), running("b"))),),
+            )
+        )
+    assert bench.shown.view(DAILY).facts is None
+    assert bench.shown.shown_runs == {"a"}
+    assert bench.shown.targets["prod"].runs["active"] == 1
