@@ -1,11 +1,11 @@
-"""The configuration file: read, validated with every error at once, and turned into plain settings.
+"""The configuration files: read, validated with every error at once, and turned into plain settings.
 
 ::
 
-    source ← reader ← {loading ← {definition, checks, explain, targets}, web ← web_definition}
-    schema ← definition
+    load ← {checks ← overlaps ← targets} ← schema ← kinds ← {yaml_lines, durations}
+    web  ← kinds
 """
 
-from exporter.config.loading import LoadedConfiguration, load, parse
+from exporter.config.load import LoadedConfiguration, load, parse
 
 __all__ = ["LoadedConfiguration", "load", "parse"]

@@ -2,6 +2,6 @@
 
 import sys
 
-from exporter.config import schema
+from exporter.config.schema import json_schema_text
 
-sys.stdout.write(schema.text())
+sys.stdout.write(json_schema_text())

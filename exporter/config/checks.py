@@ -1,222 +1,192 @@
-"""What no value alone can tell: what contradicts, repeats or overlaps something else in the file."""
+"""What one value alone cannot tell: what contradicts, repeats or overlaps something else in the file."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from typing import Final
 
-from exporter.config.definition import Configuration, Defaults, TargetEntry, WatchedView
-from exporter.config.document import Document, Items, Location, Section
-from exporter.config.overlaps import overlaps
-from exporter.config.targets import MOST_TARGETS, Expanded, Scope, entries, in_lower_case
-from exporter.errors import Problem
-from exporter.model.durations import format_duration
+from exporter.config.durations import format_duration, quoted
+from exporter.config.overlaps import Excluded, warn_of_overlaps
+from exporter.config.schema import Configuration, Defaults, ViewName
+from exporter.config.targets import Entry, Scope, entries
+from exporter.config.yaml_lines import Document, Location
 
-_NAMING = frozenset(("name", "aws_regions", "catalog_ids"))
-"""The keys that decide how the targets of a named entry are called."""
-_READING = frozenset(("aws_region", "aws_regions", "catalog_id", "catalog_ids", "profile", "assume_role"))
-"""The keys that decide which catalog an entry reads, and how its targets are called if it has no name."""
-
-
-@dataclass(slots=True)
-class Findings:
-    """What the checks found."""
-
-    expanded: tuple[Expanded, ...] = ()
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+MOST_TARGETS: Final = 10_000
+"""After multiplying out. Beyond it a list was surely multiplied by mistake."""
+_NAMING: Final = ("name", "aws_regions", "catalog_ids")
+"""The keys that decide the names of the targets of a named entry."""
+_READING: Final = ("aws_region", "aws_regions", "catalog_id", "catalog_ids", "profile", "assume_role")
+"""The keys that decide which catalog an entry reads, and the names of its targets if it has none."""
 
 
-def check(configuration: Configuration, document: Document, whole: Document) -> Findings:
-    """Check a configuration whose single values are right.
-
-    ``document`` holds what the configuration was made of; ``whole`` also what has been taken out because it
-    is wrong, so that nothing is said twice.
-    """
-    findings = Findings()
-    findings.problems += _intervals(configuration, document, whole)
-    findings.problems += _pairs(configuration.defaults, document, ("defaults",))
-    written = entries(configuration)
-    for entry, own in zip(written, configuration.targets, strict=True):
-        location: Location = ("targets", entry.index)
-        findings.problems += _pairs(own, document, location)
-        findings.problems += _nothing_to_watch(document, location, _original(document, whole, location))
-        findings.problems += _different_intervals(own.views, document, (*location, "views"))
-        findings.warnings += _repeated(own, document, location)
-        if own.runs and entry.size > 1:
-            findings.warnings.append(_runs_multiplied(document, location))
-    if sum(entry.size for entry in written) > MOST_TARGETS:
-        findings.problems.append(
-            document.problem(
-                ("targets",),
-                f"regions and catalogs multiply to more than {MOST_TARGETS:,} targets: use several processes",
-            )
-        )
-        return findings
-    findings.expanded = tuple(one for entry in written for one in entry.expand())
-    reading_known, naming_known = set(), set()
-    for entry, own in zip(written, configuration.targets, strict=True):
-        lost = _lost_keys(document, whole, entry.index)
-        if _READING.isdisjoint(lost):
-            reading_known.add(entry.index)
-        if _NAMING.isdisjoint(lost) and (own.name is not None or entry.index in reading_known):
-            naming_known.add(entry.index)
-    findings.problems += _same_names(
-        [one for one in findings.expanded if one.entry in naming_known], document
-    )
-    comparable = [one for one in findings.expanded if one.entry in reading_known]
-    findings.problems += _same_runs(comparable, configuration, document)
-    findings.warnings += overlaps(_same_catalog(comparable), configuration, document)
-    findings.problems = list(dict.fromkeys(findings.problems))
-    findings.warnings = sorted(dict.fromkeys(findings.warnings))
-    return findings
-
-
-def _intervals(configuration: Configuration, document: Document, whole: Document) -> Iterator[Problem]:
+def check(configuration: Configuration, document: Document) -> None:
+    """Report and warn of what is wrong between values; what is wrong in one has been reported."""
     resync, poll = configuration.resync_interval, configuration.poll_interval
-    poll_is_known = "poll_interval" not in _keys(whole.root) - _keys(document.root)
-    if poll_is_known and resync is not None and resync < poll:
-        yield document.problem(
-            ("resync_interval",), f"must not be shorter than poll_interval, {format_duration(poll)}"
+    intervals = {"poll_interval", "resync_interval"}
+    if "resync_interval" in configuration.written and not configuration.wrong & intervals and resync < poll:
+        document.report(
+            ("resync_interval",),
+            f"{format_duration(resync)} is shorter than poll_interval, {format_duration(poll)}",
+        )
+    _pairs(configuration.defaults, document, ("defaults",))
+    _regions(configuration.defaults, document, ("defaults",))
+    _doubtful_patterns(configuration.defaults.exclude_views, document, ("defaults", "exclude_views"))
+    written = entries(configuration)
+    for entry in written:
+        _check_entry(entry, document)
+    if sum(entry.size for entry in written) > MOST_TARGETS:
+        document.report(
+            ("targets",),
+            f"regions and catalogs multiply to more than {MOST_TARGETS:,} targets: use several processes",
+        )
+        return
+    readable = [entry for entry in written if entry.is_known(*_READING)]
+    named = [
+        entry for entry in written if entry.is_known(*(_NAMING if entry.own.name else ("name", *_READING)))
+    ]
+    _same_names(named, document)
+    _same_runs(readable, document)
+    warn_of_overlaps(_of_one_catalog(readable), document)
+
+
+def _check_entry(entry: Entry, document: Document) -> None:
+    own, at = entry.own, entry.at
+    _pairs(own, document, at)
+    _regions(own, document, at)
+    if not own.wrong & {"runs", "views"} and not own.runs and not own.views:
+        document.report(at, "a target with nothing to watch: give it runs or views")
+    if entry.value("endpoint_url") and entry.is_known("catalog_id", "catalog_ids") and None in entry.catalogs:
+        document.report(
+            (*at, "endpoint_url") if own.endpoint_url else at,
+            "set catalog_id: with endpoint_url alone, the real STS would be asked for the account, "
+            "with the emulator's credentials",
+        )
+    _different_intervals(entry, document)
+    for key, again in (("views", "used once"), ("exclude_views", "used once"), ("runs", "watched once"),
+                       ("aws_regions", "used once"), ("catalog_ids", "used once")):  # fmt: skip
+        _repeated(getattr(own, key) or (), document, (*at, key), again)
+    if own.runs and entry.size > 1:
+        document.warn(
+            (*at, "runs"),
+            "a run exists in one region and one catalog, and is not found in the others of this entry: "
+            "give runs a target of their own",
+        )
+    _doubtful_patterns(own.views, document, (*at, "views"))
+    _doubtful_patterns(own.exclude_views, document, (*at, "exclude_views"))
+    excluded = Excluded(entry.value("exclude_views"))
+    if own.views and all(view is not None and excluded.covers(view) for view in own.views):
+        document.warn(
+            entry.at_key("exclude_views"),
+            f"excludes everything that {document.place((*at, 'views'))} matches",
         )
 
 
-def _pairs(section: Defaults, document: Document, location: Location) -> Iterator[Problem]:
+def _pairs(section: Defaults, document: Document, at: Location) -> None:
     for one, several in (("aws_region", "aws_regions"), ("catalog_id", "catalog_ids")):
-        if {one, several} <= section.model_fields_set:
-            other = document.line((*location, one))
-            yield document.problem(
-                (*location, several), f"write either {several} or {one} (line {other}), not both"
-            )
+        if {one, several} <= section.written:
+            line = document.line((*at, one))
+            document.report((*at, several), f"write either {several} or {one} (line {line}), not both")
 
 
-def _nothing_to_watch(document: Document, location: Location, original: object) -> Iterator[Problem]:
-    present = original if isinstance(original, dict) else {}
-    if not any(key in present and present[key] != [] for key in ("runs", "views")):
-        yield document.problem(location, "a target with nothing to watch: give it runs or views")
+_KNOWN_REGION: Final = re.compile(
+    r"(af|ap|ca|cn|eu|eusc-[a-z]{2}|eu-isoe|il|me|mx|sa|us|us-gov|us-iso[a-z]?)"
+    r"-(central|(north|south)?(east|west)?)-[0-9]+"
+)
+"""The regions of the partitions that the AWS SDK knows; a test compares."""
 
 
-def _different_intervals(
-    views: Iterable[WatchedView], document: Document, location: Location
-) -> Iterator[Problem]:
-    seen: dict[tuple[str, str], tuple[int, float | None]] = {}
+def _regions(section: Defaults, document: Document, at: Location) -> None:
+    regions: list[tuple[str | None, Location]] = [(section.aws_region, (*at, "aws_region"))]
+    regions += [
+        (region, (*at, "aws_regions", index)) for index, region in enumerate(section.aws_regions or ())
+    ]
+    for region, where in regions:
+        if region and not _KNOWN_REGION.fullmatch(region):
+            document.warn(where, f"{quoted(region)} is not a region that the AWS SDK knows: is it misspelt?")
+
+
+_DOUBTS: Final = (
+    (re.compile(r"[{}]"), "braces are not wildcards: write a pattern for each name"),
+    (re.compile(r"^\^|\$$"), "^ and $ are not anchors: a pattern always matches the whole name"),
+    (re.compile(r"\[\^"), "[^…] does not negate: write [!…]"),
+    (
+        re.compile(r"\A(?:\[(?:!.|[^!])[^\]]*\]|[^\[])*\[(?!(?:!.|[^!])[^\]]*\])"),
+        "the [ is never closed, and stands for itself",
+    ),
+    (re.compile(r"[\u2018-\u201f\u00ab\u00bb\u2039\u203a]"), "typographic quotes are part of the name"),
+    (re.compile(r"\s"), "the blank is part of the name"),
+    (re.compile(r"%"), "% is not a wildcard: write *"),
+)
+"""What looks like a wildcard elsewhere, and what it is here. Names hardly ever hold any of these."""
+
+
+def _doubtful_patterns(views: Iterable[ViewName | None], document: Document, at: Location) -> None:
     for index, view in enumerate(views):
-        key = (view.database, view.table)
-        first, interval = seen.setdefault(key, (index, view.expected_interval))
+        for text in (view.database, view.table) if view else ():
+            for doubt, meaning in _DOUBTS:
+                if doubt.search(text):
+                    document.warn((*at, index), f"{quoted(text)} may not mean what it says: {meaning}")
+
+
+def _different_intervals(entry: Entry, document: Document) -> None:
+    seen: dict[tuple[str, str], tuple[int, float | None]] = {}
+    at = (*entry.at, "views")
+    for index, view in enumerate(entry.own.views):
+        if view is None:
+            continue
+        first, interval = seen.setdefault((view.database, view.table), (index, view.expected_interval))
         if interval != view.expected_interval:
-            yield document.problem(
-                (*location, index),
-                f"the pattern of line {document.line((*location, first))} again, "
+            document.report(
+                (*at, index),
+                f"the pattern of line {document.line((*at, first))} again, "
                 "with another expected_interval: keep one of them",
             )
 
 
-def _repeated(own: TargetEntry, document: Document, location: Location) -> Iterator[Problem]:
-    """Warn of what is written twice and taken once."""
-    regions_and_catalogs = ("aws_regions", own.aws_regions or []), ("catalog_ids", own.catalog_ids or [])
-    for key, values in (*regions_and_catalogs, ("runs", in_lower_case(own.runs))):
-        for first, again in _doubles(values):
-            line = document.line((*location, key, first))
-            meaning = "watched once" if key == "runs" else "used once"
-            yield document.problem((*location, key, again), f"the same as on line {line}: {meaning}")
-    for key, views in (("views", own.views), ("exclude_views", own.exclude_views)):
-        for first, again in _doubles(views):
-            line = document.line((*location, key, first))
-            yield document.problem((*location, key, again), f"the same as on line {line}: used once")
-
-
-def _doubles(values: Sequence[object]) -> Iterator[tuple[int, int]]:
-    """Return the first and the later index of every value that comes again."""
-    if len(set(values)) == len(values):
-        return  # as good as always, and there may be 100,000
+def _repeated(values: Sequence[object], document: Document, at: Location, consequence: str) -> None:
     seen: dict[object, int] = {}
     for index, value in enumerate(values):
-        first = seen.setdefault(value, index)
-        if first != index:
-            yield first, index
+        first = seen.setdefault(value.lower() if isinstance(value, str) else value, index)
+        if first != index and value is not None:
+            line = document.line((*at, first))
+            document.warn((*at, index), f"the same as on line {line}: {consequence}")
 
 
-def _runs_multiplied(document: Document, location: Location) -> Problem:
-    return document.problem(
-        (*location, "runs"),
-        "a run lives in one region and one catalog, and will be unknown in the others of this entry: "
-        "give runs a target of their own",
-    )
+def _same_names(entries: Iterable[Entry], document: Document) -> None:
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        for place in entry.places():
+            owner = first.setdefault(place.name, entry)
+            if owner is not entry:
+                line = document.line((*owner.at, "name"))
+                taken = f"the target of line {line} has the name {place.name} already"
+                if entry.own.name is None:
+                    document.report(entry.at, f"{taken}: give this one a name")
+                else:
+                    document.report((*entry.at, "name"), taken)
 
 
-def _original(document: Document, whole: Document, location: Location) -> object:
-    """Return what the file holds at the place where ``document``, after removals, has a target."""
-    items = document.at(location[:1])
-    position = items.positions[int(location[1])] if isinstance(items, Items) else 0
-    return whole.at((location[0], position))
-
-
-def _lost_keys(document: Document, whole: Document, entry: int) -> frozenset[str]:
-    """Return the keys that were taken out of an entry, or of the defaults, because they are wrong.
-
-    With a malformed region taken out, an entry would seem to read the default region and clash with others.
-    """
-    location: Location = ("targets", entry)
-    defaults: Location = ("defaults",)
-    return (_keys(_original(document, whole, location)) - _keys(document.at(location))) | (
-        _keys(whole.at(defaults)) - _keys(document.at(defaults))
-    )
-
-
-def _keys(part: object) -> frozenset[str]:
-    return frozenset(part) if isinstance(part, Section) else frozenset()
-
-
-def _same_names(expanded: Iterable[Expanded], document: Document) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for one in expanded:
-        owner = first.setdefault(one.target.name, one.entry)
-        if owner == one.entry:
-            continue
-        location: Location = ("targets", one.entry)
-        named = document.at((*location, "name")) is not None
-        taken = f"the target of line {_line_of_name(document, owner)} has the name {one.target.name} already"
-        yield document.problem(
-            (*location, "name") if named else location, taken if named else f"{taken}: give this one a name"
-        )
-
-
-def _line_of_name(document: Document, entry: int) -> int:
-    return document.line(("targets", entry, "name"))
-
-
-def _same_catalog(expanded: Iterable[Expanded]) -> Iterator[tuple[int, ...]]:
+def _of_one_catalog(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
     """Return each group of entries that read one catalog in one region."""
-    groups: defaultdict[Scope, dict[int, None]] = defaultdict(dict)
-    for one in expanded:
-        groups[one.scope][one.entry] = None
-    yield from dict.fromkeys(tuple(group) for group in groups.values() if len(group) > 1)
+    groups: defaultdict[Scope, dict[int, Entry]] = defaultdict(dict)
+    for entry in entries:
+        for place in entry.places():
+            groups[place.scope][entry.index] = entry
+    by_index = {tuple(group): tuple(group.values()) for group in groups.values() if len(group) > 1}
+    yield from by_index.values()
 
 
-def _same_runs(
-    expanded: Iterable[Expanded], configuration: Configuration, document: Document
-) -> Iterator[Problem]:
-    scopes: defaultdict[int, list[Scope]] = defaultdict(list)
-    for one in expanded:
-        scopes[one.entry].append(one.scope)
-    several = [runs for entry in scopes if (runs := configuration.targets[entry].runs)]
-    if len(several) < 2:  # noqa: PLR2004 (what one target names twice, _repeated tells of)
-        return
-    all_runs = in_lower_case([run_id for runs in several for run_id in runs])
-    if len(set(all_runs)) == len(all_runs):
-        return  # as good as always, and there may be 100,000
-    places: defaultdict[str, dict[int, int]] = defaultdict(dict)
-    for entry in scopes:
-        for index, run_id in enumerate(configuration.targets[entry].runs):
-            places[run_id.lower()].setdefault(entry, index)
-    for indexes in places.values():
-        first: dict[Scope, Location] = {}
-        for entry, index in indexes.items() if len(indexes) > 1 else ():
-            here: Location = ("targets", entry, "runs", index)
-            for scope in scopes[entry]:
-                there = first.setdefault(scope, here)
-                if there != here:
-                    yield document.problem(
+def _same_runs(entries: Iterable[Entry], document: Document) -> None:
+    for group in _of_one_catalog(entries):
+        first: dict[str, Location] = {}
+        for entry in group:
+            for index, run_id in enumerate(entry.own.runs):
+                if run_id is None:
+                    continue
+                here: Location = (*entry.at, "runs", index)
+                there = first.setdefault(run_id.lower(), here)
+                if there[1] != entry.index:  # what an entry repeats itself is a warning
+                    document.report(
                         here,
-                        f"{document.key_path(there)} (line {document.line(there)}) watches this run already, "
-                        "in the same region and catalog",
+                        f"{document.place(there)} watches this run already, in the same region and catalog",
                     )

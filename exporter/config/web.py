@@ -1,33 +1,127 @@
-"""The web configuration: a file in the exporter-toolkit's format into plain settings."""
+"""The web configuration, in the exporter-toolkit's file format as far as it is supported."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+import bcrypt
 
-from exporter.config import wording
-from exporter.config.document import Document, Location, Section
-from exporter.config.explain import explain, nearest
-from exporter.config.reader import ReadText, UnreadableError, read
-from exporter.config.source import decode, read_bytes, whole_file
-from exporter.config.web_definition import UNSUPPORTED, TlsServerConfig, WebConfiguration
+from exporter.config.kinds import Choice, JsonSchema, Section, Text, key, nearest, read
+from exporter.config.yaml_lines import Document, Location, YamlMapping, kind, read_file, read_yaml, whole_file
 from exporter.errors import ConfigurationError, Problem
-from exporter.model.web_settings import ClientAuthType, TlsSettings, WebSettings
+from exporter.model.settings import ClientAuthType, TlsSettings, TlsVersion, WebSettings
 
+MOST_COST: Final = 14
+"""Of a hash: each step doubles the time, and this one takes about a second for a check."""
 _LARGEST: Final = 1024 * 1024
 """Bytes: it holds paths and users."""
 _TLS: Final = "tls_server_config"
-_USERS: Final = "basic_auth_users"
+_HASH: Final = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")
+_NOT_A_HASH: Final = (
+    "not a valid bcrypt hash: write the line that `htpasswd -nBC 10 USER` prints as USER: HASH"
+)
+
+UNSUPPORTED: Final = {
+    "cert": "is not supported: write the certificate to a file and name it with cert_file",
+    "key": "is not supported: write the key to a file and name it with key_file",
+    "client_ca": "is not supported: write the certificates to a file and name it with client_ca_file",
+    "client_allowed_sans": "is not supported: use a CA that signs only the clients to accept",
+    "max_version": "is not supported: the newest version that both sides support is used; remove it",
+    "cipher_suites": "is not supported: OpenSSL's secure defaults are used; remove it",
+    "curve_preferences": "is not supported: OpenSSL's secure defaults are used; remove it",
+    "prefer_server_cipher_suites": "is not supported: OpenSSL's secure defaults are used; remove it",
+    "http_server_config": "is not supported: the server speaks HTTP/1.1 with its own headers; remove it",
+    "rate_limit": "is not supported: connections and wrong passwords are always limited; remove it",
+}
+"""The toolkit's other keys, and what to do about each."""
+
+_UNVERIFIED: Final = (
+    "requests certificates without verifying them, which Python's TLS cannot do and which protects nothing: "
+    "write RequireAndVerifyClientCert, VerifyClientCertIfGiven or NoClientCert"
+)
+_INSECURE: Final = "is insecure, and OpenSSL disables it by default: write TLS12 or TLS13"
+_CLIENT_AUTH: Final = Choice(
+    ClientAuthType,
+    dict.fromkeys(("RequestClientCert", "RequireAnyClientCert", "RequireClientCert"), _UNVERIFIED),
+)
+_VERSION: Final = Choice(TlsVersion, {"TLS10": _INSECURE, "TLS11": _INSECURE})
+_FILE: Final = Text(shortest=1, longest=4096)
+
+
+def _hash(text: str) -> None:
+    match = _HASH.fullmatch(text)
+    if match is None:
+        raise ValueError(_NOT_A_HASH)
+    if int(match["cost"]) > MOST_COST:
+        raise ValueError(
+            f"takes seconds for every check: hash the password with a cost of at most {MOST_COST}"
+        )
+    try:
+        # At the lowest cost: only whether it can be used at all.
+        bcrypt.checkpw(b"", f"{text[:4]}04{text[6:]}".encode())
+    except ValueError:
+        raise ValueError(_NOT_A_HASH) from None
+
+
+_PASSWORD: Final = Text(check=_hash)
+
+
+class _Section(Section):
+    @classmethod
+    def unknown_key(cls, name: str) -> str:
+        if name in UNSUPPORTED:
+            return UNSUPPORTED[name]
+        if cls is WebConfiguration and name in TlsServerConfig.known():
+            return f"unknown key here; it belongs in {_TLS}"
+        return nearest(name, list(cls.known()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsServerConfig(_Section):
+    """``tls_server_config``. Paths are relative to the folder of the file."""
+
+    cert_file: str = key(_FILE, required=True)
+    key_file: str = key(_FILE, required=True)
+    client_auth_type: ClientAuthType = key(_CLIENT_AUTH, default=ClientAuthType.NO_CLIENT_CERT)
+    client_ca_file: str | None = key(_FILE)
+    min_version: TlsVersion = key(_VERSION, default=TlsVersion.TLS12)
+
+
+class _Users:
+    """Bcrypt hashes by user name."""
+
+    def read(self, value: object, at: Location, document: Document) -> dict[str, str] | None:
+        if not isinstance(value, YamlMapping):
+            document.report(at, f"must be a mapping of user names to hashes, not {kind(value)}")
+            return None
+        for name, stored in value.items():
+            if ":" in name:
+                document.report((*at, name), "a user name must not hold a colon: browsers end it there")
+            else:
+                read(_PASSWORD, stored, (*at, name), document)
+        return {name: stored for name, stored in value.items() if isinstance(stored, str)}
+
+    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
+        return {"additionalProperties": {"type": "string"}, "type": "object"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebConfiguration(_Section):
+    """The whole file; an empty one asks for neither TLS nor passwords."""
+
+    hint: ClassVar[str] = "a mapping"
+
+    tls_server_config: TlsServerConfig | None = key(TlsServerConfig)
+    basic_auth_users: Mapping[str, str] | None = key(_Users(), secret=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedWebConfiguration:
-    """A valid web configuration; whether TLS can use the files that it names is for TLS to tell."""
+    """A valid web configuration; whether TLS can use the files that it names is checked by the server."""
 
     settings: WebSettings
     file: str
@@ -43,87 +137,45 @@ class LoadedWebConfiguration:
 def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
     """Read and validate the file of ``--web.config.file``. Raises ConfigurationError with every problem."""
     file = os.fspath(path)
-    text = read_bytes(file, if_missing="name another with --web.config.file")
-    if len(text) > _LARGEST:
+    content = read_file(file, if_missing="name another with --web.config.file")
+    if len(content) > _LARGEST:
         raise whole_file(file, "is larger than 1 MiB: it should hold a few paths and users")
-    try:
-        content = read(decode(text, file))
-    except UnreadableError as error:
-        raise ConfigurationError(file, error.problems) from None
-    document = content.document
-    root = Section(1) if document.root is None and not content.problems else document.root
-    if not isinstance(root, Section):
-        raise ConfigurationError(
-            file, (document.problem((), f"must be a mapping, not {wording.kind(document.root)}"),)
-        )
-    problems = [*content.problems, *content.spoiled.values()]
-    try:
-        configuration = WebConfiguration.model_validate(root)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        problems += [_problem(document, one) for one in found if not _is_spoiled(one, content)]
-        configuration = None
-    if configuration is not None:
-        problems += _contradictions(configuration.tls_server_config, document)
-    if problems or configuration is None:
-        raise ConfigurationError(file, tuple(problems))
-    tls_section = document.at((_TLS,))
+    document = read_yaml(content, file)
+    root = YamlMapping() if document.root is None else document.root
+    tls = root.get(_TLS) if isinstance(root, YamlMapping) else None
+    if isinstance(root, YamlMapping) and tls == {}:
+        del root[_TLS]  # as in the toolkit: an empty section asks for nothing
+    configuration = read(WebConfiguration, root, (), document)
+    if configuration is not None and configuration.tls_server_config is not None:
+        _contradictions(configuration.tls_server_config, document)
+    if configuration is None or document.problems:
+        raise document.error()
     return LoadedWebConfiguration(
         settings=_settings(configuration, Path(file).parent),
         file=file,
-        lines=MappingProxyType(dict(tls_section.lines) if isinstance(tls_section, Section) else {}),
+        lines=MappingProxyType(dict(tls.lines) if isinstance(tls, YamlMapping) else {}),
     )
 
 
-def _is_spoiled(error: ErrorDetails, content: ReadText) -> bool:
-    """Tell whether the reader has already said what is wrong there, or with something around it."""
-    location = error["loc"]
-    return any(location[:length] in content.spoiled for length in range(1, len(location) + 1))
-
-
-def _problem(document: Document, error: ErrorDetails) -> Problem:
-    location: Location = error["loc"]
-    if location[-1] == "[key]":  # how pydantic says that a mapping's key is wrong, not its value
-        return document.problem(location[:-1], error["msg"])
-    if error["type"] == "extra_forbidden":
-        return document.problem(location, _unknown(location))
-    return document.problem(location, explain(error))
-
-
-def _unknown(location: Location) -> str:
-    key = str(location[-1])
-    model = TlsServerConfig if location[0] == _TLS else WebConfiguration
-    if key in UNSUPPORTED:
-        return UNSUPPORTED[key]
-    if model is WebConfiguration and key in TlsServerConfig.model_fields:
-        return f"unknown key here; it belongs in {_TLS}"
-    return nearest(key, list(model.model_fields))
-
-
-def _contradictions(tls: TlsServerConfig | None, document: Document) -> list[Problem]:
-    if tls is None:
-        return []
+def _contradictions(tls: TlsServerConfig, document: Document) -> None:
+    if tls.wrong & {"client_auth_type", "client_ca_file"}:
+        return
     verifies = tls.client_auth_type is not ClientAuthType.NO_CLIENT_CERT
     if verifies and tls.client_ca_file is None:
-        return [
-            document.problem(
-                (_TLS, "client_auth_type"),
-                "needs client_ca_file: the certificates that clients' own must be signed by",
-            )
-        ]
+        document.report(
+            (_TLS, "client_auth_type"),
+            "needs client_ca_file: the CA certificates that sign the clients' certificates",
+        )
     if tls.client_ca_file is not None and not verifies:
-        return [
-            document.problem(
-                (_TLS, "client_ca_file"),
-                f"asks for nothing without client_auth_type: {ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT}",
-            )
-        ]
-    return []
+        document.report(
+            (_TLS, "client_ca_file"),
+            f"has no effect without client_auth_type: {ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT}",
+        )
 
 
 def _settings(configuration: WebConfiguration, folder: Path) -> WebSettings:
     tls = configuration.tls_server_config
-    users = MappingProxyType(dict(configuration.basic_auth_users))
+    users = MappingProxyType(dict(configuration.basic_auth_users or {}))
     if tls is None:
         return WebSettings(users=users)
     return WebSettings(

@@ -9,6 +9,7 @@ from exporter import config
 from exporter.errors import ConfigurationError
 
 DATA = Path(__file__).parents[1] / "testdata" / "config" / "invalid"
+RUN = "0f8fad5b-d9cb-469f-a165-70867728950e"
 FILES = sorted(DATA.glob("*.yaml"))
 
 
@@ -76,7 +77,7 @@ def test_aliases_may_not_multiply_without_end() -> None:
     """Forty levels of ten aliases each would be more values than there are atoms in a human."""
     lines = ["a0: &a0 [x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 30))]
     began = time.monotonic()
-    assert "aliases written out" in errors("\n".join(lines).encode())
+    assert "aliases expanded" in errors("\n".join(lines).encode())
     assert time.monotonic() - began < 30
 
 
@@ -84,7 +85,7 @@ def test_merged_mappings_count_as_written_out() -> None:
     """A mapping that is merged many times is many mappings."""
     keys = ", ".join(f"k{i}: v" for i in range(1000))
     merges = "\n".join(f"m{i}: {{<<: *a}}" for i in range(1000))
-    assert "aliases written out" in errors(f"a: &a {{{keys}}}\n{merges}".encode())
+    assert "aliases expanded" in errors(f"a: &a {{{keys}}}\n{merges}".encode())
 
 
 def test_a_quoted_number_of_many_digits_is_text_and_an_unquoted_one_is_refused() -> None:
@@ -99,3 +100,11 @@ def test_twenty_thousand_wrong_runs_are_all_named() -> None:
     """All errors at once means all."""
     runs = "".join(f"    - run-{number}\n" for number in range(20_000))
     assert len(errors(f"targets:\n  - runs:\n{runs}".encode()).splitlines()) == 20_000
+
+
+def test_a_wrong_run_behind_many_right_ones_has_its_own_line() -> None:
+    """However long the list, and whatever stands between its items."""
+    runs = "".join(f"    - {number:08x}-d9cb-469f-a165-70867728950e\n" for number in range(3000))
+    assert errors(
+        f"targets:\n  - runs:\n{runs}\n    # the last\n    - {RUN} # or not\n    - x\n".encode()
+    ) == ('config.yaml:3006: targets[0].runs[3001]: not a valid run ID: "x"; write one such as ' + RUN)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter import config
-from exporter.config import source
+from exporter.config import yaml_lines
 from exporter.errors import ConfigurationError
 
 
@@ -56,9 +56,9 @@ def test_an_endless_file_is_not_read_to_its_end() -> None:
 def test_the_limit_is_the_last_size_that_is_read() -> None:
     """One byte less is read, and judged."""
     with pytest.raises(ConfigurationError, match="is empty"):
-        config.parse(b"#" * source.LARGEST, "f")
+        config.parse(b"#" * yaml_lines.LARGEST, "f")
     with pytest.raises(ConfigurationError, match="larger"):
-        config.parse(b"#" * (source.LARGEST + 1), "f")
+        config.parse(b"#" * (yaml_lines.LARGEST + 1), "f")
 
 
 def test_paths_may_be_text_or_paths(tmp_path: Path) -> None:

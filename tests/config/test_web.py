@@ -6,7 +6,7 @@ import pytest
 
 from exporter.config.web import load_web
 from exporter.errors import ConfigurationError
-from exporter.model.web_settings import ClientAuthType, TlsSettings, TlsVersion, WebSettings
+from exporter.model.settings import ClientAuthType, TlsSettings, TlsVersion, WebSettings
 
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
 
@@ -102,22 +102,22 @@ TLS = "tls_server_config:\n  cert_file: a\n  key_file: b\n"
         (
             TLS + "  client_auth_type: RequireAndVerifyClientCert\n",
             (
-                "web.yml:4: tls_server_config.client_auth_type: needs client_ca_file: the certificates that"
-                " clients' own must be signed by"
+                "web.yml:4: tls_server_config.client_auth_type: needs client_ca_file: the CA certificates"
+                " that sign the clients' certificates"
             ),
         ),
         (
             TLS + "  client_ca_file: c\n",
             (
-                "web.yml:4: tls_server_config.client_ca_file: asks for nothing without client_auth_type:"
+                "web.yml:4: tls_server_config.client_ca_file: has no effect without client_auth_type:"
                 " RequireAndVerifyClientCert"
             ),
         ),
         (
             TLS + "  min_version: TLS11\n",
             (
-                "web.yml:4: tls_server_config.min_version: is broken and no longer spoken by OpenSSL as it"
-                " ships: write TLS12 or TLS13"
+                "web.yml:4: tls_server_config.min_version: is insecure, and OpenSSL disables it by"
+                " default: write TLS12 or TLS13"
             ),
         ),
         (
@@ -127,10 +127,13 @@ TLS = "tls_server_config:\n  cert_file: a\n  key_file: b\n"
                 ' (and drops leading zeros): put it in "quotes"'
             ),
         ),
-        (TLS + "  min_version: SSL3\n", "web.yml:4: tls_server_config.min_version: must be TLS12 or TLS13"),
+        (
+            TLS + "  min_version: SSL3\n",
+            "web.yml:4: tls_server_config.min_version: must be one of TLS12, TLS13",
+        ),
         (
             "basic_auth_users: [alice]",
-            "web.yml:1: basic_auth_users: must be a mapping of keys to values, not a list",
+            "web.yml:1: basic_auth_users: must be a mapping of user names to hashes, not a list",
         ),
         (
             f"basic_auth_users:\n  alice: {HASH}\n  alice: {HASH}\n",
@@ -159,7 +162,7 @@ def test_each_mistake_has_its_line(tmp_path: Path, text: str, line: str) -> None
 def test_certificates_that_would_go_unverified_are_refused(tmp_path: Path, kind: str) -> None:
     """Python's TLS cannot ask for them; NoClientCert in their place would be something else in silence."""
     (line,) = mistakes(tmp_path, TLS + f"  client_auth_type: {kind}\n")
-    assert "tls_server_config.client_auth_type: asks for certificates without verifying them" in line
+    assert "tls_server_config.client_auth_type: requests certificates without verifying them" in line
 
 
 @pytest.mark.parametrize(
@@ -197,10 +200,10 @@ def test_the_toolkits_other_keys_are_refused_by_name(tmp_path: Path, section: st
         "''",
     ],
 )
-def test_what_is_no_bcrypt_hash_is_refused_and_not_shown(tmp_path: Path, stored: str) -> None:
+def test_an_invalid_bcrypt_hash_is_refused_and_not_shown(tmp_path: Path, stored: str) -> None:
     """It may be the password itself."""
     (line,) = mistakes(tmp_path, f"basic_auth_users:\n  alice: {stored}\n")
-    assert line.startswith("web.yml:2: basic_auth_users.alice: is no ")
+    assert line.startswith("web.yml:2: basic_auth_users.alice: not a valid ")
     assert "bcrypt hash" in line
     assert "hunter2" not in line
     assert HASH[7:20] not in line

@@ -1,0 +1,83 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.config.durations import format_duration, parse_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0s", 0),
+        ("30s", 30),
+        ("90s", 90),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("1d", 86400),
+        ("1w2d3h4m5s", 788_645),
+        ("007s", 7),
+    ],
+)
+def test_durations_are_written_as_in_prometheus(text: str, seconds: float) -> None:
+    """Each unit once, the longest first."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "s",
+        "30",
+        "30 s",
+        "30S",
+        "1m1h",
+        "1s1s",
+        "1.5h",
+        "-1s",
+        "+1s",
+        "1s\n",
+        "٣s",
+        "1ms",
+        "1y",
+        "9" * 99 + "s",
+    ],
+)
+def test_anything_else_is_refused_with_what_to_write(text: str) -> None:
+    """The message shows how."""
+    with pytest.raises(ValueError, match="write "):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("30", "a duration needs its unit: write 30s for seconds, or use m and h"),
+        (
+            "1m1h",
+            (
+                'not a valid duration: "1m1h"; '
+                "write 30s, 5m or 1h30m (units w, d, h, m and s, the longest first)"
+            ),
+        ),
+    ],
+)
+def test_a_number_without_a_unit_is_told_apart_from_an_invalid_duration(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match="write ") as refused:
+        parse_duration(text)
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (1, "1s"), (90, "1m30s"), (5400, "1h30m"), (1_209_600, "14d")]
+)
+def test_a_duration_is_written_in_units_up_to_days(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=0, max_value=10**9))
+def test_a_formatted_duration_reads_back(seconds: int) -> None:
+    """So that messages can be copied into the file."""
+    assert parse_duration(format_duration(seconds)) == seconds
