@@ -55,7 +55,10 @@ LABEL org.opencontainers.image.title="glue-mv-exporter" \
   org.opencontainers.image.version="${VERSION}" \
   org.opencontainers.image.revision="${REVISION}" \
   org.opencontainers.image.base.name="${PYTHON_IMAGE}"
+# MALLOC_*: glibc else keeps what the first poll of a large account needed, and with a heap for each thread
+# what one has freed is of no use to the others. Fixed thresholds, in bytes, have freed blocks given back.
 ENV PATH=/opt/glue-mv-exporter/bin:/usr/local/bin:/usr/bin:/bin \
+  MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=327680 MALLOC_TRIM_THRESHOLD_=1048576 \
   GLUE_MV_EXPORTER_CONFIG_FILE=/etc/glue-mv-exporter/config.yaml
 # A named volume that is mounted there belongs to the user, as this folder does.
 RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/glue-mv-exporter

@@ -4,6 +4,7 @@ import click
 
 from exporter import config
 from exporter.cli import flags
+from exporter.cli.logs import echo_error
 from exporter.cli.main import EXIT_USAGE
 from exporter.errors import ConfigurationError
 
@@ -30,7 +31,7 @@ def _is_valid(file: str) -> bool:
     try:
         loaded = config.load(file, if_missing="name another")
     except ConfigurationError as error:
-        click.echo(str(error), err=True)
+        echo_error(str(error))
         return False
     for line in loaded.warning_lines:
         click.echo(f"warning: {line}", err=True)
@@ -44,7 +45,7 @@ def _is_valid_for_web(file: str) -> bool:
     try:
         load_security(file)
     except ConfigurationError as error:
-        click.echo(str(error), err=True)
+        echo_error(str(error))
         return False
     click.echo(f"{file}: OK")
     return True

@@ -4,26 +4,18 @@ import platform
 import threading
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import TYPE_CHECKING
 
 from exporter import __version__
-from exporter.cli.allocator import LeftoversGivenBack, give_large_blocks_back
-from exporter.cli.early_state import EarlyState
-from exporter.cli.kept_text import KeptText
-from exporter.cli.late_sdk import LateClients, resolve_region
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
+from exporter.glue import ClientFactory, resolve_region
 from exporter.metrics import Exposition
-from exporter.model.reading import CatalogReader
+from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
-from exporter.poller import PollLoop
-from exporter.store.database import StateDatabase
-from exporter.store.requests import RequestStats
-from exporter.store.series import ExporterSeries
+from exporter.poller import EventLog, Scheduler
+from exporter.store.series import ExporterSeries, RequestStats
+from exporter.store.storage import Storage
 from exporter.store.store import Store
-
-if TYPE_CHECKING:
-    from exporter.glue import ClientFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +24,12 @@ class Exporter:
 
     store: Store
     exposition: Exposition
-    clients: LateClients
-    loop: PollLoop
-    kept_text: KeptText | None = None
+    clients: ClientFactory
+    scheduler: Scheduler
 
     def close(self) -> None:
         """Write what is left of the state, and close it and all connections."""
-        kept_text, exposition = self.kept_text, self.exposition
-        if kept_text:
-            self.store.close(lambda resting, digest: kept_text.keep(exposition, resting, digest))
-        else:
-            self.store.close()
+        EventLog().write(self.store.close())
         self.clients.close()
 
 
@@ -74,34 +61,27 @@ def with_regions(settings: Settings, file: str) -> Settings:
 def make_exporter(
     settings: Settings,
     *,
-    state: EarlyState | None = None,
-    kept_text: KeptText | None = None,
-    clients: "ClientFactory | None" = None,
+    storage_path: str | None = None,
+    clients: ClientFactory | None = None,
     clock: Clock | None = None,
     for_textfile: bool = False,
 ) -> Exporter:
     """Put the parts together; nothing runs yet. Raises StorageError where the state cannot be used.
 
-    ``state``: by default, one that ends with the process. ``kept_text``: that of its folder, if somebody has
-    begun to read it.
+    ``storage_path``: the folder of the state; without it, the state ends with the process.
     ``for_textfile``: leave out ``process_*`` and ``python_*``, which collide with node_exporter's own,
     and counters, unless something keeps them between two runs.
     """
-    give_large_blocks_back()
     clock = clock or SystemClock()
-    late_clients = LateClients(clock, clients)
-    late_clients.configure(settings)
-    database = state.take() if state else StateDatabase.in_memory()
-    if kept_text is None and state and state.folder:
-        kept_text = KeptText(state.folder)
+    clients = clients or ClientFactory(clock)
+    clients.configure(settings)
+    storage, rows = (None, {}) if storage_path is None else Storage.open(storage_path)
     exposition = Exposition(
         clock,
         process_metrics=not for_textfile,
-        counters=database.on_disk or not for_textfile,
-        kept=kept_text.take(database.digest) if kept_text else (),
+        counters=storage is not None or not for_textfile,
     )
-    # Before the exposition, which takes out of the changes what it has kept.
-    store = Store(clock, [LeftoversGivenBack(), exposition.apply], database)
+    store = Store(clock, [exposition.apply], storage, rows)
     store.describe(
         ExporterSeries(
             version=__version__,
@@ -109,12 +89,12 @@ def make_exporter(
             boto3_version=metadata.version("boto3"),
             last_reload_successful=True,
             last_reload_success_time=clock.time(),
-            storage_last_write_successful=True if database.on_disk else None,
-            storage_write_failures=0 if database.on_disk else None,
+            storage_last_write_successful=None if storage is None else True,
+            storage_write_failures=None if storage is None else 0,
         )
     )
 
     def reader(target: Target, requests: RequestStats, stop: threading.Event) -> CatalogReader:
-        return late_clients.catalog(target, requests, stop)
+        return clients.catalog(target, requests, stop)
 
-    return Exporter(store, exposition, late_clients, PollLoop(store, reader, clock), kept_text)
+    return Exporter(store, exposition, clients, Scheduler(store, reader, clock))

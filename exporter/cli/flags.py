@@ -5,9 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
-from exporter.model.durations import parse_duration
+from exporter.cli.sharding import Shard
 from exporter.model.run import UNKNOWN, Status
-from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,6 +92,8 @@ class DurationType(click.ParamType[float]):
         """Parse the duration, or fail as click does."""
         if isinstance(value, float):
             return value
+        from exporter.config.durations import parse_duration  # noqa: PLC0415 (YAML: not for the help)
+
         try:
             return parse_duration(value)
         except ValueError as error:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import click
 
 from exporter.cli import flags
+from exporter.cli.logs import echo_error
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.printable import printable
 from exporter.errors import ConfigurationError
-from exporter.model.web_settings import ClientAuthType, TlsSettings
+from exporter.model.settings import ClientAuthType, TlsSettings
 from exporter.web.address import ListenAddress
 from exporter.web.tls import TlsFileError, load_pair
 
@@ -56,10 +57,10 @@ def command(web_listen_address: ListenAddress, web_config_file: str | None) -> i
         reason = printable(str(error).strip()) or type(error).__name__
         is_no_http = isinstance(error, http.client.HTTPException | ConnectionResetError)
         hint = " (if it speaks TLS, give its --web.config.file)" * (is_no_http and web_config_file is None)
-        click.echo(f"no healthy exporter: {reason}{hint}", err=True)
+        echo_error(f"no healthy exporter: {reason}{hint}")
         return EXIT_FAILED
     if answer.status != http.client.OK:
-        click.echo(f"not healthy: {answer.text}", err=True)
+        echo_error(f"not healthy: {answer.text}")
         return EXIT_FAILED
     click.echo(answer.text)
     return 0

@@ -6,8 +6,8 @@ import structlog
 
 from exporter import config
 from exporter.cli.exporter_process import with_regions
+from exporter.cli.sharding import Shard, owned
 from exporter.model.settings import Settings
-from exporter.model.sharding import Shard, owned
 
 log = structlog.get_logger()
 

@@ -1,13 +1,27 @@
-"""Log lines for operators: one event a line on standard error, as logfmt or JSON."""
+"""Log lines for operators: one event a line on standard error, as logfmt or JSON.
 
+Standard error may be a full disk, a pipe without a reader or with one that hangs, or closed. None of it stops
+the program.
+"""
+
+import contextlib
+import io
 import logging
+import os
+import select
 import sys
-from typing import TextIO
+import threading
+from typing import TYPE_CHECKING, Any, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+import click
 
 from exporter.cli.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from _typeshed import ReadableBuffer
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -18,11 +32,135 @@ LEVELS = {
 }
 
 
+DROPPED = "log lines were dropped: standard error did not take them"
+PATIENCE = 1.0
+"""Seconds that a log line waits for a reader that is slow, or hangs; the next ones do not wait."""
+
+
+class StandardError(io.RawIOBase):
+    """Standard error, to which writing never fails: what it does not take is dropped and counted.
+
+    Once it takes lines again, the first one says how many were dropped. Safe for several threads.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
+        """``descriptor``: the open file; None where there is none."""
+        self._descriptor = descriptor
+        self._lock = threading.RLock()
+        self._cut = False
+        """Whether the last line that was written is not complete."""
+        self._dropped = 0
+        """Lines that were dropped since the last one that was written."""
+        self.losses = 0
+        """Writes that failed, from the start on."""
+        self.patience: float | None = None
+        """Seconds to wait for room; None: without limit, as for messages that are read in a pager."""
+        self.notice: Callable[[int], str] = lambda lines: f"{DROPPED}: {lines}"
+        """Makes the line that says how many were dropped."""
+
+    @classmethod
+    def install(cls) -> None:
+        """Put it in the place of ``sys.stderr``, for logs, tracebacks and messages of commands alike."""
+        descriptor = None
+        if sys.stderr is None:
+            _occupy(2)
+        else:
+            try:
+                descriptor = sys.stderr.fileno()
+            except (OSError, ValueError):
+                return  # a test has put something else there
+        sys.stderr = io.TextIOWrapper(
+            cls(descriptor),
+            encoding=sys.stderr.encoding if sys.stderr else "utf-8",
+            errors="backslashreplace",
+            write_through=True,
+        )
+
+    @classmethod
+    def installed(cls) -> "StandardError | None":
+        """Return the one in use."""
+        raw = getattr(sys.stderr, "buffer", None)
+        return raw if isinstance(raw, cls) else None
+
+    def fileno(self) -> int:
+        """Return the file's number, as for a terminal's size."""
+        if self._descriptor is None:
+            raise io.UnsupportedOperation("fileno")
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal."""
+        return self._descriptor is not None and os.isatty(self._descriptor)
+
+    def writable(self) -> bool:
+        """Return True, whatever becomes of what is written."""
+        return True
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write whole lines, or drop them. Returns the number of bytes either way."""
+        text = bytes(data)
+        with self._lock:
+            if self._dropped and self._put(f"{self.notice(self._dropped)}\n".encode()):
+                self._dropped = 0
+            if self._dropped or not self._put(text):
+                self._dropped += text.count(b"\n")
+                self.losses += 1
+        return len(text)
+
+    def _put(self, text: bytes) -> bool:
+        """Write it all: a file that is nearly full takes a part."""
+        if self._descriptor is None:
+            return False
+        begun = self._cut
+        rest = memoryview(b"\n" + text if begun else text)
+        try:
+            while rest:
+                self._await_room(self._descriptor)
+                written = os.write(self._descriptor, rest[: select.PIPE_BUF])
+                rest, begun = rest[written:], True
+        except OSError:
+            self._cut = begun
+            return False
+        self._cut = False
+        return True
+
+    def _await_room(self, descriptor: int) -> None:
+        """Wait until PIPE_BUF bytes can be written without a further wait. Raises BlockingIOError."""
+        if self.patience is not None:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT)
+            if not poll.poll(0 if self._dropped else self.patience * 1000):
+                raise BlockingIOError
+
+
+def _occupy(descriptor: int) -> None:
+    """Have nothing else get this number: libraries write to it, be it the state's file by then."""
+    with contextlib.suppress(OSError):
+        os.fstat(descriptor)
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    if null != descriptor:
+        os.close(null)
+
+
+def echo_error(text: str) -> None:
+    """Write why the program ends: to standard output, if standard error does not take it."""
+    stream = StandardError.installed()
+    before = stream.losses if stream else 0
+    click.echo(text, err=True)
+    if stream and stream.losses > before:
+        with contextlib.suppress(OSError):
+            click.echo(text)
+
+
 def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send every line of this program, and the warnings of its libraries, to one stream in one format.
 
     Libraries stay at warnings even at ``--log.level=debug``: botocore's debug lines hold signatures.
     """
+    import structlog  # noqa: PLC0415 (a tenth of a second that neither help nor check-config needs)
+
     stream = stream if stream is not None else sys.stderr
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -51,6 +189,11 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    if standard_error := StandardError.installed():
+        standard_error.patience = PATIENCE
+        standard_error.notice = lambda lines: _line(
+            [*shared, renderer], "warning", event=DROPPED, lines=lines
+        )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(LEVELS[level], logging.WARNING))
@@ -58,11 +201,19 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
     logging.getLogger("botocore").setLevel(logging.CRITICAL)
 
 
-def _without_none(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _line(processors: "Sequence[Processor]", level: str, **event: object) -> str:
+    """Return an event as a line of the log."""
+    made: Any = event
+    for process in processors:
+        made = process(None, level, made)
+    return str(made)
+
+
+def _without_none(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
     """Leave out what Glue did not report."""
     return {key: value for key, value in event.items() if value is not None}
 
 
-def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _printable(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
     """Make control characters visible: an error message of Glue's must not steer a terminal."""
     return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

@@ -1,11 +1,11 @@
 """``glue-mv-exporter``: the commands, and what all of them share."""
 
-import contextlib
-import gc
 import importlib
+import io
 import platform
 import shutil
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ import click
 
 from exporter import __version__
 from exporter.cli.flags import FLAGS_WITH_VALUE
-from exporter.cli.without_rich import without_rich
+from exporter.cli.logs import StandardError, echo_error
 from exporter.errors import ConfigurationError, ExporterError
 
 EXIT_FAILED = 1
@@ -64,8 +64,7 @@ class Commands(click.Group):
         """Load one command."""
         if cmd_name not in COMMANDS:
             return None
-        with contextlib.nullcontext() if cmd_name == "runs" else without_rich():
-            command = importlib.import_module(COMMANDS[cmd_name].module).command
+        command = importlib.import_module(COMMANDS[cmd_name].module).command
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -141,29 +140,32 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the program: 0 fine, 1 it could not do its work, 2 wrong usage or invalid configuration."""
-    sys.exit(run(args))
+    StandardError.install()
+    try:
+        status = run(args)
+    except Exception:  # noqa: BLE001 (as the interpreter does, but wherever it can be read)
+        echo_error(traceback.format_exc().rstrip())
+        status = EXIT_FAILED
+    sys.exit(status)
 
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
-    # Nothing that is made while a program starts is garbage, and to look for some takes a tenth of the start.
-    # The commands that go on for long turn it on again.
-    gc.disable()
     try:
         status = cli.main(args=args, prog_name="glue-mv-exporter", standalone_mode=False)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        echo_error(shown.getvalue().rstrip())
         return error.exit_code
     except click.Abort:
         return 130
     except ConfigurationError as error:
-        click.echo(str(error), err=True)
+        echo_error(str(error))
         return EXIT_USAGE
     except ExporterError as error:
-        click.echo(f"glue-mv-exporter: {error}", err=True)
+        echo_error(f"glue-mv-exporter: {error}")
         return EXIT_FAILED
-    finally:
-        gc.enable()
     return status if isinstance(status, int) else 0

@@ -5,12 +5,11 @@ import sys
 import click
 
 from exporter.cli import flags
-from exporter.cli.early_state import EarlyState
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.loading import load_settings
 from exporter.cli.logs import configure_logs
 from exporter.cli.main import EXIT_FAILED
-from exporter.model.sharding import Shard
+from exporter.cli.sharding import Shard
 
 
 @click.command("once")
@@ -27,8 +26,8 @@ def command(config_file: str, storage_path: str | None, shard: Shard, log_level:
     """
     configure_logs(log_level, log_format)
     settings = load_settings(config_file, shard)
-    exporter = make_exporter(settings, state=EarlyState(storage_path), for_textfile=True)
-    exporter.loop.poll_once(settings)
+    exporter = make_exporter(settings, storage_path=storage_path, for_textfile=True)
+    exporter.scheduler.poll_once(settings)
     scrape = exporter.exposition.scrape(None, None)
     for chunk in scrape.chunks:
         sys.stdout.buffer.write(chunk)

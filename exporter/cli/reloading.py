@@ -68,8 +68,10 @@ class Reloader:
             self._seen = content_of(self._file)
             try:
                 settings = self._load()
-                self._exporter.loop.configure(settings)
+                # Rates first: nothing may be asked at an old one that is higher.
                 self._exporter.clients.configure(settings)
+                self._exporter.scheduler.configure(settings)
+                self._exporter.clients.release_unused()
             except ConfigurationError as error:
                 return self._refuse(error.lines())
             except Exception as error:

@@ -1,6 +1,5 @@
 """``runs``: lists refresh task runs, for people and for programs."""
 
-import gc
 import sys
 
 import click
@@ -18,9 +17,9 @@ from exporter.cli.runs_reading import Findings, Progress, read_runs
 from exporter.cli.runs_screen import Screen, keep_on_screen, progress_on
 from exporter.cli.runs_table import RunsTable, no_runs, plain_table
 from exporter.clock import SystemClock
+from exporter.config.durations import parse_duration
 from exporter.errors import ExporterError
 from exporter.glue import ClientFactory
-from exporter.model.durations import parse_duration
 
 
 @click.command("runs", short_help="List refresh task runs, newest first.")
@@ -55,7 +54,6 @@ def command(
     the AWS SDK's own region and the account of the credentials. Exit status 1 if something could not be
     read.
     """
-    gc.enable()  # --watch goes on for long
     configure_logs("warning", "logfmt")
     wanted = RunFilter(statuses=frozenset(status), max_age=_seconds(max_age), limit=limit)
     if watch and output != "table":
@@ -113,4 +111,4 @@ def _seconds(duration: str | None) -> float | None:
     try:
         return parse_duration(duration)
     except ValueError as error:
-        raise click.BadParameter(f"{duration!r}: {error}", param_hint="'--max-age'") from None
+        raise click.BadParameter(str(error), param_hint="'--max-age'") from None

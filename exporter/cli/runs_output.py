@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from exporter.cli.found_runs import FoundRun
 from exporter.cli.runs_table import first_line, view_name
-from exporter.config.values import RUN_ID_PATTERN
+from exporter.config.schema import RUN_ID_PATTERN
 
 TIMES = ("creation_time", "start_time", "end_time", "last_updated")
 INDENT = " " * 4

@@ -1,6 +1,5 @@
 """Where ``runs`` looks: in the configured targets, or in the one place that flags name."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from click.core import ParameterSource
 
 from exporter import config
 from exporter.cli.exporter_process import with_regions
-from exporter.config.values import CATALOG_ID_PATTERN, EXPECTED, REGION_PATTERN
+from exporter.config.schema import CATALOG_ID, REGION
 from exporter.glue import resolve_region
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 
@@ -63,12 +62,15 @@ def _flags() -> str:
 
 
 def _named(place: Place) -> Settings:
-    for name, value, pattern in (
-        ("aws_region", place.aws_region, REGION_PATTERN),
-        ("catalog_id", place.catalog_id, CATALOG_ID_PATTERN),
+    for name, value, kind in (
+        ("aws_region", place.aws_region, REGION),
+        ("catalog_id", place.catalog_id, CATALOG_ID),
     ):
-        if value is not None and not re.fullmatch(pattern, value):
-            raise click.BadParameter(f"{value!r} {EXPECTED[pattern]}", param_hint=f"'{PLACE_FLAGS[name]}'")
+        try:
+            if value is not None:
+                kind.parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint=f"'{PLACE_FLAGS[name]}'") from None
     aws_region = place.aws_region or resolve_region(Access())
     if aws_region is None:
         raise click.UsageError("no AWS region: give --aws.region, or set AWS_DEFAULT_REGION")

@@ -18,7 +18,7 @@ from exporter.cli.printable import printable
 from exporter.cli.runs_reading import Findings, Progress
 from exporter.cli.runs_table import RunsTable, no_runs
 from exporter.clock import Clock
-from exporter.model.durations import format_duration
+from exporter.config.durations import format_duration
 
 Read = Callable[[Progress], Findings]
 """Reads all targets, and tells how far it is."""
@@ -33,18 +33,18 @@ def progress_on(console: Console) -> Iterator[Progress]:
     bar = progress.Progress(
         progress.SpinnerColumn(),
         progress.TextColumn("{task.description}", markup=False),
-        progress.TextColumn("{task.completed:,.0f} runs", markup=False),
+        progress.TextColumn("{task.fields[runs]:,} runs", markup=False),
         progress.TimeElapsedColumn(),
         console=console,
         transient=True,
     )
     with bar:
-        task = bar.add_task("reading", total=None)
+        task = bar.add_task("reading", total=None, runs=0)
         yield Progress(
-            target=lambda name, number, of: bar.update(
-                task, description=printable(f"reading {name}" + (f" ({number} of {of})" if of > 1 else ""))
+            targets=lambda ended, of: bar.update(
+                task, description=f"reading, {ended} of {of} targets done" if of > 1 else "reading"
             ),
-            runs=lambda number: bar.advance(task, number),
+            runs=lambda number: bar.update(task, runs=number),
         )
 
 
@@ -94,7 +94,7 @@ class Screen:
         self.read_at, self.reading = now, None
 
     def _count(self, number: int) -> None:
-        self.reading = (self.reading or 0) + number
+        self.reading = number
 
 
 def keep_on_screen(console: Console, screen: Screen, read: Read, wanted: RunFilter) -> NoReturn:

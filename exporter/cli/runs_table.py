@@ -12,7 +12,7 @@ from rich.text import Text
 
 from exporter.cli.found_runs import FoundRun
 from exporter.cli.printable import printable
-from exporter.model.durations import format_duration
+from exporter.config.durations import format_duration
 from exporter.model.run import Run, Status
 
 ABSENT = "-"

@@ -1,15 +1,13 @@
-"""``serve``: the daemon's flags. What it does is in ``daemon.py``, loaded once the state is being opened."""
+"""``serve``: the daemon's flags. What it does is in ``daemon.py``, which help need not load."""
 
 from typing import Any, NoReturn
 
 import click
 
 from exporter.cli import flags
-from exporter.cli.allocator import give_large_blocks_back
-from exporter.cli.early_state import EarlyState
 from exporter.cli.leaving import leave
+from exporter.cli.logs import configure_logs
 from exporter.cli.signals import Signals
-from exporter.cli.without_rich import without_rich
 
 
 @click.command("serve")
@@ -22,7 +20,7 @@ from exporter.cli.without_rich import without_rich
 @flags.shard
 @flags.log_level
 @flags.log_format
-def command(*, storage_path: str | None, log_level: str, log_format: str, **chosen: Any) -> NoReturn:
+def command(*, log_level: str, log_format: str, **chosen: Any) -> NoReturn:
     """Run the exporter (the default command).
 
     Polls the configured targets in the background and serves /metrics until SIGTERM or SIGINT. SIGHUP
@@ -30,13 +28,7 @@ def command(*, storage_path: str | None, log_level: str, log_format: str, **chos
     """
     # First of all: until somebody handles it, a SIGHUP ends the process.
     signals = click.get_current_context().with_resource(Signals())
-    give_large_blocks_back()
-    with EarlyState(storage_path) as state:
-        with without_rich():
-            from exporter.cli.logs import configure_logs  # noqa: PLC0415 (structlog: the state is opened meanwhile)
+    configure_logs(log_level, log_format)
+    from exporter.cli.daemon import run  # noqa: PLC0415 (the SDK: not for the help)
 
-        configure_logs(log_level, log_format)
-        from exporter.cli.daemon import run  # noqa: PLC0415 (the SDK: the state is opened meanwhile)
-
-        status = run(state=state, signals=signals, **chosen)
-    leave(status)
+    leave(run(signals=signals, **chosen))

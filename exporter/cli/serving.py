@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,11 +14,10 @@ import structlog
 from exporter.cli.exporter_process import Exporter
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.reloading import Reloader
+from exporter.cli.sharding import Shard
 from exporter.cli.signals import Signals
 from exporter.errors import ExporterError
-from exporter.model.settings import Settings
-from exporter.model.sharding import Shard
-from exporter.model.web_settings import WebSettings
+from exporter.model.settings import Settings, WebSettings
 from exporter.web.address import ListenAddress, bound_address
 
 if TYPE_CHECKING:
@@ -29,11 +26,6 @@ if TYPE_CHECKING:
 
 STOP_WITHIN = 2.0
 """Seconds that polls get to commit what they have when the program stops."""
-STARTED_AFTER = 10.0
-"""Seconds after which nothing that is then there will soon be garbage."""
-SWITCH_INTERVAL = 0.0005
-"""Seconds after which the interpreter lets another thread on: with the default of 5 ms one busy poller
-makes a large scrape many times slower."""
 
 log = structlog.get_logger()
 
@@ -62,9 +54,8 @@ def serve_until_signal(
     of it.
     """
     listener = _listen(address)
-    sys.setswitchinterval(SWITCH_INTERVAL)
     with contextlib.nullcontext(signals) if signals else Signals() as handled:
-        exporter.loop.configure(settings)
+        exporter.scheduler.configure(settings)
         if reloader:
             threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
         from exporter.cli.website import make_server  # noqa: PLC0415 (the first polls wait for Glue meanwhile)
@@ -77,7 +68,7 @@ def serve_until_signal(
         if not handled.stopping:
             log.error("the web server ended by itself")
             handled.hurry(EXIT_FAILED)
-        exporter.loop.stop(STOP_WITHIN)
+        exporter.scheduler.stop(STOP_WITHIN)
         exporter.close()
         log.info("stopped")
         return 0 if handled.stopping else EXIT_FAILED
@@ -110,7 +101,7 @@ async def _serve(
         if reloader:
             reloader.end()
         # Polls end while answers under way do: a thread, for somebody may hold the locks.
-        threading.Thread(target=exporter.loop.stop, args=(0.0,), name="stop polls", daemon=True).start()
+        threading.Thread(target=exporter.scheduler.stop, args=(0.0,), name="stop polls", daemon=True).start()
         server.stop()
 
     def reload() -> None:
@@ -119,16 +110,8 @@ async def _serve(
         else:
             log.info("there is no configuration to reload")
 
-    loop.call_later(STARTED_AFTER, collect_garbage)
     signals.pass_on(lambda name: _hand_on(loop, stop, name), lambda: _hand_on(loop, reload))
     await server.run_on(listener)
-
-
-def collect_garbage() -> None:
-    """Begin with what a start leaves to later; and never look again at the modules and models of the SDK."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
 
 
 def _hand_on(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: str) -> None:

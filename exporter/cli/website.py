@@ -1,6 +1,7 @@
 """The web side of a running exporter, put together. Imported while something is waited for."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -9,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from exporter import __version__
 from exporter.cli.exporter_process import Exporter
-from exporter.model.sharding import Shard
+from exporter.cli.sharding import Shard
 from exporter.web.app import Site, make_app
 from exporter.web.late import late_routes
 from exporter.web.request_log import RequestLog
@@ -32,7 +33,7 @@ def make_server(
     """Return the server of everything. ``reload``: what ``POST /-/reload`` does; None: not allowed."""
     site = Site(
         scrape=exporter.exposition.scrape,
-        trouble=exporter.loop.trouble,
+        trouble=exporter.scheduler.trouble,
         ready=exporter.store.ready,
         reload=reload,
         pages=late_routes(STATUS_PATHS, partial(status_routes, exporter, shard)),
@@ -46,8 +47,10 @@ def make_server(
 def status_routes(exporter: Exporter, shard: Shard) -> Iterable[BaseRoute]:
     """Return the routes of the status page."""
     # jinja2, the templates and all that only readers of the page need: 50 ms and 5 MB.
-    from exporter.store.status import read_status  # noqa: PLC0415 (see above)
     from exporter.web.status_model import About  # noqa: PLC0415 (see above)
     from exporter.web.status_page import StatusPage  # noqa: PLC0415 (see above)
+    from exporter.web.status_snapshot import read_status  # noqa: PLC0415 (see above)
 
-    return StatusPage(partial(read_status, exporter.store), About(__version__, str(shard))).routes
+    return StatusPage(
+        lambda query: read_status(exporter.store, query, time.time()), About(__version__, str(shard))
+    ).routes

@@ -1,8 +1,7 @@
 """What ``/metrics`` answers: listens to the store, and joins at a scrape what has been encoded before."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,19 +9,18 @@ from exporter.clock import Clock
 from exporter.metrics.encoding import Encoded, encode
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.family import Family
-from exporter.metrics.kept_blocks import KeptBlock, Place
 from exporter.metrics.level import Level, LevelText
 from exporter.metrics.negotiation import accepts_gzip, negotiate_format
 from exporter.metrics.process import ProcessMetrics
 from exporter.metrics.response import Scrape, ScrapeCache, respond
-from exporter.metrics.run_families import RUN_FAMILIES
-from exporter.metrics.run_level import RunLevel
+from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
 from exporter.metrics.segment import EMPTY
 from exporter.metrics.shelf import Shelved
 from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
 from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures, view_rests
+from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
-from exporter.store.series import SeriesChanges, TargetSeries, ViewSeries
+from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewSeries
 
 T = TypeVar("T")
 
@@ -69,14 +67,11 @@ class Exposition:
         *,
         process_metrics: bool = True,
         counters: bool = True,
-        kept: Sequence[KeptBlock] = (),
     ) -> None:
         """``process_metrics``: with ``process_*`` and ``python_*``; ``counters``: also counters, histograms.
 
         A program that ends after one scrape leaves both out: the first would pass for node_exporter's
         own in a textfile, the second would never count further than to that scrape.
-
-        ``kept``: what :meth:`keep` has returned, if the state is opened as it was closed then.
         """
         self._clock = clock
         self._process = ProcessMetrics() if process_metrics else None
@@ -86,12 +81,8 @@ class Exposition:
         self._exporter_families = _chosen(EXPORTER_FAMILIES, counters=counters)
         self._lock = threading.Lock()
         """Held while a change is applied; never by a scrape."""
-        self._runs = RunLevel(self._run_families, kept)
-        self._views = Level[ViewKey, ViewSeries, ViewFigures](self._view_families, ViewFigures.of, view_rests)
-        self._targets: dict[str, _TargetText] = {}
-        self._complete = True
-        """Whether all that was told of could be taken over."""
-        self._snapshot = _Snapshot(self._runs.text(), self._views.text(), (), _loose(self._exporter_families))
+        self._snapshot: _Snapshot
+        self._start_anew()
         self._cache = ScrapeCache()
         self._target_text: tuple[Sequence[Encoded], LevelText] = (), _loose(self._target_families)
         """Of the last scrape."""
@@ -99,7 +90,8 @@ class Exposition:
     def apply(self, changes: SeriesChanges) -> None:
         """Take over one commit of the store."""
         with self._lock:
-            complete, self._complete = self._complete, False
+            if changes.everything:
+                self._start_anew()
             runs, views, exporter = self._snapshot.runs, self._snapshot.views, self._snapshot.exporter
             if changes.runs:
                 self._runs.apply(changes.runs)
@@ -116,15 +108,12 @@ class Exposition:
                 encoded = encode(self._exporter_families, changes.exporter)
                 exporter = _loose(self._exporter_families, encoded)
             self._snapshot = _Snapshot(runs, views, tuple(self._targets.values()), exporter)
-            self._runs.let_go(changes.targets)
-            self._complete = complete
 
-    def keep(self, resting: Mapping[Place, AbstractSet[str]]) -> Iterator[KeptBlock]:
-        """Yield the blocks that hold nothing but these runs (IDs by region and catalog).
-
-        For who sees to it that nothing is applied meanwhile.
-        """
-        return self._runs.keep(resting) if self._complete else iter(())
+    def _start_anew(self) -> None:
+        self._runs = Level[RunKey, RunSeries, RunFigures](self._run_families, RunFigures.of, run_rests)
+        self._views = Level[ViewKey, ViewSeries, ViewFigures](self._view_families, ViewFigures.of, view_rests)
+        self._targets: dict[str, _TargetText] = {}
+        self._snapshot = _Snapshot(self._runs.text(), self._views.text(), (), _loose(self._exporter_families))
 
     def scrape(self, accept: str | None = None, accept_encoding: str | None = None) -> Scrape:
         """Answer a request with these headers: the text format without gzip where they are absent."""

@@ -4,7 +4,7 @@ Each family's text is kept in one piece, for a large scrape must not copy it; bu
 changes copy the text of their block, not of its group.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import accumulate, pairwise
 from operator import is_
 from typing import Generic, NamedTuple, TypeVar
@@ -68,9 +68,6 @@ class Group(Generic[K]):
 
     def __len__(self) -> int:
         return len(self._blocks)
-
-    def __iter__(self) -> Iterator[Block[K]]:
-        return iter(self._blocks)
 
     def __getitem__(self, place: int) -> Block[K]:
         return self._blocks[place]

@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from exporter.giving_way import TRAFFIC
-from exporter.metrics.block import Block
 from exporter.metrics.encoding import Format, Growing, Grown, encode, encode_resting, metadata
 from exporter.metrics.family import Family
 from exporter.metrics.segment import Segment
@@ -28,7 +26,6 @@ class Level(Generic[K, T, F]):
         read: Callable[[T], F],
         rests: Callable[[T], bool],
         *,
-        key: Callable[[K], Hashable] = lambda key: key,
         block_items: int = BLOCK_ITEMS,
     ) -> None:
         self._families = families
@@ -36,36 +33,21 @@ class Level(Generic[K, T, F]):
         """Makes what the families read of what the store tells."""
         self._rests = rests
         """Tells whether an item will hardly change again."""
-        self._key = key
-        """Makes what an item is kept under of the key that the store gives it."""
         self._block_items = block_items
-        self._shelf: Shelf[Hashable] = Shelf(len(families), block_items=block_items)
+        self._shelf: Shelf[K] = Shelf(len(families), block_items=block_items)
 
     def apply(self, changes: Mapping[K, T | None]) -> None:
         """Put, replace and (None) take away items."""
         self._shelf.update(self._encoded(changes))
 
-    def has_none_of(self, keys: Sequence[Hashable]) -> bool:
-        """Tell whether not one of the items is there, by what they are kept under."""
-        return self._shelf.has_none_of(keys)
-
-    def put_block(self, block: Block[Hashable]) -> None:
-        """Put resting items that were encoded before and are not there."""
-        self._shelf.put_block(block)
-
-    def blocks(self) -> Iterator[Block[Hashable]]:
-        """Yield the blocks of items that rest."""
-        return self._shelf.blocks()
-
     def text(self) -> "LevelText":
         """Return the encoded items of this moment."""
         return LevelText(self._families, self._shelf.shelved())
 
-    def _encoded(self, changes: Mapping[K, T | None]) -> Iterator[tuple[Hashable, Item | None]]:
+    def _encoded(self, changes: Mapping[K, T | None]) -> Iterator[tuple[K, Item | None]]:
         """Yield what changes one by one; resting items that are new are shelved block by block instead."""
-        new: dict[Hashable, T] = {}
-        for store_key, value in TRAFFIC.giving_way(changes.items()):
-            key = self._key(store_key)
+        new: dict[K, T] = {}
+        for key, value in changes.items():
             if value is None:
                 yield key, None
             elif not self._rests(value) or key in self._shelf:

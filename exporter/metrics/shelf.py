@@ -5,7 +5,7 @@ the work of its own block, and a few multiplications for the checksums of all: b
 in groups, and each group remembers its sum.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
@@ -82,29 +82,9 @@ class Shelf(Generic[K]):
     def __contains__(self, key: K) -> bool:
         return key in self._place_of or key in self._waiting or key in self._moving
 
-    def has_none_of(self, keys: Sequence[K]) -> bool:
-        """Tell whether not one of these is on the shelf."""
-        known = (self._place_of, self._waiting, self._moving)
-        return all(items.keys().isdisjoint(keys) for items in known if items)
-
     def add_block(self, keys: tuple[K, ...], columns: Sequence[Column]) -> None:
         """Put resting items, as many as a block holds, none of which is on the shelf, family by family."""
-        self.put_block(Block.of_columns(keys, columns))
-
-    def put_block(self, block: Block[K]) -> None:
-        """Put a block of resting items, none of which is on the shelf."""
-        place = _Place(len(self._places))
-        self._places.append(place)
-        if not self._groups or self._groups[-1].full:
-            self._groups.append(Group())
-        self._groups[-1].append(block)
-        self._sealed = None
-        self._place_of.update(dict.fromkeys(block.keys, place))
-
-    def blocks(self) -> Iterator[Block[K]]:
-        """Yield the blocks of this moment."""
-        for group in self._groups:
-            yield from group
+        self._put_block(Block.of_columns(keys, columns))
 
     def shelved(self) -> Shelved:
         """Return what is on the shelf now."""
@@ -112,6 +92,15 @@ class Shelf(Generic[K]):
             groups = [group.segments() for group in self._groups]
             self._sealed = tuple(map(join, zip(*groups, strict=True))) or (EMPTY,) * self._families
         return Shelved(self._sealed, (*self._moving.values(), *self._waiting.values()))
+
+    def _put_block(self, block: Block[K]) -> None:
+        place = _Place(len(self._places))
+        self._places.append(place)
+        if not self._groups or self._groups[-1].full:
+            self._groups.append(Group())
+        self._groups[-1].append(block)
+        self._sealed = None
+        self._place_of.update(dict.fromkeys(block.keys, place))
 
     def _put_loose(self, key: K, item: Item | None) -> None:
         self._moving.pop(key, None)
@@ -141,7 +130,7 @@ class Shelf(Generic[K]):
 
     def _add_block(self) -> None:
         chosen = {key: self._waiting[key].lines for key in islice(self._waiting, self._block_items)}
-        self.put_block(Block.of(chosen))
+        self._put_block(Block.of(chosen))
         for key in chosen:
             del self._waiting[key]
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from exporter.metrics.family import Family, OneValue, Sample, histogram_samples
 from exporter.metrics.labels import Labels, joined, labels, with_label
 from exporter.model.run import PHASES
-from exporter.store.requests import DURATION_BUCKETS, OperationCounts
-from exporter.store.series import TargetSeries
+from exporter.store.series import DURATION_BUCKETS, OperationCounts, TargetSeries
 
 
 @dataclass(frozen=True, slots=True)

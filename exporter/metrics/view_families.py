@@ -17,7 +17,7 @@ from exporter.metrics.family import (
 from exporter.metrics.labels import Labels, joined, labels
 from exporter.metrics.run_families import status_states
 from exporter.model.run import REFRESH_TYPES, Run
-from exporter.store.counting import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
+from exporter.store.counters import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
 from exporter.store.series import ViewFacts, ViewSeries
 
 _VIEW = ("aws_region", "catalog_id", "database", "table")

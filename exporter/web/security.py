@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from exporter.errors import ConfigurationError
-from exporter.model.web_settings import WebSettings
+from exporter.model.settings import WebSettings
 from exporter.web.tls import make_server_context
 
 log = structlog.get_logger()

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from exporter.model.run import Run
 from exporter.model.run import Status as RunStatus
-from exporter.store.status import RunRow
 from exporter.web.status_model import Listing, Overview, TargetRow, ViewRow
+from exporter.web.status_snapshot import RunRow
 from exporter.web.status_text import iso, log_group, log_url
 
 T = TypeVar("T")
@@ -101,14 +101,14 @@ def _view(row: ViewRow, now: float) -> Json:
 
 
 def _run_row(row: RunRow, now: float) -> Json:
-    key, up = row.series.key, row.series.up
+    aws_region, catalog_id = row.place
     return {
         "target": row.target,
-        "aws_region": key.aws_region,
-        "catalog_id": key.catalog_id,
-        "up": up,
+        "aws_region": aws_region,
+        "catalog_id": catalog_id,
+        "up": row.up,
         "unread_because": row.doubt,
-        **_run(row.series.run or Run(run_id=key.run_id), key.aws_region, now),
+        **_run(row.run or Run(run_id=row.run_id), aws_region, now),
     }
 
 

@@ -6,9 +6,9 @@ from typing import Generic, TypeVar
 
 from exporter.model.run import UNKNOWN, Run, Status
 from exporter.store.series import ExporterSeries, ViewSeries
-from exporter.store.status import UNREAD, Reading, RunQuery, RunRow, fold
-from exporter.store.target_state import TargetState
+from exporter.store.targets import TargetState
 from exporter.web.status_query import Cut, StatusQuery
+from exporter.web.status_snapshot import UNREAD, Reading, RunQuery, RunRow
 
 OVERDUE_AFTER = 1.5
 """Expected intervals since the last success after which a view is overdue: runs do not always take as long,
@@ -218,7 +218,7 @@ def overview(reading: Reading, query: StatusQuery, about: About) -> Overview:
 
 
 def _wanted_views(views: Iterable[ViewRow], query: StatusQuery) -> list[ViewRow]:
-    words = [fold(word) for word in query.words]
+    words = [word.casefold() for word in query.words]
     return [
         view
         for view in views
@@ -230,7 +230,7 @@ def _wanted_views(views: Iterable[ViewRow], query: StatusQuery) -> list[ViewRow]
 
 
 def _wanted_targets(targets: Iterable[TargetRow], query: StatusQuery) -> list[TargetRow]:
-    words = [fold(word) for word in query.words]
+    words = [word.casefold() for word in query.words]
     return [
         row
         for row in targets
@@ -241,7 +241,7 @@ def _wanted_targets(targets: Iterable[TargetRow], query: StatusQuery) -> list[Ta
 
 
 def _holds(text: str, words: Iterable[str]) -> bool:
-    folded = fold(text)
+    folded = text.casefold()
     return all(word in folded for word in words)
 
 

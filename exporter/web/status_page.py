@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from exporter.store.status import Reading, RunQuery
 from exporter.web import status_text
 from exporter.web.status_json import status_json
 from exporter.web.status_model import About, Overview, overview, run_query
 from exporter.web.status_query import StatusQuery
+from exporter.web.status_snapshot import Reading, RunQuery
 
 REFRESH_SECONDS = 15
 """How often the page looks for news by itself."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from exporter.store.status import RUN_ORDERS
+from exporter.web.status_snapshot import RUN_ORDERS
 
 DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 1000

@@ -3,7 +3,7 @@
 import ssl
 
 from exporter.errors import ExporterError
-from exporter.model.web_settings import ClientAuthType, TlsSettings, TlsVersion
+from exporter.model.settings import ClientAuthType, TlsSettings, TlsVersion
 
 _VERIFY = {
     ClientAuthType.NO_CLIENT_CERT: ssl.CERT_NONE,

@@ -17,9 +17,9 @@ from tests.support.bare_records import sample_run
 
 LIGHT = {"click", "exporter"}
 SDK = {"boto3", "botocore", "urllib3", "s3transfer"}
-CONFIGURATION = {"pydantic", "yaml"}
+CONFIGURATION = {"yaml"}
 WEB = {"uvicorn", "starlette", "h11", "anyio"}
-NEVER_AT_A_START = {"rich", "jinja2", "moto", "werkzeug"}
+NEVER_AT_A_START = {"jinja2", "moto", "werkzeug"}
 WATCHED = LIGHT | SDK | CONFIGURATION | WEB | NEVER_AT_A_START | {"structlog", "prometheus_client", "bcrypt"}
 
 
@@ -74,6 +74,7 @@ def config(tmp_path: Path, glue: BareGlue) -> str:
         ["--log.level=info", "--help"],
         ["healthcheck", "--web.listen-address=127.0.0.1:1"],
         ["healthcheck", "--help"],
+        ["serve", "--help"],
     ],
     ids=" ".join,
 )
@@ -91,14 +92,6 @@ def test_one_poll_takes_no_web_server(config: str) -> None:
     found = imports_of("once", "--config.file", config)
     assert found >= SDK
     assert not found & (WEB | NEVER_AT_A_START)
-
-
-def test_where_all_runs_are_settled_nothing_is_asked_and_the_sdk_not_loaded(
-    config: str, tmp_path: Path
-) -> None:
-    arguments = ("once", "--config.file", config, "--storage.path", str(tmp_path / "state"))
-    assert imports_of(*arguments) >= SDK
-    assert not imports_of(*arguments) & SDK
 
 
 def test_the_daemon_serves_a_scrape_without_what_only_people_need(config: str) -> None:
@@ -122,23 +115,6 @@ def test_the_daemon_serves_a_scrape_without_what_only_people_need(config: str) -
     assert found >= SDK | CONFIGURATION | WEB
     assert not found & NEVER_AT_A_START
     assert "exporter.web.status_page" not in "".join(lines)
-
-
-def test_the_state_is_opened_before_most_is_loaded(tmp_path: Path, config: str) -> None:
-    """Nothing but this program's own modules and click comes before what opens it."""
-    arguments = ("--config.file", f"{config} is not there", "--storage.path", str(tmp_path))
-    done = subprocess.run(
-        command("serve", *arguments),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    before, opener, after = done.stderr.partition("exporter.cli.early_state\n")
-    assert opener
-    assert imported(before.splitlines()) <= LIGHT
-    assert imported(after.splitlines()) >= CONFIGURATION | {"structlog"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,16 +1,21 @@
 """Log lines: one event a line, for machines to parse and terminals to survive."""
 
+import contextlib
 import io
 import json
 import logging
+import os
 import re
+import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.cli.logs import configure_logs
+from exporter.cli.logs import DROPPED, StandardError, configure_logs, echo_error
 from exporter.cli.printable import printable
 
 PAIR = re.compile(r'(?P<key>[^\s="]+)(?:=(?P<value>"(?:[^"\\]|\\.)*"|[^\s="]*))?(?: |$)')
@@ -186,3 +191,117 @@ def test_configuring_twice_logs_once() -> None:
     configure_logs("info", "logfmt", stream)
     logging.getLogger("urllib3").warning("once")
     assert stream.getvalue().count("once") == 1
+
+
+@contextlib.contextmanager
+def into_pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+    """Give the ends of a pipe, of which the second one is standard error; it takes 64 KiB and no more.
+
+    No fixture: before each test pytest puts its own standard error in place.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    with os.fdopen(writer, "w", closefd=False) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        StandardError.install()
+        yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+def fill(writer: int) -> None:
+    """Leave room for not one byte."""
+    for size in (4096, 1):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * size)
+
+
+def read(reader: int) -> str:
+    """Return all that has been written, but for what filled it."""
+    text = b""
+    with contextlib.suppress(BlockingIOError):
+        while chunk := os.read(reader, 1 << 16):
+            text += chunk
+    return text.decode().lstrip("x")
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_lines_that_cannot_be_written_are_counted_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    with into_pipe(monkeypatch) as (reader, writer):
+        configure_logs("info", form)
+        fill(writer)
+        structlog.get_logger().info("first")
+        logging.getLogger("uvicorn.error").warning("second")
+        assert read(reader) == ""
+        for message in ("third", "fourth"):
+            structlog.get_logger().info(message)
+        lines = read(reader).splitlines()
+    said, *others = [json.loads(line) if form == "json" else parse_logfmt(line) for line in lines]
+    assert (said["level"], said["msg"], str(said["lines"])) == ("warning", DROPPED, "2")
+    assert [line["msg"] for line in others] == ["third", "fourth"]
+
+
+def test_a_line_of_which_a_part_was_written_is_ended_before_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with into_pipe(monkeypatch) as (reader, writer):
+        fill(writer)
+        os.read(reader, 8192)
+        sys.stderr.write("y" * 9000 + "\n")
+        assert read(reader).strip("y") == ""
+        sys.stderr.write("next\n")
+        assert read(reader) == f"\n{DROPPED}: 1\nnext\n"
+
+
+def test_an_error_goes_to_standard_output_where_standard_error_takes_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with into_pipe(monkeypatch) as (reader, writer):
+        echo_error("it is written")
+        assert read(reader) == "it is written\n"
+        fill(writer)
+        echo_error("it is not")
+    assert capsys.readouterr().out == "it is not\n"
+
+
+def test_neither_a_reader_that_is_gone_nor_no_stream_at_all_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        for gone in (stream, None):
+            monkeypatch.setattr(sys, "stderr", gone)
+            StandardError.install()
+            configure_logs("info", "logfmt")
+            structlog.get_logger().error("nobody reads it")
+            sys.stderr.write("nobody reads it\n")
+            installed = StandardError.installed()
+            assert installed
+            assert installed.losses >= 2
+
+
+def test_a_line_waits_a_moment_for_a_reader_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with into_pipe(monkeypatch) as (reader, writer):
+        configure_logs("info", "logfmt")
+        installed = StandardError.installed()
+        assert installed
+        installed.patience = 0.05
+        fill(writer)
+        os.set_blocking(writer, True)
+        for _ in range(1000):
+            structlog.get_logger().info("dropped")
+        assert installed.losses == 1000
+        assert read(reader) == ""
+        installed.patience = 60
+        structlog.get_logger().info("written")
+        reads_late = threading.Timer(0.1, read, [reader])
+        os.set_blocking(writer, False)
+        fill(writer)
+        os.set_blocking(writer, True)
+        reads_late.start()
+        structlog.get_logger().info("written late")
+        reads_late.join()
+        assert installed.losses == 1000

@@ -55,6 +55,14 @@ def test_a_file_to_check_that_is_missing_is_not_said_to_be_named_by_a_flag(
     )
 
 
+@pytest.mark.parametrize("name", ["serve", "once"])
+def test_a_refused_configuration_leaves_no_state_behind(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.yaml").write_text("targets: []\n")
+    arguments = (f"--config.file={tmp_path / 'config.yaml'}", f"--storage.path={tmp_path / 'state'}")
+    assert run([name, *arguments]) == 2
+    assert not (tmp_path / "state").exists()
+
+
 def test_only_a_taken_port_is_said_to_be_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The other address is kept free for documentation: no machine has it."""
     file = tmp_path / "config.yaml"

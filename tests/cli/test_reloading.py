@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from exporter.cli.reloading import Reloader, content_of
+from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
 from exporter.web.app import Site, make_app
 from tests.support.bare_faults import HANG
@@ -73,6 +74,24 @@ def counted(bench: ReloadBench) -> float:
     return sum(totals)
 
 
+def test_the_new_rates_are_in_force_before_new_targets_are_watched(
+    bench: ReloadBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a new target's first poll would go at a rate that the file no longer allows."""
+    clients = bench.exporter.clients
+    watched: list[bool] = []
+
+    def configure(settings: Settings) -> None:
+        watched.append(any('target_info{target="b"' in name for name in bench.series()))
+        type(clients).configure(clients, settings)
+
+    monkeypatch.setattr(clients, "configure", configure)
+    bench.write(target(bench.glue, "a", 1, 2), target(bench.glue, "b", 3, max_requests_per_second=2))
+    bench.reloader.reload()
+    assert watched == [False]
+    assert any('target_info{target="b"' in name for name in bench.series())
+
+
 def test_what_goes_has_no_series_from_then_on(bench: ReloadBench) -> None:
     bench.write(target(bench.glue, "a", 1, 2), target(bench.glue, "b", 3))
     bench.reloader.reload()
@@ -81,6 +100,33 @@ def test_what_goes_has_no_series_from_then_on(bench: ReloadBench) -> None:
     assert bench.reloader.reload() == ()
     assert bench.runs() == {sample_run_id(2)}
     assert not [name for name in bench.series() if 'target="b"' in name]
+
+
+class SlowToConfigure(ClientFactory):
+    """Clients that take a moment to take a configuration over, as those of many targets do."""
+
+    def configure(self, settings: Settings) -> None:
+        """Let others go on meanwhile."""
+        if self._configured:
+            threading.Event().wait(0.3)
+        super().configure(settings)
+
+
+def test_a_lower_rate_is_in_force_before_anything_is_asked_under_it(tmp_path: Path) -> None:
+    numbers = range(1, 11)
+    with BareGlue() as glue:
+        for number in numbers:
+            glue.records.put_run(sample_run(number))
+        file = tmp_path / "config.yaml"
+        file.write_text(document(target(glue, "a", 1)))
+        with reload_bench(file, glue, make_clients=SlowToConfigure) as bench:
+            bench.await_runs(sample_run_id(1))
+            glue.forget_calls()
+            slow = {"max_requests_per_second": 1}
+            bench.write(target(glue, "a", 1, **slow), target(glue, "b", *numbers[1:], **slow))
+            assert bench.reloader.reload() == ()
+            eventually(lambda: glue.count() > 0)
+            assert glue.count() <= 2
 
 
 def test_an_invalid_configuration_changes_nothing_and_is_told(bench: ReloadBench) -> None:
@@ -146,7 +192,7 @@ def test_a_target_that_moves_shows_nothing_of_its_old_place(bench: ReloadBench) 
 def http(bench: ReloadBench, method: str, *, allowed: bool) -> httpx.Response:
     site = Site(
         scrape=bench.exporter.exposition.scrape,
-        trouble=bench.exporter.loop.trouble,
+        trouble=bench.exporter.scheduler.trouble,
         ready=bench.exporter.store.ready,
         reload=bench.reloader.reload if allowed else None,
     )
@@ -162,7 +208,7 @@ def http(bench: ReloadBench, method: str, *, allowed: bool) -> httpx.Response:
 def test_a_post_reloads(bench: ReloadBench) -> None:
     bench.write(target(bench.glue, "a", 1))
     assert http(bench, "POST", allowed=True).status_code == 200
-    assert len(bench.exporter.store.runs()) == 1
+    assert len(bench.watched()) == 1
 
 
 def test_a_post_tells_what_is_wrong(bench: ReloadBench) -> None:
@@ -170,20 +216,20 @@ def test_a_post_tells_what_is_wrong(bench: ReloadBench) -> None:
     answer = http(bench, "POST", allowed=True)
     assert answer.status_code == 500
     assert f"{bench.file}:1: targets" in answer.text
-    assert len(bench.exporter.store.runs()) == 2
+    assert len(bench.watched()) == 2
 
 
 def test_a_post_without_leave_is_forbidden(bench: ReloadBench) -> None:
     bench.write(target(bench.glue, "a", 1))
     assert http(bench, "POST", allowed=False).status_code == 403
-    assert len(bench.exporter.store.runs()) == 2
+    assert len(bench.watched()) == 2
 
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_only_a_post_reloads(bench: ReloadBench, allowed: bool) -> None:  # noqa: FBT001 (a parameter of pytest's)
     bench.write(target(bench.glue, "a", 1))
     assert http(bench, "GET", allowed=allowed).status_code == 405
-    assert len(bench.exporter.store.runs()) == 2
+    assert len(bench.watched()) == 2
 
 
 @pytest.fixture
@@ -212,7 +258,7 @@ def look(bench: ReloadBench, *, change_seen: bool) -> None:
 def test_another_content_is_reloaded_once(watched: ReloadBench) -> None:
     watched.write(target(watched.glue, "a", 3))
     look(watched, change_seen=True)
-    assert [series.key.run_id for series in watched.exporter.store.runs()] == [sample_run_id(3)]
+    assert watched.watched() == {sample_run_id(3)}
     look(watched, change_seen=False)
 
 
@@ -239,7 +285,7 @@ def test_a_file_away_for_a_moment_is_no_change(watched: ReloadBench) -> None:
         watched.clock.advance(1.0)
         watched.clock.await_waiters()
     assert watched.series()[RELOADED_OK] == 1
-    assert len(watched.exporter.store.runs()) == 2
+    assert len(watched.watched()) == 2
 
 
 def test_a_file_that_stays_away_keeps_the_old_configuration(watched: ReloadBench) -> None:
@@ -247,7 +293,7 @@ def test_a_file_that_stays_away_keeps_the_old_configuration(watched: ReloadBench
     watched.file.unlink()
     look(watched, change_seen=True)
     assert watched.series()[RELOADED_OK] == 0
-    assert len(watched.exporter.store.runs()) == 2
+    assert len(watched.watched()) == 2
     watched.file.write_bytes(content)
     look(watched, change_seen=True)
     assert watched.series()[RELOADED_OK] == 1
@@ -261,7 +307,7 @@ def test_half_a_file_is_not_read(watched: ReloadBench) -> None:
     watched.write(target(watched.glue, "a", 1), target(watched.glue, "b", 3))
     watched.clock.advance(1.0)
     watched.clock.await_waiters()
-    assert len(watched.exporter.store.runs()) == 2, "still the first configuration"
+    assert len(watched.watched()) == 2, "still the first configuration"
     watched.clock.advance(1.0)
     watched.clock.await_waiters()
     assert [state.target.name for state in watched.exporter.store.targets()] == ["a", "b"]
@@ -281,7 +327,7 @@ def test_a_swapped_link_is_seen(tmp_path: Path) -> None:
             (tmp_path / "..data_tmp").symlink_to("..2")
             (tmp_path / "..data_tmp").rename(tmp_path / "..data")
             reloader.reload_if_changed()
-            assert [series.key.run_id for series in bench.exporter.store.runs()] == [sample_run_id(2)]
+            assert bench.watched() == {sample_run_id(2)}
 
 
 def test_what_changes_while_the_exporter_starts_is_not_missed(bench: ReloadBench) -> None:
@@ -290,14 +336,14 @@ def test_what_changes_while_the_exporter_starts_is_not_missed(bench: ReloadBench
     bench.write(target(bench.glue, "a", 3))
     reloader = bench.another_reloader(ManualClock(), loaded=loaded)
     reloader.reload_if_changed()
-    assert len(bench.exporter.store.runs()) == 1
+    assert len(bench.watched()) == 1
 
 
 def test_no_reload_begins_once_the_exporter_ends(bench: ReloadBench) -> None:
     bench.write(target(bench.glue, "a", 3))
     bench.reloader.end()
     assert bench.reloader.reload() == ("the exporter is stopping",)
-    assert len(bench.exporter.store.runs()) == 2
+    assert len(bench.watched()) == 2
 
 
 def test_a_web_configuration_that_cannot_be_used_is_told_as_a_failed_reload(watched: ReloadBench) -> None:

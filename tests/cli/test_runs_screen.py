@@ -67,9 +67,9 @@ def test_before_the_first_reading_has_ended_it_tells_how_far_it_is() -> None:
     screen = Screen(Clock(), 30.0)
 
     def read(progress: Progress) -> Findings:
-        progress.target("prod", 1, 1)
+        progress.targets(0, 1)
         progress.runs(1000)
-        progress.runs(500)
+        progress.runs(1500)
         assert drawn(screen)[0] == "Ctrl-C leaves · every 30s · reading, 1,500 runs so far"
         return Findings()
 
@@ -113,10 +113,10 @@ def test_progress_is_shown_on_a_terminal_and_leaves_nothing_behind() -> None:
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=100, _environ={})
     with progress_on(console) as progress:
-        progress.target("[red]lake[/red]\x1b", 2, 3)
+        progress.targets(2, 3)
         progress.runs(1234)
     text = file.getvalue()
-    assert "reading [red]lake[/red]\\x1b (2 of 3)" in text
+    assert "reading, 2 of 3 targets done" in text
     assert "1,234 runs" in text
     assert text.endswith("\x1b[1A\x1b[2K"), "the line is wiped"
 
@@ -124,6 +124,6 @@ def test_progress_is_shown_on_a_terminal_and_leaves_nothing_behind() -> None:
 def test_nothing_is_shown_where_there_is_no_terminal() -> None:
     file = io.StringIO()
     with progress_on(Console(file=file, _environ={})) as progress:
-        progress.target("prod", 1, 1)
+        progress.targets(1, 1)
         progress.runs(5)
     assert file.getvalue() == ""

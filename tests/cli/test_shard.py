@@ -12,8 +12,8 @@ from exporter.cli.exporter_process import make_exporter
 from exporter.cli.loading import load_settings
 from exporter.cli.logs import configure_logs
 from exporter.cli.main import run
+from exporter.cli.sharding import Shard, owner
 from exporter.errors import ConfigurationError
-from exporter.model.sharding import Shard, owner
 from exporter.simulated_glue import RunScript, SimulatedGlue
 
 LAKE = """
@@ -76,12 +76,12 @@ def test_a_shard_without_targets_is_healthy_and_ready(lake: str) -> None:
     settings = load_settings(lake, Shard(idle, 50))
     assert settings.targets == ()
     exporter = make_exporter(settings)
-    exporter.loop.configure(settings)
-    assert exporter.loop.trouble() is None
+    exporter.scheduler.configure(settings)
+    assert exporter.scheduler.trouble() is None
     assert exporter.store.ready()
     scrape = b"".join(exporter.exposition.scrape(None, None).chunks)
     assert b"glue_mv_exporter_build_info" in scrape
-    assert exporter.loop.stop(1.0)
+    assert exporter.scheduler.stop(1.0)
     exporter.close()
 
 

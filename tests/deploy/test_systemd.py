@@ -62,7 +62,7 @@ def test_a_reload_checks_the_file_and_then_sends_the_signal() -> None:
 
 
 def test_its_variables_are_those_of_flags() -> None:
-    named = {line.split("=")[0] for line in SERVICE["Environment"]}
+    named = {line.split("=")[0] for line in SERVICE["Environment"] if not line.startswith("MALLOC_")}
     assert named == {"GLUE_MV_EXPORTER_CONFIG_FILE", "GLUE_MV_EXPORTER_STORAGE_PATH"}
     assert named <= variables().keys()
 

@@ -16,8 +16,14 @@ from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
 from exporter.metrics.shelf import BLOCK_ITEMS
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
-from exporter.store.requests import RequestStats
-from exporter.store.series import ExporterSeries, RunSeries, SeriesChanges, TargetSeries, ViewSeries
+from exporter.store.series import (
+    ExporterSeries,
+    RequestStats,
+    RunSeries,
+    SeriesChanges,
+    TargetSeries,
+    ViewSeries,
+)
 from tests.support.clock import ManualClock
 from tests.support.run_series import numbered_run, read_openmetrics, read_text, run_series
 
@@ -52,6 +58,30 @@ def test_nothing_applied_is_an_empty_but_valid_answer() -> None:
     assert exposition.scrape().body() == b""
     assert exposition.scrape(OPENMETRICS).body() == b"# EOF\n"
     assert gzip.decompress(exposition.scrape(None, "gzip").body()) == b""
+
+
+def test_everything_anew_drops_what_was_there_before() -> None:
+    """A listener that failed half way gets all that there is: it must then show nothing else."""
+    stays, goes = numbered_run(1), numbered_run(2)
+    key = ViewKey("eu-west-1", "123456789012", "sales", "orders")
+    anew = SeriesChanges(
+        everything=True, runs={stays.key: stays}, targets={"prod": target()}, exporter=EXPORTER
+    )
+    used, fresh = quiet_exposition(), quiet_exposition()
+    used.apply(
+        SeriesChanges(
+            runs={stays.key: goes, goes.key: goes},
+            views={key: ViewSeries(key, "gone", up=True, facts=None)},
+            targets={"gone": target("gone")},
+            exporter=EXPORTER,
+        )
+    )
+    used.scrape()
+    for one in (used, fresh):
+        one.apply(anew)
+    assert used.scrape().body() == fresh.scrape().body() != b""
+    used.apply(SeriesChanges(runs={stays.key: None}))
+    assert b"run_id" not in used.scrape().body()
 
 
 @pytest.mark.parametrize("accept", [None, OPENMETRICS])
@@ -118,18 +148,6 @@ def test_a_run_of_the_same_id_in_another_catalog_is_another_run() -> None:
     assert ups() == {"us-east-1": 0.0}
     exposition.apply(SeriesChanges(runs={there.key: None, here.key: here}))
     assert ups() == {"eu-west-1": 1.0}
-
-
-def test_runs_of_the_first_catalog_are_kept_under_their_ids_alone() -> None:
-    """A tuple for each would be a twelfth of all the room that a run takes."""
-    exposition = quiet_exposition()
-    first = run_series()
-    others = [
-        RunSeries(RunKey(region, account, first.key.run_id), first.run, up=True)
-        for region, account in (("us-east-1", "123456789012"), ("eu-west-1", "210987654321"))
-    ]
-    exposition.apply(commit(first, *others))
-    assert [*exposition._runs._level._shelf._waiting] == [first.key.run_id, *(one.key for one in others)]
 
 
 def test_the_duration_of_a_run_that_goes_on_is_that_of_the_scrape() -> None:

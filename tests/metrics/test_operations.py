@@ -10,22 +10,24 @@ from functools import cache
 
 import pytest
 
-from benchmarks.changes import CHANGED_VIEWS, fifty_views
 from benchmarks.lifelike import ACCOUNT, REGION, records
-from exporter.glue.record import parse_run
+from exporter.glue.responses import parse_run
 from exporter.metrics import Exposition
 from exporter.metrics.shelf import BLOCK_ITEMS
 from exporter.model.run import RunKey
+from exporter.store.results import PollEnded, RunsListed, Scope
 from exporter.store.series import RunSeries, SeriesChanges
 from tests.support.clock import ManualClock
 from tests.support.operations import Operations, counted
 from tests.support.run_series import numbered_run
+from tests.support.status_scene import Scene, refresh, view, watching
 
 FEW = BLOCK_ITEMS + 1
 MANY = 5 * BLOCK_ITEMS + 1
 BYTES_PER_RUN = 3200
 """Text of one run's series; what is encoded for one change is no more than that."""
 CALLS_PER_NEW_RUN = 50
+SCOPE = Scope()
 
 
 @cache
@@ -153,7 +155,17 @@ def test_an_unchanged_scrape_compresses_nothing_again_but_what_grows() -> None:
 
 
 def test_a_poll_that_changes_fifty_views_encodes_these_and_their_runs_alone() -> None:
-    assert fifty_views(200, turns=1)["items_encoded"] == 2 * CHANGED_VIEWS
+    """And its target's own series, after each of its two commits: the page of the listing, and its end."""
+    names = [f"sales.view_{number}" for number in range(200)]
+    scene = Scene(watching("prod", "*.*"), listeners=[ordinary().apply])
+    scene.poll("prod", tuple(map(view, names)), tuple(refresh(name, name, ended=None) for name in names))
+    listing = scene.store.open_listing("prod", SCOPE)
+    assert listing is not None
+    changed = tuple(refresh(name, name) for name in names[:50])
+    with counted() as done:
+        scene.store.apply(RunsListed(target="prod", listing=listing, runs=changed))
+        scene.store.apply(PollEnded(target="prod", started=0.0, duration=1.0, scopes=(SCOPE,)))
+    assert done.items_encoded == 2 * 50 + 2
 
 
 def test_a_large_scrape_without_gzip_is_never_held_at_once() -> None:

@@ -164,5 +164,3 @@ def test_it_knows_what_is_on_it() -> None:
     shelf = filled(range(BLOCK + 1))
     shelf.update([(99, item(99, resting=False))])
     assert [key in shelf for key in (0, BLOCK, 99, 100)] == [True, True, True, False]
-    assert [shelf.has_none_of([key, 100]) for key in (0, BLOCK, 99, 101)] == [False, False, False, True]
-    assert Shelf[int](2).has_none_of([0])

@@ -10,8 +10,7 @@ from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.family import histogram_samples
 from exporter.metrics.labels import NO_LABELS
 from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
-from exporter.store.requests import OPERATIONS, RequestStats
-from exporter.store.series import ExporterSeries, SeriesChanges, TargetSeries
+from exporter.store.series import OPERATIONS, ExporterSeries, RequestStats, SeriesChanges, TargetSeries
 
 GET = "GetMaterializedViewRefreshTaskRun"
 
@@ -26,7 +25,7 @@ def lines_of(series: TargetSeries, name: str) -> list[str]:
 def test_a_polled_target_has_all_series() -> None:
     """Golden, but for the requests."""
     requests = RequestStats()
-    requests.skew(-1.5)
+    requests.glue_time(98.5, ours=100.0, monotonic=7.0)
     series = TargetSeries(
         target="prod",
         aws_region="eu-west-1",

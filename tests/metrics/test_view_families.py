@@ -14,7 +14,7 @@ from exporter.metrics.response import ScrapeCache, respond
 from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures, view_rests
 from exporter.model.run import Run
 from exporter.model.view import ViewKey
-from exporter.store.counting import ViewCounters
+from exporter.store.counters import ViewCounters
 from exporter.store.series import ViewFacts, ViewSeries
 from tests.support.run_series import ACCOUNT, FULL_RUN, REGION, read_openmetrics, read_text
 

@@ -40,13 +40,13 @@ def test_the_failing_and_overdue_come_first_and_what_is_fine_last(scene: Scene) 
 def test_only_what_is_wrong_can_be_shown(scene: Scene) -> None:
     assert scene.views(show="problems") == ["d.both", "b.failing", "c.overdue"]
     runs = scene.overview(show="problems").runs.rows
-    assert [row.series.key.run_id for row in runs] == ["b2", "d3", "d2"]
+    assert [row.run_id for row in runs] == ["b2", "d3", "d2"]
 
 
 def test_only_what_runs_now_can_be_shown(scene: Scene) -> None:
     page = scene.overview(show="active")
     assert [row.name for row in page.views.rows] == ["e.going"]
-    assert [row.series.key.run_id for row in page.runs.rows] == ["e2"]
+    assert [row.run_id for row in page.runs.rows] == ["e2"]
 
 
 def test_the_summary_counts_everything_whatever_the_filter(scene: Scene) -> None:

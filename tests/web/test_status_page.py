@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from exporter.errors import GlueError, Reason
-from exporter.store.status import Reading, RunQuery, read_status
 from exporter.web.app import Site, make_app
 from exporter.web.status_page import StatusPage
-from tests.support.clock import eventually
+from exporter.web.status_snapshot import Reading, RunQuery, read_status
+from tests.support.clock import START, eventually
 from tests.support.status_browser import RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import ABOUT, Scene, refresh, watching
 
@@ -285,7 +285,7 @@ def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
     def read(query: RunQuery) -> Reading:
         inside.append(query)
         assert gate.acquire(timeout=10)
-        return read_status(scene.store, query)
+        return read_status(scene.store, query, START)
 
     unused: Any = None
     page = StatusPage(read, ABOUT)

@@ -1,0 +1,63 @@
+"""Which process watches which target: rendezvous hashing, without a word between the processes.
+
+Every process gives each target a score for every shard, and the shard with the highest score has it.
+With one shard more, a target moves only if the new one scores highest for it: one target in n + 1.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from exporter.model.settings import Target
+
+MOST_SHARDS = 1000
+"""Each start takes a hash for every target and shard; nobody has so many processes."""
+
+_WRITTEN = re.compile(r"(?:[a-z][a-z0-9.-]*-)?([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
+"""In front of the number may stand the rest of a Kubernetes pod's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One process's part of the targets."""
+
+    index: int = 0
+    """From 0."""
+    count: int = 1
+    """How many processes share the targets."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read ``i/n``, or ``NAME-i/n`` with a pod's name, which in a StatefulSet ends with its number.
+
+        Raises ValueError with a sentence that says what to write.
+        """
+        written = _WRITTEN.fullmatch(text)
+        if written is None:
+            raise ValueError(f"{text!r} is no shard: write i/n, such as 0/3 for the first of three processes")
+        index, count = int(written[1]), int(written[2])
+        if not 1 <= count <= MOST_SHARDS:
+            raise ValueError(f"{text!r}: the number of shards must be from 1 to {MOST_SHARDS}")
+        if index >= count:
+            last = "0/1 is the only one" if count == 1 else f"they go from 0/{count} to {count - 1}/{count}"
+            raise ValueError(f"{text!r}: there is no such shard: {last}")
+        return cls(index, count)
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+def owner(name: str, count: int) -> int:
+    """Return the index of the shard, of ``count``, that watches the target of this name."""
+    return max(range(count), key=lambda index: _score(index, name))
+
+
+def owned(targets: Iterable[Target], index: int, count: int) -> tuple[Target, ...]:
+    """Return the targets that shard ``index`` of ``count`` watches, in their order."""
+    return tuple(target for target in targets if owner(target.name, count) == index)
+
+
+def _score(index: int, name: str) -> bytes:
+    # Not to be changed: targets would change hands, and leave their counters and state behind.
+    return hashlib.blake2b(f"{index}/{name}".encode(), digest_size=16).digest()

@@ -1,0 +1,145 @@
+"""Rendezvous hashing: every target on one shard, few that move, and never another answer than today's."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.cli.sharding import MOST_SHARDS, Shard, owned, owner
+from exporter.model.settings import Access, Target
+
+names = st.lists(st.text(min_size=1, max_size=40).filter(str.isprintable), unique=True, max_size=30)
+counts = st.integers(min_value=1, max_value=40)
+
+
+def targets(found: list[str]) -> list[Target]:
+    return [Target(name=name, access=Access()) for name in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "of_2", "of_3", "of_4", "of_8"),
+    [
+        ("default", 0, 0, 3, 7),
+        ("prod", 0, 2, 2, 6),
+        ("eu-west-1", 1, 2, 2, 7),
+        ("eu-west-1/123456789012", 0, 2, 2, 2),
+        ("lake/eu-west-1", 0, 0, 0, 6),
+        ("lake/us-east-1", 1, 2, 2, 2),
+        ("größe", 1, 2, 2, 2),
+        ("a b", 0, 0, 0, 7),
+    ],
+)
+def test_the_assignment_is_what_it_has_always_been(
+    name: str, of_2: int, of_3: int, of_4: int, of_8: int
+) -> None:
+    """A hash that changed would take every target from the process that holds its state."""
+    assert [owner(name, count) for count in (2, 3, 4, 8)] == [of_2, of_3, of_4, of_8]
+
+
+@given(names, counts)
+def test_every_target_is_on_exactly_one_shard(found: list[str], count: int) -> None:
+    shards = [owned(targets(found), index, count) for index in range(count)]
+    assert Counter(target.name for shard in shards for target in shard) == Counter(found)
+
+
+@given(names, counts)
+def test_a_shard_keeps_the_order_of_the_file(found: list[str], count: int) -> None:
+    for index in range(count):
+        mine = [target.name for target in owned(targets(found), index, count)]
+        assert mine == [name for name in found if name in mine]
+
+
+@given(names)
+def test_the_only_shard_has_all_targets(found: list[str]) -> None:
+    assert owned(targets(found), 0, 1) == tuple(targets(found))
+
+
+@given(names, counts)
+def test_a_target_that_moves_when_a_shard_is_added_moves_to_the_new_one(found: list[str], count: int) -> None:
+    for name in found:
+        assert owner(name, count + 1) in {owner(name, count), count}
+
+
+@given(names, counts)
+def test_which_shard_a_target_is_on_does_not_depend_on_the_others(found: list[str], count: int) -> None:
+    for target in targets(found):
+        assert owned([target], owner(target.name, count), count) == (target,)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 10])
+def test_about_one_target_in_n_moves_when_n_grows_by_one(count: int) -> None:
+    many = [f"lake/region-{number}" for number in range(4000)]
+    moved = sum(owner(name, count) != owner(name, count + 1) for name in many)
+    assert moved == pytest.approx(len(many) / (count + 1), rel=0.15)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_shards_have_about_the_same_number_of_targets(count: int) -> None:
+    sizes = Counter(owner(f"account-{number}/eu-west-1", count) for number in range(4000))
+    assert sorted(sizes) == list(range(count))
+    assert [sizes[index] for index in range(count)] == pytest.approx([4000 / count] * count, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("text", "shard"),
+    [
+        ("0/1", Shard(0, 1)),
+        ("2/3", Shard(2, 3)),
+        ("00/3", Shard(0, 3)),
+        (f"{MOST_SHARDS - 1}/{MOST_SHARDS}", Shard(MOST_SHARDS - 1, MOST_SHARDS)),
+        ("glue-mv-exporter-2/3", Shard(2, 3)),
+        ("eu.glue-7-10/11", Shard(10, 11)),
+    ],
+)
+def test_a_shard_is_written_i_of_n_or_with_the_name_of_a_pod(text: str, shard: Shard) -> None:
+    assert Shard.parse(text) == shard
+
+
+@given(counts.flatmap(lambda count: st.tuples(st.integers(0, count - 1), st.just(count))))
+def test_a_shard_reads_as_it_is_written(written: tuple[int, int]) -> None:
+    assert str(Shard.parse(f"{written[0]}/{written[1]}")) == f"{written[0]}/{written[1]}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a/b",
+        "-1/3",
+        "1/-3",
+        "1",
+        "/",
+        "1/",
+        "/3",
+        "1/3/5",
+        " 1/3",
+        "1/3\n",
+        "0x1/3",
+        "1.0/3",
+        "\u0660/\u0663",
+        "glue-mv-exporter-7c9d8f6b5-x2kqz/3",
+        "glue-mv-exporter/3",
+        "glue2/3",
+        "-2/3",
+        "Glue-2/3",
+        "$(POD_NAME)/3",
+    ],
+)
+def test_anything_else_is_no_shard(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no shard: write i/n, such as 0/3 for the first of three"):
+        Shard.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("2/2", "'2/2': there is no such shard: they go from 0/2 to 1/2"),
+        ("1/1", "'1/1': there is no such shard: 0/1 is the only one"),
+        ("0/0", "'0/0': the number of shards must be from 1 to 1000"),
+        ("0/999999999", "'0/999999999': the number of shards must be from 1 to 1000"),
+    ],
+)
+def test_a_shard_that_cannot_be_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Shard.parse(text)
