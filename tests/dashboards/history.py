@@ -1,5 +1,6 @@
 """A day of scrapes of a real exporter, on a clock that a test moves, as blocks that Prometheus reads."""
 
+import math
 import re
 import subprocess
 import threading
@@ -8,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.cli.early_state import EarlyState
 from exporter.cli.exporter_process import Exporter, make_exporter
 from exporter.glue import ClientFactory, fixed_session
 from exporter.simulated_glue import SimulatedGlue
@@ -68,18 +68,20 @@ def record(folder: Path) -> History:
         settings = company.settings(glue.endpoint_url)
         exporter = make_exporter(
             settings,
-            state=EarlyState(str(folder / "state")),
+            storage_path=str(folder / "state"),
             clients=ClientFactory(clock, session_factory=fixed_session),
             clock=clock,
         )
         exporter.store.configure(settings)
-        polls = [exporter.loop._poll(target, threading.Event()) for target in settings.targets]
+        polls = [exporter.scheduler._poll(target, threading.Event()) for target in settings.targets]
         moment = start
         while moment <= end:
             clock.advance(max(0.0, moment - clock.time()))
             company.trouble(glue, end - moment)
             for poll in polls:
                 poll.run(threading.Event(), lambda: None)
+                # It goes on in a thread of its own: to its end before the clock is moved on.
+                poll.resync.wait(math.inf, threading.Event(), lambda: None)
             out.writelines(f"{sample} {moment:.3f}\n" for sample in scrape(exporter))
             moment += STEP
         out.write("# EOF\n")

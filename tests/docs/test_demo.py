@@ -31,7 +31,7 @@ def exposition() -> str:
         settings = Settings(targets=(target,))
         clients = ClientFactory(clock, session_factory=fixed_session)
         exporter = make_exporter(settings, clients=clients, clock=clock)
-        exporter.loop.poll_once(settings)
+        exporter.scheduler.poll_once(settings)
         exporter.close()
     return b"".join(exporter.exposition.scrape(None, None).chunks).decode()
 

@@ -18,9 +18,8 @@ from exporter.glue.failures import STS_OPERATIONS
 from exporter.metrics.run_families import RUN_FAMILIES, RunFigures
 from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
 from exporter.model.view import ViewKey
-from exporter.store.counting import ViewCounters
-from exporter.store.requests import OPERATIONS
-from exporter.store.series import RunSeries, ViewFacts, ViewSeries
+from exporter.store.counters import ViewCounters
+from exporter.store.series import OPERATIONS, RunSeries, ViewFacts, ViewSeries
 from tests.docs.pages import ROOT, Block, blocks, commands
 from tests.support.run_series import ACCOUNT, FULL_RUN, REGION, run_series
 

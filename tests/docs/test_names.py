@@ -112,6 +112,15 @@ def test_files_of_the_code_exist(page: Path) -> None:
             assert path.is_dir() or path.with_suffix(".py").is_file(), span
 
 
+def test_the_table_of_the_architecture_has_every_module() -> None:
+    """Of the parts that watch and count; the others are one row each."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"^\| `((?:model|glue|poller|store)/\w+\.py)` \|", page, re.MULTILINE))
+    packages = ("model", "glue", "poller", "store")
+    files = [file for package in packages for file in (ROOT / "exporter" / package).glob("[!_]*.py")]
+    assert named == {str(file.relative_to(ROOT / "exporter")) for file in files}
+
+
 @all_pages
 def test_make_targets_exist(page: Path) -> None:
     examples = [line for block, line in commands() if block.page == page]

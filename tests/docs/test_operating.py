@@ -18,12 +18,12 @@ from exporter.cli.exporter_process import Exporter, make_exporter
 from exporter.cli.main import COMMANDS
 from exporter.cli.signals import LEAVE_WITHIN
 from exporter.model.settings import Settings
-from exporter.poller.loop import STUCK_AFTER
-from exporter.store.status import read_status
+from exporter.poller.scheduler import STUCK_AFTER
 from exporter.web.app import Site, make_app
 from exporter.web.server import GRACE_PERIOD
 from exporter.web.status_model import About
 from exporter.web.status_page import StatusPage
+from exporter.web.status_snapshot import read_status
 from tests.docs.pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "operating.md"
@@ -58,7 +58,8 @@ def test_the_flags_are_those_of_serve() -> None:
 def ask(method: str, path: str, problems: Sequence[str] | None, trouble: str | None, *, ready: bool) -> int:
     """Return the status; ``problems``: of a reload, None where it is not allowed."""
     exporter: Exporter = make_exporter(Settings(targets=()))
-    pages = StatusPage(partial(read_status, exporter.store), About(__version__, "0/1")).routes
+    read = partial(read_status, exporter.store, now=0.0)
+    pages = StatusPage(read, About(__version__, "0/1")).routes
     site = Site(
         scrape=exporter.exposition.scrape,
         trouble=lambda: trouble,

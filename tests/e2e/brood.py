@@ -61,6 +61,7 @@ class Brood:
 
         ``fatal_write``: it is killed right before its SQLite makes the write of this number, from 0.
         """
+        log.touch(0o600)  # it may be killed before it opens that
         asked = {"log": str(log), "arguments": arguments, "fatal_write": fatal_write}
         request = json.dumps(asked).encode() + b"\n"
         assert self._process.stdin

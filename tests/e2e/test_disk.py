@@ -75,7 +75,7 @@ def test_a_full_disk_stops_the_counters_until_there_is_room(
         end(glue, 1)
         scraped = program.scrape_until(lambda now: now.value(WRITTEN) == 0, what="a write fails")
         assert not counted(scraped)
-        assert scraped.value(FAILURES) == 1
+        assert (scraped.value(FAILURES) or 0) >= 1, "each page and the end of the poll are written"
         assert scraped.value(f"{VIEW}last_run_status", status="SUCCEEDED") == 1
         assert scraped.value("glue_mv_exporter_target_up") == 1
         assert "the state cannot be written; counters stand still until it can" in program.log
@@ -89,9 +89,7 @@ def test_a_full_disk_stops_the_counters_until_there_is_room(
         end(glue, 2, 3)
         scraped = program.scrape_until(lambda now: now.value(WRITTEN) == 0, what="a write fails again")
         assert counted(scraped) == {"SUCCEEDED": 1}
-        program.process.kill()
-        program.process.wait()
-        program.process.returncode = 0
+        program.crash()
     disk.free()
     with live_on(tmp_path, config, disk.path, disk.command) as program:
         program.scrape_until(lambda now: counted(now) == {"SUCCEEDED": 3}, what="all are counted")
@@ -166,8 +164,6 @@ def test_a_second_exporter_on_a_folder_is_turned_away(
         assert f"another exporter uses {state}: two on one folder would count every run twice" in told
         end(glue, 1)
         program.scrape_until(lambda now: counted(now) == {"SUCCEEDED": 1}, what="the first one goes on")
-        program.process.kill()
-        program.process.wait()
-        program.process.returncode = 0
+        program.crash()
     with live_on(tmp_path / "next", config, state) as program:
         begin(program)

@@ -1,7 +1,6 @@
 """Runs watched by their IDs say the same after a stop, and after a crash, and nobody is asked again."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 from tests.e2e.exposition import Exposition
@@ -10,7 +9,7 @@ from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
 RUNS = 2500
-"""Enough for their text to be kept."""
+"""More than one block of text, and some left over."""
 
 
 def all_read(program: Program) -> Exposition:
@@ -27,7 +26,7 @@ def series_of_runs(scraped: Exposition) -> list[str]:
     return sorted(line for line in scraped.text.splitlines() if line.startswith("glue_mv_refresh_run_"))
 
 
-def test_a_stop_keeps_the_series_of_settled_runs_and_a_crash_loses_nothing(tmp_path: Path) -> None:
+def test_neither_a_stop_nor_a_crash_loses_series_of_settled_runs(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with BareGlue() as glue:
         for number in range(RUNS):
@@ -37,14 +36,10 @@ def test_a_stop_keeps_the_series_of_settled_runs_and_a_crash_loses_nothing(tmp_p
         with serve(tmp_path / "first", config, f"--storage.path={state}") as program:
             expected = series_of_runs(all_read(program))
         assert len(expected) == 14 * RUNS
-        assert (state / "exposition.cache").stat().st_size > 0
         glue.forget_calls()
         with serve(tmp_path / "second", config, f"--storage.path={state}") as program:
             assert series_of_runs(all_read(program)) == expected
-            assert not (state / "exposition.cache").exists()
             crashed = shutil.copytree(state, tmp_path / "crashed")
-        assert (state / "exposition.cache").exists()
-        subprocess.run(["sha256sum", "--check", "state.sqlite3.sha256"], cwd=state, check=True)
         with serve(tmp_path / "third", config, f"--storage.path={crashed}") as program:
             assert series_of_runs(all_read(program)) == expected
         assert glue.count() == 0

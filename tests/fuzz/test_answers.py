@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import example
 from hypothesis import strategies as st
 
-from exporter.glue import record, wire
+from exporter.glue import responses
 from exporter.model.run import Run
 from tests.fuzz.hostile import JSON, JSON_SCALARS, TEXT, damaged, fuzzed
 from tests.support.bare_records import sample_run
 
-OPERATIONS = st.sampled_from(sorted(wire.MAIN_MEMBERS))
+OPERATIONS = st.sampled_from(sorted(responses.MAIN_MEMBERS))
 MEMBERS = st.sampled_from(
     [*sample_run(1), "EndTime", "Status", "ErrorMessage", "IsMaterializedView", "ViewDefinition", "Name"]
 )
@@ -33,7 +33,7 @@ def as_json(value: object) -> bytes:
 ANSWERS = st.builds(
     lambda operation, entry, several, token: as_json(
         {
-            wire.MAIN_MEMBERS[operation][0]: [entry] * several if several else entry,
+            responses.MAIN_MEMBERS[operation][0]: [entry] * several if several else entry,
             **({} if token is None else {"NextToken": token}),
         }
     ),
@@ -47,33 +47,31 @@ ANSWERS = st.builds(
 def judge(operation: str, body: bytes) -> None:
     """Read a body as the client does."""
     try:
-        answer = wire.read_answer(operation, body)
-    except wire.MalformedAnswerError as error:
+        answer = responses.read_answer(operation, body)
+    except responses.MalformedAnswerError as error:
         assert str(error).isprintable()
         return
-    member, kind = wire.MAIN_MEMBERS[operation]
-    assert isinstance(answer[member], kind)
-    try:
-        token = wire.next_token(answer)
-    except wire.MalformedAnswerError as error:
-        assert str(error).isprintable()
-    else:
-        assert token is None or token.encode()
-    value = answer[member]
-    for entry in value if isinstance(value, list) else [value]:
+    assert isinstance(answer.main, responses.MAIN_MEMBERS[operation][1])
+    assert answer.next_token is None or answer.next_token.encode()
+    for entry in answer.main if isinstance(answer.main, list) else [answer.main]:
         judge_record(entry)
+    if isinstance(answer.main, list):
+        listed = responses.parse_runs(answer)
+        assert len(listed.runs) + len(listed.malformed) == len(answer.main)
+        for bad in listed.malformed:
+            assert_plain(bad.run_id)
 
 
 def judge_record(entry: object) -> None:
     """Read a record as each kind of record."""
     for read in (
-        record.parse_run,
-        lambda entry: record.parse_run(entry, requested_id="x"),
-        lambda entry: record.parse_view(entry, database="d"),
+        responses.parse_run,
+        lambda entry: responses.parse_run(entry, requested_id="x"),
+        lambda entry: responses.parse_view(entry, database="d"),
     ):
         try:
             value = read(entry)
-        except record.MalformedRecordError as error:
+        except responses.MalformedRecordError as error:
             assert str(error).isprintable()
             assert len(str(error)) < 200
             continue
@@ -98,6 +96,7 @@ def assert_plain(value: Any) -> None:
 @example("GetTable", b'{"Table":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
 @example("GetTable", b'{"Table":' + b'{"a":' * 50_000)
 @example("GetTables", b'{"TableList":[' + b"9" * 5000 + b"]}")
+@example("GetTables", b'{"TableList":[' + b"[" * 100_000 + b"]" * 100_000 + b',{"Name":"\xff"}]}')
 def test_any_bytes(operation: str, body: bytes) -> None:
     judge(operation, body)
 
@@ -116,6 +115,6 @@ def test_any_damaged_answer(operation: str, body: bytes) -> None:
 
 @fuzzed(st.binary(max_size=200) | JSON.map(as_json) | damaged(ANSWERS), share=6)
 def test_any_error_body_becomes_one_that_botocore_can_read(body: bytes) -> None:
-    readable = json.loads(wire.readable_error_body(body))
+    readable = json.loads(responses.readable_error_body(body))
     assert isinstance(readable, dict)
     assert all(isinstance(value, str) for value in readable.values())

@@ -8,8 +8,7 @@ import yaml
 from hypothesis import example
 from hypothesis import strategies as st
 
-from exporter.config.web import load_web
-from exporter.config.web_definition import UNSUPPORTED, TlsServerConfig, WebConfiguration
+from exporter.config.web import UNSUPPORTED, TlsServerConfig, WebConfiguration, load_web
 from exporter.errors import ConfigurationError
 from tests.config import test_any_input as known
 from tests.fuzz.hostile import TEXT, damaged, fuzzed
@@ -19,7 +18,7 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
 )
 """Nine to the tenth entries in nine lines."""
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
-WEB_KEYS = st.sampled_from([*WebConfiguration.model_fields, *TlsServerConfig.model_fields, *UNSUPPORTED])
+WEB_KEYS = st.sampled_from([*WebConfiguration.known(), *TlsServerConfig.known(), *UNSUPPORTED])
 WEB_VALUES: st.SearchStrategy[Any] = st.recursive(
     known.SCALARS | TEXT | st.sampled_from([HASH, "TLS12", "NoClientCert", "server.crt"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WEB_KEYS | TEXT, inner, max_size=5),

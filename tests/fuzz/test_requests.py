@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from exporter.cli.exporter_process import make_exporter
 from exporter.model.settings import Settings
-from exporter.store.status import read_status
 from exporter.web.app import Site, make_app
 from exporter.web.status_page import StatusPage
+from exporter.web.status_snapshot import read_status
 from tests.fuzz.hostile import STEERING, TEXT, fuzzed
 from tests.support.status_scene import ABOUT
 from tests.support.web import WebServer
@@ -92,7 +92,7 @@ def server() -> Iterator[WebServer]:
         scrape=exporter.exposition.scrape,
         trouble=lambda: None,
         ready=lambda: True,
-        pages=StatusPage(lambda query: read_status(exporter.store, query), ABOUT).routes,
+        pages=StatusPage(lambda query: read_status(exporter.store, query, 0.0), ABOUT).routes,
     )
     with WebServer(make_app(site)) as served:
         yield served

@@ -18,21 +18,22 @@ from exporter.cli.found_runs import FoundRun
 from exporter.cli.logs import configure_logs
 from exporter.cli.runs_output import as_config, as_json
 from exporter.cli.runs_table import RunsTable, plain_table
-from exporter.glue import record
+from exporter.glue import responses
 from exporter.metrics import Exposition
-from exporter.model.run import Run, RunKey
+from exporter.model.run import Run, RunKey, run_key
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import View
-from exporter.poller.journal import Journal
-from exporter.store.outcome import Discovery, ListingRead, PollOutcome, RecordMalformed, RunEnded
-from exporter.store.status import read_status
+from exporter.poller.event_log import EventLog
+from exporter.store.results import RecordMalformed, RunEnded, TablesRead
 from exporter.store.store import Store
 from exporter.web.app import Site, make_app
 from exporter.web.status_page import StatusPage
+from exporter.web.status_snapshot import read_status
 from tests.fuzz.hostile import TEXT, fuzzed
 from tests.support.bare_records import sample_run
 from tests.support.clock import START, ManualClock
 from tests.support.logging_state import logging_as_before
+from tests.support.outcome import Listed, Outcome
 from tests.support.status_scene import ABOUT
 
 CATALOG = "123456789012"
@@ -49,12 +50,12 @@ def hostile_run(draw: st.DrawFn) -> Run:
     texts = {name: draw(st.none() | TEXT) for name in names}
     run_id = draw(TEXT.filter(bool))
     ended = {"Status": "FAILED"} if draw(st.booleans()) else {}
-    return record.parse_run(
+    return responses.parse_run(
         {**SAMPLE, **texts, **ended, "MaterializedViewRefreshTaskRunId": run_id, "CatalogId": CATALOG}
     )
 
 
-RUNS = st.lists(hostile_run(), min_size=1, max_size=4, unique_by=lambda run: run.run_id)
+RUNS = st.lists(hostile_run(), min_size=1, max_size=4, unique_by=lambda run: run_key(run.run_id))
 
 
 class Shown:
@@ -74,20 +75,14 @@ class Shown:
         self.store.configure(Settings(targets=(target,), runs_per_view=5))
         views = {(run.database or "", run.table or "") for run in self.runs}
         databases = frozenset(database for database, _ in views)
-        self.events = self.store.commit(
-            PollOutcome(
-                target="prod",
-                started=clock.time(),
-                duration=0.5,
-                discovery=Discovery(
-                    views=tuple(View(database=d, table=t) for d, t in views),
-                    databases=databases,
-                    all_databases=True,
-                    seen_databases=databases,
-                ),
-                listings=(ListingRead(runs=tuple(runs), complete=True),),
-            )
+        tables = TablesRead(
+            target="prod",
+            views=tuple(View(database=d, table=t) for d, t in views),
+            databases=databases,
+            all_databases=databases,
         )
+        outcome = Outcome(tables=tables, listings=(Listed(runs=tuple(runs)),), duration=0.5)
+        self.events = outcome.apply(self.store, clock.time())
 
     def scrape(self, accept: str | None) -> str:
         """Return an exposition."""
@@ -110,7 +105,7 @@ class Shown:
 UNUSED: Any = None
 SHOWING: list[Store] = []
 """The store that the page reads: to make the page anew for each example takes long."""
-PAGE = StatusPage(lambda query: read_status(SHOWING[0], query), ABOUT)
+PAGE = StatusPage(lambda query: read_status(SHOWING[0], query, START), ABOUT)
 APP = make_app(Site(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGE.routes))
 
 
@@ -170,7 +165,7 @@ def test_a_log_line_stays_one_and_steers_no_terminal(runs: list[Run], message: s
         stream = io.StringIO()
         with logging_as_before():
             configure_logs("debug", form, stream)
-            Journal().write([*events, RecordMalformed("prod", message), *Shown(runs).events])
+            EventLog().write([*events, RecordMalformed("prod", message), *Shown(runs).events])
         lines = stream.getvalue().split("\n")
         assert lines.pop() == ""
         assert len(lines) >= len(runs) + 1
@@ -202,8 +197,8 @@ def test_what_a_record_cannot_hold_is_told_without_it(text: str) -> None:
     """The message names the member, never the value: that may be of any size, and anything."""
     for member in ("CreationTime", "DPUSeconds", "ProcessedBytes"):
         try:
-            record.parse_run({**SAMPLE, member: text})
-        except record.MalformedRecordError as error:
+            responses.parse_run({**SAMPLE, member: text})
+        except responses.MalformedRecordError as error:
             assert str(error).startswith(f"{member} is a string")
         else:
             raise AssertionError(member)

@@ -11,7 +11,7 @@ import yaml
 
 from exporter.errors import Reason
 from exporter.model.run import UNKNOWN, Status
-from exporter.store.requests import OPERATIONS
+from exporter.store.series import OPERATIONS
 from tests.rules.shipped import alerts, exported
 
 FOLDER = Path(__file__).parent / "promtool"
