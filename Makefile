@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help growth demo test e2e dashboards-test pictures lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
+.PHONY: help demo test e2e dashboards-test pictures lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
 .PHONY: soak soak-short mutation
 .PHONY: faults fuzz
 
@@ -130,11 +130,8 @@ chart-readme: $(BIN)/.installed-chart ## Write the values into the chart's READM
 sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: what the image's environment holds
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
-bench: $(BIN)/.installed ## Measure every goal beside a naive exporter (SIZE=small: fast)
-	$(BIN)/python -m benchmarks $(SIZE) $(if $(JSON),--json $(JSON))
-
-growth: $(BIN)/.installed-pictures ## Draw docs/images/growth.png from what the benchmark wrote
-	$(BIN)/python -m tools.growth
+bench: $(BIN)/.installed ## Measure every goal (20 minutes; SIZE=small: a few)
+	$(BIN)/python -m benchmarks $(SIZE)
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py

@@ -1,7 +1,6 @@
 """A scraper that costs as little as it can: it reads what comes into one buffer, and looks at the clock."""
 
 import socket
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -116,27 +115,6 @@ def in_turn(ports: Mapping[str, int], times: int, **headers: str) -> dict[str, l
     return found
 
 
-def at_once(port: int, clients: int, times: int, **headers: str) -> float:
-    """Return the seconds per scrape when so many scrapers ask at the same time, all scrapes counted."""
-    barrier = threading.Barrier(clients + 1)
-
-    def scrape() -> None:
-        with Client(port, **headers) as client:
-            client.time()
-            barrier.wait()
-            for _ in range(times):
-                client.time()
-
-    threads = [threading.Thread(target=scrape) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    barrier.wait()
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    return (time.perf_counter() - begun) / (clients * times)
-
-
 def totals(timings: Sequence[Timing]) -> list[float]:
     """Return the whole times."""
     return [timing.total for timing in timings]
@@ -145,9 +123,3 @@ def totals(timings: Sequence[Timing]) -> list[float]:
 def middle(timings: Sequence[Timing]) -> float:
     """Return the median of the whole times."""
     return median(totals(timings))
-
-
-def percentile(timings: Sequence[Timing], percent: float) -> float:
-    """Return the whole time that so many percent of the scrapes do not exceed."""
-    ordered = sorted(totals(timings))
-    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]

@@ -7,6 +7,7 @@ In a process of its own, so that what it costs is nobody else's. It prints its U
 import json
 import signal
 import sys
+from collections.abc import Sequence
 
 from benchmarks import lifelike
 from tests.support.bare_glue import BareGlue
@@ -15,20 +16,34 @@ from tests.support.bare_glue import BareGlue
 def main(load: dict[str, int]) -> None:
     """Serve until SIGTERM."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    hourly = lifelike.Hourly(load.get("hourly", 1))
     with BareGlue() as glue:
-        for database, table in lifelike.views(load.get("views", 0)):
+        for database, table in load_views(load):
             glue.records.put_view(database, table, refresh_seconds=3600)
         for record in load_records(load):
             glue.records.put_run(record)
+        for record in hourly.before(load.get("runs_each", 1)) if "hourly" in load else ():
+            glue.records.put_run(record)
         print(glue.url, flush=True)
-        signal.sigwait({signal.SIGTERM})
+        while signal.sigtimedwait({signal.SIGTERM}, 1.0) is None:
+            for record in hourly.since() if "hourly" in load else ():
+                glue.records.put_run(record)
+
+
+def load_views(load: dict[str, int]) -> Sequence[tuple[str, str]]:
+    """Return the views of a load."""
+    if "databases" in load:
+        return [(f"database_{number:04}", "orders") for number in range(load["databases"])]
+    return lifelike.views(load.get("views", load.get("hourly", 0)))
 
 
 def load_records(load: dict[str, int]) -> list[lifelike.Record]:
-    """Return the runs of a load, the same in every process but for their times."""
+    """Return the runs of a load that stays as it is, the same in every process but for their times."""
     if "views" in load:
         return list(lifelike.view_records(load["views"], runs_each=load.get("runs_each", 1)))
-    return list(lifelike.records(load["runs"], active=load.get("active", 0)))
+    if "databases" in load:
+        return [lifelike.ended_run(number, *name) for number, name in enumerate(load_views(load))]
+    return list(lifelike.records(load.get("runs", 0), active=load.get("active", 0)))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ The benchmarks and the tests share them. The same arguments give the same load, 
 import random
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ REGION = "eu-west-1"
 _DATABASES = ("sales", "finance", "marketing", "logistics", "risk", "web_analytics")
 _SUBJECTS = ("orders", "customers", "invoices", "shipments", "sessions", "returns", "forecasts", "exposures")
 _DAY = 86400.0
+REFRESH_SECONDS = 60.0
+"""That each run of :class:`Hourly` takes."""
 
 Record = dict[str, Any]
 
@@ -46,9 +49,54 @@ def view_records(count: int, *, runs_each: int = 1, active_share: int = 100) -> 
             yield _record(chance, database, table, None if goes_on else 7200 + 3600 * place)
 
 
-def going_on(record: Record, *, progress: float) -> Record:
-    """Return what Glue reports of an unended run later, when it has done more."""
-    return {**record, "DPUSeconds": round(progress, 2), "LastUpdated": round(time.time(), 3)}
+def ended_run(
+    number: int, database: str, table: str, *, status: str = "SUCCEEDED", age: float = 7200.0
+) -> Record:
+    """Return a run of a view that ended so many seconds ago."""
+    return _record(_chance(number), database, table, age) | {"Status": status}
+
+
+class Hourly:
+    """Views that refresh every hour, each at its own time, and the runs of them that Glue holds."""
+
+    def __init__(self, count: int) -> None:
+        self._views = views(count)
+        self._began = time.time()
+        self._next = 0
+        self._unended: deque[tuple[int, float]] = deque()
+
+    def before(self, runs_each: int) -> Iterator[Record]:
+        """Yield the runs of the last so many hours."""
+        for number in range(-runs_each * len(self._views), 0):
+            yield self._begin(number)
+
+    def since(self) -> Iterator[Record]:
+        """Yield the runs that have begun or ended since this was last asked."""
+        while self._time(self._next) <= time.time():
+            yield self._begin(self._next)
+            self._next += 1
+        while self._unended and self._unended[0][1] + REFRESH_SECONDS <= time.time():
+            yield self._run(*self._unended.popleft())
+
+    def _time(self, number: int) -> float:
+        return self._began + 3600.0 * number / len(self._views)
+
+    def _begin(self, number: int) -> Record:
+        began = self._time(number)
+        if began + REFRESH_SECONDS > time.time():
+            self._unended.append((number, began))
+        return self._run(number, began)
+
+    def _run(self, number: int, began: float) -> Record:
+        """Return the view's run as it is now."""
+        chance = _chance(number)
+        ended = began + REFRESH_SECONDS
+        record = _record(chance, *self._views[number % len(self._views)], max(0.0, time.time() - ended))
+        record |= {"CreationTime": began - 10, "StartTime": began, "EndTime": ended, "LastUpdated": ended}
+        if ended > time.time():
+            record |= {"Status": "RUNNING", "LastUpdated": began}
+            del record["EndTime"]
+        return record
 
 
 def _record(chance: random.Random, database: str, table: str, age: float | None) -> Record:

@@ -16,6 +16,10 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "benchmark",
     "AWS_SECRET_ACCESS_KEY": "benchmark",
     "AWS_EC2_METADATA_DISABLED": "true",
+    # As in the image and the systemd unit.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "327680",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
 }
 
 
@@ -52,18 +56,10 @@ def fetch(url: str, method: str = "GET", body: bytes | None = None) -> bytes:
         return content
 
 
-def resident_bytes(pid: int | str) -> int:
+def resident_bytes(pid: int) -> int:
     """Return the memory that a process holds."""
     pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def proportional_bytes(pid: int | str) -> int:
-    """Return the memory that a process holds; of what it shares with others, its part."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) << 10
-    raise LookupError(pid)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -15,7 +15,7 @@ from benchmarks import fixed
 from benchmarks.client import Answer, Client
 from benchmarks.glue import load_records
 from benchmarks.lifelike import ACCOUNT, REGION
-from benchmarks.processes import fetch, running
+from benchmarks.processes import cpu_seconds, fetch, running
 from tests.support.ports import free_port
 
 INTERVAL = 5
@@ -50,11 +50,8 @@ class Program:
     pid: int
     ready_after: float
     """Seconds from its start until ``/-/ready`` said so."""
-
-    @property
-    def url(self) -> str:
-        """The address of its pages."""
-        return f"http://127.0.0.1:{self.port}"
+    cpu_until_ready: float
+    """Processor time, in seconds."""
 
 
 @contextlib.contextmanager
@@ -72,21 +69,19 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-def watching_runs(glue: Glue, load: Mapping[str, int], *, only: int | None = None) -> dict[str, Any]:
+def watching_runs(glue: Glue, load: Mapping[str, int]) -> dict[str, Any]:
     """Return a target that watches the runs of the load by their IDs."""
     run_ids = [record["MaterializedViewRefreshTaskRunId"] for record in load_records(dict(load))]
-    return {**_target(glue), "runs": run_ids[:only]}
+    return {**_target(glue), "runs": run_ids}
 
 
-def watching_views(glue: Glue) -> dict[str, Any]:
-    """Return a target that watches every view."""
-    return {**_target(glue), "views": ["*.*"]}
+def watching_views(glue: Glue, *names: str) -> dict[str, Any]:
+    """Return a target that watches these views; by default every view."""
+    return {**_target(glue), "views": list(names) or ["*.*"]}
 
 
 @contextlib.contextmanager
-def exporter(
-    target: Mapping[str, Any], *flags: str, module: Sequence[str] = ("exporter", "serve"), **settings: Any
-) -> Iterator[Program]:
+def exporter(target: Mapping[str, Any], *flags: str, **settings: Any) -> Iterator[Program]:
     """Run the exporter, and wait until it is ready."""
     port = free_port()
     with folder() as place:
@@ -95,10 +90,10 @@ def exporter(
         address = f"127.0.0.1:{port}"
         options = ("--config.file", str(config), "--web.listen-address", address, "--log.level", "error")
         begun = time.perf_counter()
-        with running(*module, *options, *flags) as process:
+        with running("exporter", "serve", *options, *flags) as process:
             # Each look takes a millisecond of the program's time.
             wait_for(lambda: _is_ready(process, f"http://{address}/-/ready"), seconds=600, every=0.025)
-            yield Program(port, process.pid, time.perf_counter() - begun)
+            yield Program(port, process.pid, time.perf_counter() - begun, cpu_seconds(process.pid))
 
 
 @contextlib.contextmanager
@@ -145,7 +140,7 @@ def _target(glue: Glue) -> dict[str, Any]:
         "aws_region": REGION,
         "catalog_id": ACCOUNT,
         "endpoint_url": glue.url,
-        "max_requests_per_second": 1000,
+        "max_requests_per_second": 500,
     }
 
 

@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,6 @@ class Line:
     at_least: bool = False
     """Whether the ratio shall be no less than the goal; else no more."""
     unit: str = " times"
-    details: dict[str, Any] = field(default_factory=dict)
-    """For the JSON output."""
 
     @property
     def met(self) -> bool:
@@ -32,13 +30,14 @@ class Line:
         return self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
 
     @property
+    def measured(self) -> str:
+        """Return the ratio for people."""
+        return f"{self.ratio:,.3g}{self.unit}" if self.ratio < 100 else f"{self.ratio:,.0f}{self.unit}"
+
+    @property
     def wanted(self) -> str:
         """Return the goal for people."""
         return f"{'≥' if self.at_least else '≤'} {self.goal:,g}{self.unit}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return everything, to be written down."""
-        return {**asdict(self), "met": self.met}
 
 
 def machine() -> dict[str, Any]:

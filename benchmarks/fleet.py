@@ -1,0 +1,134 @@
+"""What a fleet feels: 5,000 views in their first minutes and in a steady one, and memory at 100,000 runs."""
+
+import gzip
+import re
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from benchmarks.lifelike import views
+from benchmarks.processes import cpu_seconds, resident_bytes, run_json
+from benchmarks.programs import (
+    INTERVAL,
+    PROMETHEUS,
+    Glue,
+    Program,
+    all_read,
+    exporter,
+    glue_with,
+    scraped,
+    wait_for,
+    watching_runs,
+    watching_views,
+)
+from benchmarks.results import Line, milliseconds
+
+MINUTES = 2
+"""That a steady state is watched for."""
+
+
+def views_by_glob_and_name(count: int) -> Iterator[Line]:
+    """Watch views that refresh every hour: the start, and a steady minute at the default intervals."""
+    starts = {}
+    for kind, names in (("glob", []), ("name", [".".join(name) for name in views(count)])):
+        what = f"{count:,} views by {kind}"
+        with (
+            glue_with({"hourly": count}) as glue,
+            exporter(watching_views(glue, *names), poll_interval="30s") as program,
+        ):
+            wait_for(partial(_is_up, program), seconds=120, every=1)
+            starts[kind] = program.cpu_until_ready
+            yield Line(
+                f"{what}: CPU until ready", f"after {program.ready_after:.1f} s", f"{glue.calls()} calls",
+                starts[kind], 6, unit=" s",
+            )  # fmt: skip
+            yield from _steady(f"… {count // 60} refreshes a minute", glue, program)
+    yield Line(
+        "… by name ÷ by glob", milliseconds(starts["name"]), milliseconds(starts["glob"]),
+        starts["name"] / starts["glob"], 1.3,
+    )  # fmt: skip
+
+
+def _steady(what: str, glue: Glue, program: Program) -> Iterator[Line]:
+    time.sleep(60)  # for what the start has left over
+    glue.forget_calls()
+    cpu = cpu_seconds(program.pid)
+    time.sleep(60 * MINUTES)
+    share = (cpu_seconds(program.pid) - cpu) / (60 * MINUTES)
+    yield Line(f"{what}: CPU", "", "", share * 100, 2, unit=" % of a core")
+    yield Line(f"{what}: calls a minute", "", "", glue.calls() / MINUTES, 3, unit="")
+    yield Line(f"{what}: resident", "", "", resident_bytes(program.pid) / 1e6, 140, unit=" MB")
+
+
+def memory(runs: int) -> Iterator[Line]:
+    """Return what a settled run takes beyond the same program with a hundredth of them."""
+    few, number = runs // 100, runs // 100
+    for what, loads in (
+        ("watched by ID", ({"runs": few}, {"runs": runs})),
+        ("of views", ({"views": number}, {"views": number, "runs_each": runs // number})),
+    ):
+        found = []
+        for load in loads:
+            with glue_with(load) as glue:
+                target = watching_runs(glue, load) if "runs" in load else watching_views(glue)
+                with exporter(target) as program:
+                    all_read(program)
+                    time.sleep(INTERVAL + 1)
+                    found.append(resident_bytes(program.pid))
+        each = (found[1] - found[0]) / (runs - few)
+        yield Line(
+            f"memory per settled run at {runs:,}, {what}", f"{found[1] / 1e6:,.0f} MB",
+            f"{few:,} runs {found[0] / 1e6:,.0f} MB", each, 1500, unit=" bytes",
+        )  # fmt: skip
+
+
+def changes(runs: int) -> Iterator[Line]:
+    """Change one run of many by a poll: from what was read to what is published."""
+    found = run_json("benchmarks.changes", str(runs))
+    for kind, name in (("by_id", "watched by ID"), ("by_view", "of views")):
+        yield Line(
+            f"a poll that changes one of {runs:,} runs {name}", milliseconds(found[kind]), "",
+            found[kind] * 1e3, 5, unit=" ms",
+        )  # fmt: skip
+
+
+def resync(runs: int) -> Iterator[Line]:
+    """Read all pages of a listing again in which nothing is new."""
+    number = runs // 100
+    with (
+        glue_with({"views": number, "runs_each": 100}) as glue,
+        exporter(watching_views(glue), poll_interval="30s", resync_interval="30s") as program,
+    ):
+        wait_for(lambda: _is_up(program), seconds=120, every=1)
+        time.sleep(30)
+        glue.forget_calls()
+        cpu = cpu_seconds(program.pid)
+        time.sleep(60)
+        each = (cpu_seconds(program.pid) - cpu) / 2
+        yield Line(
+            f"a resync and a poll of {number:,} views with {runs:,} runs: CPU", milliseconds(each),
+            f"{glue.calls()} calls in two", each, 3, unit=" s",
+        )  # fmt: skip
+
+
+def databases(count: int, seconds: float | None = None) -> Iterator[Line]:
+    """Read an account of many databases at the default rate, on a clock that runs faster.
+
+    ``seconds``: within which it shall be read; None: in the time of its calls at that rate, plus a tenth.
+    """
+    found = run_json("benchmarks.account", str(count))
+    least = found["calls"] / 5
+    yield Line(
+        f"{count:,} databases, 5 requests a second: every view has its last success",
+        f"after {found['seconds']:.0f} s", f"{found['calls']:.0f} calls, {least:.0f} s at that rate",
+        found["seconds"], seconds or round(least * 1.1), unit=" s",
+    )  # fmt: skip
+    yield Line(
+        f"{count:,} databases: meanwhile, a failed run of a known view shows",
+        f"after {found['failure']:.0f} s", "polled every 30 s", found["failure"], 32, unit=" s",
+    )  # fmt: skip
+
+
+def _is_up(program: Program) -> bool:
+    text = gzip.decompress(scraped(program.port, **PROMETHEUS).body).decode()
+    return re.search(r"^glue_mv_exporter_target_up{.*} 1$", text, re.MULTILINE) is not None
