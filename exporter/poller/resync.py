@@ -379,7 +379,7 @@ class Resync:
         if error is None:
             self._failed.pop(part, None)
         else:
-            self._failed[part] = error
+            self._failed[part] = error.with_traceback(None)
             self._failures.append(error)
 
     def _progress(self) -> str:

@@ -132,6 +132,8 @@ def _attempt(call: Callable[[K], V], key: K) -> V | GlueError | PollInterrupted:
     try:
         return call(key)
     except (GlueError, PollInterrupted) as error:
+        # It may be kept until the part is read: its frames would keep connections and whole answers.
+        error.__traceback__ = error.__context__ = None
         return error
     except Exception as error:
         # A fault of this program must cost one read, not the thread and the job with it.

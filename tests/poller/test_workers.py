@@ -303,3 +303,18 @@ def test_goes_on_past_answers(
     made: list[str] = []
     ask(calls(clock, 1), failing(reason, made), keys)
     assert "".join(made) == keys
+
+
+def test_a_failure_keeps_nothing_of_the_call_that_it_ended() -> None:
+    """It may be remembered for long: its frames would keep connections and whole answers."""
+
+    def call(_: str) -> str:
+        try:
+            return {"the connection": "and all that it read"}["gone"]
+        except KeyError:
+            raise glue_error(Reason.TIMEOUT) from None
+
+    pool = WorkerPool("test", size=1, clock=ManualClock())
+    ((_, failure),) = Calls(pool, deadline=SOON, stop=threading.Event(), heartbeat=nothing).each(["a"], call)
+    assert isinstance(failure, GlueError)
+    assert (failure.__traceback__, failure.__context__, failure.__cause__) == (None, None, None)
