@@ -6,6 +6,7 @@ from exporter import config
 from exporter.cli import flags
 from exporter.cli.logs import echo_error
 from exporter.cli.main import EXIT_USAGE
+from exporter.cli.standard_output import standard_output
 from exporter.errors import ConfigurationError
 
 
@@ -21,9 +22,10 @@ def command(files: tuple[str, ...], web_config_file: str | None) -> int:
     """
     if not files and web_config_file is None:
         raise click.UsageError("Missing argument 'FILE...'.")
-    results = [_is_valid(file) for file in files]
-    if web_config_file is not None:
-        results.append(_is_valid_for_web(web_config_file))
+    with standard_output():
+        results = [_is_valid(file) for file in files]
+        if web_config_file is not None:
+            results.append(_is_valid_for_web(web_config_file))
     return 0 if all(results) else EXIT_USAGE
 
 

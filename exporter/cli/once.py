@@ -3,13 +3,17 @@
 import sys
 
 import click
+from rich.console import Console
 
 from exporter.cli import flags
 from exporter.cli.exporter_process import make_exporter
+from exporter.cli.interruptible import interruptible
 from exporter.cli.loading import load_settings
 from exporter.cli.logs import configure_logs
 from exporter.cli.main import EXIT_FAILED
+from exporter.cli.progress import poll_once, progress_on
 from exporter.cli.sharding import Shard
+from exporter.cli.standard_output import standard_output
 
 
 @click.command("once")
@@ -21,16 +25,20 @@ from exporter.cli.sharding import Shard
 def command(config_file: str, storage_path: str | None, shard: Shard, log_level: str, log_format: str) -> int:
     """Poll once and print the exposition to standard output.
 
-    For node_exporter's textfile collector, cron and CI. Leaves out process_* and python_* and, without
-    --storage.path, counters. Exit status 1 if a target is not up.
+    For node_exporter's textfile collector, cron and CI. Waits until every target has been read completely,
+    which takes a large account minutes, and shows on a terminal how far it is. Leaves out process_* and
+    python_* and, without --storage.path, counters. Exit status 1 if a target is not up.
     """
     configure_logs(log_level, log_format)
     settings = load_settings(config_file, shard)
     exporter = make_exporter(settings, storage_path=storage_path, for_textfile=True)
-    exporter.scheduler.poll_once(settings)
+    with progress_on(Console(stderr=True)) as progress:
+        interruptible(lambda: poll_once(exporter.scheduler, exporter.store, settings, progress))
     scrape = exporter.exposition.scrape(None, None)
-    for chunk in scrape.chunks:
-        sys.stdout.buffer.write(chunk)
-    sys.stdout.buffer.flush()
-    exporter.close()
+    try:
+        with standard_output():
+            for chunk in scrape.chunks:
+                sys.stdout.buffer.write(chunk)
+    finally:
+        exporter.close()
     return 0 if all(state.series.up for state in exporter.store.targets()) else EXIT_FAILED

@@ -11,14 +11,15 @@ from exporter.cli.interruptible import interruptible
 from exporter.cli.logs import configure_logs
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.printable import printable
+from exporter.cli.progress import Progress, progress_on
 from exporter.cli.runs_output import as_config, as_json
 from exporter.cli.runs_place import Place, settings_for
-from exporter.cli.runs_reading import Findings, Progress, read_runs
-from exporter.cli.runs_screen import Screen, keep_on_screen, progress_on
+from exporter.cli.runs_reading import Findings, read_runs
+from exporter.cli.runs_screen import Screen, keep_on_screen
 from exporter.cli.runs_table import RunsTable, no_runs, plain_table
+from exporter.cli.standard_output import standard_output
 from exporter.clock import SystemClock
 from exporter.config.durations import parse_duration
-from exporter.errors import ExporterError
 from exporter.glue import ClientFactory
 
 
@@ -81,12 +82,8 @@ def command(
     finally:
         clients.close()
     now = clock.time()
-    try:
+    with standard_output():
         _write(wanted.select(findings.runs, now), now, output, complete=not findings.errors)
-    except BrokenPipeError:
-        raise  # whoever read along has seen enough: click leaves silently
-    except OSError as error:
-        raise ExporterError(f"cannot write to standard output: {error.strerror}") from error
     for line in (*findings.errors, *findings.notes):
         click.echo(printable(line), err=True)
     return EXIT_FAILED if findings.errors else 0

@@ -1,10 +1,10 @@
 """Reads the runs that targets ask for: one poll of each, of which all runs are shown."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from exporter.cli.found_runs import FoundRun
+from exporter.cli.progress import Progress, poll_once
 from exporter.clock import SystemClock
 from exporter.glue import ClientFactory
 from exporter.model.reader import CatalogReader
@@ -18,8 +18,6 @@ ALL = 1_000_000_000
 """More runs than any account has."""
 SHOWN = 5
 """Run IDs named in one line; the rest is counted."""
-TICK = 0.2
-"""Seconds between two reports of progress."""
 
 
 @dataclass(slots=True)
@@ -33,16 +31,6 @@ class Findings:
     """One line for each thing that is not a failure, but worth knowing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What is called while runs are read."""
-
-    targets: Callable[[int, int], None] = lambda _ended, _of: None
-    """So many targets have been read, of so many."""
-    runs: Callable[[int], None] = lambda _number: None
-    """So many runs have been read so far."""
-
-
 def read_runs(settings: Settings, clients: ClientFactory, progress: Progress) -> Findings:
     """Poll all targets once. A run that two of them want is found once."""
     clock = SystemClock()
@@ -54,15 +42,7 @@ def read_runs(settings: Settings, clients: ClientFactory, progress: Progress) ->
 
     scheduler = Scheduler(store, reader, clock, EventLog(quiet=True))
     # The runs themselves name their views: nothing but runs is asked for.
-    poll = threading.Thread(
-        target=scheduler.poll_once, args=(settings,), kwargs={"tables": False}, daemon=True
-    )
-    poll.start()
-    while poll.is_alive():
-        poll.join(TICK)
-        targets = store.targets()
-        progress.targets(sum(state.series.up is not None for state in targets), len(settings.targets))
-        progress.runs(store.read(_number_of_runs))
+    poll_once(scheduler, store, settings, progress, tables=False)
     reading = read_status(store, RunQuery(limit=ALL), clock.time())
     findings = Findings(
         errors=[f"target {state.target.name}: {state.error}" for state in store.targets() if state.error]
@@ -80,8 +60,3 @@ def read_runs(settings: Settings, clients: ClientFactory, progress: Progress) ->
         more = f" and {len(run_ids) - SHOWN} more" if len(run_ids) > SHOWN else ""
         findings.notes.append(f"target {target}: Glue does not know {', '.join(run_ids[:SHOWN])}{more}")
     return findings
-
-
-def _number_of_runs(store: Store) -> int:
-    catalogs = {catalog for _, catalog in store.watched() if catalog}
-    return sum(len(catalog.runs) for catalog in catalogs)

@@ -1,13 +1,11 @@
-"""What ``runs`` shows while it reads: progress on standard error, or the table that stays on screen."""
+"""What ``runs --watch`` keeps on screen."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from rich import progress
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
@@ -15,37 +13,14 @@ from rich.text import Text
 from exporter.cli.found_runs import FoundRun, RunFilter
 from exporter.cli.interruptible import interruptible
 from exporter.cli.printable import printable
-from exporter.cli.runs_reading import Findings, Progress
+from exporter.cli.progress import Progress
+from exporter.cli.runs_reading import Findings
 from exporter.cli.runs_table import RunsTable, no_runs
 from exporter.clock import Clock
 from exporter.config.durations import format_duration
 
 Read = Callable[[Progress], Findings]
 """Reads all targets, and tells how far it is."""
-
-
-@contextmanager
-def progress_on(console: Console) -> Iterator[Progress]:
-    """Show how far the reading is, on a terminal only, and leave nothing of it behind."""
-    if not console.is_terminal:
-        yield Progress()
-        return
-    bar = progress.Progress(
-        progress.SpinnerColumn(),
-        progress.TextColumn("{task.description}", markup=False),
-        progress.TextColumn("{task.fields[runs]:,} runs", markup=False),
-        progress.TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("reading", total=None, runs=0)
-        yield Progress(
-            targets=lambda ended, of: bar.update(
-                task, description=f"reading, {ended} of {of} targets done" if of > 1 else "reading"
-            ),
-            runs=lambda number: bar.update(task, runs=number),
-        )
 
 
 @dataclass(slots=True)

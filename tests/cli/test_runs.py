@@ -246,7 +246,7 @@ class OnTerminal:
     def __init__(self, *args: str) -> None:
         self._terminal, child = pty.openpty()
         environment = {**os.environ, "COLUMNS": "100", "LINES": "20", "TERM": "xterm"}
-        command = [sys.executable, "-m", "exporter", "runs", *args]
+        command = [sys.executable, "-m", "exporter", *args]
         source = str(Path(__file__).parents[2])
         self.process = subprocess.Popen(
             command, stdin=child, stdout=child, stderr=child, env={**environment, "PYTHONPATH": source}
@@ -282,7 +282,7 @@ class OnTerminal:
 
 
 def test_a_terminal_gets_colours_and_sees_progress(run_ids: dict[str, str]) -> None:
-    terminal = OnTerminal("--aws.region=eu-west-1")
+    terminal = OnTerminal("runs", "--aws.region=eu-west-1")
     assert terminal.end() == 0
     assert "reading" in terminal.screen
     assert "\x1b[1;31mFAILED" in terminal.screen
@@ -294,7 +294,7 @@ def test_a_terminal_gets_colours_and_sees_progress(run_ids: dict[str, str]) -> N
 def test_watch_keeps_the_table_on_screen_until_a_signal(
     run_ids: dict[str, str], ending: signal.Signals
 ) -> None:
-    terminal = OnTerminal("--aws.region=eu-west-1", "--watch")
+    terminal = OnTerminal("runs", "--aws.region=eu-west-1", "--watch")
     terminal.wait_for(run_ids["audit"])
     terminal.process.send_signal(ending)
     signalled = time.monotonic()
@@ -307,7 +307,7 @@ def test_watch_keeps_the_table_on_screen_until_a_signal(
 
 def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: SimulatedGlue) -> None:
     glue.faults.add(faults.hanging())
-    terminal = OnTerminal("--aws.region=eu-west-1")
+    terminal = OnTerminal("runs", "--aws.region=eu-west-1")
     assert glue.ledger.wait_for(1)
     terminal.process.send_signal(signal.SIGTERM)
     signalled = time.monotonic()
@@ -317,13 +317,29 @@ def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: SimulatedGlue) ->
     assert "Traceback" not in terminal.screen
 
 
-def test_a_full_disk_is_status_1_in_a_line(run_ids: dict[str, str], tmp_path: Path) -> None:
+def test_once_shows_progress_on_a_terminal_and_leaves_nothing_of_it(
+    tmp_path: Path, run_ids: dict[str, str]
+) -> None:
     configure(tmp_path, {"runs": [run_ids["audit"]]})
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-m", "exporter", "runs"]
+    terminal = OnTerminal("once")
+    assert terminal.end() == 0
+    assert terminal.screen.index("reading") < terminal.screen.index("# HELP")
+    assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l"), "the cursor is back"
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["once"], ["check-config", "config.yaml"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_status_1_in_a_line(
+    run_ids: dict[str, str], tmp_path: Path, arguments: list[str], unbuffered: str
+) -> None:
+    """Python hides some of these errors, and shows others, where PYTHONUNBUFFERED is set."""
+    configure(tmp_path, {"runs": [run_ids["audit"]]})
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "exporter", *arguments]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             command, stdout=full, stderr=subprocess.PIPE, env=environment, check=False, timeout=30
         )
     assert done.returncode == 1
-    assert done.stderr == b"glue-mv-exporter: cannot write to standard output: No space left on device\n"
+    line = b"glue-mv-exporter: cannot write to standard output: No space left on device\n"
+    assert [text for text in done.stderr.splitlines(keepends=True) if b"level=info" not in text] == [line]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from exporter.cli.found_runs import FoundRun, RunFilter
-from exporter.cli.runs_reading import Findings, Progress, read_runs
+from exporter.cli.progress import Progress
+from exporter.cli.runs_reading import Findings, read_runs
 from exporter.clock import SystemClock
 from exporter.glue import ClientFactory
 from exporter.model.run import Run

@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from exporter.cli.found_runs import FoundRun, RunFilter
-from exporter.cli.runs_reading import Findings, Progress
-from exporter.cli.runs_screen import Screen, keep_on_screen, progress_on
+from exporter.cli.progress import Progress, progress_on
+from exporter.cli.runs_reading import Findings
+from exporter.cli.runs_screen import Screen, keep_on_screen
 from exporter.model.run import Run
 
 NOON = 1_767_268_800.0
