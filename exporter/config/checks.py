@@ -1,5 +1,6 @@
 """What one value alone cannot tell: what contradicts, repeats or overlaps something else in the file."""
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,8 @@ from exporter.config.yaml_lines import Document, Location
 
 MOST_TARGETS: Final = 10_000
 """After multiplying out. Beyond it a list was surely multiplied by mistake."""
+_STS_ENDPOINT: Final = frozenset({"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"})
+"""Variables of the AWS SDK that say where STS is, so that the real one is not asked."""
 _NAMING: Final = ("name", "aws_regions", "catalog_ids")
 """The keys that decide the names of the targets of a named entry."""
 _READING: Final = ("aws_region", "aws_regions", "catalog_id", "catalog_ids", "profile", "assume_role")
@@ -55,11 +58,17 @@ def _check_entry(entry: Entry, document: Document) -> None:
     _regions(own, document, at)
     if not own.wrong & {"runs", "views"} and not own.runs and not own.views:
         document.report(at, "a target with nothing to watch: give it runs or views")
-    if entry.value("endpoint_url") and entry.is_known("catalog_id", "catalog_ids") and None in entry.catalogs:
+    known = entry.is_known("catalog_id", "catalog_ids")
+    if (
+        entry.value("endpoint_url")
+        and known
+        and None in entry.catalogs
+        and not _STS_ENDPOINT & os.environ.keys()
+    ):
         document.report(
             (*at, "endpoint_url") if own.endpoint_url else at,
-            "set catalog_id: with endpoint_url alone, the real STS would be asked for the account, "
-            "with the emulator's credentials",
+            "set catalog_id (or AWS_ENDPOINT_URL_STS): with endpoint_url alone, the real STS would be asked"
+            " for the account, with the emulator's credentials",
         )
     _different_intervals(entry, document)
     for key, again in (("views", "used once"), ("exclude_views", "used once"), ("runs", "watched once"),

@@ -221,3 +221,13 @@ def test_thousands_of_patterns_are_compared_in_bounded_time(pattern: str) -> Non
         1, "targets", "too many view patterns to check all of them for overlaps"
     )
     assert time.monotonic() - began < 60
+
+
+def test_an_endpoint_needs_no_catalog_where_the_sdk_knows_another_sts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("targets:\n  - {endpoint_url: http://127.0.0.1:5000, views: [sales.*]}\n")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:5001")
+    (target,) = config.load(str(file)).settings.targets
+    assert target.catalog_id is None
