@@ -3,6 +3,7 @@
 supported=(3.11 3.12 3.13)
 declare -A python_of
 other_versions=()
+system_python="" # the distribution's own, if it is not the main one
 main_python=""
 main_version=""
 
@@ -44,6 +45,11 @@ find_pythons() {
     done
   fi
   [[ -n $main_version ]] || { echo "none of Python ${supported[*]} is on this machine" >&2; return 1; }
+  if [[ -x /usr/bin/python3 && $(readlink -f /usr/bin/python3) != "$(readlink -f "$main_python")" ]] &&
+    [[ " ${supported[*]} " == *" $(version_of /usr/bin/python3) "* && -n $(version_of /usr/bin/python3) ]]; then
+    system_python=/usr/bin/python3
+    echo "The distribution's own: $($system_python --version)"
+  fi
   for version in "${supported[@]}"; do
     if [[ $version == "$main_version" ]]; then
       echo "Python $version: $main_python (the main one)"
