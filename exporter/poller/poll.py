@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 import structlog
 
@@ -137,7 +138,7 @@ class TargetPoll:
                 reader, calls = self._job(settings, stop, heartbeat)
                 if (watch := self._store.watch(self._name)) is None:
                     return
-        reading.due = watch.due
+        reading.due, reading.views = watch.due, watch.views
         if watch.target.views:
             self._read_listings(reader, calls, watch, reading, begun)
         else:
@@ -262,6 +263,7 @@ class _Reading:
         self.unlisted: dict[str, Run] = {}
         """Unsettled runs, by key, of which no complete listing told."""
         self.missing: set[str] = set()
+        self.views: AbstractSet[tuple[str, str]] | None = None
         self.scopes: list[Scope] = []
         self.due: tuple[str, ...] | list[str] = ()
         """What is still to be asked for, run by run."""
@@ -310,6 +312,7 @@ class _Reading:
             runs=self.runs,
             missing=self.missing,
             unread=frozenset(self.unread),
+            views=self.views,
             scopes=tuple(self.scopes),
             error=self.error,
             finished=self.finished,

@@ -238,7 +238,9 @@ def note_read(catalog: Catalog, result: PollEnded | ResyncEnded, failed: set[Nam
         )
         # Before the baseline, pages that are still to be read may hold the newest run.
         up = read and view.known and view.record.misses == 0 and view.record.baseline_at is not None
-        if up != view.up and (up or isinstance(result, PollEnded)):
+        # A view that a resync found while the poll went on is not for that poll to judge.
+        judged = isinstance(result, PollEnded) and (result.views is None or name in result.views)
+        if up != view.up and (up or judged):
             view.up = up
             catalog.changed_views.add(name)
 

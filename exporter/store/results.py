@@ -94,6 +94,8 @@ class PollEnded:
     """Keys of the runs that a complete listing of the same poll did not hold: that counts as one read."""
     unread: frozenset[str] = frozenset()
     """Run IDs that were due and that an unreachable Glue kept from being read."""
+    views: AbstractSet[Name] | None = None
+    """The views whose runs it was to read; None: those of all views."""
     scopes: tuple[Scope, ...] = ()
     """The listings that were read, to the end or as far as was needed."""
     error: GlueError | None = None

@@ -8,11 +8,14 @@ from exporter.errors import Reason
 from exporter.model.run import Run, RunKey
 from exporter.store.results import (
     OwnedElsewhere,
+    PollEnded,
     RecordMalformed,
+    ResyncEnded,
     RunEnded,
     RunFailing,
     RunIgnored,
     Scope,
+    TablesRead,
     UnlistedStatus,
 )
 from tests.state.bench import target
@@ -249,3 +252,19 @@ def test_views_are_found_for_the_target_that_owns_them(bench: ViewBench) -> None
     last = bench.shown.facts("sales.returns").last_run
     assert last
     assert last.run_id == "a"
+
+
+def test_a_poll_does_not_judge_a_view_that_a_resync_found_meanwhile() -> None:
+    """It did not know of the view when it chose what to read."""
+    bench = ViewBench()
+    bench.watch("sales.*")
+    bench.poll()
+    known = frozenset({("sales", "daily_orders")})
+    bench.store.apply(TablesRead(target="prod", views=TABLES, databases=frozenset({"sales"})))
+    listing = bench.open_listing()
+    bench.hand_in(listing, last=True)
+    bench.store.apply(ResyncEnded(target="prod", complete=True, scopes=(Scope(),)))
+    assert bench.shown.view("sales.returns").up
+    ended_poll = PollEnded(target="prod", started=bench.clock.time(), duration=1.0, views=known)
+    bench.store.apply(ended_poll)
+    assert (bench.shown.view("sales.returns").up, bench.shown.view(DAILY).up) == (True, False)
