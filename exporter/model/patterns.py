@@ -95,13 +95,13 @@ def expected_interval(patterns: Iterable[ViewPattern]) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
-    """What a target asks for and another one, earlier in the file, owns."""
+class OwnedElsewhere:
+    """Another target, earlier in the file, watches these runs and views of the same region and catalog."""
 
     target: str
     owner: str
     names: tuple[str, ...]
-    """Run IDs, or views as ``database.table``."""
+    """Run IDs, and views as ``database.table``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Ownership:
     """The owner of each configured run, by run key."""
     spellings: Mapping[str, str] = field(default_factory=dict)
     """Run IDs that are not configured as their key, by run key."""
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[OwnedElsewhere, ...] = ()
 
     def of_view(self, database: str, table: str) -> tuple[str, tuple[ViewPattern, ...]] | None:
         """Return the target that owns the view, and its matching patterns; None where no target wants it."""
@@ -143,5 +143,5 @@ def assign(targets: Sequence[Target]) -> Ownership:
             match = ownership.of_view(*name)
             if match and match[0] != matcher.target.name:
                 lost.setdefault((matcher.target.name, match[0]), []).append(".".join(name))
-    conflicts = tuple(Conflict(target, owner, tuple(names)) for (target, owner), names in lost.items())
+    conflicts = tuple(OwnedElsewhere(target, owner, tuple(names)) for (target, owner), names in lost.items())
     return Ownership(ownership.matchers, owners, spellings, conflicts)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from exporter.errors import GlueError, Reason
+from exporter.model.patterns import OwnedElsewhere
 from exporter.model.run import Run, RunKey, Status
 from exporter.store import results as out
 
@@ -82,7 +83,7 @@ def _other(event: out.Event) -> None:
             log.error("target is down", target=target, error=text)
         case out.TargetUp(target, first):
             log.info("target is up" if first else "target is up again", target=target)
-        case out.OwnedElsewhere(target, owner, names):
+        case OwnedElsewhere(target, owner, names):
             message = "another target, earlier in the file, watches these runs and views"
             log.warning(message, target=target, owner=owner, **_some("names", names))
         case out.PatternMatchesNothing(target, pattern):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exporter.errors import GlueError, Reason
-from exporter.model.patterns import Conflict, Name
+from exporter.model.patterns import Name, OwnedElsewhere
 from exporter.model.run import UNKNOWN, Run, run_key
 from exporter.model.settings import ViewPattern
 from exporter.model.view import View
@@ -30,7 +30,7 @@ from exporter.store.runs import Moment, RunRecord
 from exporter.store.views import LISTINGS_UNTIL_GONE, ViewState
 
 
-def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> list[Conflict]:
+def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> list[OwnedElsewhere]:
     """Apply what the catalog's tables say; return the found views that another target owns."""
     elsewhere: dict[str, list[str]] = {}
     found: set[Name] = set()
@@ -45,7 +45,7 @@ def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> list[Confl
     for name in catalog.views_in(result.named, result.databases, result.all_databases) - found:
         if catalog.views[name].owner == result.target:
             _miss_view(catalog, catalog.views[name], at)
-    return [Conflict(result.target, owner, tuple(names)) for owner, names in elsewhere.items()]
+    return [OwnedElsewhere(result.target, owner, tuple(names)) for owner, names in elsewhere.items()]
 
 
 def _describe(catalog: Catalog, found: View, owner: str, patterns: Sequence[ViewPattern], at: Moment) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from exporter.model.patterns import Conflict, Name, Ownership, assign, expected_interval, is_literal
+from exporter.model.patterns import Name, OwnedElsewhere, Ownership, assign, expected_interval, is_literal
 from exporter.model.run import PHASES, Run, RunKey, run_key
 from exporter.model.settings import Target, ViewPattern
 from exporter.model.view import ViewKey
@@ -95,7 +95,9 @@ class Catalog:
 
     # Who watches what
 
-    def claim(self, targets: Sequence[Target], monotonic: float, *, all_known: bool) -> tuple[Conflict, ...]:
+    def claim(
+        self, targets: Sequence[Target], monotonic: float, *, all_known: bool
+    ) -> tuple[OwnedElsewhere, ...]:
         """Decide again who watches what: the first target in the file. What stays keeps its state.
 
         A view that no target wants any more loses its baseline: when it is wanted again, what ended

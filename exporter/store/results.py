@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from exporter.errors import GlueError
-from exporter.model.patterns import Name, Ownership
+from exporter.model.patterns import Name, OwnedElsewhere, Ownership
 from exporter.model.run import MalformedRun, Run, RunKey
 from exporter.model.view import View
 from exporter.store.views import ViewState
@@ -168,16 +168,6 @@ class TargetUp:
 
     target: str
     first: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedElsewhere:
-    """Another target, earlier in the file, watches these runs and views of the same region and catalog."""
-
-    target: str
-    owner: str
-    names: tuple[str, ...]
-    """Run IDs, and views as ``database.table``."""
 
 
 @dataclass(frozen=True, slots=True)

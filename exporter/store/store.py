@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import StorageError
-from exporter.model.patterns import Conflict
+from exporter.model.patterns import OwnedElsewhere
 from exporter.model.run import Run
 from exporter.model.settings import Settings, Target
 from exporter.store import apply, retention
@@ -227,7 +227,7 @@ class Store:
         for catalog in self._catalogs.values():
             retention.forget_unwatched(catalog, at.now)
 
-    def _report(self, conflicts: Sequence[Conflict]) -> list[Event]:
+    def _report(self, conflicts: Sequence[OwnedElsewhere]) -> list[Event]:
         return [e for one in conflicts for e in self._targets[one.target].elsewhere(one.owner, one.names)]
 
     # What others read

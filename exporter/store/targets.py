@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from exporter.model.patterns import Name, ViewMatcher
+from exporter.model.patterns import Name, OwnedElsewhere, ViewMatcher
 from exporter.model.run import PHASES, MalformedRun, Run
 from exporter.model.settings import Access, Target
 from exporter.store.catalog import Catalog
 from exporter.store.results import (
     Event,
-    OwnedElsewhere,
     PatternMatchesNothing,
     PollEnded,
     RecordMalformed,

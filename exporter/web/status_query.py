@@ -111,7 +111,7 @@ def _cut(parameters: Mapping[str, str], table: str) -> Cut:
 def _number(parameters: Mapping[str, str], name: str, default: int, largest: int) -> int:
     text = parameters.get(name, "") or str(default)
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(largest))):
-        raise ValueError(f"{name} is no number from 1 to {largest}")
+        raise ValueError(f"{name} is not a number from 1 to {largest}")
     if not 1 <= int(text) <= largest:
-        raise ValueError(f"{name} is no number from 1 to {largest}")
+        raise ValueError(f"{name} is not a number from 1 to {largest}")
     return int(text)

@@ -69,7 +69,7 @@ def test_a_json_line_holds_the_same() -> None:
     }
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a failure
 @given(value=st.text())
 def test_any_text_is_one_logfmt_line_that_parses(value: str) -> None:
     line = logged("logfmt", before="x", error_message=value, after="y").removesuffix("\n")
@@ -80,7 +80,7 @@ def test_any_text_is_one_logfmt_line_that_parses(value: str) -> None:
     assert (fields["before"], fields["after"]) == ("x", "y")
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a failure
 @given(value=st.text())
 def test_any_text_is_one_json_line_that_parses(value: str) -> None:
     line = logged("json", error_message=value).removesuffix("\n")
@@ -106,7 +106,7 @@ def test_control_characters_are_made_visible(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a failure
 @given(st.text())
 def test_nothing_but_the_line_feed_is_left_that_could_steer_a_terminal(text: str) -> None:
     assert printable(text).replace("\n", "").isprintable()

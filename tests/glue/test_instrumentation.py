@@ -218,7 +218,7 @@ def test_threads_count_in_the_statistics_of_their_own_target() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_no_redirect_is_followed(status: int) -> None:
-    """The signed request would reach whoever the endpoint names."""
+    """The signed request would reach the host that the endpoint names."""
     with ScriptedAws(Reply()) as elsewhere:
         answer = Reply(b"", status, {"Location": f"{elsewhere.url}/"})
         with ScriptedAws(answer) as aws, catalog_of(target(aws.url)) as catalog:

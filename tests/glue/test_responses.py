@@ -116,7 +116,7 @@ def test_a_string_of_another_type_is_refused(member: str, value: object) -> None
     ],
 )
 def test_a_time_that_is_none_is_refused(member: str, value: object) -> None:
-    """Only numbers of the years 1970 to 9999 are times; true is no number."""
+    """Only numbers of the years 1970 to 9999 are times; true is not a number."""
     with pytest.raises(MalformedRecordError, match=f"^{member} is "):
         run_with(**{member: value})
 

@@ -83,7 +83,7 @@ def test_the_account_is_asked_of_sts_once(tmp_path: Path) -> None:
 
 
 def test_glues_endpoint_is_glues_alone(tmp_path: Path) -> None:
-    """STS is found the SDK's own way: its answers are about accounts, whoever stands in for Glue."""
+    """STS is found the SDK's own way: its answers are about accounts, whatever stands in for Glue."""
     with (
         ScriptedAws(FOUND) as glue,
         ScriptedAws(sts_account(ACCOUNT)) as sts,

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from exporter.model.patterns import (
-    Conflict,
+    OwnedElsewhere,
     ViewMatcher,
     assign,
     expected_interval,
@@ -138,7 +138,7 @@ def test_the_first_target_in_the_file_owns_what_several_ask_for() -> None:
     assert ownership.spellings == {"a": "A", "c": "C"}
     assert ownership.of_view("sales", "orders") == ("first", (pattern("sales.*"),))
     assert ownership.of_view("dbt", "models") == ("second", (pattern("dbt.models"), pattern("*.*")))
-    assert ownership.conflicts == (Conflict("second", "first", ("a", "sales.orders", "hr.people")),)
+    assert ownership.conflicts == (OwnedElsewhere("second", "first", ("a", "sales.orders", "hr.people")),)
 
 
 def test_what_no_target_asks_for_has_no_owner() -> None:

@@ -77,7 +77,7 @@ def test_where_the_end_of_a_run_comes_from(seen: Run, end: float) -> None:
 
 @pytest.mark.parametrize(("ahead", "end"), [(2.0, SEEN + 2.0), (2.5, SEEN), (1e12, SEEN)])
 def test_an_end_in_the_future_is_when_the_run_was_seen_ended(ahead: float, end: float) -> None:
-    """Else it would keep the run from settling, and pass for a fresh success for ever."""
+    """Else it would keep the run from settling, and pass for a fresh success at all times."""
     assert run(end_time=SEEN + ahead, last_updated=None).end(SEEN) == end
     assert run(end_time=None, last_updated=SEEN + ahead).end(SEEN) == end
 

@@ -4,11 +4,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import Reason
+from exporter.model.patterns import OwnedElsewhere
 from exporter.model.run import RunKey
 from exporter.poller.event_log import EventLog
 from exporter.store.results import (
     Event,
-    OwnedElsewhere,
     PatternMatchesNothing,
     RecordMalformed,
     RunEnded,

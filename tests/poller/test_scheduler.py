@@ -25,7 +25,7 @@ from tests.support.reader import ACCOUNT, MemoryReader, glue_error
 INTERVALS = st.floats(5, 3600)
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a failure
 @given(name=st.text(), interval=INTERVALS)
 def test_the_first_gap_is_between_half_an_interval_and_a_whole_one(name: str, interval: float) -> None:
     assert 0.5 * interval <= first_gap(name, interval) <= interval
@@ -39,7 +39,7 @@ def test_targets_spread_over_the_second_half_of_the_interval() -> None:
     assert max(later - sooner for sooner, later in pairwise(gaps)) < 1.5
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a failure
 @given(planned=st.floats(0, 1e7), late=st.floats(0, 1e5), interval=INTERVALS)
 def test_the_next_poll_is_the_next_tick_that_is_not_over(
     planned: float, late: float, interval: float

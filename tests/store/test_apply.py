@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from exporter.errors import Reason
+from exporter.model.patterns import OwnedElsewhere
 from exporter.model.run import Run, RunKey
 from exporter.store.results import (
-    OwnedElsewhere,
     PollEnded,
     RecordMalformed,
     ResyncEnded,

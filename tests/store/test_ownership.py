@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from exporter.errors import Reason
+from exporter.model.patterns import OwnedElsewhere
 from exporter.model.run import RunKey
 from exporter.model.settings import Target
-from exporter.store.results import OwnedElsewhere
 from tests.support.reader import ACCOUNT, glue_error
 from tests.support.watching import REGION, StoreBench, ended, running, target, watch
 

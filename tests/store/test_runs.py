@@ -142,7 +142,7 @@ def test_failures_do_not_delay_the_next_attempt(bench: StoreBench) -> None:
         assert bench.due() == ["a"]
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a failure
 @given(
     poll_interval=st.integers(5, 3600), resync_interval=st.integers(5, 86_400), misses=st.integers(1, 2000)
 )

@@ -3,8 +3,9 @@
 import pytest
 
 from exporter.errors import Reason
+from exporter.model.patterns import OwnedElsewhere
 from exporter.model.run import Run
-from exporter.store.results import Event, OwnedElsewhere, PatternMatchesNothing
+from exporter.store.results import Event, PatternMatchesNothing
 from tests.state.bench import target
 from tests.support.clock import START
 from tests.support.reader import glue_error

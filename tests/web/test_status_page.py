@@ -209,7 +209,7 @@ def test_a_long_table_says_what_it_shows_and_leads_on() -> None:
 @pytest.mark.parametrize("path", ["/", "/api/v1/status"])
 def test_a_wrong_parameter_is_refused_with_a_sentence(browser: Browser, path: str) -> None:
     answer = browser.get(f"{path}?limit=a%3Cb%3E")
-    assert (answer.status_code, answer.text) == (400, "limit is no number from 1 to 1000\n")
+    assert (answer.status_code, answer.text) == (400, "limit is not a number from 1 to 1000\n")
     assert answer.headers["content-type"].startswith("text/plain")
     assert browser.reads == []
 
