@@ -56,7 +56,9 @@ def _check_entry(entry: Entry, document: Document) -> None:
     own, at = entry.own, entry.at
     _pairs(own, document, at)
     _regions(own, document, at)
-    if not own.wrong & {"runs", "views"} and not own.runs and not own.views:
+    # An unknown key may be either of them misspelt.
+    may_watch = own.wrong & {"runs", "views"} or not own.wrong <= own.known().keys()
+    if not may_watch and not own.runs and not own.views:
         document.report(at, "a target with nothing to watch: give it runs or views")
     known = entry.is_known("catalog_id", "catalog_ids")
     if (
