@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e dashboards-test pictures lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
 .PHONY: soak soak-short mutation
-.PHONY: faults fuzz
+.PHONY: test-long fuzz
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -48,7 +48,7 @@ $(BIN)/.installed-chart: requirements/chart.txt requirements/helm.txt tests/char
 demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS, no network
 	$(BIN)/glue-mv-exporter demo
 
-test: $(BIN)/.installed ## Run the tests (no root, no network but loopback)
+test: $(BIN)/.installed ## Run the tests (90 seconds; no root, no network but loopback)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 e2e: $(BIN)/.installed-e2e ## Test the program from outside, with real neighbours
@@ -75,8 +75,8 @@ $(BIN)/.installed-pictures: requirements/pictures.txt $(BIN)/.installed
 pictures: $(BIN)/.installed-pictures ## Draw the dashboards' pictures anew (prometheus, promtool)
 	$(BIN)/python -m tools.pictures
 
-faults: $(BIN)/.installed ## Go through the whole fault matrix (a part is in `make test`)
-	FAULTS=all $(BIN)/python -m pytest tests/faults -n 2 -o timeout=300 $(PYTEST_ARGS)
+test-long: $(BIN)/.installed ## Run the long tests: every fault, crash and kill (5 minutes)
+	$(BIN)/python -m pytest -m long -n auto -o timeout=300 $(PYTEST_ARGS)
 
 FUZZ ?= 110000
 fuzz: $(BIN)/.installed ## Try FUZZ examples of hostile input (a few are in `make test`)

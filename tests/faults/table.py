@@ -49,8 +49,6 @@ class Row:
     reason: Reason | None
     """What is counted at Glue; at STS it is always ``credentials``. None: nothing is wrong with it."""
     operations: frozenset[Operation] = ALL
-    core: bool = False
-    """Whether it is in the short form."""
 
 
 ROWS: Mapping[str, Row] = {
@@ -58,9 +56,9 @@ ROWS: Mapping[str, Row] = {
     "forbidden without a code": Row(Fault(status=403, body=b"<html>"), Reason.ACCESS_DENIED),
     "not found": Row(bare.NOT_FOUND, Reason.NOT_FOUND),
     "invalid input": Row(bare.INVALID_INPUT, Reason.INVALID_INPUT),
-    "throttled": Row(bare.THROTTLED, Reason.THROTTLED, core=True),
+    "throttled": Row(bare.THROTTLED, Reason.THROTTLED),
     "429 of a proxy": Row(Fault(status=429, body=b""), Reason.THROTTLED),
-    "hanging": Row(bare.HANG, Reason.TIMEOUT, core=True),
+    "hanging": Row(bare.HANG, Reason.TIMEOUT),
     "Glue's own timeout": Row(bare.OPERATION_TIMEOUT, Reason.TIMEOUT),
     "504 of a proxy": Row(Fault(status=504, body=b"<html>"), Reason.TIMEOUT),
     "trickling": Row(Fault(trickle=0.2), Reason.TIMEOUT),
@@ -73,7 +71,7 @@ ROWS: Mapping[str, Row] = {
     "expired token": Row(bare.EXPIRED_TOKEN, Reason.CREDENTIALS),
     "unknown key": Row(bare.error("UnrecognizedClientException"), Reason.CREDENTIALS),
     "clock too far off": Row(bare.error("InvalidSignatureException", 403), Reason.CREDENTIALS),
-    "half of the text": Row(bare.CUT_TEXT, Reason.UNEXPECTED, core=True),
+    "half of the text": Row(bare.CUT_TEXT, Reason.UNEXPECTED),
     "an error unheard of": Row(bare.error("NeverHeardOfException"), Reason.UNEXPECTED),
     "a page with status 200": Row(bare.HTML, Reason.UNEXPECTED),
     "nothing": Row(bare.EMPTY, Reason.UNEXPECTED),
@@ -156,11 +154,11 @@ def can_happen(operation: Operation, moment: Moment) -> bool:
     return True
 
 
-def cells(moment: Moment, *, short: bool) -> Iterator[Cell]:
-    """Return the cells of one sheet; ``short``: of a few rows."""
+def cells(moment: Moment) -> Iterator[Cell]:
+    """Return the cells of one sheet."""
     number = 0
     for name, row in ROWS.items():
         for operation in Operation:
-            if operation in row.operations and can_happen(operation, moment) and (row.core or not short):
+            if operation in row.operations and can_happen(operation, moment):
                 number += 1
                 yield Cell(number, name, operation, moment)

@@ -1,9 +1,5 @@
-"""The fault matrix: each way to go wrong at each operation and moment, and what must hold in all of them.
+"""The fault matrix: each way to go wrong at each operation and moment, and what must hold in all of them."""
 
-``make test`` goes through a few ways to go wrong, ``make faults`` through all.
-"""
-
-import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +9,6 @@ from tests.faults.house import House
 from tests.faults.table import ROWS, Cell, Moment, Operation, cells
 from tests.support.left_over import nothing_left_over
 
-SHORT = "FAULTS" not in os.environ
 PER_HOUSE = 64
 """Cells that share an exporter."""
 
@@ -22,11 +17,12 @@ def houses() -> list[tuple[Moment, tuple[Cell, ...]]]:
     """Return all cells, moment by moment, as many together as one exporter takes."""
     found: list[tuple[Moment, tuple[Cell, ...]]] = []
     for moment in Moment:
-        sheet = list(cells(moment, short=SHORT))
+        sheet = list(cells(moment))
         found += [(moment, tuple(sheet[at : at + PER_HOUSE])) for at in range(0, len(sheet), PER_HOUSE)]
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("moment", "sheet"), houses(), ids=[f"{m.name}-{sheet[0].number}" for m, sheet in houses()]
 )
@@ -37,7 +33,7 @@ def test_all_invariants_hold(tmp_path: Path, moment: Moment, sheet: tuple[Cell, 
 
 def test_the_table_names_every_reason_and_operation() -> None:
     """The table is the matrix: nothing may be forgotten in it."""
-    every = [cell for moment in Moment for cell in cells(moment, short=False)]
+    every = [cell for moment in Moment for cell in cells(moment)]
     assert {str(cell.reason) for cell in every} == {
         *("access_denied", "not_found", "invalid_input", "throttled", "timeout", "unavailable"),
         *("credentials", "unexpected", "None"),

@@ -126,6 +126,7 @@ class FlappingWay:
         source.close()
 
 
+@pytest.mark.long
 def test_a_way_that_flaps_every_second_leaves_nothing_behind() -> None:
     """Each read is good or fails clearly; once the way is good, so is the next read, on fresh connections."""
     run_id = sample_run_id(1)
@@ -159,9 +160,9 @@ STEADY_ROWS = ("access denied", "expired token", "half of the text", "a page wit
 """None of them is tried again at once, and so they take no time."""
 
 
+@pytest.mark.long
 def test_nothing_grows_over_many_faulty_polls(tmp_path: Path) -> None:
     """Threads, sockets and objects stay as many as they were after the first few polls."""
-    polls = 20 if "FAULTS" in os.environ else 6
     operations = (Operation.GET_RUN, Operation.LIST_RUNS, Operation.GET_TABLES, Operation.ASSUME_ROLE)
     sheet = [
         Cell(number, row, operation, Moment.STEADY)
@@ -171,7 +172,7 @@ def test_nothing_grows_over_many_faulty_polls(tmp_path: Path) -> None:
     ]
     with House(tmp_path, sheet, moment=Moment.STEADY) as house:
         sizes: list[tuple[int, int, int]] = []
-        for number in range(polls):
+        for number in range(20):
             house.faulty = number % 2 == 1
             scraped = house.poll(resync=True)
             if not house.faulty:

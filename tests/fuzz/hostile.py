@@ -12,7 +12,7 @@ P = ParamSpec("P")
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
 LONG = EXAMPLES > 0
-SHORT_FORM = 60
+SHORT_FORM = 25
 """Examples of a test in the short form, times its share."""
 SHARES = 100
 """Into so many shares the examples of the long form are divided."""

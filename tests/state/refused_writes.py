@@ -18,8 +18,18 @@ from tests.state.crash_story import NAMES, Story
 from tests.state.naive_model import Model
 from tests.state.watched_disk import Step
 
-FULL, READ_ONLY, CANNOT_WRITE, CANNOT_SYNC = 13, 8, 10 | 3 << 8, 10 | 4 << 8
-"""SQLite's codes of these errors."""
+IO_ERROR = 10
+FULL = {"write": 13, "create": 14}
+"""SQLite's codes where the disk is full: SQLITE_FULL, and SQLITE_CANTOPEN where a file cannot be made."""
+BROKEN = {
+    "write": IO_ERROR | 3 << 8,
+    "sync": IO_ERROR | 4 << 8,
+    "truncate": IO_ERROR | 6 << 8,
+    "delete": IO_ERROR | 10 << 8,
+    "create": 8 | 6 << 8,
+}
+"""The same where it is broken, or read-only. Only codes that SQLite's own file layer returns there: it loses
+track of a failed rollback that reports another one."""
 IN_A_ROW = (1, 3, 8)
 
 
@@ -28,16 +38,19 @@ class RefusedStory(Story):
     """A story in which some writes fail. What it asserts is told in :meth:`_act`."""
 
     refused: range = range(0)
-    code: int = FULL
+    full: bool = False
     saved: Model = field(default_factory=Model)
     """What is on the disk for certain."""
     unsure: list[Model] = field(default_factory=list)
     """What may be there instead: a write whose sync has failed may be found all the same."""
     made: int = 0
 
-    def _watch(self, _step: Step) -> int | None:
+    def _watch(self, step: Step) -> int | None:
         self.made += 1
-        return self.code if self.made - 1 in self.refused else None
+        if self.made - 1 not in self.refused:
+            return None
+        code = FULL.get(step.kind) if self.full else None
+        return code or BROKEN.get(step.kind, IO_ERROR)
 
     def _open(self) -> None:
         """Start; and once more for each time that it cannot, with a sentence."""
@@ -88,11 +101,10 @@ class RefusedStory(Story):
 def tell(folder: Path, number: int) -> None:
     """Tell the story in a process of its own, for SQLite is watched; refuse the write of this number."""
     refused = range(number, number + IN_A_ROW[number % len(IN_A_ROW)])
-    code = (FULL, READ_ONLY, CANNOT_WRITE, CANNOT_SYNC)[number % 4]
     child = os.fork()
     if not child:
         try:
-            story = RefusedStory(folder / str(number), refused=refused, code=code)
+            story = RefusedStory(folder / str(number), refused=refused, full=number % 2 == 0)
             story.tell()
             os._exit(0 if story.made > number else 3)
         except BaseException:  # noqa: BLE001 (told, and the process ends)

@@ -1,9 +1,5 @@
-"""Any sequence of polls, ends, late figures, crashes and reloads gives the counts of the naive model.
+"""Any sequence of polls, ends, late figures, crashes and reloads gives the counts of the naive model."""
 
-More examples than in a usual run: ``HYPOTHESIS_PROFILE=thorough pytest tests/state/test_counting_model.py``.
-"""
-
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from exporter.model.patterns import Name
 from exporter.model.run import Run, run_key
@@ -92,7 +95,6 @@ RELOADS = st.none() | st.integers(0, len(CONFIGURATIONS) - 1)
 
 QUICK_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """In memory where the system has such a folder: what is copied from it needs no waiting for a disk."""
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 
 class Counting(RuleBasedStateMachine):
@@ -503,18 +505,16 @@ class CountingInMemory(Counting):
     on_disk = False
 
 
-def _settings(examples: int) -> settings:
-    return settings(
-        max_examples=examples * (50 if THOROUGH else 1),
-        stateful_step_count=60 if THOROUGH else 40,
-        deadline=None,
-        derandomize=not THOROUGH,
-        database=None,
-        suppress_health_check=list(HealthCheck),
+@pytest.mark.parametrize(
+    ("examples", "steps"), [(15, 40), pytest.param(300, 60, marks=pytest.mark.long)], ids=["few", "many"]
+)
+@pytest.mark.parametrize("machine", [Counting, CountingInMemory], ids=["on disk", "in memory"])
+def test_counts_are_those_of_the_naive_model(machine: type[Counting], examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            suppress_health_check=list(HealthCheck),
+        ),
     )
-
-
-TestCountingOnDisk = Counting.TestCase
-TestCountingOnDisk.settings = _settings(80)
-TestCountingInMemory = CountingInMemory.TestCase
-TestCountingInMemory.settings = _settings(100)

@@ -4,7 +4,6 @@ Every state that this may leave on the disk is made, opened, and polled on. What
 the naive model knows: with the poll that was being written, or without it, and nothing in between.
 """
 
-import os
 import pickle
 import random
 import subprocess
@@ -27,9 +26,10 @@ from tests.support.clock import ManualClock
 
 ROOT = Path(__file__).parents[2]
 QUICK_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 PARTS = 8
 """The states are shared out, so that the tests run beside each other."""
+REFUSED_PARTS = 12
+"""Into so many parts the writes are divided that are refused one by one."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,9 @@ def test_the_story_has_everything_in_it(record: Record) -> None:
     }
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in range(1, PARTS))]
+)
 def test_whatever_a_crash_leaves_every_run_is_counted_once(record: Record, quick: Path, part: int) -> None:
     checked = 0
     for place, (number, kind, files) in enumerate(crash_states(record, random.Random(7))):  # noqa: S311 (the same states at every run)
@@ -143,13 +145,11 @@ def check(folder: Path, act: Act, files: Files, what: str) -> None:
         bench.abandon()
 
 
-@pytest.mark.parametrize("part", range(12) if THOROUGH else (0, 4, 7, 11))
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(REFUSED_PARTS))
 def test_whichever_write_fails_nothing_is_published_but_what_is_on_the_disk(quick: Path, part: int) -> None:
-    """Full, broken or read-only for a while: the program goes on, and the counters catch up.
-
-    Every third write; all of them with ``HYPOTHESIS_PROFILE=thorough``.
-    """
-    command = [sys.executable, "-m", "tests.state.refused_writes", str(quick), str(part), "12"]
+    """Full, broken or read-only for a while: the program goes on, and the counters catch up."""
+    command = [sys.executable, "-m", "tests.state.refused_writes", str(quick), str(part), str(REFUSED_PARTS)]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 10

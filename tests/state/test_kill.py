@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 KILLS = 100
 SETTLES_AFTER = 21
 """Steps of 30 s until a run that has ended, and has told its cost, is settled."""
 
 
+@pytest.mark.long
 def test_every_ended_run_is_counted_once_however_often_the_exporter_is_killed(tmp_path: Path) -> None:
     """What each life tells after each commit is exactly what has ended by then, its cost included."""
     done = subprocess.run(
