@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e dashboards-test pictures lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
+.PHONY: help demo test e2e dashboards-test lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
 .PHONY: soak soak-short mutation
 .PHONY: test-long fuzz
 
@@ -67,13 +67,6 @@ $(TYPES)/node_modules/.installed: $(TYPES)/package-lock.json
 
 dashboards-test: $(BIN)/.installed $(TYPES)/node_modules/.installed ## Ask a real Prometheus all that the dashboards ask
 	$(BIN)/python -m pytest tests/dashboards -o timeout=300 $(PYTEST_ARGS)
-
-$(BIN)/.installed-pictures: requirements/pictures.txt $(BIN)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/pictures.txt
-	@touch $@
-
-pictures: $(BIN)/.installed-pictures ## Draw the dashboards' pictures anew (prometheus, promtool)
-	$(BIN)/python -m tools.pictures
 
 test-long: $(BIN)/.installed ## Run the long tests: every fault, crash and kill (5 minutes)
 	$(BIN)/python -m pytest -m long -n auto -o timeout=300 $(PYTEST_ARGS)

@@ -17,7 +17,6 @@ LOCKS = {
     "demo.txt": ("pyproject.toml", "--extra", "demo"),
     "dev.txt": ("pyproject.toml", "--group", "dev", "--extra", "demo"),
     # Beside dev.txt, in the same environment.
-    "pictures.txt": ("--group", "pyproject.toml:pictures", "--constraint", "requirements/dev.txt"),
     "e2e.txt": ("--group", "pyproject.toml:e2e", "--constraint", "requirements/dev.txt"),
     "chart.txt": ("--group", "pyproject.toml:chart", "--constraint", "requirements/dev.txt"),
     # Not to be installed, so without what they would ask for.
