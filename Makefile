@@ -123,7 +123,7 @@ chart-readme: $(BIN)/.installed-chart ## Write the values into the chart's READM
 sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: what the image's environment holds
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
-bench: $(BIN)/.installed ## Measure every goal (20 minutes; SIZE=small: a few)
+bench: $(BIN)/.installed ## Measure every goal (15 minutes; SIZE=small: two)
 	$(BIN)/python -m benchmarks $(SIZE)
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes

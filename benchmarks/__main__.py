@@ -4,7 +4,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -12,37 +11,23 @@ from rich.table import Table
 from benchmarks import fleet, scrapes, starts
 from benchmarks.results import Line, machine
 
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How many of everything."""
-
-    ended: int
-    views: int
-    large: int
-    databases: tuple[int, int]
+SIZES = {"goal": 1, "small": 10}
+"""By what everything is divided."""
 
 
-SIZES = {
-    "small": Size(ended=1000, views=500, large=5000, databases=(30, 100)),
-    "goal": Size(ended=10_000, views=5000, large=100_000, databases=(300, 1000)),
-}
-
-
-def sections(size: Size) -> dict[str, Callable[[], Iterator[Line]]]:
+def sections(divisor: int) -> dict[str, Callable[[], Iterator[Line]]]:
     """Return what can be measured by itself."""
+    large = 100_000 // divisor
+    views = 5000 // divisor
     return {
-        "ended": lambda: scrapes.ended(size.ended),
-        "views": lambda: scrapes.views(size.views),
-        "large": lambda: scrapes.large(size.large, size.large // 100),
-        "changes": lambda: fleet.changes(size.large),
-        "memory": lambda: fleet.memory(size.large),
+        "ended": lambda: scrapes.ended(10_000 // divisor),
+        "views": lambda: scrapes.views(views),
+        "large": lambda: scrapes.large(large, large // 100),
+        "memory": lambda: fleet.memory(large),
         "small": starts.small,
-        "state": lambda: starts.with_state(size.large // 100, size.large),
-        "resync": lambda: fleet.resync(size.large),
-        "databases": lambda: fleet.databases(size.databases[0], 120),
-        "many databases": lambda: fleet.databases(size.databases[1]),
-        "fleet": lambda: fleet.views_by_glob_and_name(size.views),
+        "state": lambda: starts.with_state(large // 100, large),
+        "databases": lambda: fleet.databases(300 // divisor),
+        "fleet": lambda: fleet.views_by_glob_and_name(views),
     }
 
 
@@ -50,7 +35,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("size", nargs="?", choices=SIZES, default="goal")
-    parser.add_argument("--only", nargs="+", choices=sections(SIZES["goal"]), help="measure these alone")
+    parser.add_argument("--only", nargs="+", choices=sections(1), help="measure these alone")
     arguments = parser.parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=220)
     found: list[Line] = []

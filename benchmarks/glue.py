@@ -1,7 +1,7 @@
 """A bare Glue with a lifelike load: ``python -m benchmarks.glue '{"runs": 10000, "active": 100}'``.
 
-In a process of its own, so that what it costs is nobody else's. It prints its URL; see
-``tests/support/bare_glue.py`` for what it tells of the calls that it got.
+A process of its own, so that its cost is not measured with the exporter's. It prints its URL;
+``tests/support/bare_glue.py`` says how to ask it which calls it got.
 """
 
 import json

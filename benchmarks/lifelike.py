@@ -1,4 +1,4 @@
-"""Loads as an account might have them: many ended runs, a few that go on, views that refresh in turn.
+"""Realistic loads: many ended runs, a few active ones, views that refresh in turn.
 
 The benchmarks and the tests share them. The same arguments give the same load, but for its times.
 """
@@ -23,7 +23,7 @@ Record = dict[str, Any]
 
 
 def records(count: int, *, active: int = 0) -> Iterator[Record]:
-    """Yield runs of some hundred views; the first ``active`` go on.
+    """Yield runs of some hundred views; the first ``active`` are in progress.
 
     The others ended hours ago, so they are settled as soon as they are read.
     """
@@ -40,12 +40,12 @@ def views(count: int) -> Sequence[tuple[str, str]]:
     return [(_DATABASES[n % len(_DATABASES)], f"{_SUBJECTS[n % 8]}_{n:05}") for n in range(count)]
 
 
-def view_records(count: int, *, runs_each: int = 1, active_share: int = 100) -> Iterator[Record]:
-    """Yield the runs of :func:`views`, hourly ones; the newest of one view in ``active_share`` goes on."""
+def view_records(count: int, *, runs_each: int = 1) -> Iterator[Record]:
+    """Yield the runs of :func:`views`, hourly ones; the newest of one view in a hundred is active."""
     for number, (database, table) in enumerate(views(count)):
         chance = _chance(number)
         for place in range(runs_each):
-            goes_on = place == 0 and number % active_share == 0
+            goes_on = place == 0 and number % 100 == 0
             yield _record(chance, database, table, None if goes_on else 7200 + 3600 * place)
 
 
@@ -71,7 +71,7 @@ class Hourly:
             yield self._begin(number)
 
     def since(self) -> Iterator[Record]:
-        """Yield the runs that have begun or ended since this was last asked."""
+        """Yield the runs that have begun or ended since the last call."""
         while self._time(self._next) <= time.time():
             yield self._begin(self._next)
             self._next += 1
@@ -100,7 +100,7 @@ class Hourly:
 
 
 def _record(chance: random.Random, database: str, table: str, age: float | None) -> Record:
-    """Return a run that ended ``age`` seconds ago; one that goes on for None."""
+    """Return a run that ended ``age`` seconds ago; one in progress for None."""
     run_id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
     duration = chance.lognormvariate(6, 1)
     ended = time.time() - age if age is not None else None
@@ -126,5 +126,5 @@ def _record(chance: random.Random, database: str, table: str, age: float | None)
 
 
 def _chance(number: int) -> random.Random:
-    """Return the same numbers for the same run or view, whatever became of the others."""
+    """Return the same numbers for the same run or view, whatever happens to the others."""
     return random.Random(number)  # noqa: S311 (nothing secret)

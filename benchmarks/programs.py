@@ -86,12 +86,12 @@ def exporter(target: Mapping[str, Any], *flags: str, **settings: Any) -> Iterato
     port = free_port()
     with folder() as place:
         config = place / "config.yaml"
-        config.write_text(_yaml(target, {"poll_interval": f"{INTERVAL}s", **settings}))
+        config.write_text(json.dumps({"poll_interval": f"{INTERVAL}s", **settings, "targets": [target]}))
         address = f"127.0.0.1:{port}"
         options = ("--config.file", str(config), "--web.listen-address", address, "--log.level", "error")
         begun = time.perf_counter()
         with running("exporter", "serve", *options, *flags) as process:
-            # Each look takes a millisecond of the program's time.
+            # Each request takes a millisecond of the program's time.
             wait_for(lambda: _is_ready(process, f"http://{address}/-/ready"), seconds=600, every=0.025)
             yield Program(port, process.pid, time.perf_counter() - begun, cpu_seconds(process.pid))
 
@@ -142,21 +142,6 @@ def _target(glue: Glue) -> dict[str, Any]:
         "endpoint_url": glue.url,
         "max_requests_per_second": 500,
     }
-
-
-def _yaml(target: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """Write a configuration as people do, a run ID a line: JSON would be YAML, too, but not what is read."""
-    scalars = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
-    first, *others = [
-        f"{key}: {json.dumps(value)}" for key, value in target.items() if not isinstance(value, list)
-    ]
-    lists = [
-        line
-        for key, value in target.items()
-        if isinstance(value, list)
-        for line in (f"    {key}:", *(f"    - {json.dumps(entry)}" for entry in value))
-    ]
-    return "\n".join([*scalars, "targets:", f"  - {first}", *(f"    {line}" for line in others), *lists, ""])
 
 
 def _is_ready(process: "subprocess.Popen[str]", url: str) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +60,3 @@ def machine() -> dict[str, Any]:
 def milliseconds(seconds: float) -> str:
     """Write a time for people."""
     return f"{seconds * 1000:,.2f} ms" if seconds < 1 else f"{seconds:,.2f} s"
-
-
-def middle_of(values: Sequence[float]) -> float:
-    """Return the median."""
-    return sorted(values)[len(values) // 2]

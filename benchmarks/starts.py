@@ -4,10 +4,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from statistics import median
 
 from benchmarks.processes import ENVIRONMENT
 from benchmarks.programs import all_read, exporter, folder, glue_with, scraped, watching_runs, watching_views
-from benchmarks.results import Line, middle_of, milliseconds
+from benchmarks.results import Line, milliseconds
 
 _BOTO3 = "import boto3; boto3.client('glue', region_name='eu-west-1')"
 _TIMES = 7
@@ -44,6 +45,6 @@ def small() -> Iterator[Line]:
             boto3.append(time.perf_counter() - begun)
     yield Line(
         "first scrape of a small configuration ÷ importing boto3 and making a client",
-        milliseconds(middle_of(ours)), f"boto3 {milliseconds(middle_of(boto3))}",
-        middle_of(ours) / middle_of(boto3), 1.5,
+        milliseconds(median(ours)), f"boto3 {milliseconds(median(boto3))}",
+        median(ours) / median(boto3), 1.5,
     )  # fmt: skip
