@@ -1,4 +1,4 @@
-# The exporter as an image: docs/container.md tells what is in it and how to run it.
+# The exporter as an image: docs/operating.md says how to run it and what is in it.
 #
 #   docker build --tag glue-mv-exporter .                 the exporter
 #   docker build --tag glue-mv-exporter:demo --target demo .    the exporter on a simulated Glue

@@ -71,17 +71,11 @@ def test_the_scrape_configuration_asks_the_default_port() -> None:
 
 
 def test_the_policy_allows_what_the_exporter_calls_and_no_more() -> None:
-    """STS is not in it: telling who one is needs no permission, and a role to assume is named by its ARN."""
-    (block,) = blocks("json", README)
-    policy = json.loads(block.text)
+    """STS is not in it: GetCallerIdentity needs no permission, and a role to assume is named by its ARN."""
+    policy = json.loads((ROOT / "deploy" / "aws" / "iam-policy.json").read_text())
     allowed = [action for statement in policy["Statement"] for action in statement["Action"]]
     assert sorted(allowed) == sorted(f"glue:{name}" for name in OPERATIONS if name not in STS_OPERATIONS)
     assert [statement["Effect"] for statement in policy["Statement"]] == ["Allow", "Allow"]
-
-
-def test_the_readme_shows_the_policy_that_ships() -> None:
-    (block,) = blocks("json", README)
-    assert json.loads(block.text) == json.loads((ROOT / "deploy" / "aws" / "iam-policy.json").read_text())
 
 
 def test_the_page_on_aws_explains_every_action_of_the_policy() -> None:
@@ -115,8 +109,9 @@ def test_the_check_prints_what_the_readme_says(tmp_path: Path, capsys: pytest.Ca
     assert f"`{printed}`" in README.read_text()
 
 
-def test_a_misspelt_key_is_told_as_the_readme_shows() -> None:
-    quoted = re.search(r"`(config\.yaml:(\d+): [^`]+)`", README.read_text())
+def test_a_misspelt_key_is_reported_as_the_page_shows() -> None:
+    page = ROOT / "docs" / "troubleshooting.md"
+    quoted = re.search(r"`(config\.yaml:(\d+): [^`]+)`", page.read_text())
     assert quoted
     lines = ["targets:", "  - name: prod", "    aws_region: eu-west-1", "    views: ['*.*']"]
     lines += ["    # not the profile"] * (int(quoted[2]) - 1 - len(lines)) + ["    profil: x"]
@@ -125,8 +120,7 @@ def test_a_misspelt_key_is_told_as_the_readme_shows() -> None:
     assert refused.value.lines() == (quoted[1],)
 
 
-@pytest.mark.parametrize("page", [README, ROOT / "docs" / "views.md"], ids=lambda page: page.name)
-def test_the_numbers_of_series_are_right(page: Path) -> None:
+def test_the_numbers_of_series_are_right() -> None:
     """Of a view and of a run about which everything is known."""
     facts = ViewFacts(
         refresh_mode="scheduled",
@@ -143,6 +137,6 @@ def test_the_numbers_of_series_are_right(page: Path) -> None:
     listed: RunSeries = run_series(up=None)
     of_view = sum(len(list(family.samples(ViewFigures.of(view)))) for family in VIEW_FAMILIES)
     of_run = sum(len(list(family.samples(RunFigures.of(listed)))) for family in RUN_FAMILIES)
-    text = " ".join(page.read_text().split())
+    text = " ".join((ROOT / "docs" / "views.md").read_text().split())
     assert f"up to {of_view} series" in text
     assert re.search(rf"\b{of_run} (series|each)", text)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exporter.metrics.family import Family
 
 HISTOGRAM_SUFFIXES = ("", "_bucket", "_count", "_sum")
-README, DECISIONS, CONTRIBUTING = ROOT / "README.md", ROOT / "docs" / "decisions.md", ROOT / "CONTRIBUTING.md"
+DECISIONS, CONTRIBUTING = ROOT / "docs" / "decisions.md", ROOT / "CONTRIBUTING.md"
 CI = (ROOT / ".ci" / "run").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 PREREQUISITES = dict(re.findall(r"^([a-z0-9-]+):([^#\n]*)", MAKEFILE, re.MULTILINE))
@@ -154,15 +154,15 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_quoted_messages_are_those_of_the_program() -> None:
-    """Somebody searches the page for the line that the log shows."""
+    """Users search the page for the line that they see."""
     source = "".join(path.read_text() for path in (ROOT / "exporter").rglob("*.py"))
     source += Path(str(sdk_exceptions.__file__)).read_text()
-    state = ROOT / "docs" / "state.md"
-    table = README.read_text().split("## When something is wrong")[1].split("\n## ")[0]
-    storage = state.read_text().split("## When the disk fails")[1].split("\n## ")[0]
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    state = (ROOT / "docs" / "state.md").read_text()
+    storage = state.split("## When the disk fails")[1].split("\n## ")[0]
     quoted = [
         text
-        for text in re.findall(r"`([^`\n]+)`", table + storage)
+        for text in re.findall(r"`([^`\n]+)`", page + storage)
         if " " in text and not text.startswith(("glue-mv-exporter", "config.yaml:", "--"))
     ]
     assert len(quoted) > 15
