@@ -1,4 +1,4 @@
-"""The page of the alerts and their runbooks tell of the rules that are shipped."""
+"""The page of the alerts and their runbooks describe the shipped rules."""
 
 import json
 import re
@@ -75,13 +75,13 @@ def test_every_recording_rule_is_on_the_page() -> None:
     assert named == {rule.name for rule in rules() if not rule.alert}
 
 
-def test_what_is_held_back_is_told_as_it_is_configured() -> None:
-    """By the names of those that hold back."""
+def test_the_table_of_inhibitions_is_that_of_the_configuration() -> None:
+    """By the names of the alerts that inhibit others."""
     config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alertmanager.example.yml").read_text())
     sources = [
         set(re.findall(r"GlueMV\w+", "".join(rule["source_matchers"]))) for rule in config["inhibit_rules"]
     ]
-    table = PAGE.read_text().split("## What Alertmanager holds back")[1].split("\n## ")[0]
+    table = PAGE.read_text().split("## What Alertmanager inhibits")[1].split("\n## ")[0]
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == sources
 
