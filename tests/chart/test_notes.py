@@ -52,9 +52,9 @@ def test_they_say_what_to_do_next(notes: "functools.partial[str]") -> None:
 
 
 def test_they_say_what_persistence_buys(notes: "functools.partial[str]") -> None:
-    assert "Without persistence.enabled=true counters begin at 0 after each restart" in notes()
+    assert "Without persistence.enabled=true counters start at 0 after each restart" in notes()
     kept = notes("persistence.enabled=true")
-    assert "each run that ends is counted once, whether the exporter runs then or not" in kept
+    assert "each run that ends is counted once, even if it ends while the exporter is down" in kept
     assert "Without" not in kept
 
 
@@ -68,7 +68,7 @@ def test_they_say_how_the_pods_get_a_role(notes: "functools.partial[str]") -> No
 
 
 def test_they_say_how_it_is_scraped(notes: "functools.partial[str]") -> None:
-    assert "The Prometheus Operator is there: set serviceMonitor.enabled=true" in notes()
+    assert "The cluster has the Prometheus Operator: set serviceMonitor.enabled=true" in notes()
     assert "scrape http://glue-glue-mv-exporter.monitoring.svc:10079/metrics every 30 seconds" in notes(
         operator=False
     )
@@ -100,11 +100,11 @@ def test_they_say_that_each_shard_shows_its_own_targets(notes: "functools.partia
         (("serviceMonitor.enabled=true",), "without", "does not know monitoring.coreos.com/v1"),
         (("prometheusRule.enabled=true",), "without", "does not know monitoring.coreos.com/v1"),
         (("grafanaDashboard.enabled=true",), "without", "does not know grafana.integreatly.org/v1beta1"),
-        (("ingress.enabled=true",), "with", "whoever reaches the Ingress reads the names"),
+        (("ingress.enabled=true",), "with", "anyone who reaches the Ingress can read the names"),
         (
             ("ingress.enabled=true", "shards=2"),
             "with",
-            "the Ingress leads to another shard with each request",
+            "each request to the Ingress may reach another shard",
         ),
     ],
 )

@@ -84,8 +84,8 @@
 {{- end -}}
 
 {{/*
-How a probe asks. The kubelet verifies no certificate, and has none: where clients need one, the exporter's own command
-asks instead. It knows /-/healthy alone.
+The handler of a probe. The kubelet has no certificate: if clients need one, the exporter's healthcheck command is the
+probe. It requests /-/healthy only.
 */}}
 {{- define "glue-mv-exporter.probeHandler" -}}
 {{- $scheme := include "glue-mv-exporter.scheme" .root -}}

@@ -4,8 +4,8 @@
 {{- end -}}
 
 {{/*
-The name of everything. 52 characters: the controller labels the pods of a StatefulSet with its name, a dash and a
-hash, and a label holds 63.
+The name of all objects. 52 characters: the controller labels the pods of a StatefulSet with its name, a dash and a
+hash, and a label has at most 63.
 */}}
 {{- define "glue-mv-exporter.fullname" -}}
 {{- if .Values.fullnameOverride -}}
@@ -20,13 +20,13 @@ hash, and a label holds 63.
 {{- end -}}
 {{- end -}}
 
-{{/* What selects the exporter's pods. Never to be changed: selectors cannot be. */}}
+{{/* The labels that select the exporter's pods. Do not change them: selectors are immutable. */}}
 {{- define "glue-mv-exporter.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "glue-mv-exporter.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{/* The labels of everything but pods. */}}
+{{/* The labels of all objects except pods. */}}
 {{- define "glue-mv-exporter.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "glue-mv-exporter.selectorLabels" . }}
@@ -39,12 +39,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end -}}
 
-{{/* "true" where pods have numbers or volumes of their own, and so are a StatefulSet. */}}
+{{/* "true" for a StatefulSet: pods have numbers or volumes. */}}
 {{- define "glue-mv-exporter.stateful" -}}
 {{- if or (gt (int .Values.shards) 1) .Values.persistence.enabled -}}true{{- end -}}
 {{- end -}}
 
-{{/* The image. A digest says more than a tag. */}}
+{{/* The image. A digest takes precedence over a tag. */}}
 {{- define "glue-mv-exporter.image" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
@@ -62,26 +62,26 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* "https" or "http": what the exporter speaks. */}}
+{{/* The exporter's scheme: "https" or "http". */}}
 {{- define "glue-mv-exporter.scheme" -}}
 {{- if and .Values.webConfig.existingSecret .Values.webConfig.tls -}}https{{- else -}}http{{- end -}}
 {{- end -}}
 
-{{/* What selects the pod of `helm test`: none of the exporter's own labels, or the Service would send it requests. */}}
+{{/* The labels of the pod of `helm test`: none of those that the Service selects. */}}
 {{- define "glue-mv-exporter.testLabels" -}}
 app.kubernetes.io/name: {{ printf "%s-test" (include "glue-mv-exporter.name" .) }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{/* How many pods there are. */}}
+{{/* The number of pods. */}}
 {{- define "glue-mv-exporter.replicas" -}}
 {{- mul (int .Values.replicaCount) (int .Values.shards) -}}
 {{- end -}}
 
 {{/*
-What both monitors do to their targets. The pod's address and name change with every rollout; with them, counters would
-begin anew under new labels, and the `for` of alerts with them. The release and the shard stay. A pod that is no shard
-is called as the first one would be, so that it may become one.
+The relabelings of both monitors. The pod's address and name change with every rollout; as labels they would start new
+series, and reset counters and the `for` of alerts. The release and the shard do not change. A single pod is called like
+the first shard, so that it can become one.
 */}}
 {{- define "glue-mv-exporter.relabelings" -}}
 - action: replace

@@ -1,4 +1,4 @@
-{{/* The pod, of the Deployment and of the StatefulSet alike. */}}
+{{/* The pod of the Deployment and of the StatefulSet. */}}
 {{- define "glue-mv-exporter.pod" -}}
 metadata:
   {{- $checksum := and .Values.configReload.restartOnChange (not (include "glue-mv-exporter.foreignConfig" .)) }}
@@ -50,7 +50,7 @@ spec:
   {{- end }}
 {{- end -}}
 
-{{/* "true" where the configuration is not the chart's. */}}
+{{/* "true" if the chart does not create the configuration. */}}
 {{- define "glue-mv-exporter.foreignConfig" -}}
 {{- if or .Values.existingConfig.configMap .Values.existingConfig.secret -}}true{{- end -}}
 {{- end -}}
@@ -82,7 +82,7 @@ spec:
 {{- end }}
 {{- end -}}
 
-{{/* Of the exporter and of the test, which reads the same file. */}}
+{{/* For the exporter and the test, which read the same file. */}}
 {{- define "glue-mv-exporter.webVolumes" -}}
 {{- with .Values.webConfig.existingSecret }}
 - name: web-config
