@@ -7,7 +7,7 @@
 # --build-arg PYTHON_IMAGE=python:3.13-slim-trixie@sha256:…
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
-# What builds, and stays behind. It has a pip; what is shipped has none.
+# The build stage. It has pip; the image has none.
 FROM ${PYTHON_IMAGE} AS tools
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore
 COPY requirements/build.txt /src/requirements/
@@ -15,7 +15,7 @@ RUN python3 -m venv /opt/build \
   && /opt/build/bin/pip install --quiet --require-hashes -r /src/requirements/build.txt \
   && python3 -m venv --without-pip /opt/glue-mv-exporter
 
-# Dependencies before the source: a change of the program leaves this layer as it is.
+# Dependencies before the source, so that a change of the program does not change this layer.
 FROM tools AS dependencies
 COPY requirements/runtime.txt /src/requirements/
 RUN /opt/build/bin/pip --python /opt/glue-mv-exporter/bin/python3 install --quiet \
@@ -27,8 +27,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
 RUN /opt/build/bin/python -m hatchling build -t wheel -d /dist
 
-# The environment that is shipped, at the path where it runs. Its bytecode is made here, because nothing can
-# be written later, and is not compared with the time of its source, which not every builder keeps.
+# The environment of the image, at the path where it runs. Its bytecode is compiled here because nothing can be
+# written later; it does not depend on the source's modification time, which some builders change.
 FROM dependencies AS environment
 COPY --from=wheel /dist /dist
 COPY deploy/image/trim_botocore.py /src/
@@ -55,8 +55,8 @@ LABEL org.opencontainers.image.title="glue-mv-exporter" \
   org.opencontainers.image.version="${VERSION}" \
   org.opencontainers.image.revision="${REVISION}" \
   org.opencontainers.image.base.name="${PYTHON_IMAGE}"
-# MALLOC_*: glibc else keeps what the first poll of a large account needed, and with a heap for each thread
-# what one has freed is of no use to the others. Fixed thresholds, in bytes, have freed blocks given back.
+# MALLOC_*: otherwise glibc keeps the memory that the first poll of a large account needed, in a heap for each
+# thread. With fixed thresholds, in bytes, it returns freed blocks.
 ENV PATH=/opt/glue-mv-exporter/bin:/usr/local/bin:/usr/bin:/bin \
   MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=327680 MALLOC_TRIM_THRESHOLD_=1048576 \
   GLUE_MV_EXPORTER_CONFIG_FILE=/etc/glue-mv-exporter/config.yaml
@@ -64,7 +64,7 @@ ENV PATH=/opt/glue-mv-exporter/bin:/usr/local/bin:/usr/bin:/bin \
 RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/glue-mv-exporter
 EXPOSE 10079
 STOPSIGNAL SIGTERM
-# Flags would not reach it: give the exporter its --web.* settings as environment variables.
+# It does not see the exporter's flags: set --web.* as environment variables.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
   CMD ["glue-mv-exporter", "healthcheck"]
 ENTRYPOINT ["glue-mv-exporter"]
@@ -80,8 +80,8 @@ CMD ["demo"]
 
 FROM runtime AS exporter
 COPY --from=environment /opt/glue-mv-exporter /opt/glue-mv-exporter
-# Python's official images come without bytecode of the standard library: what the program imports, at its
-# start or later, is compiled here, once, instead of at every start and every health check.
+# Official Python images have no bytecode of the standard library: compile what the program imports once, here,
+# instead of at every start and every health check.
 RUN glue-mv-exporter serve --help >/dev/null && glue-mv-exporter healthcheck --help >/dev/null \
   && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.web_security, exporter.cli.website, \
 exporter.glue, exporter.web.status_page, boto3; boto3.client('glue', region_name='eu-west-1')"

@@ -1,7 +1,7 @@
 """Remove from an environment the descriptions of AWS services that the exporter never calls.
 
-botocore brings those of more than 400 services, which are most of what the exporter's dependencies weigh.
-What stays is Glue, and what botocore itself asks for credentials. Run by the environment's own Python.
+botocore has more than 400 of them, most of the size of the exporter's dependencies. Glue stays, and the services
+that botocore itself calls for credentials. The environment's own Python runs this.
 """
 
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 import botocore
 
 KEPT = frozenset({"glue", "sts", "sso", "sso-oidc", "signin"})
-"""Glue and STS are the exporter's; SSO, its tokens and sign-in are how a profile may get credentials."""
+"""The exporter calls Glue and STS; botocore calls SSO, its tokens and sign-in for a profile's credentials."""
 
 
 def size(folder: Path) -> int:
