@@ -13,7 +13,7 @@ help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo 'What some of them need besides Python: CONTRIBUTING.md.'
 
-# One stamp for the environment: made anew when the locked requirements change.
+# A stamp for the environment: it is installed again when the locked requirements change.
 $(BIN)/.installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, $(PYTHON) is older: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
@@ -23,17 +23,17 @@ $(BIN)/.installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
-# What the browser tests need beside that.
+# What the browser tests need in addition.
 $(BIN)/.installed-e2e: requirements/e2e.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
 	@touch $@
 
-# Checkers of the Dockerfile and the bill of materials; large, and so apart.
+# Checkers of the Dockerfile and the bill of materials; large, so separate.
 $(BIN)/.installed-image: requirements/image.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/image.txt
 	@touch $@
 
-# A checker of CloudFormation, and a simulated one.
+# A checker of CloudFormation, and its simulation.
 $(BIN)/.installed-aws: requirements/aws.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/aws.txt
 	@touch $@
@@ -54,10 +54,10 @@ test: $(BIN)/.installed ## Run the tests (90 seconds; no root, no network but lo
 e2e: $(BIN)/.installed-e2e ## Test the program from outside, with real neighbours
 	$(BIN)/python -m pytest tests/e2e -p tests.e2e.schedule -n 4 --dist loadscope -o timeout=240 $(PYTEST_ARGS)
 
-soak: $(BIN)/.installed ## Let a simulated week pass with every incident (an hour)
+soak: $(BIN)/.installed ## Simulate a week with every incident (an hour)
 	$(BIN)/python -m tests.soak
 
-soak-short: $(BIN)/.installed ## The same with few views, a day and a half (a minute or two)
+soak-short: $(BIN)/.installed ## The same for few views and a day and a half (two minutes)
 	$(BIN)/python -m tests.soak --views 32 --days 1.5
 # Grafana's types and a compiler, as locked.
 TYPES := tests/dashboards/types
@@ -65,14 +65,14 @@ $(TYPES)/node_modules/.installed: $(TYPES)/package-lock.json
 	@npm ci --prefix $(TYPES) --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-dashboards-test: $(BIN)/.installed $(TYPES)/node_modules/.installed ## Ask a real Prometheus all that the dashboards ask
+dashboards-test: $(BIN)/.installed $(TYPES)/node_modules/.installed ## Run the queries of the dashboards on a real Prometheus
 	$(BIN)/python -m pytest tests/dashboards -o timeout=300 $(PYTEST_ARGS)
 
 test-long: $(BIN)/.installed ## Run the long tests: every fault, crash and kill (5 minutes)
 	$(BIN)/python -m pytest -m long -n auto -o timeout=300 $(PYTEST_ARGS)
 
 FUZZ ?= 110000
-fuzz: $(BIN)/.installed ## Try FUZZ examples of hostile input (a few are in `make test`)
+fuzz: $(BIN)/.installed ## Try FUZZ examples of hostile input (`make test` tries a few)
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -n 2 -o timeout=3600 $(PYTEST_ARGS)
 
 lint: $(BIN)/.installed ## Check style, types, imports, and that no file names a machine
@@ -82,14 +82,14 @@ lint: $(BIN)/.installed ## Check style, types, imports, and that no file names a
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_hygiene.py
 
-generate: $(BIN)/.installed ## Write what is made from the code: docs, schemas, rules, …
+generate: $(BIN)/.installed ## Write what is generated from the code: docs, schemas, rules, …
 	$(BIN)/python -m exporter.metrics.reference > build-metrics.tmp && mv build-metrics.tmp docs/metrics.md
 	$(BIN)/python -m exporter.config > build-schema.tmp && mv build-schema.tmp exporter/config/config.schema.json
 	$(BIN)/python tools/render_rules.py
 	$(BIN)/python -m tools.dashboards
 	$(BIN)/python -m tools.chart_schema > build-values.tmp && mv build-values.tmp helm/glue-mv-exporter/values.schema.json
 
-check-generated: generate ## Tell whether what is made from the code was committed
+check-generated: generate ## Check that what is generated from the code was committed
 	git diff --exit-code -- docs/metrics.md exporter/config/config.schema.json deploy/prometheus/rules.yaml helm/glue-mv-exporter/files/dashboards helm/glue-mv-exporter/values.schema.json
 
 wheel-smoke: $(BIN)/.installed ## Build the wheel, install it in an empty environment, scrape it
@@ -98,10 +98,10 @@ wheel-smoke: $(BIN)/.installed ## Build the wheel, install it in an empty enviro
 demo-smoke: ## Clone the last commit, `make demo` there, see the statuses
 	$(PYTHON) tools/smoke_demo.py
 
-image-base: ## Make what the image's build needs without a registry (root)
+image-base: ## Make the base that the image's build needs without a registry (root)
 	PYTHON=$(PYTHON) tests/image/make_base.sh build/image
 
-image-test: $(BIN)/.installed-image ## Build the image, run it locked down, look into it (root)
+image-test: $(BIN)/.installed-image ## Build the image, run it locked down, check its content (root)
 	$(BIN)/python -m pytest tests/image -p no:cacheprovider -o timeout=600 $(PYTEST_ARGS)
 
 aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template, and deploy it, simulated
@@ -113,17 +113,17 @@ chart: $(BIN)/.installed-chart ## Test the Helm chart with Helm 3.17 and 4
 chart-readme: $(BIN)/.installed-chart ## Write the values into the chart's README (node, npm)
 	$(BIN)/python -m tests.chart.readme
 
-sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json: what the image's environment holds
+sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json, the bill of materials of the image
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
 bench: $(BIN)/.installed ## Measure every goal (15 minutes; SIZE=small: two)
 	$(BIN)/python -m benchmarks $(SIZE)
 
-lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes
+lock: $(BIN)/.installed ## Lock the dependencies, with hashes
 	$(BIN)/python tools/lock.py
 
-check-lock: $(BIN)/.installed ## Tell whether the locked requirements fit pyproject.toml
+check-lock: $(BIN)/.installed ## Check that the locked requirements match pyproject.toml
 	$(BIN)/python tools/lock.py --check
 
-clean: ## Remove what make has made
+clean: ## Remove what make created
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -46,12 +46,12 @@ need() {
   ended "$name" "$start" 0
 }
 
-# stage NAME COMMAND…: run it and go on, whatever becomes of it: summary tells, and ends accordingly.
+# stage NAME COMMAND…: run it and continue even if it fails; summary reports it and sets the exit status.
 stage() {
   local name=$1 start=$SECONDS status=0
   shift
   echo "=== $name"
-  # Not as a condition: there bash would go on after a command that fails.
+  # Not as a condition: there bash would continue after a failing command.
   set -m
   ("$@") </dev/null &
   pid_of[$name]=$!

@@ -1,7 +1,7 @@
 """Print the chart's values.schema.json.
 
 Its shape follows from values.yaml and the comments there, the part of `config` from the exporter's own
-schema, the alerts' names from their file. What defaults cannot tell stands in tools/chart_values.py.
+schema, the alerts' names from their file. tools/chart_values.py has what defaults do not show.
 """
 
 import json
@@ -62,7 +62,7 @@ def _object(values: Mapping[str, Any], path: str, descriptions: Mapping[str, str
 
 
 def _value(value: Any, place: str, descriptions: Mapping[str, str]) -> Schema:
-    """Return the schema of one value: what is said of it, else what its default tells."""
+    """Return the schema of one value: its rule, else that of its default."""
     if isinstance(value, dict):
         return _map(value, place, descriptions)
     if place in RULES:
@@ -89,7 +89,9 @@ def _scalar(value: Any, place: str) -> Schema:
         return _at_least_0("integer")
     if isinstance(value, str):
         return {"type": "string"}
-    raise TypeError(f"{place}: a default of {value!r} does not tell what may stand here: say so in RULES")
+    raise TypeError(
+        f"{place}: a default of {value!r} does not show which values are valid: add a rule to RULES"
+    )
 
 
 def _at_least_0(kind: str) -> Schema:

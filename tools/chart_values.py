@@ -1,4 +1,4 @@
-"""What the chart's defaults do not tell of its values: see tools/chart_schema.py."""
+"""Rules for the chart's values that their defaults do not show: see tools/chart_schema.py."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ FREE = {
     "podMonitor.tlsConfig", "podMonitor.basicAuth",
     "grafanaDashboard.instanceSelector",
 }  # fmt: skip
-"""Objects of Kubernetes, which knows better what may stand in them."""
+"""Objects of Kubernetes, which validates them."""
 
 
 def one_of(*values: object) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""Tell where a tracked file names a package registry's host or a path of one machine.
+"""Find tracked files that name a package registry's host or a path of one machine.
 
-A registry is a setting of whoever installs (pip finds it in its own configuration), and a path of
-one machine is wrong on every other.
+pip finds its registry in its own configuration, and a path of one machine is wrong on every other.
 """
 
 import re
@@ -10,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Each is spelt so that it does not find itself here.
+# Spelled so that no pattern matches itself here.
 FORBIDDEN = {
     "the host of a package registry": re.compile(
         r"\b(?:pypi\.(?:org|python)|files\.python[h]osted|registry\.(?:npmjs|yarnpkg)|[q]uay\.io|"

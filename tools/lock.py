@@ -1,7 +1,6 @@
 """Lock the dependencies with hashes into requirements/, or check that the lock fits pyproject.toml.
 
-The files name no registry: pip finds the packages wherever it is set up to, and the hashes tell that
-they are the same.
+The files name no registry: pip uses its configured one, and the hashes prove that the packages are the same.
 """
 
 import re

@@ -12,15 +12,13 @@ CHART = ROOT / "helm" / "glue-mv-exporter"
 SOURCE = CHART / "files" / "rules.yaml"
 RENDERED = ROOT / "deploy" / "prometheus" / "rules.yaml"
 PLACEHOLDER = re.compile(r"<<(\w+)>>")
-HEADER = (
-    "# Made by tools/render_rules.py from helm/glue-mv-exporter/files/rules.yaml; change that, not this.\n"
-)
+HEADER = "# Made by tools/render_rules.py from helm/glue-mv-exporter/files/rules.yaml; change that file.\n"
 
 Value = str | float
 
 
 def defaults() -> dict[str, Value]:
-    """Return what stands for each placeholder by default: thresholds, and where the runbooks are."""
+    """Return the default of each placeholder: thresholds, and the URL of the runbooks."""
     values = yaml.safe_load((CHART / "values.yaml").read_text())["prometheusRule"]
     return {**values["thresholds"], "runbookUrl": values["runbookUrl"].rstrip("/")}
 

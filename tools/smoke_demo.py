@@ -24,7 +24,7 @@ CURRENT = re.compile(r'^glue_mv_refresh_run_status\{.*?status="([A-Z]+)".*\} 1(?
 
 
 def scrape() -> str | None:
-    """Return the exposition; None while nobody answers."""
+    """Return the exposition; None while the exporter does not answer."""
     try:
         with urllib.request.urlopen(URL, timeout=10) as answer:
             return str(answer.read().decode())
@@ -33,7 +33,7 @@ def scrape() -> str | None:
 
 
 def promtool(text: str) -> None:
-    """End where promtool has anything to say."""
+    """Exit if promtool reports anything."""
     checked = subprocess.run(
         ["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False
     )
@@ -64,7 +64,7 @@ def main() -> None:
     """Run as a script."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", 10079)) == 0:
-            sys.exit("somebody serves on port 10079 already: a newcomer's `make demo` could not")
+            sys.exit("port 10079 is in use: `make demo` could not listen")
     with tempfile.TemporaryDirectory(prefix="demo-smoke-") as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
@@ -80,7 +80,7 @@ def main() -> None:
                 os.killpg(process.pid, signal.SIGINT)
             process.wait(10)
         if scrape() is not None:
-            sys.exit("the demo goes on although it was stopped")
+            sys.exit("the demo still runs although it was stopped")
     print("stopped within 10 s", flush=True)
 
 

@@ -1,7 +1,7 @@
 """Remove from an environment the descriptions of AWS services that the exporter never calls.
 
-botocore has more than 400 of them, most of the size of the exporter's dependencies. Glue stays, and the services
-that botocore itself calls for credentials. The environment's own Python runs this.
+botocore has more than 400 of them, most of the size of the exporter's dependencies. Glue stays, and the
+services that botocore itself calls for credentials. The environment's own Python runs this.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""The exporter's own health: whether it reads its targets, what AWS answers, and what it takes itself."""
+"""The exporter's own health: whether it reads its targets, what AWS answers, and what resources it uses."""
 
 from tools.dashboards import exporter_process, links, variables
 from tools.dashboards.exporter_process import TARGETS
@@ -33,7 +33,7 @@ def exporter() -> Dashboard:
     return Dashboard(
         uid=links.EXPORTER,
         title="Glue materialized views / Exporter",
-        description="Whether glue-mv-exporter reads its targets, what AWS answers, and what it takes itself.",
+        description="Whether glue-mv-exporter reads its targets, what AWS answers, what resources it uses.",
         variables=[
             variables.datasource(),
             variables.label_values("target", "Target", "glue_mv_exporter_target_info", many=True),
@@ -56,15 +56,14 @@ def _tiles() -> list[Panel]:
     return [
         stat(
             "Targets down",
-            "Targets of which the last poll could not read everything. Their log line 'target is down' "
-            "says why.",
+            "Targets whose last poll could not read everything. The log line 'target is down' says why.",
             f"sum(1 - {of_targets('target_up')})",
             thresholds=thresholds(GREEN, (1, RED)),
             width=4,
         ),
         stat(
             "Oldest success",
-            "How long ago the target that is furthest behind was last read completely.",
+            "When the target that is furthest behind was last read completely.",
             f"max(time() - {of_targets('target_last_success_timestamp_seconds')})",
             unit="s",
             decimals=0,
@@ -74,7 +73,7 @@ def _tiles() -> list[Panel]:
         ),
         stat(
             "Failed requests",
-            "The part of the requests to AWS in this time range that failed, retries included.",
+            "The share of failed requests to AWS in this time range, including retries.",
             f"{failures} / {requests}",
             unit="percentunit",
             decimals=1,
@@ -85,7 +84,7 @@ def _tiles() -> list[Panel]:
         ),
         stat(
             "Configuration",
-            "Whether the configuration was valid when it was last read. If not, the one before is in use.",
+            "Whether the configuration was valid when it was last read. If not, the previous one is in use.",
             "min(glue_mv_exporter_config_last_reload_successful)",
             mappings=words({"invalid": YES_NO["no"], "valid": YES_NO["yes"]}),
             history=False,
@@ -93,7 +92,7 @@ def _tiles() -> list[Panel]:
         ),
         stat(
             "State on disk",
-            "Whether the state could be written to --storage.path. If not, counters stand still until it "
+            "Whether the state could be written to --storage.path. If not, counters do not change until it "
             "can.",
             "min(glue_mv_exporter_storage_last_write_successful)",
             mappings=words({"failing": YES_NO["no"], "written": YES_NO["yes"]}),
@@ -103,7 +102,7 @@ def _tiles() -> list[Panel]:
         ),
         stat(
             "Exporters scraped",
-            "Processes that Prometheus reaches. Fewer than yesterday: see the panel 'Scrapes' below.",
+            "Processes that Prometheus scrapes. Fewer than yesterday: see the panel 'Scrapes' below.",
             "count(glue_mv_exporter_build_info)",
             width=4,
             no_value="none",
@@ -114,7 +113,7 @@ def _tiles() -> list[Panel]:
 def _targets() -> Panel:
     return table(
         "Targets",
-        "Each target with its last poll. Its name leads to what the exporter says of it, with the error.",
+        "Each target with its last poll. Its name links to the status page, with the error.",
         [
             Column(title="Target", label="target", links=[links.to_status_of_target()]),
             Column(title="Region", label="aws_region", width=120),
@@ -153,7 +152,7 @@ def _reading() -> list[Panel]:
     return [
         timeline(
             "Could each target be read?",
-            "Gaps are times without scrapes, red are polls that did not read everything.",
+            "Gaps are times without scrapes; red means that a poll did not read everything.",
             [Query(expr=of_targets("target_up"), legend="{{target}}")],
             width=12,
             height=8,
@@ -161,7 +160,7 @@ def _reading() -> list[Panel]:
         ),
         series(
             "Duration of polls",
-            "Longer than poll_interval (30 seconds by default): raise max_requests_per_second, or "
+            "If longer than poll_interval (30 seconds by default), raise max_requests_per_second, or "
             "poll_interval.",
             [Query(expr=of_targets("target_last_poll_duration_seconds"), legend="{{target}}")],
             width=12,
@@ -170,8 +169,8 @@ def _reading() -> list[Panel]:
         ),
         series(
             "Runs that are still read",
-            "Each costs a part of every poll. Active: not ended; settling: ended lately; unfetched: not "
-            "read yet, or unknown to Glue.",
+            "Every poll reads them. Active: not ended; settling: ended recently; unfetched: not read yet, or "
+            "unknown to Glue.",
             [
                 Query(
                     expr=f"sum by (state) ({of_targets('target_runs', UNSETTLED, 'state')})",
@@ -185,7 +184,7 @@ def _reading() -> list[Panel]:
         ),
         series(
             "Views by target",
-            "A fall is a dropped database, a narrowed pattern, or a grant in Lake Formation that is gone.",
+            "A drop means a dropped database, a narrower pattern, or a revoked grant in Lake Formation.",
             [Query(expr=of_targets("target_views"), legend="{{target}}")],
             width=8,
             stacked=True,
@@ -194,7 +193,7 @@ def _reading() -> list[Panel]:
         ),
         series(
             "Clock skew",
-            "How far Glue's clock is ahead of the exporter's. Some minutes, and AWS refuses its signatures.",
+            "How far Glue's clock is ahead of the exporter's. After some minutes AWS rejects its signatures.",
             [Query(expr=of_targets("target_clock_skew_seconds"), legend="{{target}}")],
             width=8,
             unit="s",

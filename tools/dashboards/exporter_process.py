@@ -14,7 +14,7 @@ from tools.dashboards.tables import Column, table
 
 TARGETS = 'target=~"$target"'
 _PROCESS = "on (job, instance) glue_mv_exporter_build_info"
-"""Processes are told apart by what scrapes them: theirs is the only place where an instance counts."""
+"""Processes differ by the labels of their scrape; only their panels use instances."""
 
 
 def rate(name: str, by: str) -> str:
@@ -28,8 +28,7 @@ def requests() -> list[Panel]:
     return [
         series(
             "Requests by operation",
-            "HTTP requests a second, botocore's retries included. The account's quota is shared with "
-            "your jobs.",
+            "HTTP requests per second, including botocore's retries. Your jobs share the account's quota.",
             [Query(expr=f"{rate('api_requests_total', 'operation')} > 0", legend="{{operation}}")],
             width=8,
             unit="reqps",
@@ -38,8 +37,8 @@ def requests() -> list[Panel]:
         ),
         series(
             "Failed requests by reason",
-            "Failures that retries absorbed show, too. access_denied and credentials need somebody; "
-            "throttled needs a lower max_requests_per_second.",
+            "Including failures that a retry resolved. access_denied and credentials need a fix; throttled "
+            "needs a lower max_requests_per_second.",
             [
                 Query(
                     expr=f"{rate('api_request_failures_total', 'reason')} > 0",
@@ -55,7 +54,7 @@ def requests() -> list[Panel]:
         ),
         series(
             "Latency of requests",
-            "How long AWS takes to answer, each attempt of its own.",
+            "How long AWS takes to answer each attempt.",
             [
                 Query(expr=f"histogram_quantile({quantile}, {bucket})", legend=name)
                 for quantile, name in ((0.5, "median"), (0.9, "90 %"), (0.99, "99 %"))
@@ -87,7 +86,7 @@ def process() -> list[Panel]:
         ),
         _of_each_process(
             "Scrapes",
-            "How long Prometheus takes to read each process. A gap is a process that it does not reach.",
+            "How long Prometheus takes to read each process. A gap is a process that it cannot scrape.",
             "scrape_duration_seconds",
             "s",
         ),
@@ -99,7 +98,7 @@ def process() -> list[Panel]:
         ),
         table(
             "Versions",
-            "What runs.",
+            "The versions that are running.",
             [
                 Column(title="Instance", label="instance"),
                 Column(title="Version", label="version", width=160),

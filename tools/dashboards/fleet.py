@@ -1,4 +1,4 @@
-"""All views at a glance: what needs somebody now, what is going on, and what it costs."""
+"""All views at a glance: problems, runs in progress, and cost."""
 
 from tools.dashboards import fleet_tables, links, promql, variables
 from tools.dashboards.chosen import MONEY, WHERE, chosen, money
@@ -26,7 +26,7 @@ def fleet() -> Dashboard:
     return Dashboard(
         uid=links.FLEET,
         title="Glue materialized views / Fleet",
-        description="Which materialized views are failing, overdue or hanging, what runs, and what it costs.",
+        description="Which views are failing, overdue or hanging, what is running, and what refreshes cost.",
         variables=[
             variables.datasource(),
             variables.label_values("target", "Target", variables.VIEW_INFO, many=True),
@@ -59,14 +59,13 @@ def _tiles() -> list[Panel]:
     return [
         stat(
             "Failing",
-            "Views whose last run that succeeded or failed has failed. They are listed below, with their "
-            "runs' logs.",
+            "Views with failed runs since their last success. They are listed below, with their runs' logs.",
             f"sum({chosen(gauge('consecutive_failures', WHERE) + ' > bool 0')})",
             thresholds=GOOD_AT_ZERO,
         ),
         stat(
             "Overdue",
-            "Views whose last success (or else creation) is longer ago than so many of their expected "
+            "Views whose last success (or else creation) is longer ago than this many of their expected "
             "intervals. Views without an interval, and those that could not be read, do not count.",
             f"sum({chosen(f'({promql.lateness(WHERE)}) > bool $overdue')})",
             thresholds=thresholds(GREEN, (1, ORANGE)),
@@ -81,8 +80,8 @@ def _tiles() -> list[Panel]:
         ),
         stat(
             "Not read",
-            "Views whose runs the last poll could not read: what is shown of them is old. See the targets "
-            "below, and the exporter's own dashboard.",
+            "Views whose runs the last poll could not read: their values are old. See the targets below, and "
+            "the exporter's dashboard.",
             f"sum({chosen('1 - ' + gauge('up', WHERE))})",
             thresholds=thresholds(GREEN, (1, ORANGE)),
         ),
@@ -95,7 +94,7 @@ def _tiles() -> list[Panel]:
         stat("Views", "Views that the chosen targets watch.", f"count({chosen(gauge('up', WHERE))})"),
         stat(
             "DPU-hours in range",
-            "What the runs that ended in this time range consumed.",
+            "DPU-hours of the runs that ended in this time range.",
             f"{dpu_seconds} / 3600",
             history=False,
             decimals=1,
@@ -117,7 +116,7 @@ def _refreshes() -> list[Panel]:
     return [
         stacked_bars(
             "Runs that ended",
-            "How many runs ended, by status. Red that goes on is a cause that many views share.",
+            "How many runs ended, by status. If red persists, look for a cause that many views share.",
             Query(expr=f"round(sum by (status) ({chosen(ended)})) > 0", legend="{{status}}"),
             width=12,
             overrides=colour_of_series(colours(STATUSES)),
@@ -126,7 +125,7 @@ def _refreshes() -> list[Panel]:
         ),
         series(
             "Views by status of their newest run",
-            "What state the fleet is in. Blue that grows means that runs wait or hang.",
+            "The state of all views. Growing blue means that runs wait or hang.",
             [Query(expr=f"sum by (status) ({chosen(status)})", legend="{{status}}")],
             width=12,
             stacked=True,
@@ -143,7 +142,7 @@ def _cost() -> list[Panel]:
     return [
         stacked_bars(
             "Cost by database",
-            "What the refreshes cost, at the price above, booked when a run ends.",
+            "Cost of the refreshes at the price above, counted when a run ends.",
             Query(expr=money(by_database) + " > 0", legend="{{database}}"),
             width=16,
             unit=MONEY,
@@ -151,7 +150,7 @@ def _cost() -> list[Panel]:
         ),
         gauges(
             "Full or incremental",
-            "DPU-hours by refresh type. A view that turns from incremental to full costs many times as much.",
+            "DPU-hours by refresh type. A view that changes from incremental to full costs many times more.",
             Query(
                 expr=f"sum by (refresh_type) ({chosen(by_type)}) / 3600 > 0",
                 legend="{{refresh_type}}",
@@ -186,8 +185,7 @@ def _freshness() -> list[Panel]:
         ),
         timeline(
             "Targets",
-            "Whether the exporter could read each target. While it could not, what is shown of its views "
-            "is old.",
+            "Whether the exporter could read each target. Where it could not, values of views are old.",
             [
                 Query(
                     expr='max by (target) (glue_mv_exporter_target_up{target=~"$target"})',

@@ -1,4 +1,4 @@
-"""The fleet's tables: a row for each view that has something to tell."""
+"""The fleet's tables: views with problems, runs in progress, costs, all views."""
 
 from tools.dashboards import links, promql
 from tools.dashboards.chosen import MONEY, WHERE, chosen, money
@@ -36,9 +36,9 @@ def needs_attention() -> Panel:
     last_run = f"max by ({VIEW}, run_id, refresh_type) ({promql.metric('last_run_info', WHERE)})"
     return table(
         "Needs attention",
-        "Every view that is failing, overdue, hanging or not read, the worst first. A view's name leads to "
-        "its history, its problem to what the exporter says of it, with Glue's error message; the last "
-        "column to the newest run's log.",
+        "Every view that is failing, overdue, hanging or not read, the worst first. A view's name links to "
+        "its history, its problem to the status page with Glue's error message, the last column to the "
+        "newest run's log.",
         [
             Column(
                 title="Problem", query=problem, mappings=words(problem_words()), coloured=True, width=190,
@@ -80,8 +80,8 @@ def running() -> Panel:
     usual = gauge("last_success_duration_seconds", WHERE)
     return table(
         "Running now",
-        "Runs that have not ended, with how long ago they were created, and how many times what the view's "
-        "last success took that is. From three times on, and an hour, a run counts as hanging.",
+        "Runs that have not ended, the time since their creation, and its ratio to the duration of the "
+        "view's last success. A run counts as hanging after an hour and three times that duration.",
         [
             *_which_view(database=140, view=260),
             Column(
@@ -117,8 +117,8 @@ def most_expensive() -> Panel:
     before = chosen(increase("dpu_seconds_total", WHERE, "$__range", offset=" offset $__range"))
     return table(
         "Most expensive views",
-        "The twenty views that cost most in this time range, and how that compares with the same time "
-        "before it: 100 % is twice as much.",
+        "The twenty most expensive views in this time range, and the change from the previous one: "
+        "100 % is twice as much.",
         [
             *_which_view(database=160, view=260),
             Column(
@@ -142,7 +142,7 @@ def every_view() -> Panel:
     """Return all views."""
     return table(
         "Every view",
-        "All chosen views with their last success, and what it took. A view's name leads to its history.",
+        "All selected views with their last success and its cost. A view's name links to its history.",
         [
             *_which_view(database=160),
             Column(

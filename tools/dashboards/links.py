@@ -1,4 +1,4 @@
-"""Where a click leads: to another dashboard, the exporter's status page, a run's log."""
+"""Links to other dashboards, the exporter's status page, and a run's log."""
 
 from tools.dashboards.layout import TAG
 from tools.dashboards.style import Json
@@ -53,15 +53,15 @@ def to_view_of_series() -> Json:
 
 
 def to_status_of_view() -> Json:
-    """Return a data link from a row of a view to what the exporter's page says of it."""
+    """Return a data link from a row of a view to the status page."""
     words = "${__data.fields.database:percentencode}%20${__data.fields.table:percentencode}"
-    return _blank("What the exporter says, with Glue's error message", f"${{status_page}}/?q={words}")
+    return _blank("Status page, with Glue's error message", f"${{status_page}}/?q={words}")
 
 
 def to_status_of_target() -> Json:
-    """Return a data link from a row of a target to what the exporter's page says of it."""
+    """Return a data link from a row of a target to the status page."""
     return _blank(
-        "What the exporter says of this target",
+        "This target on the status page",
         "${status_page}/?target=${__data.fields.target:percentencode}",
     )
 

@@ -1,4 +1,4 @@
-"""Panels as values, and the JSON that Grafana wants of them."""
+"""Panels as values, and their JSON for Grafana."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A question to Prometheus."""
+    """A query to Prometheus."""
 
     expr: str
     legend: str = "__auto"
     instant: bool = False
-    """Ask for the end of the time range alone; else for every step in it."""
+    """Query the end of the time range only; otherwise every step in it."""
     table: bool = False
-    """Answer with a column for each label instead of a series."""
+    """Return a column for each label instead of a series."""
     buckets: bool = False
     """The answer is a histogram's: show it sorted, each bucket without those before it."""
 
@@ -77,7 +77,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Panels under a heading. A collapsed row asks nothing until somebody opens it."""
+    """Panels under a heading. A collapsed row runs no query until it is opened."""
 
     title: str
     panels: Sequence[Panel]

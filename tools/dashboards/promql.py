@@ -1,4 +1,4 @@
-"""The questions that several panels share, in PromQL.
+"""The queries that several panels share.
 
 Everything is asked by view or by target, never by instance or pod: a restart or a rollout must not show.
 Only view-level and target-level series are used, so that ``runs_per_view: 0`` changes nothing.
@@ -22,7 +22,7 @@ CONSOLES = {
 }
 """The AWS console's hosts by how a region's name begins."""
 NO_CONSOLE = "us-iso|eu-iso|eusc"
-"""Beginnings of regions whose console is not publicly known: no link is better than a wrong one."""
+"""Prefixes of regions whose console has no public address: no link is better than a wrong one."""
 
 
 def gauge(name: str, where: str, more: str = "", keep: str = "") -> str:
@@ -66,7 +66,7 @@ def run_age(where: str) -> str:
 
 
 def hanging(where: str) -> str:
-    """Return 1 for a view whose newest run goes on for far longer than usual, 0 for others.
+    """Return 1 for a view whose newest run takes far longer than usual, 0 for others.
 
     Measured from its creation: a run that hangs in STARTING has no duration.
     """

@@ -71,7 +71,7 @@ def thresholds(first: str, *steps: tuple[float, str]) -> Json:
 
 
 GOOD_AT_ZERO = thresholds(GREEN, (1, RED))
-"""For numbers of things of which there should be none."""
+"""For counts that should be 0."""
 PLAIN = thresholds(NEUTRAL)
 """For numbers that are neither good nor bad."""
 

@@ -1,4 +1,4 @@
-"""Tables: instant answers with the same labels become rows, and each label or answer a column."""
+"""Tables: results of instant queries with the same labels become rows, each label or result a column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def table(
 ) -> Panel:
     """Return a table sorted by a column, the largest first.
 
-    ``extra`` are questions that only bring labels; ``hidden`` labels that links need and nobody reads.
+    ``extra`` are queries that only add labels; ``hidden`` are labels that only links need.
     """
     queries = [column.query for column in columns if column.query] + list(extra)
     letters = {query: chr(ord("A") + place) for place, query in enumerate(queries)}
@@ -127,7 +127,7 @@ def _column(field: str, column: Column, *, seen: int) -> Json:
 def _hidden(label: str) -> Json:
     return {
         "matcher": {"id": "byName", "options": label},
-        # Grafana 13 calls it by another name; each version passes over the other's.
+        # Grafana 13 calls it by another name; each version ignores the other's.
         "properties": [
             {"id": "custom.hidden", "value": True},
             {"id": "custom.hideFrom", "value": {"viz": True, "legend": False, "tooltip": False}},

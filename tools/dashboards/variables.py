@@ -71,9 +71,7 @@ def choice(name: str, title: str, values: tuple[str, ...], description: str) -> 
 
 def price() -> Json:
     """Return the price that turns DPU-hours into money."""
-    return textbox(
-        "price", "US$ per DPU-hour", "0.44", "What AWS charges in your region for a DPU-hour of a refresh."
-    )
+    return textbox("price", "US$ per DPU-hour", "0.44", "The price of a DPU-hour in your region.")
 
 
 def status_page() -> Json:
@@ -82,7 +80,7 @@ def status_page() -> Json:
         "status_page",
         "Status page",
         "http://localhost:10079",
-        "Where your browser reaches the exporter's status page: without a slash at the end.",
+        "The URL of the exporter's status page, without a slash at the end.",
     )
 
 
@@ -92,5 +90,5 @@ def overdue() -> Json:
         "overdue",
         "Overdue after (intervals)",
         ("1.5", "2", "3"),
-        "A view is overdue once so many of its expected intervals have passed since its last success.",
+        "A view is overdue this many expected intervals after its last success.",
     )

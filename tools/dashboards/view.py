@@ -28,7 +28,7 @@ def view() -> Dashboard:
     return Dashboard(
         uid=links.VIEW,
         title="Glue materialized views / One view",
-        description="The refreshes of one materialized view: status, durations, DPU-hours, money, bytes.",
+        description="The refreshes of one materialized view: status, durations, DPU-hours, cost, bytes.",
         variables=[variables.datasource(), *_choice_of_view(), variables.price(), variables.status_page()],
         links=[links.siblings(), links.status_page()],
         time_range="now-2d",
@@ -74,7 +74,7 @@ def _tiles() -> list[Panel]:
     return [
         stat(
             "Newest run",
-            "The status of the run that was created last.",
+            "The status of the newest run, by creation.",
             promql.coded_status(WHERE),
             mappings=words(STATUSES),
             history=False,
@@ -91,7 +91,7 @@ def _tiles() -> list[Panel]:
         ),
         stat(
             "Intervals since",
-            "The same in expected intervals. From 1.5 on the view is overdue.",
+            "The time since the last success in expected intervals. Above 1.5 the view is overdue.",
             promql.lateness(WHERE),
             decimals=1,
             thresholds=thresholds(GREEN, (1.5, ORANGE), (3, RED)),
@@ -106,14 +106,14 @@ def _tiles() -> list[Panel]:
         ),
         stat(
             "Last duration",
-            "What the last run that succeeded took, from start to end.",
+            "The duration of the last success, from start to end.",
             gauge("last_success_duration_seconds", WHERE),
             unit="s",
             decimals=1,
         ),
         stat(
             "Usual duration",
-            "The median of that over this time range.",
+            "The median of the last duration over this time range.",
             usual,
             unit="s",
             decimals=1,
@@ -128,7 +128,7 @@ def _tiles() -> list[Panel]:
         ),
         stat(
             "Cost in this time range",
-            "What the runs that ended in this time range cost, whether they succeeded or not.",
+            "Cost of the runs that ended in this time range, successful or not.",
             f"{spent} * $price",
             unit=MONEY,
             decimals=2,
@@ -144,9 +144,9 @@ def _states() -> Panel:
         "Read": (gauge("up", WHERE), YES_NO),
     }
     return timeline(
-        "What its runs did",
-        "The newest run's status and refresh type, and whether the exporter could read the view: while not, "
-        "everything here is the last that was known.",
+        "Status of its runs",
+        "The newest run's status and refresh type, and whether the exporter could read the view. If not, "
+        "all values here are the last known ones.",
         [Query(expr=expr, legend=name) for name, (expr, _) in bands.items()],
         height=7,
         overrides=[override(name, mappings=words(meanings)) for name, (_, meanings) in bands.items()],
@@ -159,22 +159,22 @@ def _history() -> list[Panel]:
     return [
         series(
             "Duration",
-            "What each success took, and the time since its creation of a run that has not ended: blue far "
-            "above green is a run that hangs.",
+            "The duration of each success, and the time since the creation of a run that has not ended: blue "
+            "far above green means that the run hangs.",
             [
                 Query(expr=gauge("last_success_duration_seconds", WHERE), legend="last success"),
-                Query(expr=going_on, legend="goes on since"),
+                Query(expr=going_on, legend="in progress"),
             ],
             width=12,
             unit="s",
             legend=["lastNotNull", "max"],
             steps=True,
-            overrides=colour_of_series({"last success": GREEN, "goes on since": BLUE}),
+            overrides=colour_of_series({"last success": GREEN, "in progress": BLUE}),
         ),
         series(
             "Freshness",
-            "The time since the last success against the view's expected interval. Each refresh brings it "
-            "back to zero; above the dashes the view is late.",
+            "The time since the last success, and the view's expected interval. Each success resets it; "
+            "above the dashed line the view is late.",
             [
                 Query(
                     expr=f"time() - {gauge('last_success_timestamp_seconds', WHERE)}",
@@ -196,7 +196,7 @@ def _history() -> list[Panel]:
         ),
         series(
             "DPU-hours",
-            "What each success consumed, over all its workers.",
+            "DPU-hours of each success, over all its workers.",
             [Query(expr=f"{dpu} / 3600", legend="last success")],
             width=12,
             unit="none",
@@ -206,8 +206,7 @@ def _history() -> list[Panel]:
         ),
         series(
             "Processed bytes",
-            "What each success scanned. More bytes explain more DPU-hours; more DPU-hours without them "
-            "do not.",
+            "Bytes scanned by each success. They explain more DPU-hours only if they grow, too.",
             [Query(expr=gauge("last_success_processed_bytes", WHERE), legend="last success")],
             width=12,
             unit="decbytes",

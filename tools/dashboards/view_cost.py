@@ -31,8 +31,8 @@ def cost() -> list[Panel]:
     return [
         stacked_bars(
             "Cost by refresh type",
-            "What the runs cost, at the price above, booked when a run ends. Orange where there was blue "
-            "means that the view no longer refreshes incrementally.",
+            "Cost of the runs at the price above, counted when a run ends. Orange instead of blue means that "
+            "the view no longer refreshes incrementally.",
             Query(expr=f"sum by (refresh_type) ({spent}) / 3600 * $price > 0", legend="{{refresh_type}}"),
             width=10,
             unit=MONEY,
@@ -41,7 +41,7 @@ def cost() -> list[Panel]:
         ),
         stacked_bars(
             "Full or incremental",
-            "How many runs ended, by refresh type, whatever became of them.",
+            "How many runs ended, by refresh type, in any status.",
             Query(expr=f"round(sum by (refresh_type) ({ended})) > 0", legend="{{refresh_type}}"),
             width=8,
             overrides=_TYPE_COLOURS,
@@ -49,7 +49,7 @@ def cost() -> list[Panel]:
         ),
         gauges(
             "How long it takes",
-            "Runs of this time range that succeeded, by the seconds that they took at most.",
+            "Successful runs of this time range, by the upper bound of their duration in seconds.",
             Query(expr=f"round({buckets})", legend="{{le}}", instant=True, buckets=True),
             width=6,
             unit="none",
@@ -59,7 +59,7 @@ def cost() -> list[Panel]:
 
 
 def runs() -> Panel:
-    """Return the runs of the time range, as far as view-level series tell of them."""
+    """Return the runs of the time range, as far as view-level series show them."""
 
     def newest_of(value: str) -> str:
         """Return the last that was known of each run while it was the newest."""
@@ -72,8 +72,8 @@ def runs() -> Panel:
     created = f"{gauge('last_run_creation_timestamp_seconds', WHERE)} * 1000"
     return table(
         "Runs of this time range",
-        "Every run that was the view's newest at some time in this range. A log group's name holds the "
-        "run's ID.",
+        "Every run that was the view's newest at some time in this range. A log group's name contains "
+        "the run's ID.",
         [
             Column(title="Created", query=newest_of(created), unit="dateTimeAsSystem", width=190),
             Column(
