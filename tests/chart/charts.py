@@ -25,7 +25,7 @@ NAME = "glue-glue-mv-exporter"
 
 Manifest = dict[str, Any]
 _HOME = str(CACHE / "home")
-"""For Helm's own settings and caches; that of whoever runs the tests is left alone."""
+"""For Helm's settings and caches, so that the user's are not touched."""
 
 
 @dataclass(frozen=True, slots=True)

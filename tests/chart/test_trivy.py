@@ -38,7 +38,7 @@ def test_in_the_chart_it_finds_nothing_but_what_is_explained() -> None:
 
 
 def test_in_all_value_sets_it_finds_what_is_explained_and_nothing_else(tmp_path: Path) -> None:
-    """So no exception is there in vain."""
+    """So every exception is needed."""
     for name in SETS:
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump_all(rendered("4", name).manifests))
     exceptions = yaml.safe_load(EXCEPTIONS.read_text())["misconfigurations"]

@@ -1,4 +1,4 @@
-"""The project's pages for people, and what can be taken out of them."""
+"""The project's pages, and their parts."""
 
 import re
 from collections.abc import Iterator
@@ -61,12 +61,12 @@ def spans(page: Path) -> list[str]:
 
 
 def links(page: Path) -> list[str]:
-    """Return where the page's links lead."""
+    """Return the targets of the page's links."""
     return _LINK.findall(prose(page))
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the fragments under which the page's headings are found."""
+    """Return the fragments of the page's headings."""
     headings = _HEADING.findall(prose(page))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

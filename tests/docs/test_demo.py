@@ -1,4 +1,4 @@
-"""What the README lets a newcomer look at in the demo is there, from the first poll on."""
+"""What the README queries in the demo is there after its first poll."""
 
 import re
 

@@ -37,7 +37,7 @@ OWN_COMMANDS = [
 
 
 def test_there_are_examples() -> None:
-    """Else what follows would prove nothing."""
+    """Otherwise the tests below would check nothing."""
     assert len(CONFIGURATIONS) >= 4
     assert len(OWN_COMMANDS) >= 4
     assert blocks("promql")

@@ -1,4 +1,4 @@
-"""What the pages name is there: metrics, flags, variables, files, commands, dependencies, messages."""
+"""What the pages name exists: metrics, flags, variables, files, commands, dependencies, messages."""
 
 import importlib
 import re
@@ -49,7 +49,7 @@ def options() -> list[click.Option]:
 
 @all_pages
 def test_metrics_exist(page: Path) -> None:
-    """A query that is copied from a page must not ask for a series that nobody has."""
+    """A query copied from a page must not select a series that does not exist."""
     named = set(re.findall(r"\bglue_mv_(?:refresh|exporter)_[a-z0-9_]+", page.read_text()))
     assert named <= metric_names()
 
@@ -84,6 +84,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         linked = page.parent / path if path else page
         assert linked.is_file(), link
         assert not fragment or fragment in anchors(linked), link
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 1200
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
@@ -130,7 +134,7 @@ def test_make_targets_exist(page: Path) -> None:
 
 
 def test_contributing_names_only_what_the_ci_runs() -> None:
-    """Else a contributor runs what nobody keeps working."""
+    """Otherwise contributors would run commands that may be broken."""
     run = set(re.findall(r"\bmake (?:--no-print-directory )?([a-z][a-z0-9-]*)", CI))
     run |= {needed for target in run for needed in PREREQUISITES[target].split()}
     named = re.findall(r"`make ([a-z][a-z0-9-]*)", CONTRIBUTING.read_text())
@@ -139,7 +143,7 @@ def test_contributing_names_only_what_the_ci_runs() -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    """In bold in the decisions; and none is there whose reason has gone."""
+    """In bold in the decisions, which name no dependency that is gone."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
     groups = project["dependency-groups"]

@@ -1,4 +1,4 @@
-"""Every claim of the page on security names a test, and each of those is there."""
+"""Every claim of the page on security names a test that exists."""
 
 import re
 
@@ -11,7 +11,7 @@ NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE)))
 
 
 def test_the_page_names_tests() -> None:
-    """Else what follows would prove nothing."""
+    """Otherwise the tests below would check nothing."""
     assert len(NAMED) > 30
 
 

@@ -17,7 +17,7 @@ EXAMPLES = [block for block in blocks("yaml") if set(yaml.safe_load(block.text))
 
 
 def test_there_is_an_example() -> None:
-    """Else what follows would prove nothing."""
+    """Otherwise the tests below would check nothing."""
     assert EXAMPLES
 
 

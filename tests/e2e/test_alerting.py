@@ -69,7 +69,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """Let a refresh fail, a view be late, a target die and one be refused; then mend the first three."""
+    """Let a refresh fail, a view be late, a target go down and one be denied; then fix the first three."""
     folder = tmp_path_factory.mktemp("alerting")
     webhook = Webhook()
     with ExitStack() as stack:

@@ -23,7 +23,7 @@ def glue() -> Iterator[BareGlue]:
 
 
 def test_stays_healthy_while_glue_hangs_for_long(glue: BareGlue, tmp_path: Path) -> None:
-    """Not ready, and then ready: the first poll has ended, although in vain."""
+    """Not ready, and then ready: the first poll has ended, although it failed."""
     glue.misbehave(HANG)
     with serve(tmp_path, {"poll_interval": "5s", "targets": [target(glue.url, sample_run_id(1))]}) as program:
         assert program.get("/-/ready").status == 503

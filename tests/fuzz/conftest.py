@@ -12,7 +12,7 @@ from tests.fuzz import hostile
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Note how many examples a test has been called with; reports carry that to whoever started it."""
+    """Note how many examples a test has been called with; reports carry that to the main process."""
     before = hostile.examples_so_far()
     try:
         return (yield)

@@ -264,7 +264,7 @@ def test_one_failed_database_of_many_is_asked_for_by_itself_at_growing_intervals
     assert ready.up is False
     del ready.reader.answers["get_tables db_07"]
     every = [tables(ready.later()) for _ in range(30)]
-    assert sum(map(len, every)) == 61, "at the latest with the next resync"
+    assert sum(map(len, every)) == 61, "with the next resync"
     assert (ready.up, found(ready)) == (True, names)
 
 

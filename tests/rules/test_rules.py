@@ -46,7 +46,7 @@ def test_a_threshold_that_is_not_there_is_refused() -> None:
 
 @all_rules
 def test_every_series_exists_with_its_labels(rule: Rule) -> None:
-    """Else an alert would wait for ever for what nobody writes. Nothing asks for series of single runs."""
+    """Otherwise an alert could never fire. No rule uses series of single runs."""
     known = {**exported(), "up": frozenset(SCRAPE)}
     for selector in selectors(rule.expression):
         if selector.metric not in recorded():

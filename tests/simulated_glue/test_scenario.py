@@ -1,4 +1,4 @@
-"""The demo shows every status soon and ever after, the same for everybody."""
+"""The demo shows every status within a minute, and the same in every start."""
 
 from collections.abc import Callable
 from fnmatch import fnmatch

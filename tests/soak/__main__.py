@@ -130,7 +130,7 @@ def main() -> int:
         wrong += [f"after being forgotten: {line}" for line in compare_counters(soak)]
         views = sum(len(world.views) for world in soak.worlds.values())
         if soak.rows_after > KEPT_OF_A_VIEW * views:
-            wrong.append(f"{soak.rows_after} runs of {views} views are remembered for ever")
+            wrong.append(f"{soak.rows_after} runs of {views} views are remembered permanently")
         early, late = soak.go_on()
         wrong += [f"after going on: {line}" for line in compare_counters(soak)]
         wrong += compare_burdens(views, early, late)

@@ -243,7 +243,7 @@ class Soak:
         if tick and not full and self.dice.random() < POLL_INTERVAL / (6 * HOUR):
             self.store.close()
             self._start()
-        # While the file is invalid nothing is reloaded; once it is mended, it is read again.
+        # While the file is invalid nothing is reloaded; once it is fixed, it is read again.
         bad = self.under_way("bad configuration")
         if self.dice.random() < POLL_INTERVAL / (8 * HOUR) and not bad:
             self.reloads += 1

@@ -27,7 +27,7 @@ from exporter.web.address import ListenAddress
 
 def hold_up() -> None:
     """Tell so, and never return."""
-    print("held up", flush=True)  # noqa: T201 (whoever starts it waits for that)
+    print("held up", flush=True)  # noqa: T201 (the parent process waits for it)
     threading.Event().wait()
 
 
