@@ -13,7 +13,7 @@ help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo 'What some of them need besides Python: CONTRIBUTING.md.'
 
-# A stamp for the environment: it is installed again when the locked requirements change.
+# One stamp for the environment: made anew when the locked requirements change.
 $(BIN)/.installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, $(PYTHON) is older: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
@@ -23,7 +23,7 @@ $(BIN)/.installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
-# What the browser tests need in addition.
+# What the browser tests need beside that.
 $(BIN)/.installed-e2e: requirements/e2e.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
 	@touch $@

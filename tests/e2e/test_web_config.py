@@ -14,7 +14,7 @@ HEADER = base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
 SUCCESSFUL = "glue_mv_exporter_config_last_reload_successful"
 
 
-def test_a_web_configuration_that_breaks_is_reported_until_it_is_fixed(tmp_path: Path) -> None:
+def test_a_web_configuration_that_breaks_is_told_until_it_is_mended(tmp_path: Path) -> None:
     SECRETS.add(HEADER)
     web = tmp_path / "web.yml"
     web.write_text(f"basic_auth_users:\n  alice: {hashed(PASSWORD)}\n")

@@ -277,7 +277,7 @@ def main() -> None:
         if arguments.records is not None:
             for record in json.loads(arguments.records.read_bytes()):
                 glue.records.put_run(record)
-        print(glue.url, flush=True)  # noqa: T201 (the parent process reads the URL there)
+        print(glue.url, flush=True)  # noqa: T201 (whoever starts it reads the URL there)
         stop.wait()
 
 

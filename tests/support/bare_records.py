@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 ACCOUNT = "123456789012"
-"""The account of the caller, and so the default catalog."""
+"""The account of whoever asks, and so the default catalog."""
 
 Record = Mapping[str, Any]
 
