@@ -12,7 +12,7 @@ from exporter.model.settings import Settings, Target
 from exporter.poller import EventLog, Scheduler
 from exporter.store.series import RequestStats
 from exporter.store.store import Store
-from exporter.web.status_snapshot import RunQuery, read_status
+from exporter.web.status_snapshot import read_status
 
 ALL = 1_000_000_000
 """More runs than any account has."""
@@ -43,12 +43,12 @@ def read_runs(settings: Settings, clients: ClientFactory, progress: Progress) ->
     scheduler = Scheduler(store, reader, clock, EventLog(quiet=True))
     # The runs themselves name their views: nothing but runs is asked for.
     poll_once(scheduler, store, settings, progress, tables=False)
-    reading = read_status(store, RunQuery(limit=ALL), clock.time())
+    reading = read_status(store, clock.time())
     findings = Findings(
         errors=[f"target {state.target.name}: {state.error}" for state in store.targets() if state.error]
     )
     unknown: dict[str, list[str]] = {}
-    for row in reading.runs.rows:
+    for row in reading.runs:
         aws_region, catalog_id = row.place
         if row.run:
             findings.runs.append(

@@ -1,117 +1,200 @@
-"""What the status page and its API tell, worked out from what the store knows: what is wrong comes first."""
+"""What a URL of the status page or its API asks for, and the rows that it gets: what is wrong comes first."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from math import inf
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 from exporter.model.run import UNKNOWN, Run, Status
-from exporter.store.series import ExporterSeries, ViewSeries
 from exporter.store.targets import TargetState
-from exporter.web.status_query import Cut, StatusQuery
-from exporter.web.status_snapshot import UNREAD, Reading, RunQuery, RunRow
-
-OVERDUE_AFTER = 1.5
-"""Expected intervals since the last success after which a view is overdue: runs do not always take as long,
-and a view that is refreshed every hour is not late at the 61st minute."""
-ACTIVE = (Status.STARTING, Status.RUNNING)
-PROBLEMS = (Status.FAILED, UNKNOWN, UNREAD)
+from exporter.web.status_snapshot import RUN_STATUSES, UNREAD, Reading, RunRow, ViewRow
+from exporter.web.view_state import ACTIVE, PROBLEMS, State
 
 T = TypeVar("T")
-Key = float | str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Generic[T]):
+    """How the rows of one table are found and sorted."""
+
+    orders: Mapping[str, Callable[[T, float], float | str | None]]
+    """By name: what a row is sorted by at this Unix time; None: not known, and so last either way."""
+    largest_first: AbstractSet[str]
+    """Orders that most often are wanted from the largest, or the latest, down."""
+    newest: Callable[[T], float]
+    """Equals come newest first, and then by name."""
+    name: Callable[[T], str]
+    target: Callable[[T], str]
+    words: Callable[[T], str]
+    """Everything that the filter's words are looked for in."""
+    problem: Callable[[T], bool]
+    """Whether somebody should look at it."""
+    active: Callable[[T], bool]
+
+
+def _run_words(run: Run | None) -> str:
+    if run is None:
+        return ""
+    name = f"{run.database or ''}.{run.table or ''}"
+    return f"{name} {run.run_id} {run.status or ''} {run.refresh_type or ''} {run.error_message or ''}"
+
+
+def _view_words(row: ViewRow) -> str:
+    states = [state.replace("_", " ") for state in State if row.applies[state] and state is not State.OK]
+    failure = row.last_failure.run if row.last_failure else None
+    own = (row.name, row.series.target, *row.series.key[:2], *states)
+    return " ".join((*own, _run_words(row.last_run), _run_words(failure)))
+
+
+def _target_words(state: TargetState) -> str:
+    series = state.series
+    own = (series.target, series.aws_region, series.catalog_id or "", state.error or "")
+    return " ".join((*own, *state.unmatched))
+
+
+def _started(run: Run | None) -> float | None:
+    if run is None:
+        return None
+    return run.creation_time if run.start_time is None else run.start_time
+
+
+def _newest(run: Run | None) -> float:
+    if run is None or run.creation_time is None:
+        return -inf
+    return run.creation_time
+
+
+_STATES: Mapping[State | None, int] = {state: place for place, state in enumerate(State)}
+_STATUSES = {
+    Status.FAILED: 0, "stuck": 1, UNREAD: 2, UNKNOWN: 3, Status.STARTING: 4, Status.RUNNING: 4,
+    Status.STOPPED: 5, Status.SUCCEEDED: 6,
+}  # fmt: skip
+_UP = {False: 0, None: 2, True: 3}
+
+VIEWS: Table[ViewRow] = Table(
+    orders={
+        "status": lambda row, _: _STATES.get(row.state, len(_STATES)),
+        "view": lambda row, _: row.name,
+        "success": lambda row, _: row.series.facts.last_success_time if row.series.facts else None,
+        "last_run": lambda row, _: row.last_run.creation_time if row.last_run else None,
+        "failures": lambda row, _: row.series.facts.consecutive_failures if row.series.facts else None,
+    },
+    largest_first={"last_run", "failures"},
+    newest=lambda row: _newest(row.last_run),
+    name=lambda row: row.name,
+    target=lambda row: row.series.target,
+    words=_view_words,
+    problem=lambda row: row.state in PROBLEMS,
+    active=lambda row: bool(row.applies[State.RUNNING]),
+)
+RUNS: Table[RunRow] = Table(
+    orders={
+        "status": lambda row, _: _STATUSES["stuck" if row.stuck else row.status],
+        "view": lambda row, _: (
+            f"{row.run.database}.{row.run.table}" if row.run and row.run.database else None
+        ),
+        "type": lambda row, _: row.run.refresh_type if row.run else None,
+        "start": lambda row, _: _started(row.run),
+        "duration": lambda row, now: row.run.duration(now) if row.run else None,
+        "dpu": lambda row, _: row.run.dpu_seconds if row.run else None,
+        "bytes": lambda row, _: row.run.processed_bytes if row.run else None,
+    },
+    largest_first={"start", "duration", "dpu", "bytes"},
+    newest=lambda row: _newest(row.run),
+    name=lambda row: f"{row.run.database}.{row.run.table}" if row.run else "",
+    target=lambda row: row.target,
+    words=lambda row: " ".join(
+        (row.run_id, row.target, *row.place, row.status, "stuck" * row.stuck, _run_words(row.run))
+    ),
+    problem=lambda row: row.stuck or row.status in {Status.FAILED, UNKNOWN, UNREAD},
+    active=lambda row: row.status in ACTIVE,
+)
+TARGETS: Table[TargetState] = Table(
+    orders={
+        "status": lambda state, _: 1 if state.series.up and state.unmatched else _UP[state.series.up],
+        "target": lambda state, _: state.target.name,
+        "poll": lambda state, _: state.series.last_poll_time,
+        "success": lambda state, _: state.series.last_success_time,
+        "views": lambda state, _: state.series.views,
+    },
+    largest_first={"poll", "views"},
+    newest=lambda _: 0.0,
+    name=lambda state: state.target.name,
+    target=lambda state: state.target.name,
+    words=_target_words,
+    problem=lambda state: state.series.up is False or bool(state.unmatched),
+    active=lambda _: True,
+)
+TABLES: Mapping[str, Table[ViewRow] | Table[RunRow] | Table[TargetState]] = {
+    "views": VIEWS, "runs": RUNS, "targets": TARGETS,
+}  # fmt: skip
+
+DEFAULTS: Mapping[str, str] = {
+    "q": "",
+    "target": "",
+    "show": "",
+    **{f"{table}_sort": "status" for table in TABLES},
+    "limit": "100",
+    **{f"{table}_page": "1" for table in TABLES},
+}
+"""Every parameter of the URL."""
+LARGEST = {"limit": 1000, **{f"{table}_page": 1_000_000 for table in TABLES}}
+LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class TargetRow:
-    """One target."""
+class StatusQuery:
+    """The parameters of a URL: ``q`` (words), ``target``, ``show`` and ``limit``, and of each table its
+    ``…_sort`` (a minus before it: descending) and ``…_page``.
+    """  # noqa: D205 (a list of parameters is one sentence)
 
-    state: TargetState
+    parameters: Mapping[str, str]
+    """Those that differ from :data:`DEFAULTS`."""
 
-    @property
-    def problem(self) -> bool:
-        """Whether somebody should look at it."""
-        return self.state.series.up is False or bool(self.state.unmatched)
+    @classmethod
+    def parse(cls, given: Mapping[str, str]) -> "StatusQuery":
+        """Read a URL's parameters. Raises ValueError with a sentence for people."""
+        values = {name: given.get(name, "") or default for name, default in DEFAULTS.items()}
+        values["q"] = values["q"].strip()
+        if len(values["q"]) > LONGEST_TEXT:
+            raise ValueError(f"q is longer than {LONGEST_TEXT} characters")
+        if values["show"] not in {"", "problems", "active"}:
+            raise ValueError("show is neither problems nor active")
+        for name, table in TABLES.items():
+            if values[f"{name}_sort"].removeprefix("-") not in table.orders:
+                raise ValueError(f"{name}_sort is not one of {', '.join(table.orders)}")
+        for name, largest in LARGEST.items():
+            text = values[name]
+            is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(largest))
+            if not is_number or not 1 <= int(text) <= largest:
+                raise ValueError(f"{name} is not a number from 1 to {largest}")
+        return cls({name: value for name, value in values.items() if value != DEFAULTS[name]})
 
-    @property
-    def urgency(self) -> int:
-        """Smaller is worse."""
-        up = self.state.series.up
-        order = (up is False, bool(self.state.unmatched), up is None)
-        return next((place for place, found in enumerate(order) if found), len(order))
-
-
-@dataclass(frozen=True, slots=True)
-class ViewRow:
-    """One view at one moment."""
-
-    series: ViewSeries
-    polled: bool
-    """Whether its target's first poll has ended: before, nothing is wrong yet."""
-    now: float
-
-    @property
-    def name(self) -> str:
-        """The view as people write it."""
-        return f"{self.series.key.database}.{self.series.key.table}"
-
-    @property
-    def last_run(self) -> Run | None:
-        """The newest run."""
-        return self.series.facts.last_run if self.series.facts else None
+    def __getitem__(self, name: str) -> str:
+        """Return a parameter, or its default."""
+        return self.parameters.get(name, DEFAULTS[name])
 
     @property
-    def last_success_time(self) -> float | None:
-        """When the newest succeeded run ended."""
-        return self.series.facts.last_success_time if self.series.facts else None
+    def url(self) -> str:
+        """Return the query as a relative URL; never empty, since that would mean the present one."""
+        return f"?{urlencode(self.parameters, errors='replace')}"
 
-    @property
-    def freshness(self) -> float | None:
-        """Seconds since the last success."""
-        return None if self.last_success_time is None else max(0.0, self.now - self.last_success_time)
+    def sorted_by(self, table: str, order: str) -> "StatusQuery":
+        """Return the query for a click on a column: its order, or the other way round if it is in force."""
+        now = self[f"{table}_sort"]
+        largest_first = order in TABLES[table].largest_first
+        descending = not now.startswith("-") if now.removeprefix("-") == order else largest_first
+        return self.parse({**self.parameters, f"{table}_sort": "-" * descending + order, f"{table}_page": ""})
 
-    @property
-    def expected_interval(self) -> float | None:
-        """Seconds between two refreshes, as configured or by the view's schedule."""
-        return self.series.facts.expected_interval if self.series.facts else None
+    def on_page(self, table: str, page: int) -> "StatusQuery":
+        """Return the query for another page of one table."""
+        return self.parse({**self.parameters, f"{table}_page": str(page)})
 
-    @property
-    def lateness(self) -> float | None:
-        """Expected intervals since the last success, or the creation of a view that never had one."""
-        facts = self.series.facts
-        if facts is None or not facts.expected_interval:
-            return None
-        since = facts.creation_time if facts.last_success_time is None else facts.last_success_time
-        return None if since is None else (self.now - since) / facts.expected_interval
-
-    @property
-    def overdue(self) -> bool | None:
-        """Whether its last success is longer ago than its interval allows; None where that is not known."""
-        return None if self.lateness is None else self.lateness > OVERDUE_AFTER
-
-    @property
-    def failures(self) -> int | None:
-        """Failed runs since the last success."""
-        return self.series.facts.consecutive_failures if self.series.facts else None
-
-    @property
-    def active(self) -> bool:
-        """Whether its newest run goes on."""
-        return self.last_run is not None and self.last_run.status in ACTIVE
-
-    @property
-    def unread(self) -> bool:
-        """Whether the last poll did not read its runs."""
-        return self.polled and not self.series.up
-
-    @property
-    def problem(self) -> bool:
-        """Whether somebody should look at it."""
-        return bool(self.failures) or bool(self.overdue) or self.unread
-
-    @property
-    def urgency(self) -> int:
-        """Smaller is worse."""
-        order = (bool(self.failures) and bool(self.overdue), self.failures, self.overdue, self.unread)
-        return next((place for place, found in enumerate(order) if found), 4 if self.active else 5)
+    def about(self, text: str) -> "StatusQuery":
+        """Return the query for what holds this text, whatever its state."""
+        return self.parse({"q": text[:LONGEST_TEXT], "limit": self["limit"]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,21 +207,18 @@ class Listing(Generic[T]):
     page: int
     limit: int
     rows: Sequence[T]
+    targets: AbstractSet[str]
+    """The targets of all that match."""
 
     @property
     def pages(self) -> int:
         """How many pages there are, one at least."""
         return max(1, -(-self.matching // self.limit))
 
-    @property
-    def first(self) -> int:
-        """The number of the first row, from 1."""
-        return (self.page - 1) * self.limit + 1
-
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is told of this process, and does not change."""
+    """What is said of this process, and does not change."""
 
     version: str
     shard: str
@@ -151,159 +231,107 @@ class Overview:
 
     about: About
     query: StatusQuery
-    now: float
-    """Unix time, like the next."""
-    started: float
-    exporter: ExporterSeries | None
-    target_names: Sequence[str]
-    down: Sequence[TargetRow]
+    reading: Reading
+    down: Sequence[TargetState]
     """The targets whose last poll did not succeed."""
-    counts: Mapping[str, int]
-    """Of all views, whatever the filter: ``failing``, ``overdue``, ``unread``, ``active``; and ``pending``
-    targets."""
+    pending: int
+    """Targets whose first poll has not ended."""
+    views_by_state: Mapping[State, int]
+    """How many views each state applies to, whatever the filter: one view may be failing and overdue."""
+    attention: int
+    """How many things need a look: targets that are down, and views in trouble of their own."""
     runs_by_status: Mapping[str, int]
     views: Listing[ViewRow]
     runs: Listing[RunRow]
-    targets: Listing[TargetRow]
-
-
-def run_query(query: StatusQuery) -> RunQuery:
-    """Return what to ask the store for."""
-    cut = query.cuts["runs"]
-    return RunQuery(
-        words=query.words,
-        target=query.target or None,
-        statuses={"problems": PROBLEMS, "active": ACTIVE}.get(query.show),
-        order=cut.order,
-        descending=cut.descending,
-        offset=(cut.page - 1) * query.limit,
-        limit=query.limit,
-    )
+    targets: Listing[TargetState]
 
 
 def overview(reading: Reading, query: StatusQuery, about: About) -> Overview:
     """Work out a page from what the store knew."""
-    targets = [TargetRow(state) for state in reading.targets]
-    polled = {row.state.target.name for row in targets if row.state.series.up is not None}
-    views = [ViewRow(series, series.target in polled, reading.now) for series in reading.views]
-    runs, cuts = reading.runs, query.cuts
+    down = {state.target.name: state for state in reading.targets if state.series.up is False}
+    troubled = [row for row in reading.views if row.state in PROBLEMS]
+    by_status = dict.fromkeys(RUN_STATUSES, 0)
+
+    def counted() -> Iterator[RunRow]:
+        for row in reading.runs:
+            by_status[row.status] += 1
+            yield row
+
+    views = _listing("views", VIEWS, reading.views, query, reading.now)
+    runs = _listing("runs", RUNS, reading.runs, query, reading.now, each=counted())
+    # What is found leads to its target, whether or not the words are the target's own.
+    found = views.targets | runs.targets if query["q"] else frozenset()
     return Overview(
         about=about,
         query=query,
-        now=reading.now,
-        started=reading.started,
-        exporter=reading.exporter,
-        target_names=[row.state.target.name for row in targets],
-        down=[row for row in targets if row.state.series.up is False],
-        counts={
-            "failing": sum(bool(view.failures) for view in views),
-            "overdue": sum(bool(view.overdue) for view in views),
-            "unread": sum(view.unread for view in views),
-            "active": sum(view.active for view in views),
-            "pending": len(targets) - len(polled),
-        },
-        runs_by_status=runs.by_status,
-        views=_listing(len(views), _wanted_views(views, query), _VIEWS, cuts["views"], query.limit),
-        runs=Listing(
-            total=sum(runs.by_status.values()),
-            matching=runs.matching,
-            page=cuts["runs"].page,
-            limit=query.limit,
-            rows=runs.rows,
-        ),
-        targets=_listing(
-            len(targets), _wanted_targets(targets, query), _TARGETS, cuts["targets"], query.limit
-        ),
+        reading=reading,
+        down=list(down.values()),
+        pending=sum(state.series.up is None for state in reading.targets),
+        views_by_state={state: sum(bool(row.applies[state]) for row in reading.views) for state in State},
+        attention=len(down)
+        + sum(row.state is not State.NOT_READ or row.series.target not in down for row in troubled),
+        runs_by_status=by_status,
+        views=views,
+        runs=runs,
+        targets=_listing("targets", TARGETS, reading.targets, query, reading.now, found=found),
     )
 
 
-def _wanted_views(views: Iterable[ViewRow], query: StatusQuery) -> list[ViewRow]:
-    words = [word.casefold() for word in query.words]
-    return [
-        view
-        for view in views
-        if (not query.target or view.series.target == query.target)
-        and (query.show != "problems" or view.problem)
-        and (query.show != "active" or view.active)
-        and (not words or _holds(_view_text(view), words))
-    ]
+def _listing(
+    name: str,
+    table: Table[T],
+    rows: Sequence[T],
+    query: StatusQuery,
+    now: float,
+    *,
+    each: Iterable[T] | None = None,
+    found: AbstractSet[str] = frozenset(),
+) -> Listing[T]:
+    """Filter, sort and cut one table. ``each``: the rows, as they are looked at one after another.
+
+    ``found``: targets that the words need not occur in.
+    """
+    page, limit, sort = int(query[f"{name}_page"]), int(query["limit"]), query[f"{name}_sort"]
+    wanted, value_of = _filter(table, query, found), table.orders[sort.removeprefix("-")]
+    # Lists of numbers and texts: to keep the rows, of which there may be 100,000, takes twice the time.
+    places: list[int] = []
+    names: list[str] = []
+    newest: list[float] = []
+    values: list[Any] = []
+    targets: set[str] = set()
+    for place, row in enumerate(rows if each is None else each):
+        if wanted(row):
+            places.append(place)
+            targets.add(table.target(row))
+            names.append(table.name(row))
+            newest.append(table.newest(row))
+            values.append(value_of(row, now))
+    order = sorted(range(len(places)), key=names.__getitem__)
+    order.sort(key=newest.__getitem__, reverse=True)
+    known = [index for index in order if values[index] is not None]
+    known.sort(key=values.__getitem__, reverse=sort.startswith("-"))
+    order = [*known, *(index for index in order if values[index] is None)]
+    return Listing(
+        total=len(rows),
+        matching=len(order),
+        page=page,
+        limit=limit,
+        rows=[rows[places[index]] for index in order[(page - 1) * limit : page * limit]],
+        targets=targets,
+    )
 
 
-def _wanted_targets(targets: Iterable[TargetRow], query: StatusQuery) -> list[TargetRow]:
-    words = [word.casefold() for word in query.words]
-    return [
-        row
-        for row in targets
-        if (not query.target or row.state.target.name == query.target)
-        and (query.show != "problems" or row.problem)
-        and (not words or _holds(_target_text(row), words))
-    ]
+def _filter(table: Table[T], query: StatusQuery, found: AbstractSet[str]) -> Callable[[T], bool]:
+    """Return what tells whether a row is wanted."""
+    target, words = query["target"], query["q"].casefold().split()
+    shown = {"problems": table.problem, "active": table.active}.get(query["show"])
 
+    def wanted(row: T) -> bool:
+        if (target and table.target(row) != target) or (shown and not shown(row)):
+            return False
+        if not words or table.target(row) in found:
+            return True
+        text = table.words(row).casefold()
+        return all(word in text for word in words)
 
-def _holds(text: str, words: Iterable[str]) -> bool:
-    folded = text.casefold()
-    return all(word in folded for word in words)
-
-
-def _view_text(view: ViewRow) -> str:
-    key, run = view.series.key, view.last_run
-    of_run = (run.run_id, run.status or "", run.refresh_type or "", run.error_message or "") if run else ()
-    states = ("failing" * bool(view.failures), "overdue" * bool(view.overdue), "unread" * view.unread)
-    return " ".join((view.name, view.series.target, key.aws_region, key.catalog_id, *states, *of_run))
-
-
-def _target_text(row: TargetRow) -> str:
-    series = row.state.series
-    parts = (series.target, series.aws_region, series.catalog_id or "", row.state.error or "")
-    return " ".join((*parts, *row.state.unmatched))
-
-
-@dataclass(frozen=True, slots=True)
-class _Sorting(Generic[T]):
-    """How the rows of a table can be sorted."""
-
-    keys: Mapping[str, Callable[[T], Key]]
-    """By the names of the orders; None: not known."""
-    tie: Callable[[T], tuple[float, str]]
-    """Sorts equals, the same way in either direction."""
-
-    def sort(self, rows: Iterable[T], order: str, *, descending: bool) -> list[T]:
-        """Return the rows in order, with what is not known last either way."""
-        key = self.keys[order]
-        ordered = [(key(row), row) for row in sorted(rows, key=self.tie)]
-        known = [(_comparable(value), row) for value, row in ordered if value is not None]
-        known.sort(key=lambda pair: pair[0], reverse=descending)
-        return [row for _, row in known] + [row for value, row in ordered if value is None]
-
-
-def _comparable(value: float | str) -> tuple[float, str]:
-    return (0.0, value) if isinstance(value, str) else (value, "")
-
-
-_VIEWS: _Sorting[ViewRow] = _Sorting(
-    keys={
-        "status": lambda view: view.urgency,
-        "view": lambda view: view.name,
-        "success": lambda view: view.last_success_time,
-        "last_run": lambda view: view.last_run.creation_time if view.last_run else None,
-        "failures": lambda view: view.failures,
-    },
-    # The latest of the equally bad first.
-    tie=lambda view: (-(view.lateness or 0.0), view.name),
-)
-_TARGETS: _Sorting[TargetRow] = _Sorting(
-    keys={
-        "status": lambda row: row.urgency,
-        "target": lambda row: row.state.target.name,
-        "poll": lambda row: row.state.series.last_poll_time,
-        "success": lambda row: row.state.series.last_success_time,
-        "views": lambda row: row.state.series.views,
-    },
-    tie=lambda row: (0.0, row.state.target.name),
-)
-
-
-def _listing(total: int, wanted: list[T], sorting: _Sorting[T], cut: Cut, limit: int) -> Listing[T]:
-    start = (cut.page - 1) * limit
-    rows = sorting.sort(wanted, cut.order, descending=cut.descending)[start : start + limit]
-    return Listing(total=total, matching=len(wanted), page=cut.page, limit=limit, rows=rows)
+    return wanted

@@ -105,7 +105,7 @@ class Shown:
 UNUSED: Any = None
 SHOWING: list[Store] = []
 """The store that the page reads: to make the page anew for each example takes long."""
-PAGE = StatusPage(lambda query: read_status(SHOWING[0], query, START), ABOUT)
+PAGE = StatusPage(lambda: read_status(SHOWING[0], START), ABOUT)
 APP = make_app(Site(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGE.routes))
 
 
