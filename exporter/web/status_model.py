@@ -1,219 +1,24 @@
-"""What a URL of the status page or its API asks for, and the rows that it gets: what is wrong comes first."""
+"""The document that the status page and its API show.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+Its keys are a promise: they are only ever added to. Null stands for what is not known, and texts from AWS are
+as AWS wrote them.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
-from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
+from typing import Any, TypeVar
 
-from exporter.model.run import UNKNOWN, Run, Status
+from exporter.model.run import LISTED_STATUSES, Run
+from exporter.store.runs import RunRecord
 from exporter.store.targets import TargetState
-from exporter.web.status_snapshot import RUN_STATUSES, UNREAD, Reading, RunRow, ViewRow
-from exporter.web.view_state import ACTIVE, PROBLEMS, State
+from exporter.web.status_query import RUNS, TARGETS, VIEWS, StatusQuery, Table, select
+from exporter.web.status_snapshot import RUN_STATUSES, Reading, RunRow, ViewRow
+from exporter.web.status_text import log_group, log_url
+from exporter.web.view_state import PROBLEMS, State
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table(Generic[T]):
-    """How the rows of one table are found and sorted."""
-
-    orders: Mapping[str, Callable[[T, float], float | str | None]]
-    """By name: what a row is sorted by at this Unix time; None: not known, and so last either way."""
-    largest_first: AbstractSet[str]
-    """Orders that most often are wanted from the largest, or the latest, down."""
-    newest: Callable[[T], float]
-    """Equals come newest first, and then by name."""
-    name: Callable[[T], str]
-    target: Callable[[T], str]
-    words: Callable[[T], str]
-    """Everything that the filter's words are looked for in."""
-    problem: Callable[[T], bool]
-    """Whether somebody should look at it."""
-    active: Callable[[T], bool]
-
-
-def _run_words(run: Run | None) -> str:
-    if run is None:
-        return ""
-    name = f"{run.database or ''}.{run.table or ''}"
-    return f"{name} {run.run_id} {run.status or ''} {run.refresh_type or ''} {run.error_message or ''}"
-
-
-def _view_words(row: ViewRow) -> str:
-    states = [state.replace("_", " ") for state in State if row.applies[state] and state is not State.OK]
-    failure = row.last_failure.run if row.last_failure else None
-    own = (row.name, row.series.target, *row.series.key[:2], *states)
-    return " ".join((*own, _run_words(row.last_run), _run_words(failure)))
-
-
-def _target_words(state: TargetState) -> str:
-    series = state.series
-    own = (series.target, series.aws_region, series.catalog_id or "", state.error or "")
-    return " ".join((*own, *state.unmatched))
-
-
-def _started(run: Run | None) -> float | None:
-    if run is None:
-        return None
-    return run.creation_time if run.start_time is None else run.start_time
-
-
-def _newest(run: Run | None) -> float:
-    if run is None or run.creation_time is None:
-        return -inf
-    return run.creation_time
-
-
-_STATES: Mapping[State | None, int] = {state: place for place, state in enumerate(State)}
-_STATUSES = {
-    Status.FAILED: 0, "stuck": 1, UNREAD: 2, UNKNOWN: 3, Status.STARTING: 4, Status.RUNNING: 4,
-    Status.STOPPED: 5, Status.SUCCEEDED: 6,
-}  # fmt: skip
-_UP = {False: 0, None: 2, True: 3}
-
-VIEWS: Table[ViewRow] = Table(
-    orders={
-        "status": lambda row, _: _STATES.get(row.state, len(_STATES)),
-        "view": lambda row, _: row.name,
-        "success": lambda row, _: row.series.facts.last_success_time if row.series.facts else None,
-        "last_run": lambda row, _: row.last_run.creation_time if row.last_run else None,
-        "failures": lambda row, _: row.series.facts.consecutive_failures if row.series.facts else None,
-    },
-    largest_first={"last_run", "failures"},
-    newest=lambda row: _newest(row.last_run),
-    name=lambda row: row.name,
-    target=lambda row: row.series.target,
-    words=_view_words,
-    problem=lambda row: row.state in PROBLEMS,
-    active=lambda row: bool(row.applies[State.RUNNING]),
-)
-RUNS: Table[RunRow] = Table(
-    orders={
-        "status": lambda row, _: _STATUSES["stuck" if row.stuck else row.status],
-        "view": lambda row, _: (
-            f"{row.run.database}.{row.run.table}" if row.run and row.run.database else None
-        ),
-        "type": lambda row, _: row.run.refresh_type if row.run else None,
-        "start": lambda row, _: _started(row.run),
-        "duration": lambda row, now: row.run.duration(now) if row.run else None,
-        "dpu": lambda row, _: row.run.dpu_seconds if row.run else None,
-        "bytes": lambda row, _: row.run.processed_bytes if row.run else None,
-    },
-    largest_first={"start", "duration", "dpu", "bytes"},
-    newest=lambda row: _newest(row.run),
-    name=lambda row: f"{row.run.database}.{row.run.table}" if row.run else "",
-    target=lambda row: row.target,
-    words=lambda row: " ".join(
-        (row.run_id, row.target, *row.place, row.status, "stuck" * row.stuck, _run_words(row.run))
-    ),
-    problem=lambda row: row.stuck or row.status in {Status.FAILED, UNKNOWN, UNREAD},
-    active=lambda row: row.status in ACTIVE,
-)
-TARGETS: Table[TargetState] = Table(
-    orders={
-        "status": lambda state, _: 1 if state.series.up and state.unmatched else _UP[state.series.up],
-        "target": lambda state, _: state.target.name,
-        "poll": lambda state, _: state.series.last_poll_time,
-        "success": lambda state, _: state.series.last_success_time,
-        "views": lambda state, _: state.series.views,
-    },
-    largest_first={"poll", "views"},
-    newest=lambda _: 0.0,
-    name=lambda state: state.target.name,
-    target=lambda state: state.target.name,
-    words=_target_words,
-    problem=lambda state: state.series.up is False or bool(state.unmatched),
-    active=lambda _: True,
-)
-TABLES: Mapping[str, Table[ViewRow] | Table[RunRow] | Table[TargetState]] = {
-    "views": VIEWS, "runs": RUNS, "targets": TARGETS,
-}  # fmt: skip
-
-DEFAULTS: Mapping[str, str] = {
-    "q": "",
-    "target": "",
-    "show": "",
-    **{f"{table}_sort": "status" for table in TABLES},
-    "limit": "100",
-    **{f"{table}_page": "1" for table in TABLES},
-}
-"""Every parameter of the URL."""
-LARGEST = {"limit": 1000, **{f"{table}_page": 1_000_000 for table in TABLES}}
-LONGEST_TEXT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class StatusQuery:
-    """The parameters of a URL: ``q`` (words), ``target``, ``show`` and ``limit``, and of each table its
-    ``…_sort`` (a minus before it: descending) and ``…_page``.
-    """  # noqa: D205 (a list of parameters is one sentence)
-
-    parameters: Mapping[str, str]
-    """Those that differ from :data:`DEFAULTS`."""
-
-    @classmethod
-    def parse(cls, given: Mapping[str, str]) -> "StatusQuery":
-        """Read a URL's parameters. Raises ValueError with a sentence for people."""
-        values = {name: given.get(name, "") or default for name, default in DEFAULTS.items()}
-        values["q"] = values["q"].strip()
-        if len(values["q"]) > LONGEST_TEXT:
-            raise ValueError(f"q is longer than {LONGEST_TEXT} characters")
-        if values["show"] not in {"", "problems", "active"}:
-            raise ValueError("show is neither problems nor active")
-        for name, table in TABLES.items():
-            if values[f"{name}_sort"].removeprefix("-") not in table.orders:
-                raise ValueError(f"{name}_sort is not one of {', '.join(table.orders)}")
-        for name, largest in LARGEST.items():
-            text = values[name]
-            is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(largest))
-            if not is_number or not 1 <= int(text) <= largest:
-                raise ValueError(f"{name} is not a number from 1 to {largest}")
-        return cls({name: value for name, value in values.items() if value != DEFAULTS[name]})
-
-    def __getitem__(self, name: str) -> str:
-        """Return a parameter, or its default."""
-        return self.parameters.get(name, DEFAULTS[name])
-
-    @property
-    def url(self) -> str:
-        """Return the query as a relative URL; never empty, since that would mean the present one."""
-        return f"?{urlencode(self.parameters, errors='replace')}"
-
-    def sorted_by(self, table: str, order: str) -> "StatusQuery":
-        """Return the query for a click on a column: its order, or the other way round if it is in force."""
-        now = self[f"{table}_sort"]
-        largest_first = order in TABLES[table].largest_first
-        descending = not now.startswith("-") if now.removeprefix("-") == order else largest_first
-        return self.parse({**self.parameters, f"{table}_sort": "-" * descending + order, f"{table}_page": ""})
-
-    def on_page(self, table: str, page: int) -> "StatusQuery":
-        """Return the query for another page of one table."""
-        return self.parse({**self.parameters, f"{table}_page": str(page)})
-
-    def about(self, text: str) -> "StatusQuery":
-        """Return the query for what holds this text, whatever its state."""
-        return self.parse({"q": text[:LONGEST_TEXT], "limit": self["limit"]})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing(Generic[T]):
-    """One page of a table."""
-
-    total: int
-    """Of what there is, whatever the filter."""
-    matching: int
-    page: int
-    limit: int
-    rows: Sequence[T]
-    targets: AbstractSet[str]
-    """The targets of all that match."""
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, one at least."""
-        return max(1, -(-self.matching // self.limit))
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,31 +30,12 @@ class About:
     """Such as ``0/1``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """All that one page shows."""
-
-    about: About
-    query: StatusQuery
-    reading: Reading
-    down: Sequence[TargetState]
-    """The targets whose last poll did not succeed."""
-    pending: int
-    """Targets whose first poll has not ended."""
-    views_by_state: Mapping[State, int]
-    """How many views each state applies to, whatever the filter: one view may be failing and overdue."""
-    attention: int
-    """How many things need a look: targets that are down, and views in trouble of their own."""
-    runs_by_status: Mapping[str, int]
-    views: Listing[ViewRow]
-    runs: Listing[RunRow]
-    targets: Listing[TargetState]
-
-
-def overview(reading: Reading, query: StatusQuery, about: About) -> Overview:
-    """Work out a page from what the store knew."""
-    down = {state.target.name: state for state in reading.targets if state.series.up is False}
+def document(reading: Reading, query: StatusQuery, about: About) -> Json:
+    """Return what the query asks for, as the API gives it, but with times as Unix times."""
+    exporter, now = reading.exporter, reading.now
+    down = {state.target.name for state in reading.targets if state.series.up is False}
     troubled = [row for row in reading.views if row.state in PROBLEMS]
+    states = {state: sum(bool(row.applies[state]) for row in reading.views) for state in State}
     by_status = dict.fromkeys(RUN_STATUSES, 0)
 
     def counted() -> Iterator[RunRow]:
@@ -257,81 +43,142 @@ def overview(reading: Reading, query: StatusQuery, about: About) -> Overview:
             by_status[row.status] += 1
             yield row
 
-    views = _listing("views", VIEWS, reading.views, query, reading.now)
-    runs = _listing("runs", RUNS, reading.runs, query, reading.now, each=counted())
-    # What is found leads to its target, whether or not the words are the target's own.
-    found = views.targets | runs.targets if query["q"] else frozenset()
-    return Overview(
-        about=about,
-        query=query,
-        reading=reading,
-        down=list(down.values()),
-        pending=sum(state.series.up is None for state in reading.targets),
-        views_by_state={state: sum(bool(row.applies[state]) for row in reading.views) for state in State},
-        attention=len(down)
-        + sum(row.state is not State.NOT_READ or row.series.target not in down for row in troubled),
-        runs_by_status=by_status,
-        views=views,
-        runs=runs,
-        targets=_listing("targets", TARGETS, reading.targets, query, reading.now, found=found),
-    )
+    views = select(VIEWS, reading.views, query, now)
+    runs = select(RUNS, counted(), query, now)
+    found: set[str] = set()
+    if query["q"]:
+        # What is found leads to its target, whether or not the words are the target's own.
+        found = {reading.views[place].series.target for place in views}
+        found |= {reading.runs[place].target for place in runs}
+    targets = select(TARGETS, reading.targets, query, now, found)
+    return {
+        "time": now,
+        "exporter": {
+            "version": about.version,
+            "shard": about.shard,
+            "started": reading.started,
+            "last_reload_successful": exporter.last_reload_successful if exporter else None,
+            "last_reload_success_time": exporter.last_reload_success_time if exporter else None,
+            "storage_last_write_successful": exporter.storage_last_write_successful if exporter else None,
+        },
+        "summary": {
+            # A target that is down stands for the views that are not read because of that.
+            "attention": len(down)
+            + sum(row.state is not State.NOT_READ or row.series.target not in down for row in troubled),
+            "targets": {
+                "total": len(reading.targets),
+                "down": len(down),
+                "pending": sum(state.series.up is None for state in reading.targets),
+            },
+            "views": {
+                "total": len(reading.views),
+                "failing": states[State.FAILING],
+                "overdue": states[State.OVERDUE],
+                "stuck": states[State.STUCK],
+                "unread": states[State.NOT_READ],
+                "active": states[State.RUNNING],
+            },
+            "runs": {"total": len(reading.runs), "by_status": by_status},
+        },
+        "targets": _listing(TARGETS, reading.targets, targets, query, _target),
+        "views": _listing(VIEWS, reading.views, views, query, lambda row: _view(row, now)),
+        "runs": _listing(RUNS, reading.runs, runs, query, lambda row: _run_row(row, now)),
+    }
 
 
 def _listing(
-    name: str,
-    table: Table[T],
-    rows: Sequence[T],
-    query: StatusQuery,
-    now: float,
-    *,
-    each: Iterable[T] | None = None,
-    found: AbstractSet[str] = frozenset(),
-) -> Listing[T]:
-    """Filter, sort and cut one table. ``each``: the rows, as they are looked at one after another.
-
-    ``found``: targets that the words need not occur in.
-    """
-    page, limit, sort = int(query[f"{name}_page"]), int(query["limit"]), query[f"{name}_sort"]
-    wanted, value_of = _filter(table, query, found), table.orders[sort.removeprefix("-")]
-    # Lists of numbers and texts: to keep the rows, of which there may be 100,000, takes twice the time.
-    places: list[int] = []
-    names: list[str] = []
-    newest: list[float] = []
-    values: list[Any] = []
-    targets: set[str] = set()
-    for place, row in enumerate(rows if each is None else each):
-        if wanted(row):
-            places.append(place)
-            targets.add(table.target(row))
-            names.append(table.name(row))
-            newest.append(table.newest(row))
-            values.append(value_of(row, now))
-    order = sorted(range(len(places)), key=names.__getitem__)
-    order.sort(key=newest.__getitem__, reverse=True)
-    known = [index for index in order if values[index] is not None]
-    known.sort(key=values.__getitem__, reverse=sort.startswith("-"))
-    order = [*known, *(index for index in order if values[index] is None)]
-    return Listing(
-        total=len(rows),
-        matching=len(order),
-        page=page,
-        limit=limit,
-        rows=[rows[places[index]] for index in order[(page - 1) * limit : page * limit]],
-        targets=targets,
-    )
+    table: Table[T], rows: Sequence[T], places: Sequence[int], query: StatusQuery, item: Callable[[T], Json]
+) -> Json:
+    """Return one page of a table. ``places``: of the rows that match, in order."""
+    page, limit = int(query[f"{table.title}_page"]), int(query["limit"])
+    return {
+        "total": len(rows),
+        "matching": len(places),
+        "page": page,
+        "pages": max(1, math.ceil(len(places) / limit)),
+        "limit": limit,
+        "items": [item(rows[place]) for place in places[(page - 1) * limit : page * limit]],
+    }
 
 
-def _filter(table: Table[T], query: StatusQuery, found: AbstractSet[str]) -> Callable[[T], bool]:
-    """Return what tells whether a row is wanted."""
-    target, words = query["target"], query["q"].casefold().split()
-    shown = {"problems": table.problem, "active": table.active}.get(query["show"])
+def _target(state: TargetState) -> Json:
+    series = state.series
+    return {
+        "target": series.target,
+        "aws_region": series.aws_region,
+        "catalog_id": series.catalog_id,
+        "up": series.up,
+        "error": state.error,
+        "patterns_without_views": state.unmatched,
+        "last_poll_time": series.last_poll_time,
+        "last_success_time": series.last_success_time,
+        "last_poll_duration_seconds": series.last_poll_duration,
+        "clock_skew_seconds": series.requests.clock_skew,
+        "views": series.views,
+        "runs": dict(series.runs),
+    }
 
-    def wanted(row: T) -> bool:
-        if (target and table.target(row) != target) or (shown and not shown(row)):
-            return False
-        if not words or table.target(row) in found:
-            return True
-        text = table.words(row).casefold()
-        return all(word in text for word in words)
 
-    return wanted
+def _view(row: ViewRow, now: float) -> Json:
+    series, facts, applies = row.series, row.series.facts, row.applies
+    polled = applies[State.NOT_READ] is not None
+    success_time = facts.last_success_time if facts else None
+    return {
+        "target": series.target,
+        **series.key._asdict(),
+        "up": series.up if polled else None,
+        "known": facts is not None if polled else None,
+        "state": row.state,
+        "failing": applies[State.FAILING],
+        "overdue": applies[State.OVERDUE],
+        "stuck": applies[State.STUCK],
+        "refresh_mode": facts.refresh_mode if facts else None,
+        "creation_time": facts.creation_time if facts else None,
+        "expected_interval_seconds": facts.expected_interval if facts else None,
+        "freshness_seconds": None if success_time is None else max(0.0, now - success_time),
+        "consecutive_failures": facts.consecutive_failures if facts else None,
+        "last_success_time": success_time,
+        "last_failure_time": facts.last_failure_time if facts else None,
+        "last_failure": _failure(row.last_failure) if row.last_failure else None,
+        "last_run": _run(row.last_run, series.key.aws_region, now) if row.last_run else None,
+    }
+
+
+def _failure(failure: RunRecord) -> Json:
+    run = failure.run
+    return {"run_id": run.run_id, "time": failure.end, "error_message": run.error_message}
+
+
+def _run_row(row: RunRow, now: float) -> Json:
+    aws_region, catalog_id = row.place
+    return {
+        "target": row.target,
+        "aws_region": aws_region,
+        "catalog_id": catalog_id,
+        "up": row.up,
+        "unread_because": row.doubt,
+        "stuck": row.stuck,
+        **_run(row.run or Run(run_id=row.run_id), aws_region, now),
+    }
+
+
+def _run(run: Run, aws_region: str, now: float) -> Json:
+    return {
+        "run_id": run.run_id,
+        "database": run.database,
+        "table": run.table,
+        "status": run.status_label,
+        "unlisted_status": None if run.status in LISTED_STATUSES else run.status,
+        "refresh_type": run.refresh_type,
+        "creation_time": run.creation_time,
+        "start_time": run.start_time,
+        "end_time": run.end_time,
+        "last_updated": run.last_updated,
+        "duration_seconds": run.duration(now),
+        "dpu_seconds": run.dpu_seconds,
+        "processed_bytes": run.processed_bytes,
+        "error_message": run.error_message,
+        "role": run.role,
+        "log_group": log_group(run.run_id),
+        "log_url": log_url(aws_region, run.run_id),
+    }

@@ -1,15 +1,11 @@
-"""The status page at ``/``, the same as JSON at ``/api/v1/status``, and the files that the page loads.
-
-The keys of the JSON are a promise: they are only ever added to. Times there are ISO 8601 in UTC, null stands
-for what is not known, and texts from AWS are as AWS wrote them.
-"""
+"""The status page at ``/``, the same as JSON at ``/api/v1/status``, and the files that the page loads."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio.to_thread
 import jinja2
@@ -21,14 +17,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from exporter.model.run import LISTED_STATUSES, Run
-from exporter.store.runs import RunRecord
-from exporter.store.targets import TargetState
 from exporter.web import status_text
-from exporter.web.status_model import About, Listing, Overview, StatusQuery, overview
-from exporter.web.status_snapshot import Reading, RunRow, ViewRow
-from exporter.web.status_text import iso, log_group, log_url
-from exporter.web.view_state import State
+from exporter.web.status_model import About, Json, document
+from exporter.web.status_query import StatusQuery
+from exporter.web.status_snapshot import Reading
 
 REFRESH_SECONDS = 15
 """How often the page fetches itself again."""
@@ -40,8 +32,8 @@ PAGE_POLICY = (
 """Content-Security-Policy of the page alone: what it loads comes from here, and no text becomes script."""
 _STATIC_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
-T = TypeVar("T")
-Json = dict[str, Any]
+DATES = ("time", "started", "last_updated")
+"""How the names of what is a time end."""
 
 
 class StatusPage:
@@ -73,7 +65,10 @@ class StatusPage:
         return await self._answer(request, self._render, "text/html", headers)
 
     async def _json(self, request: Request) -> Response:
-        return await self._answer(request, status_json, "application/json")
+        def render(document: Json, *_: object) -> bytes:
+            return status_json(document)
+
+        return await self._answer(request, render, "application/json")
 
     async def _file(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -86,7 +81,7 @@ class StatusPage:
     async def _answer(
         self,
         request: Request,
-        render: Callable[[Overview], bytes],
+        render: Callable[[Json, StatusQuery, Reading], bytes],
         media_type: str,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
@@ -96,13 +91,14 @@ class StatusPage:
             return PlainTextResponse(f"{error}\n", 400)
 
         def work() -> bytes:
-            return render(overview(self._read(), query, self._about))
+            reading = self._read()
+            return render(document(reading, query, self._about), query, reading)
 
         content = await anyio.to_thread.run_sync(work, limiter=self._one_at_a_time)
         return Response(content, media_type=media_type, headers=headers)
 
-    def _render(self, overview: Overview) -> bytes:
-        return self._template.render(o=overview, q=overview.query, now=overview.reading.now).encode()
+    def _render(self, document: Json, query: StatusQuery, reading: Reading) -> bytes:
+        return self._template.render(d=document, q=query, now=reading.now, reading=reading).encode()
 
 
 def _static_files() -> dict[str, bytes]:
@@ -126,7 +122,7 @@ def _environment(static: dict[str, bytes]) -> jinja2.Environment:
     )
     environment.globals = {
         "refresh_seconds": REFRESH_SECONDS,
-        "log_url": log_url,
+        "log_url": status_text.log_url,
         # Their content is in their address, so that a newer version is never shown with an older file.
         "static": {
             name: f"static/{name}?{hashlib.sha256(content).hexdigest()[:12]}"
@@ -144,131 +140,20 @@ def _visible(value: object) -> object:
     return value
 
 
-def status_json(overview: Overview) -> bytes:
-    """Return the document. It is pure ASCII: a name cannot turn the direction of what a terminal shows."""
-    reading, states = overview.reading, overview.views_by_state
-    exporter, now = reading.exporter, reading.now
-    document = {
-        "time": iso(now),
-        "exporter": {
-            "version": overview.about.version,
-            "shard": overview.about.shard,
-            "started": iso(reading.started),
-            "last_reload_successful": exporter.last_reload_successful if exporter else None,
-            "last_reload_success_time": iso(exporter.last_reload_success_time) if exporter else None,
-            "storage_last_write_successful": exporter.storage_last_write_successful if exporter else None,
-        },
-        "summary": {
-            "targets": {
-                "total": overview.targets.total,
-                "down": len(overview.down),
-                "pending": overview.pending,
-            },
-            "views": {
-                "total": overview.views.total,
-                "failing": states[State.FAILING],
-                "overdue": states[State.OVERDUE],
-                "stuck": states[State.STUCK],
-                "unread": states[State.NOT_READ],
-                "active": states[State.RUNNING],
-            },
-            "runs": {"total": overview.runs.total, "by_status": overview.runs_by_status},
-        },
-        "targets": _listing(overview.targets, _target),
-        "views": _listing(overview.views, lambda row: _view(row, now)),
-        "runs": _listing(overview.runs, lambda row: _run_row(row, now)),
-    }
-    return json.dumps(document, allow_nan=False).encode() + b"\n"
+def status_json(document: Json) -> bytes:
+    """Return the document as JSON, its times as ISO 8601 in UTC.
+
+    It is pure ASCII: a name cannot turn the direction of what a terminal shows.
+    """
+    return json.dumps(_with_dates(document), allow_nan=False).encode() + b"\n"
 
 
-def _listing(listing: Listing[T], item: Callable[[T], Json]) -> Json:
-    return {
-        "total": listing.total,
-        "matching": listing.matching,
-        "page": listing.page,
-        "pages": listing.pages,
-        "limit": listing.limit,
-        "items": [item(row) for row in listing.rows],
-    }
-
-
-def _target(state: TargetState) -> Json:
-    series = state.series
-    return {
-        "target": series.target,
-        "aws_region": series.aws_region,
-        "catalog_id": series.catalog_id,
-        "up": series.up,
-        "error": state.error,
-        "patterns_without_views": state.unmatched,
-        "last_poll_time": iso(series.last_poll_time),
-        "last_success_time": iso(series.last_success_time),
-        "last_poll_duration_seconds": series.last_poll_duration,
-        "clock_skew_seconds": series.requests.clock_skew,
-        "views": series.views,
-        "runs": dict(series.runs),
-    }
-
-
-def _view(row: ViewRow, now: float) -> Json:
-    series, facts, applies = row.series, row.series.facts, row.applies
-    polled = applies[State.NOT_READ] is not None
-    success_time = facts.last_success_time if facts else None
-    return {
-        "target": series.target,
-        **series.key._asdict(),
-        "up": series.up if polled else None,
-        "known": facts is not None if polled else None,
-        "state": row.state,
-        "failing": applies[State.FAILING],
-        "overdue": applies[State.OVERDUE],
-        "stuck": applies[State.STUCK],
-        "refresh_mode": facts.refresh_mode if facts else None,
-        "creation_time": iso(facts.creation_time) if facts else None,
-        "expected_interval_seconds": facts.expected_interval if facts else None,
-        "freshness_seconds": None if success_time is None else max(0.0, now - success_time),
-        "consecutive_failures": facts.consecutive_failures if facts else None,
-        "last_success_time": iso(success_time),
-        "last_failure_time": iso(facts.last_failure_time) if facts else None,
-        "last_failure": _failure(row.last_failure) if row.last_failure else None,
-        "last_run": _run(row.last_run, series.key.aws_region, now) if row.last_run else None,
-    }
-
-
-def _failure(failure: RunRecord) -> Json:
-    run = failure.run
-    return {"run_id": run.run_id, "time": iso(failure.end), "error_message": run.error_message}
-
-
-def _run_row(row: RunRow, now: float) -> Json:
-    aws_region, catalog_id = row.place
-    return {
-        "target": row.target,
-        "aws_region": aws_region,
-        "catalog_id": catalog_id,
-        "up": row.up,
-        "unread_because": row.doubt,
-        **_run(row.run or Run(run_id=row.run_id), aws_region, now),
-    }
-
-
-def _run(run: Run, aws_region: str, now: float) -> Json:
-    return {
-        "run_id": run.run_id,
-        "database": run.database,
-        "table": run.table,
-        "status": run.status_label,
-        "unlisted_status": None if run.status in LISTED_STATUSES else run.status,
-        "refresh_type": run.refresh_type,
-        "creation_time": iso(run.creation_time),
-        "start_time": iso(run.start_time),
-        "end_time": iso(run.end_time),
-        "last_updated": iso(run.last_updated),
-        "duration_seconds": run.duration(now),
-        "dpu_seconds": run.dpu_seconds,
-        "processed_bytes": run.processed_bytes,
-        "error_message": run.error_message,
-        "role": run.role,
-        "log_group": log_group(run.run_id),
-        "log_url": log_url(aws_region, run.run_id),
-    }
+def _with_dates(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_dates(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            key: status_text.iso(one) if key.endswith(DATES) else _with_dates(one)
+            for key, one in value.items()
+        }
+    return value

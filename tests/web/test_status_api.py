@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.web.status_model import DEFAULTS, TABLES
+from exporter.web.status_query import DEFAULTS, TABLES
 from tests.support.status_browser import HOSTILE, RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import HOUR
 
@@ -37,6 +37,7 @@ def test_the_api_tells_of_the_exporter_and_sums_up(browser: Browser) -> None:
         "storage_last_write_successful": None,
     }
     assert status["summary"] == {
+        "attention": 1,
         "targets": {"total": 1, "down": 0, "pending": 0},
         "views": {"total": 2, "failing": 1, "overdue": 1, "stuck": 0, "unread": 0, "active": 0},
         "runs": {
@@ -116,6 +117,7 @@ def test_the_api_tells_of_runs(browser: Browser) -> None:
         "catalog_id": "123456789012",
         "up": None,
         "unread_because": None,
+        "stuck": False,
         "run_id": RUN_ID,
         "database": "sales",
         "table": "orders",
@@ -158,7 +160,7 @@ def test_the_documentation_names_every_key_and_no_other(browser: Browser) -> Non
     status = browser.status()
     items = {kind: status[f"{kind}s"]["items"][0] for kind in ("target", "view", "run")}
     assert documented_items() == {kind: set(item) for kind, item in items.items()}
-    assert items["view"]["last_run"].keys() == set(list(items["run"])[5:])
+    assert items["view"]["last_run"].keys() == set(list(items["run"])[6:])
     for part in (
         status,
         status["exporter"],
