@@ -65,10 +65,7 @@ class StatusPage:
         return await self._answer(request, self._render, "text/html", headers)
 
     async def _json(self, request: Request) -> Response:
-        def render(document: Json, *_: object) -> bytes:
-            return status_json(document)
-
-        return await self._answer(request, render, "application/json")
+        return await self._answer(request, lambda found, *_: status_json(found), "application/json")
 
     async def _file(self, request: Request) -> Response:
         name = request.path_params["name"]

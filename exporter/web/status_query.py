@@ -62,12 +62,6 @@ def _started(run: Run | None) -> float | None:
     return run.creation_time if run.start_time is None else run.start_time
 
 
-def _newest(run: Run | None) -> float:
-    if run is None or run.creation_time is None:
-        return -math.inf
-    return run.creation_time
-
-
 _STATES: Mapping[State | None, int] = {state: place for place, state in enumerate(State)}
 _STATUSES = {
     Status.FAILED: 0, "stuck": 1, UNREAD: 2, UNKNOWN: 3, Status.STARTING: 4, Status.RUNNING: 4,
@@ -85,7 +79,7 @@ VIEWS: Table[ViewRow] = Table(
         "failures": lambda row, _: row.series.facts.consecutive_failures if row.series.facts else None,
     },
     largest_first={"last_run", "failures"},
-    newest=lambda row: _newest(row.last_run),
+    newest=lambda row: (row.last_run.creation_time if row.last_run else None) or -math.inf,
     name=lambda row: row.name,
     target=lambda row: row.series.target,
     words=_view_words,
@@ -106,7 +100,7 @@ RUNS: Table[RunRow] = Table(
         "bytes": lambda row, _: row.run.processed_bytes if row.run else None,
     },
     largest_first={"start", "duration", "dpu", "bytes"},
-    newest=lambda row: _newest(row.run),
+    newest=lambda row: (row.run.creation_time if row.run else None) or -math.inf,
     name=lambda row: f"{row.run.database}.{row.run.table}" if row.run else "",
     target=lambda row: row.target,
     words=lambda row: " ".join(
@@ -223,7 +217,7 @@ def select(
     newest: list[float] = []
     values: list[Any] = []
     for place, row in enumerate(rows):
-        if wanted(row):
+        if wanted is None or wanted(row):
             places.append(place)
             names.append(table.name(row))
             newest.append(table.newest(row))
@@ -236,9 +230,11 @@ def select(
     return [places[index] for index in (*known, *unknown)]
 
 
-def _filter(table: Table[T], query: StatusQuery, found: AbstractSet[str]) -> Callable[[T], bool]:
-    """Return what tells whether a row is wanted."""
+def _filter(table: Table[T], query: StatusQuery, found: AbstractSet[str]) -> Callable[[T], bool] | None:
+    """Return what says whether a row is wanted; None: all are."""
     target, words = query["target"], query["q"].casefold().split()
+    if not (target or words or query["show"]):
+        return None
     shown = {"problems": table.problem, "active": table.active}.get(query["show"])
 
     def wanted(row: T) -> bool:
