@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from exporter.cli.sharding import Shard
 from exporter.model.run import UNKNOWN, Status
@@ -23,13 +24,29 @@ def environment_name(flag: str) -> str:
     return ENVIRONMENT_PREFIX + flag.lstrip("-").replace(".", "_").replace("-", "_").upper()
 
 
+class Flag(click.Option):
+    """A flag that names its environment variable in an error only where the value came from it."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return how an error message names the flag."""
+        if ctx is not None and ctx.get_parameter_source(self.name) is ParameterSource.ENVIRONMENT:
+            return super().get_error_hint(ctx)
+        return f"'{self.opts[0]}'"
+
+
 def flag(name: str, **attributes: Any) -> Callable[[F], F]:
     """Return a click option whose parameter and environment variable follow from its name."""
     parameter = name.lstrip("-").replace(".", "_").replace("-", "_")
     if not attributes.get("is_flag"):
         FLAGS_WITH_VALUE.add(name)
     return click.option(
-        name, parameter, envvar=environment_name(name), show_envvar=True, show_default=True, **attributes
+        name,
+        parameter,
+        cls=Flag,
+        envvar=environment_name(name),
+        show_envvar=True,
+        show_default=True,
+        **attributes,
     )
 
 
@@ -71,13 +88,20 @@ class ShardType(click.ParamType[Shard]):
 config_file = flag(
     "--config.file", default="config.yaml", metavar="FILE", help="The configuration: what to watch, and how."
 )
-listen_address = flag(
-    "--web.listen-address",
-    type=ListenAddressType(),
-    default=":10079",
-    metavar="HOST:PORT",
-    help="Where the exporter serves; :0 picks a free port and logs it.",
-)
+
+
+def _listen_address(default: str, of: str) -> Callable[[F], F]:
+    return flag(
+        "--web.listen-address",
+        type=ListenAddressType(),
+        default=default,
+        metavar="HOST:PORT",
+        help=f"Where the exporter serves, by default {of}; :0 picks a free port and logs it.",
+    )
+
+
+listen_address = _listen_address(":10079", "on all addresses of this machine")
+loopback_address = _listen_address("127.0.0.1:10079", "to this machine alone")
 enable_lifecycle = flag(
     "--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload to reload the configuration."
 )
@@ -105,21 +129,21 @@ auto_reload_interval = flag(
     type=DurationType(),
     default="0s",
     metavar="DURATION",
-    help="Look this often whether the configuration has changed, and reload it then; 0s: never.",
+    help="How often to check whether the configuration has changed, to reload it then; 0s: never.",
 )
 web_config_file = flag(
     "--web.config.file",
     default=None,
     callback=_none_if_empty,
     metavar="FILE",
-    help="TLS and basic auth, in the exporter-toolkit's file format; plain HTTP for everybody without it.",
+    help="TLS and basic auth, in the exporter-toolkit's file format; without it, plain HTTP and no password.",
 )
 storage_path = flag(
     "--storage.path",
     default=None,
     callback=_none_if_empty,
     metavar="FOLDER",
-    help="Where to keep the state that survives restarts; in memory without it.",
+    help="The folder of the state that survives restarts; without it, the state is in memory.",
 )
 shard = flag(
     "--shard",
@@ -127,7 +151,7 @@ shard = flag(
     default="0/1",
     metavar="I/N",
     help="This process's part of the targets: number I, from 0, of N."
-    " The name of a StatefulSet's pod will do for I.",
+    " I can be the name of a StatefulSet's pod.",
 )
 log_level = flag(
     "--log.level",

@@ -102,6 +102,12 @@ def test_the_help_of_a_command_shows_defaults_and_environment_variables(
     assert "env var: GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS; default: :10079" in out
 
 
+def test_the_demo_listens_on_this_machine_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["demo", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "env var: GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS; default: 127.0.0.1:10079" in out
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_variable_is_broken_where_a_line_of_the_help_ends(
     capsys: pytest.CaptureFixture[str], name: str
@@ -127,6 +133,7 @@ def test_every_flag_can_be_given_as_an_environment_variable(name: str) -> None:
     ("args", "complaint"),
     [
         (["watch"], "No such command 'watch'"),
+        (["serv"], "No such command 'serv'. Did you mean 'serve'?"),
         (["--config.file=x", "watch"], "No such command 'watch'"),
         (["--config.fle=x"], "No such option '--config.fle'"),
         (["serve", "--config.file"], "Option '--config.file' requires an argument"),
@@ -134,10 +141,18 @@ def test_every_flag_can_be_given_as_an_environment_variable(name: str) -> None:
         (["serve", "surplus"], "Got unexpected extra argument (surplus)"),
         (["--log.level=loud"], "'loud' is not one of"),
         (["--log.format=xml"], "'xml' is not one of"),
-        (["--web.listen-address=10079"], "is no listen address: write host:port, :port or [::1]:port"),
-        (["healthcheck", "--web.listen-address=[::1]"], "is no listen address"),
+        (
+            ["--web.listen-address=10079"],
+            "Invalid value for '--web.listen-address': not a valid listen address: '10079'; write host:port",
+        ),
+        (["--web.listen-address=:99999"], "':99999' has no port from 0 to 65535"),
+        (["healthcheck", "--web.listen-address=[::1]"], "not a valid listen address: '[::1]'"),
         (["once", "--web.listen-address=:1"], "No such option '--web.listen-address'"),
         (["check-config"], "Missing argument 'FILE...'"),
+        (
+            ["check-config", "--config.file=x"],
+            "No such option '--config.file': name the files alone, as in check-config config.yaml",
+        ),
     ],
 )
 def test_wrong_usage_is_status_2_and_said_in_a_line(
@@ -223,7 +238,9 @@ def test_a_wrong_environment_variable_is_wrong_usage(
 ) -> None:
     monkeypatch.setenv(f"GLUE_MV_EXPORTER_{variable}", value)
     assert run(["serve"]) == 2
-    assert value in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert value in err
+    assert f"(env var: 'GLUE_MV_EXPORTER_{variable}')" in err
 
 
 def test_check_config_says_what_is_in_a_valid_file(

@@ -92,14 +92,15 @@ def test_once_without_targets_is_status_0(lake: str, capfdbinary: pytest.Capture
 
 
 @pytest.mark.parametrize("command", ["serve", "once"])
-@pytest.mark.parametrize("shard", ["2/2", "-1/3", "0/0", "a/b"])
+@pytest.mark.parametrize("shard", ["2/2", "-1/3", "a/b"])
 def test_a_shard_that_cannot_be_is_wrong_usage(
     capsys: pytest.CaptureFixture[str], command: str, shard: str
 ) -> None:
     assert run([command, f"--shard={shard}"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert f"Invalid value for '--shard' (env var: 'GLUE_MV_EXPORTER_SHARD'): '{shard}'" in err
+    assert "Invalid value for '--shard': " in err
+    assert f"'{shard}'" in err
 
 
 def test_a_pod_takes_its_number_from_its_name(lake: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
