@@ -19,6 +19,13 @@ def test_every_locked_package_has_a_hash(lock: Path) -> None:
         assert "--hash=sha256:" in package, package
 
 
+@pytest.mark.parametrize("lock", ["demo.txt", "runtime.txt"])
+def test_the_demo_and_the_tests_share_an_environment(lock: str) -> None:
+    """`make demo` and `make test` install into the same one, in either order: neither changes a version."""
+    pins = {path.name: dict(re.findall(r"^(\S+)==(\S+)", path.read_text(), re.MULTILINE)) for path in LOCKS}
+    assert pins[lock].items() <= pins["dev.txt"].items()
+
+
 def test_the_makefile_installs_nothing_without_hashes_but_the_project_itself() -> None:
     makefile = (Path(__file__).parents[2] / "Makefile").read_text()
     installs = [line for line in makefile.splitlines() if "pip install" in line]
