@@ -4,9 +4,8 @@ import click
 
 from exporter import config
 from exporter.cli import flags
-from exporter.cli.logs import echo_error
+from exporter.cli.logs import echo_error, standard_output
 from exporter.cli.main import EXIT_USAGE
-from exporter.cli.standard_output import standard_output
 from exporter.errors import ConfigurationError
 
 

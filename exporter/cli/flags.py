@@ -173,10 +173,13 @@ table = flag("--table", metavar="NAME", help="Runs of views of this name only; a
 status = flag(
     "--status",
     multiple=True,
-    type=click.Choice([*Status, UNKNOWN], case_sensitive=False),
-    help="Runs of this status only; can be repeated.",
+    metavar="STATUS",
+    help=f"Runs of this status only: {', '.join(Status)}, another one of Glue's, or {UNKNOWN} for any other;"
+    " can be repeated.",
 )
-max_age = flag("--max-age", metavar="DURATION", help="Only runs created within it, such as 24h.")
+max_age = flag(
+    "--max-age", type=DurationType(), metavar="DURATION", help="Only runs created within it, such as 24h."
+)
 limit = flag("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many runs, the newest.")
 output = flag(
     "--output",

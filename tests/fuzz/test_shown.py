@@ -14,10 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from rich.console import Console
 
-from exporter.cli.found_runs import FoundRun
 from exporter.cli.logs import configure_logs
-from exporter.cli.runs_output import as_config, as_json
-from exporter.cli.runs_table import RunsTable, plain_table
+from exporter.cli.runs_output import FoundRun, RunsTable, as_config, as_json, plain_table
 from exporter.glue import responses
 from exporter.metrics import Exposition
 from exporter.model.run import Run, RunKey, run_key
