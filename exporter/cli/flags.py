@@ -11,6 +11,7 @@ from exporter.model.run import UNKNOWN, Status
 from exporter.web.address import ListenAddress
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 ENVIRONMENT_PREFIX = "GLUE_MV_EXPORTER_"
 
@@ -55,35 +56,30 @@ def _none_if_empty(_context: click.Context, _parameter: click.Parameter, value: 
     return value or None
 
 
-class ListenAddressType(click.ParamType[ListenAddress]):
-    """``host:port``, ``:port`` or ``[::1]:port``."""
+class Parsed(click.ParamType[T]):
+    """A value that a function makes of its text; where it raises ValueError, that is the error's text."""
 
-    name = "address"
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self.name = name
+        self._parse = parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ListenAddress:
-        """Parse the address, or fail as click does."""
-        if isinstance(value, ListenAddress):
-            return value
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        """Parse the text, or fail as click does."""
         try:
-            return ListenAddress.parse(value)
+            return self._parse(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-class ShardType(click.ParamType[Shard]):
-    """``i/n``."""
+def _seconds(text: str) -> float:
+    from exporter.config.durations import parse_duration  # noqa: PLC0415 (YAML: not for the help)
 
-    name = "shard"
+    return parse_duration(text)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
-        """Parse the shard, or fail as click does."""
-        if isinstance(value, Shard):
-            return value
-        try:
-            return Shard.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
+ADDRESS = Parsed("address", ListenAddress.parse)
+SHARD = Parsed("shard", Shard.parse)
+DURATION = Parsed("duration", _seconds)
 
 config_file = flag(
     "--config.file", default="config.yaml", metavar="FILE", help="The configuration: what to watch, and how."
@@ -93,7 +89,7 @@ config_file = flag(
 def _listen_address(default: str, of: str) -> Callable[[F], F]:
     return flag(
         "--web.listen-address",
-        type=ListenAddressType(),
+        type=ADDRESS,
         default=default,
         metavar="HOST:PORT",
         help=f"Where the exporter serves, by default {of}; :0 picks a free port and logs it.",
@@ -107,26 +103,9 @@ enable_lifecycle = flag(
 )
 
 
-class DurationType(click.ParamType[float]):
-    """Seconds, written ``30s``, ``5m``, ``1h30m``."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse the duration, or fail as click does."""
-        if isinstance(value, float):
-            return value
-        from exporter.config.durations import parse_duration  # noqa: PLC0415 (YAML: not for the help)
-
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 auto_reload_interval = flag(
     "--config.auto-reload-interval",
-    type=DurationType(),
+    type=DURATION,
     default="0s",
     metavar="DURATION",
     help="How often to check whether the configuration has changed, to reload it then; 0s: never.",
@@ -147,7 +126,7 @@ storage_path = flag(
 )
 shard = flag(
     "--shard",
-    type=ShardType(),
+    type=SHARD,
     default="0/1",
     metavar="I/N",
     help="This process's part of the targets: number I, from 0, of N."
@@ -178,7 +157,7 @@ status = flag(
     " can be repeated.",
 )
 max_age = flag(
-    "--max-age", type=DurationType(), metavar="DURATION", help="Only runs created within it, such as 24h."
+    "--max-age", type=DURATION, metavar="DURATION", help="Only runs created within it, such as 24h."
 )
 limit = flag("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many runs, the newest.")
 output = flag(
