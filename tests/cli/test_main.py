@@ -254,19 +254,6 @@ def test_check_config_says_what_is_in_a_valid_file(
     assert err == ""
 
 
-def test_check_config_goes_on_after_an_invalid_file(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    bad, good = tmp_path / "bad.yaml", tmp_path / "good.yaml"
-    bad.write_text("targets: 1\n")
-    good.write_text(VALID)
-    assert run(["check-config", str(bad), str(good), str(tmp_path / "missing.yaml")]) == 2
-    out, err = capsys.readouterr()
-    assert out.startswith(f"{good}: OK (")
-    assert f"{bad}:1: targets: " in err
-    assert f"{tmp_path / 'missing.yaml'}: " in err
-
-
 def test_no_secret_of_a_configuration_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(
