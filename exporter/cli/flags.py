@@ -153,8 +153,8 @@ status = flag(
     "--status",
     multiple=True,
     metavar="STATUS",
-    help=f"Runs of this status only: {', '.join(Status)}, another one of Glue's, or {UNKNOWN} for any other;"
-    " can be repeated.",
+    help=f"Runs of this status only: {', '.join(Status)}; another one by its name; {UNKNOWN} for all"
+    " others. Can be repeated.",
 )
 max_age = flag(
     "--max-age", type=DURATION, metavar="DURATION", help="Only runs created within it, such as 24h."
