@@ -134,7 +134,7 @@ class StandardError(io.RawIOBase):
 
 
 def _occupy(descriptor: int) -> None:
-    """Have nothing else get this number: libraries write to it, be it the state's file by then."""
+    """Keep this number taken: libraries write to it, even if it is the state's file by then."""
     with contextlib.suppress(OSError):
         os.fstat(descriptor)
         return
