@@ -52,7 +52,7 @@ def flag(name: str, **attributes: Any) -> Callable[[F], F]:
 
 
 def _none_if_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """Take an empty path for none, as Prometheus' own programs do, and not for the working folder."""
+    """Take an empty value for none, as Prometheus does: an empty path is not the working folder."""
     return value or None
 
 
@@ -143,12 +143,24 @@ log_format = flag(
 )
 
 # Of `runs`; here, because what follows a flag must be known before the command is loaded.
-aws_region = flag("--aws.region", metavar="REGION", help="The region; default: the AWS SDK's own.")
-catalog_id = flag(
-    "--catalog-id", metavar="ID", help="The Data Catalog; default: the account of the credentials."
+aws_region = flag(
+    "--aws.region", callback=_none_if_empty, metavar="REGION", help="The region; default: the AWS SDK's own."
 )
-database = flag("--database", metavar="NAME", help="Runs of views in this database only; a glob, too.")
-table = flag("--table", metavar="NAME", help="Runs of views of this name only; a glob, too.")
+catalog_id = flag(
+    "--catalog-id",
+    callback=_none_if_empty,
+    metavar="ID",
+    help="The Data Catalog; default: the account of the credentials.",
+)
+database = flag(
+    "--database",
+    callback=_none_if_empty,
+    metavar="NAME",
+    help="Runs of views in this database only; a glob, too.",
+)
+table = flag(
+    "--table", callback=_none_if_empty, metavar="NAME", help="Runs of views of this name only; a glob, too."
+)
 status = flag(
     "--status",
     multiple=True,

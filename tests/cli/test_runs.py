@@ -96,7 +96,7 @@ def test_a_pipe_gets_a_table_without_colours_and_nothing_on_standard_error(
         (["--aws.region=eu-west-1"], ["running", "ended", "failed", "audit"]),
         (["--aws.region", "eu-west-1", "--database", "sales"], ["running", "ended", "failed"]),
         (["--aws.region=eu-west-1", "--database=sales", "--table=returns"], ["failed"]),
-        (["--aws.region=eu-west-1", "--table=audit"], ["audit"]),
+        (["--aws.region=eu-west-1", "--table=audit", "--database="], ["audit"]),
         (["--aws.region=eu-west-1", "--database=s*", "--table=*r*s"], ["running", "ended", "failed"]),
         (["--aws.region=eu-west-1", "--catalog-id=123456789012"], ["running", "ended", "failed", "audit"]),
         (["--aws.region=eu-west-1", "--catalog-id=999999999999"], []),
