@@ -294,9 +294,9 @@ def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str], args: list[
 class OnTerminal:
     """The program on a terminal of its own, 100 columns wide."""
 
-    def __init__(self, *args: str) -> None:
+    def __init__(self, *args: str, lines: int = 20) -> None:
         self._terminal, child = pty.openpty()
-        environment = {**os.environ, "COLUMNS": "100", "LINES": "20", "TERM": "xterm"}
+        environment = {**os.environ, "COLUMNS": "100", "LINES": str(lines), "TERM": "xterm"}
         command = [sys.executable, "-m", "exporter", *args]
         source = str(Path(__file__).parents[2])
         self.process = subprocess.Popen(
@@ -309,7 +309,9 @@ class OnTerminal:
         """Read what is shown until it holds the text."""
         deadline = time.monotonic() + seconds
         while text not in self.screen:
-            assert time.monotonic() < deadline, self.screen
+            if time.monotonic() > deadline:
+                self.process.kill()
+                pytest.fail(self.screen)
             self._read(0.1)
 
     def end(self, seconds: float = 20.0) -> int:
@@ -354,6 +356,14 @@ def test_watch_keeps_the_table_on_screen_until_a_signal(
     assert terminal.screen.rstrip().endswith("\x1b[?1049l"), "the screen is what it was before"
     assert "\x1b[?25h" in terminal.screen
     assert "Traceback" not in terminal.screen
+
+
+@pytest.mark.usefixtures("run_ids")
+def test_a_screen_that_cannot_show_all_runs_says_how_many_are_left_out() -> None:
+    terminal = OnTerminal("runs", "--aws.region=eu-west-1", "--watch", lines=8)
+    terminal.wait_for("3 more")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 0
 
 
 def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: SimulatedGlue) -> None:
