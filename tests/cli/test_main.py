@@ -13,7 +13,7 @@ import pytest
 from exporter import __version__
 from exporter.cli import flags
 from exporter.cli.flags import environment_name
-from exporter.cli.main import COMMANDS, HELP_WIDTH, cli, run
+from exporter.cli.main import COMMANDS, HELP_WIDTH, load_command, run
 
 VALID = """
 targets:
@@ -22,13 +22,6 @@ targets:
     catalog_id: "123456789012"
     runs: [0f8fad5b-d9cb-469f-a165-70867728950e]
 """
-
-
-def command(name: str) -> click.Command:
-    """Load a command."""
-    found = cli.get_command(click.Context(cli), name)
-    assert found is not None
-    return found
 
 
 @pytest.mark.parametrize(
@@ -100,6 +93,8 @@ def test_the_help_of_a_command_shows_defaults_and_environment_variables(
     assert "--config.file FILE" in out
     assert "env var: GLUE_MV_EXPORTER_CONFIG_FILE; default: config.yaml" in out
     assert "env var: GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS; default: :10079" in out
+    run(["runs", "--help"])
+    assert "The targets are those of config.yaml" in capsys.readouterr().out
 
 
 def test_the_demo_listens_on_this_machine_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,13 +111,13 @@ def test_no_variable_is_broken_where_a_line_of_the_help_ends(
     run([name, "--help"])
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= HELP_WIDTH
-    flags = [param for param in command(name).params if isinstance(param, click.Option)]
+    flags = [param for param in load_command(name).params if isinstance(param, click.Option)]
     assert [flag.envvar for flag in flags if str(flag.envvar) not in out] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_flag_can_be_given_as_an_environment_variable(name: str) -> None:
-    flags = [param for param in command(name).params if isinstance(param, click.Option)]
+    flags = [param for param in load_command(name).params if isinstance(param, click.Option)]
     for flag in flags:
         assert flag.envvar == environment_name(flag.opts[0])
         assert flag.envvar.startswith("GLUE_MV_EXPORTER_")
