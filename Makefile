@@ -30,7 +30,7 @@ $(BIN)/.installed: requirements/dev.txt pyproject.toml | $(BIN)/pip
 # What the program itself needs, in the same environment. Python compiles what the demo imports, pip would
 # compile all of it.
 $(BIN)/.installed-demo: requirements/demo.txt | $(BIN)/pip
-	@echo "Installing what the demo needs into $(VENV): 40 packages, some 15 seconds …"
+	@echo "Installing what the demo needs into $(VENV), about 15 seconds …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/demo.txt
 	@touch $@
 
