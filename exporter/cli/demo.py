@@ -33,7 +33,7 @@ def command(web_listen_address: ListenAddress, log_level: str, log_format: str) 
     configure_logs(log_level, log_format)
     clock = SystemClock()
     try:
-        simulated = SimulatedGlue(clock=clock)
+        simulated = SimulatedGlue(now=clock.time)
     except SimulatedGlueUnavailableError as error:
         raise ExporterError(str(error)) from error
     with simulated as glue:

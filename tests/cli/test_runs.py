@@ -15,9 +15,11 @@ import pytest
 import yaml
 
 from exporter.cli.main import run
-from exporter.simulated_glue import RunScript, RunStatus, SimulatedGlue, faults
+from exporter.simulated_glue import RunScript, RunStatus
+from tests.support.bare_faults import HANG, error
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run
+from tests.support.moto_glue import MotoGlue
 
 RUNNING = RunScript(start_delay=0, duration=10_000)
 ENDED = RunScript(start_delay=0, duration=60)
@@ -25,7 +27,7 @@ FAILED = RunScript(start_delay=0, duration=60, outcome=RunStatus.FAILED, error_m
 
 
 @pytest.fixture
-def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SimulatedGlue]:
+def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MotoGlue]:
     """Serve a Glue that the AWS SDK's own environment leads to; there is no configuration here."""
     for variable in [name for name in os.environ if name.startswith(("AWS_", "GLUE_MV_EXPORTER_"))]:
         monkeypatch.delenv(variable)
@@ -34,15 +36,15 @@ def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SimulatedG
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.chdir(tmp_path)
-    with SimulatedGlue() as simulated:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", simulated.endpoint_url)
-        yield simulated
+    with MotoGlue() as moto:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
+        yield moto
 
 
 @pytest.fixture
-def run_ids(glue: SimulatedGlue) -> dict[str, str]:
+def run_ids(glue: MotoGlue) -> dict[str, str]:
     """Four runs in two databases, the newest first."""
-    now, runs = time.time(), glue.runs()
+    now, runs = time.time(), glue.simulated.runs()
     return {
         "running": runs.add_run("sales", "orders", RUNNING, created=now - 600),
         "ended": runs.add_run("sales", "orders", ENDED, created=now - 7200),
@@ -114,9 +116,9 @@ def test_without_a_configuration_flags_say_where_to_look(
     assert listed(capsys, *args) == [run_ids[name] for name in expected]
 
 
-def test_a_named_database_is_all_that_glue_is_asked_for(glue: SimulatedGlue) -> None:
+def test_a_named_database_is_all_that_glue_is_asked_for(glue: MotoGlue) -> None:
     assert run(["runs", "--aws.region=eu-west-1", "--catalog-id=123456789012", "--database=sales"]) == 0
-    (call,) = glue.ledger.calls
+    (call,) = glue.calls()
     assert (call.operation, call.parameters["DatabaseName"]) == (
         "ListMaterializedViewRefreshTaskRuns",
         "sales",
@@ -179,7 +181,7 @@ def test_together_with_a_configuration_flags_narrow_it(
     assert listed(capsys, f"--config.file={file}", *args) == [run_ids[name] for name in expected]
 
 
-def test_targets_of_other_regions_and_catalogs_are_not_read(glue: SimulatedGlue, tmp_path: Path) -> None:
+def test_targets_of_other_regions_and_catalogs_are_not_read(glue: MotoGlue, tmp_path: Path) -> None:
     file = configure(
         tmp_path,
         {"catalog_id": "123456789012", "views": ["a.*"]},
@@ -188,7 +190,7 @@ def test_targets_of_other_regions_and_catalogs_are_not_read(glue: SimulatedGlue,
     )
     place = ("--aws.region=eu-west-1", "--catalog-id=123456789012")
     assert run(["runs", f"--config.file={file}", *place]) == 0
-    assert [call.parameters["DatabaseName"] for call in glue.ledger.calls] == ["a"]
+    assert [call.parameters["DatabaseName"] for call in glue.calls()] == ["a"]
 
 
 @pytest.mark.usefixtures("glue")
@@ -216,25 +218,23 @@ def test_the_block_for_a_configuration_reads_as_one(
     assert listed(capsys, f"--config.file={file}") == [run_ids["audit"]]
 
 
-def test_where_there_are_no_runs_it_says_so(capsys: pytest.CaptureFixture[str], glue: SimulatedGlue) -> None:
-    assert glue.ledger.count() == 0
+def test_where_there_are_no_runs_it_says_so(capsys: pytest.CaptureFixture[str], glue: MotoGlue) -> None:
+    assert glue.count() == 0
     assert run(["runs", "--aws.region=eu-west-1"]) == 0
     assert capsys.readouterr() == ("", "no runs\n")
     assert listed(capsys, "--aws.region=eu-west-1") == []
 
 
 def test_a_target_that_cannot_be_read_is_status_1_after_the_rest_is_printed(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: SimulatedGlue, run_ids: dict[str, str]
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: MotoGlue, run_ids: dict[str, str]
 ) -> None:
     configure(
         tmp_path,
         {"name": "denied", "views": ["ops.*"]},
         {"name": "prod", "views": ["sales.*"], "max_requests_per_second": 50},
     )
-    glue.faults.add(
-        faults.access_denied("not \x1b[31myou"),
-        matching=lambda call: call.parameters.get("DatabaseName") == "ops",
-    )
+    denied = error("AccessDeniedException", message="not \x1b[31myou")
+    glue.judge = lambda call: denied if call.parameters.get("DatabaseName") == "ops" else None
     assert run(["runs"]) == 1
     out, err = capsys.readouterr()
     assert run_ids["running"] in out
@@ -244,24 +244,24 @@ def test_a_target_that_cannot_be_read_is_status_1_after_the_rest_is_printed(
 
 
 def test_missing_credentials_are_status_1_in_a_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, glue: SimulatedGlue
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, glue: MotoGlue
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert run(["runs", "--aws.region=eu-west-1"]) == 1
     err = capsys.readouterr().err.splitlines()
     assert err[0] == "no runs in what could be read", "there may well be some"
     assert err[-1].startswith("target eu-west-1: GetCallerIdentity: ")
-    assert glue.ledger.count() == 0
+    assert glue.count() == 0
 
 
 def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: SimulatedGlue
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: MotoGlue
 ) -> None:
     unknown = "0f8fad5b-d9cb-469f-a165-70867728950e"
     configure(tmp_path, {"name": "prod", "runs": [unknown]})
     assert run(["runs"]) == 0
     assert capsys.readouterr() == ("", f"no runs\ntarget prod: Glue does not know {unknown}\n")
-    assert glue.ledger.count("GetMaterializedViewRefreshTaskRun") == 1
+    assert glue.count("GetMaterializedViewRefreshTaskRun") == 1
 
 
 @pytest.mark.parametrize(
@@ -366,10 +366,10 @@ def test_a_screen_that_cannot_show_all_runs_says_how_many_are_left_out() -> None
     assert terminal.end() == 0
 
 
-def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: SimulatedGlue) -> None:
-    glue.faults.add(faults.hanging())
+def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: MotoGlue) -> None:
+    glue.misbehave(HANG)
     terminal = OnTerminal("runs", "--aws.region=eu-west-1")
-    assert glue.ledger.wait_for(1)
+    glue.wait_for_calls(1)
     terminal.process.send_signal(signal.SIGTERM)
     signalled = time.monotonic()
     assert terminal.end() == 130

@@ -14,7 +14,8 @@ from exporter.cli.logs import configure_logs
 from exporter.cli.main import run
 from exporter.cli.sharding import Shard, owner
 from exporter.errors import ConfigurationError
-from exporter.simulated_glue import RunScript, SimulatedGlue
+from exporter.simulated_glue import RunScript
+from tests.support.moto_glue import MotoGlue
 
 LAKE = """
 targets:
@@ -101,23 +102,23 @@ def test_four_shards_have_together_the_series_and_the_calls_of_one_process(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     regions = ["eu-west-1", "us-east-1"]
     catalog_ids = [f"{number:012}" for number in range(30)]
-    with SimulatedGlue() as glue:
+    with MotoGlue() as glue:
         for region in regions:
             for catalog_id in catalog_ids:
-                glue.add_view("sales", "orders", region=region, catalog_id=catalog_id)
-                runs = glue.runs(region=region, catalog_id=catalog_id)
+                glue.simulated.add_view("sales", "orders", region=region, catalog_id=catalog_id)
+                runs = glue.simulated.runs(region=region, catalog_id=catalog_id)
                 runs.add_run("sales", "orders", RunScript(start_delay=0, duration=1), created=1_700_000_000.0)
         file = tmp_path / "config.yaml"
         lake = {"name": "lake", "aws_regions": regions, "catalog_ids": catalog_ids, "views": ["sales.*"]}
-        defaults = {"endpoint_url": glue.endpoint_url, "max_requests_per_second": 1000}
+        defaults = {"endpoint_url": glue.url, "max_requests_per_second": 1000}
         file.write_text(yaml.safe_dump({"defaults": defaults, "targets": [lake]}))
 
         def series_and_calls(shard: str) -> tuple[list[str], Counter[object]]:
-            glue.ledger.clear()
+            glue.forget_calls()
             assert run(["once", f"--config.file={file}", f"--shard={shard}", "--log.level=error"]) == 0
             lines = capfdbinary.readouterr().out.decode().splitlines()
             calls = Counter[object](
-                (call.operation, call.region, call.catalog_id) for call in glue.ledger.calls
+                (call.operation, call.aws_region, call.catalog_id) for call in glue.calls()
             )
             return [line.rpartition(" ")[0] for line in lines if re.search(r"\b(target|table)=", line)], calls
 
