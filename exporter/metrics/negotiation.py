@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from exporter.metrics.encoding import Format
+from exporter.metrics.text import Format
 
 _REMEMBERED = 32
 """Headers whose meaning is kept: a scraper's are always the same, and a stranger's are of bounded length."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.family import Family
 from exporter.metrics.run_families import RUN_FAMILIES
 from exporter.metrics.target_families import TARGET_FAMILIES
+from exporter.metrics.text import Family
 from exporter.metrics.view_families import VIEW_FAMILIES
 
 

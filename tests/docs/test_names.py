@@ -19,7 +19,7 @@ from tests.docs.pages import PAGES, ROOT, anchors, commands, links, name, prose,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.metrics.family import Family
+    from exporter.metrics.text import Family
 
 HISTOGRAM_SUFFIXES = ("", "_bucket", "_count", "_sum")
 README, DECISIONS, CONTRIBUTING = ROOT / "README.md", ROOT / "docs" / "decisions.md", ROOT / "CONTRIBUTING.md"

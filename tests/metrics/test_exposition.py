@@ -1,19 +1,19 @@
 """What a scrape answers, from the store's changes on."""
 
 import gzip
+import re
+import threading
 import zlib
 from collections.abc import ItemsView, Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from exporter.metrics import Exposition
-from exporter.metrics.encoding import Format
-from exporter.metrics.family import Family, Sample
-from exporter.metrics.labels import NO_LABELS
-from exporter.metrics.level import Level
-from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
-from exporter.metrics.shelf import BLOCK_ITEMS
+from exporter.metrics.blocks import BLOCK_ITEMS
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.series import (
@@ -232,43 +232,106 @@ def test_a_scrape_does_not_wait_for_a_commit_to_be_applied() -> None:
     assert changes.seen == [before] * 3
 
 
-def test_a_changed_run_alone_is_encoded() -> None:
-    """Once, at its commit, and never at a scrape."""
-    encoded: list[int] = []
+def test_scrapes_while_commits_are_applied_each_show_one_commit() -> None:
+    """By threads of their own, as in the program; each commit sets all runs and the target to one value."""
+    exposition = Exposition(ManualClock(), process_metrics=False, block_items=16)
+    over = threading.Event()
 
-    def samples(value: int) -> list[Sample]:
-        encoded.append(value)
-        return [Sample(NO_LABELS, value)]
+    def scrape() -> list[set[bytes]]:
+        seen: list[set[bytes]] = []
+        while not over.is_set() or not seen:
+            body = zlib.decompress(exposition.scrape(None, "gzip").body(), wbits=31)
+            seen.append(set(re.findall(rb"^glue_mv_\w+_up\{.*\} (\d)$", body, re.MULTILINE)))
+        return seen
 
-    family: Family[int] = Family(name="n", type="gauge", help="N.", labels=(), samples=samples)
-    level = Level[int, int, int]([family], int, lambda _: True, block_items=4)
-    level.apply({number: number for number in range(20)})
-    encoded.clear()
-    level.apply({7: 700})
-    list(level.text().pieces(Format.TEXT))
-    assert encoded == [700]
-
-
-def test_plain_text_of_settled_runs_is_not_kept() -> None:
-    """Nor are the runs: nine tenths of the room would go there."""
-    level = Level[RunKey, RunSeries, RunFigures](RUN_FAMILIES, RunFigures.of, run_rests)
-    level.apply({series.key: series for series in map(numbered_run, range(4 * BLOCK_ITEMS))})
-    shelved = level.text().shelved
-    kept = sum(len(chunk) for segment in shelved.sealed for chunk in segment.chunks)
-    plain = sum(segment.length for segment in shelved.sealed)
-    assert shelved.loose == ()
-    assert kept < plain / 7
+    with ThreadPoolExecutor(2) as pool:
+        scraping = [pool.submit(scrape) for _ in range(2)]
+        for turn in range(60):
+            up = turn % 2 == 1
+            runs = commit(*(numbered_run(number, up=up) for number in range(turn, turn + 40))).runs
+            changes = SeriesChanges(
+                everything=turn % 7 == 0, runs=runs, targets={"prod": replace(target(), up=up)}
+            )
+            exposition.apply(replace(changes, runs={numbered_run(turn - 1).key: None, **runs}))
+        over.set()
+        assert all(len(values) <= 1 for one in scraping for values in one.result())
 
 
-def test_plain_text_of_views_is_not_kept_either() -> None:
-    """They change once per refresh."""
+def test_a_commit_that_fails_leaves_the_last_snapshot_and_everything_heals_it() -> None:
+    """The store publishes everything anew after a listener has raised."""
+    exposition = Exposition(ManualClock(), process_metrics=False, block_items=4)
+    exposition.apply(commit(*map(numbered_run, range(6))))
+    before = exposition.scrape().body()
+    broken = commit(*(numbered_run(number, dpu_seconds=0) for number in range(10)))
+    broken = replace(broken, runs={**broken.runs, RunKey("r", "c", "i"): cast("RunSeries", None.__class__)})
+    for changes in (broken, replace(broken, everything=True)):
+        with pytest.raises(TypeError):
+            exposition.apply(changes)
+        assert exposition.scrape().body() == before
+    exposition.apply(replace(commit(numbered_run(1)), everything=True))
+    assert exposition.scrape().body().count(b"\nglue_mv_refresh_run_info{") == 1
+
+
+def test_everything_starts_anew() -> None:
+    """What the commit does not name is gone: runs, views, targets and the exporter's own."""
     exposition = quiet_exposition()
-    keys = [
-        ViewKey("eu-west-1", "123456789012", "sales", f"orders_{number}") for number in range(BLOCK_ITEMS)
-    ]
-    exposition.apply(SeriesChanges(views={key: ViewSeries(key, "prod", up=True, facts=None) for key in keys}))
-    assert exposition._views.text().shelved.loose == ()
-    assert exposition.scrape().body().count(b"\nglue_mv_refresh_view_up{") == BLOCK_ITEMS
+    view = ViewKey("eu-west-1", "123456789012", "sales", "orders")
+    exposition.apply(
+        SeriesChanges(
+            runs=commit(*map(numbered_run, range(BLOCK_ITEMS + 1))).runs,
+            views={view: ViewSeries(view, "prod", up=True, facts=None)},
+            targets={"prod": target()},
+            exporter=EXPORTER,
+        )
+    )
+    exposition.apply(SeriesChanges(everything=True, targets={"lake": target("lake")}))
+    names = {family.name for family in read_text(exposition.scrape().body().decode())}
+    assert all(name.startswith(("glue_mv_exporter_target_", "glue_mv_exporter_api_")) for name in names)
+    assert b'target="prod"' not in exposition.scrape().body()
+
+
+PROCESS_FAMILIES = {
+    "process_resident_memory_bytes": "gauge",
+    "process_cpu_seconds": "counter",
+    "process_open_fds": "gauge",
+    "process_start_time_seconds": "gauge",
+    "python_info": "gauge",
+    "python_gc_collections": "counter",
+}
+
+
+def test_the_process_has_client_pythons_families() -> None:
+    exposition = Exposition(ManualClock())
+    for families in (
+        read_text(exposition.scrape().body().decode()),
+        read_openmetrics(exposition.scrape(OPENMETRICS).body().decode()),
+    ):
+        types = {family.name: family.type for family in families}
+        assert types.items() >= PROCESS_FAMILIES.items()
+
+
+def test_the_values_of_the_process_are_those_of_the_scrape() -> None:
+    exposition = Exposition(ManualClock())
+
+    def open_files() -> float:
+        (line,) = [
+            one for one in exposition.scrape().body().splitlines() if one.startswith(b"process_open_fds ")
+        ]
+        return float(line.split()[1])
+
+    before = open_files()
+    with Path("/dev/null").open():
+        assert open_files() == before + 1
+
+
+def test_a_large_answer_comes_in_chunks_of_moderate_size() -> None:
+    """They are sent while the client reads; too many would cost time."""
+    exposition = quiet_exposition()
+    exposition.apply(commit(*map(numbered_run, range(20 * BLOCK_ITEMS))))
+    for encoding in ("gzip", None):
+        sizes = [len(chunk) for chunk in exposition.scrape(None, encoding).chunks]
+        assert max(sizes) <= 1 << 20
+        assert len(sizes) <= sum(sizes) // (200 << 10) + 3
 
 
 @pytest.mark.parametrize("changed", [0, BLOCK_ITEMS // 2, -1], ids=["first", "middle", "last"])

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from prometheus_client import Metric
 
-from exporter.metrics.encoding import Format
-from exporter.metrics.level import Level
-from exporter.metrics.response import ScrapeCache, respond
-from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures, view_rests
+from exporter.metrics import Exposition
+from exporter.metrics.text import Format
+from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
 from exporter.model.run import Run
 from exporter.model.view import ViewKey
 from exporter.store.counters import ViewCounters
-from exporter.store.series import ViewFacts, ViewSeries
+from exporter.store.series import SeriesChanges, ViewFacts, ViewSeries
+from tests.support.clock import ManualClock
 from tests.support.run_series import ACCOUNT, FULL_RUN, REGION, read_openmetrics, read_text
 
 KEY = ViewKey(REGION, ACCOUNT, "sales", "daily_orders")
@@ -61,17 +61,16 @@ def view_series(facts: ViewFacts | None = EVERYTHING, *, up: bool = True, **memb
     return ViewSeries(KEY, "prod", up, None if facts is None else replace(facts, **members))
 
 
-def exposition(series: ViewSeries, form: Format = Format.TEXT) -> str:
+def text_of(series: ViewSeries, form: Format = Format.TEXT) -> str:
     """Return the whole text of a view's families."""
-    level = Level[ViewKey, ViewSeries, ViewFigures](VIEW_FAMILIES, ViewFigures.of, view_rests)
-    level.apply({series.key: series})
-    scrape = respond([level.text()], b"", form, 1700009999.0, gzip=False, cache=ScrapeCache())
-    return scrape.body().decode()
+    exposition = Exposition(ManualClock(), process_metrics=False)
+    exposition.apply(SeriesChanges(views={series.key: series}))
+    return exposition.scrape(form.value).body().decode()
 
 
 def samples(series: ViewSeries) -> list[str]:
     """Return the lines of a view's series, without the metadata."""
-    return [line for line in exposition(series).splitlines() if not line.startswith("#")]
+    return [line for line in text_of(series).splitlines() if not line.startswith("#")]
 
 
 def values_of(name: str, series: ViewSeries) -> list[str]:
@@ -314,8 +313,8 @@ def _series(families: list[Metric]) -> set[tuple[str, tuple[tuple[str, str], ...
 @pytest.mark.parametrize("series", [view_series(), view_series(NO_RUNS), view_series(None, up=False)])
 def test_both_reference_parsers_read_the_same_series(series: ViewSeries) -> None:
     """All that is written is read, under the same types."""
-    text = read_text(exposition(series))
-    openmetrics = read_openmetrics(exposition(series, Format.OPENMETRICS))
+    text = read_text(text_of(series))
+    openmetrics = read_openmetrics(text_of(series, Format.OPENMETRICS))
     assert _series(text) == _series(openmetrics)
     assert len(_series(text)) == len(samples(series))
     types = {(family.name, family.type) for family in openmetrics}
