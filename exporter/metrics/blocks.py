@@ -8,6 +8,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -20,18 +21,18 @@ T = TypeVar("T")
 F = TypeVar("F")
 
 BLOCK_ITEMS = 256
-"""Half as many compress a fiftieth worse, twice as many make a change twice as dear."""
-SLICE_BYTES = 1 << 20
-"""Compressed bytes that are sent at once; smaller pieces are copied together."""
-PLAIN_BYTES = 1 << 20
-"""That are sent at once to a client that does not take gzip."""
-COMPRESSION = 1
-"""A level of ISA-L, from 0 to 3: 3 takes three times as long for the same size."""
-COMPRESSION_FOR_ONCE = 0
-"""Makes texts half as large again in a tenth of the time."""
+"""Half as many compress a fiftieth worse; twice as many make a change take twice as long."""
+SLICE_BYTES = 256 << 10
+"""Sent at once. Larger allocations are mapped by glibc, and new pages cost more than the copy itself."""
 
+_COMPRESSION = 1
+"""A level of ISA-L, from 0 to 3: 3 takes three times as long for the same size."""
+_FAST_COMPRESSION = 0
+"""Takes a tenth of the time; the result is half as large again."""
 _RAW = -isal_zlib.MAX_WBITS
 _GZIP = 16 + isal_zlib.MAX_WBITS
+_INFLATED_BYTES = 64 << 10
+"""Compressed bytes that are inflated at once: zlib copies what it has not used yet."""
 
 
 class Segment(NamedTuple):
@@ -47,13 +48,18 @@ class Segment(NamedTuple):
     length: int
     """Bytes of the plain text."""
 
+    @property
+    def size(self) -> int:
+        """Compressed bytes."""
+        return sum(map(len, self.chunks))
+
 
 EMPTY = Segment((), 0, 0)
 GZIP_HEADER = Segment((b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",), 0, 0)
 """What a gzip file begins with, as the segment of no text: so it is joined with what follows."""
 
 
-def deflate(text: bytes, level: int = COMPRESSION) -> Segment:
+def deflate(text: bytes, level: int = _COMPRESSION) -> Segment:
     """Compress a text."""
     if not text:
         return EMPTY
@@ -63,7 +69,7 @@ def deflate(text: bytes, level: int = COMPRESSION) -> Segment:
 
 
 def join(segments: Iterable[Segment]) -> Segment:
-    """Return the joined texts in few chunks. Large chunks are not copied."""
+    """Return the joined texts. The chunks are not copied."""
     crc = length = 0
     chunks: list[bytes] = []
     for segment in segments:
@@ -71,28 +77,19 @@ def join(segments: Iterable[Segment]) -> Segment:
             crc = isal_zlib.crc32_combine(crc, segment.crc, segment.length)
             length += segment.length
         chunks += segment.chunks
-    return Segment(tuple(_sliced(chunks)), crc, length)
+    return Segment(tuple(chunks), crc, length)
 
 
 def gzip_end(begun: Segment, text: bytes) -> bytes:
-    """Return what ends the gzip file that begins so, with one more text; that one is compressed in haste."""
-    last = deflate(text, COMPRESSION_FOR_ONCE)
+    """Return the last text of the gzip file that begins so, compressed, and its trailer."""
+    last = deflate(text, _FAST_COMPRESSION)
     crc = isal_zlib.crc32_combine(begun.crc, last.crc, last.length) if text else begun.crc
     size = (begun.length + last.length) & 0xFFFFFFFF
     return b"".join((*last.chunks, b"\x03\x00", crc.to_bytes(4, "little"), size.to_bytes(4, "little")))
 
 
-def inflate(chunks: Iterable[bytes], *, wbits: int = _GZIP, most: int = PLAIN_BYTES) -> Iterator[bytes]:
-    """Yield the plain text of a gzip file, which may lack its end, in parts of no more than so many bytes."""
-    inflater = isal_zlib.decompressobj(wbits)
-    for chunk in chunks:
-        text, rest = inflater.decompress(chunk, most), inflater.unconsumed_tail
-        while text:
-            yield text
-            text, rest = inflater.decompress(rest, most), inflater.unconsumed_tail
-
-
-def _sliced(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small chunks, each slice only as it is sent. A large chunk is not copied."""
     small: list[bytes] = []
     size = 0
     for chunk in chunks:
@@ -103,6 +100,17 @@ def _sliced(chunks: Iterable[bytes]) -> Iterator[bytes]:
         size += len(chunk)
     if small:
         yield b"".join(small)
+
+
+def inflate(chunks: Iterable[bytes], *, wbits: int = _GZIP, most: int = SLICE_BYTES) -> Iterator[bytes]:
+    """Yield the plain text of a gzip file, which may lack its end, in parts of at most so many bytes."""
+    inflater = isal_zlib.decompressobj(wbits)
+    for chunk in slices(chunks):
+        for start in range(0, len(chunk), _INFLATED_BYTES):
+            text = inflater.decompress(memoryview(chunk)[start : start + _INFLATED_BYTES], most)
+            while text:
+                yield text
+                text = inflater.decompress(inflater.unconsumed_tail, most)
 
 
 class Block(Generic[K]):
@@ -132,19 +140,17 @@ def _lengths(lengths: Sequence[int]) -> "array[int]":
 
 
 class Sealed:
-    """The text of some blocks, joined when it is first needed: not every commit is scraped."""
+    """The blocks of one moment."""
 
-    def __init__(self, families: int, blocks: Iterable[Block[Any]] = ()) -> None:
+    def __init__(self, families: int, blocks: Iterable[Block[Any]]) -> None:
         self._families = families
         self._blocks = tuple(blocks)
-        self._segments: Sequence[Segment] | None = None
 
+    @cached_property
     def segments(self) -> Sequence[Segment]:
-        """Return the text of each family."""
-        if self._segments is None:
-            columns = zip(*(block.segments for block in self._blocks), strict=True)
-            self._segments = [join(column) for column in columns] or [EMPTY] * self._families
-        return self._segments
+        """The text of each family, joined when it is first needed: not every commit is scraped."""
+        columns = zip(*(block.segments for block in self._blocks), strict=True)
+        return [join(column) for column in columns] or [EMPTY] * self._families
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ class LevelSnapshot:
     def segments(self, form: Format) -> Iterator[Segment]:
         """Yield all but the live lines; no family without a sample."""
         with_live_lines = self.families[-1] if self.live else None
-        for place, (family, sealed) in enumerate(zip(self.families, self.sealed.segments(), strict=True)):
+        for place, (family, sealed) in enumerate(zip(self.families, self.sealed.segments, strict=True)):
             text = b"".join([item.lines[place] for item in self.loose])
             if text or sealed.length or family is with_live_lines:
                 yield deflate(metadata(family, form) + text)
@@ -193,7 +199,7 @@ class Level(Generic[K, T, F]):
         self._block_of: dict[K, int] = {}
         self._next_block = 0
         self._sealed: Sealed | None = None
-        """Of the present blocks; None after they have changed."""
+        """The present blocks; None after they have changed."""
 
     def apply(self, changes: Mapping[K, T | None]) -> None:
         """Add, replace and (None) remove items. Each is rendered once."""
@@ -225,14 +231,12 @@ class Level(Generic[K, T, F]):
 
     def _wait(self, key: K, rendered: Rendered) -> None:
         self._waiting[key] = rendered
-        if len(self._waiting) >= self._block_items:
-            self._add_block({key: item.lines for key, item in self._waiting.items()})
-            self._waiting = {}
-
-    def _add_block(self, items: Mapping[K, Lines]) -> None:
-        self._blocks[self._next_block] = Block(items)
-        self._block_of.update(dict.fromkeys(items, self._next_block))
+        if len(self._waiting) < self._block_items:
+            return
+        self._blocks[self._next_block] = Block({key: item.lines for key, item in self._waiting.items()})
+        self._block_of.update(dict.fromkeys(self._waiting, self._next_block))
         self._next_block += 1
+        self._waiting = {}
         self._sealed = None
 
     def _change_block(self, number: int, changes: Mapping[K, T | None]) -> None:

@@ -1,12 +1,13 @@
 """What ``/metrics`` answers: listens to the store, and sends at a scrape what has been rendered before.
 
-A scrape consists of a static part, joined once after each commit, and of a tail that is written anew: the
+A scrape consists of a static part, which lasts until the next commit, and of a tail that is written anew: the
 durations of runs in progress, request counters, and the values of the process.
 """
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -22,6 +23,7 @@ from exporter.metrics.blocks import (
     gzip_end,
     inflate,
     join,
+    slices,
 )
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.negotiation import accepts_gzip, negotiate_format
@@ -35,6 +37,9 @@ from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewSe
 
 T = TypeVar("T")
 
+_KEPT_BYTES = 4 << 20
+"""A static part of at most so many compressed bytes, of 10,000 runs say, is also kept in one piece: to join
+and send its slices would make a scrape take half as long again. Of a larger one the blocks alone are kept."""
 _END_OF_OPENMETRICS = b"# EOF\n"
 
 
@@ -47,7 +52,7 @@ class Scrape(NamedTuple):
     length: int
     """Bytes of the body as it is sent."""
     chunks: Iterator[bytes]
-    """The body, to be read once. Plain bytes are inflated on the way, so that they are never held at once."""
+    """The body, to be read once. It is joined or inflated on the way, and so never held at once."""
 
     def body(self) -> bytes:
         """Return the whole body."""
@@ -66,7 +71,10 @@ class _Static:
         """Return the text as the beginning of a gzip file. Two scrapes at once may both join it."""
         if form not in self._joined:
             parts = [segment for level in self._levels for segment in level.segments(form)]
-            self._joined[form] = join([GZIP_HEADER, *parts])
+            joined = join([GZIP_HEADER, *parts])
+            if joined.size <= _KEPT_BYTES:
+                joined = joined._replace(chunks=(b"".join(joined.chunks),))
+            self._joined[form] = joined
         return self._joined[form]
 
 
@@ -165,9 +173,9 @@ class Exposition:
             )
         )
         if not accepts_gzip(accept_encoding):
-            return Scrape(form.value, None, static.length + len(tail), _plain(static, tail))
-        chunks = (*static.chunks, gzip_end(static, tail))
-        return Scrape(form.value, "gzip", sum(map(len, chunks)), iter(chunks))
+            return Scrape(form.value, None, static.length + len(tail), chain(inflate(static.chunks), [tail]))
+        end = gzip_end(static, tail)
+        return Scrape(form.value, "gzip", static.size + len(end), slices((*static.chunks, end)))
 
     def _start_anew(self) -> None:
         self._runs = Level[RunKey, RunSeries, RunFigures](
@@ -182,11 +190,6 @@ class Exposition:
 
     def _static(self) -> _Static:
         return _Static(self._views.snapshot(), self._runs.snapshot())
-
-
-def _plain(static: Segment, tail: bytes) -> Iterator[bytes]:
-    yield from inflate(static.chunks)
-    yield tail
 
 
 def _process_text() -> Callable[[Format], bytes]:

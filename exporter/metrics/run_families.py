@@ -1,7 +1,7 @@
 """The families of one run: configured by its ID, or among a watched view's newest or active ones."""
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -29,11 +29,14 @@ class RunFigures(NamedTuple):
     @classmethod
     def of(cls, series: RunSeries) -> "RunFigures":
         """Write the labels, once for all of the run's series."""
-        (region, catalog, run_id), run, up = series
+        key, run, up = series
         run = run or _NEVER_READ
-        own_id = Labels(f'run_id="{escape(run_id)}"')  # not remembered, as other labels are: there are many
-        table = _table(region, catalog, run.database or "", run.table or "")
-        return cls(run, up, joined(table, own_id), joined(_catalog(region, catalog), own_id))
+        catalog = labels(aws_region=key.aws_region, catalog_id=key.catalog_id)
+        table = labels(database=run.database or "", table=run.table or "")
+        own_id = Labels(
+            f'run_id="{escape(key.run_id)}"'
+        )  # unlike other labels it is not cached: there are many
+        return cls(run, up, Labels(f"{catalog},{table},{own_id}"), Labels(f"{catalog},{own_id}"))
 
 
 @cache
@@ -48,21 +51,6 @@ def status_samples(own: Labels, status: str | None) -> Sequence[Sample]:
     None for None: no status was reported.
     """
     return () if status is None else [Sample(joined(own, state), value) for state, value in _states(status)]
-
-
-@lru_cache(maxsize=1024)
-def _catalog(region: str, catalog: str) -> Labels:
-    return labels(aws_region=region, catalog_id=catalog)
-
-
-@lru_cache(maxsize=1024)
-def _table(region: str, catalog: str, database: str, table: str) -> Labels:
-    return joined(_catalog(region, catalog), labels(database=database, table=table))
-
-
-@lru_cache(maxsize=1024)
-def _more(refresh_type: str, role: str, customer_id: str) -> Labels:
-    return labels(refresh_type=refresh_type, role=role, customer_id=customer_id)
 
 
 def _value(field: str) -> Callable[[RunFigures], Sequence[Sample]]:
@@ -82,7 +70,7 @@ def _status(figures: RunFigures) -> Sequence[Sample]:
 def _info(figures: RunFigures) -> Sequence[Sample]:
     if (run := figures.run) is _NEVER_READ:
         return ()
-    more = _more(run.refresh_type_label, run.role or "", run.customer_id or "")
+    more = labels(refresh_type=run.refresh_type_label, role=run.role or "", customer_id=run.customer_id or "")
     return [Sample(joined(figures.labels, more), 1)]
 
 

@@ -2,7 +2,6 @@
 
 import gzip
 import zlib
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -18,12 +17,12 @@ from exporter.metrics.blocks import (
     gzip_end,
     inflate,
     join,
+    slices,
 )
 from exporter.metrics.text import NO_LABELS, Elapsed, Family, Format, Sample
 from tests.support.operations import counted
 
 BLOCK = 8
-CHANCE = Random(1)  # noqa: S311 (bytes that do not compress)
 TEXTS = st.lists(st.binary(max_size=200) | st.builds(lambda n: b"line\n" * n, st.integers(0, 30000)))
 
 
@@ -50,11 +49,18 @@ def test_the_size_in_the_trailer_wraps_at_4_gib() -> None:
 
 def test_small_chunks_are_joined_and_large_ones_are_not_copied() -> None:
     """Each chunk costs time, and so does each copy."""
-    small, large = deflate(CHANCE.randbytes(1000)), deflate(CHANCE.randbytes(SLICE_BYTES))
-    chunks = join([*[small] * 1500, large, small, small]).chunks
-    assert max(map(len, chunks[:2])) <= SLICE_BYTES
-    assert chunks[2] is large.chunks[0]
-    assert len(chunks) == 4
+    small, large = b"x" * 1000, b"y" * SLICE_BYTES
+    chunks = list(slices([*[small] * 300, large, small, small]))
+    assert [len(chunk) for chunk in chunks] == [262_000, 38_000, SLICE_BYTES, 2000]
+    assert chunks[2] is large
+
+
+def test_to_join_segments_copies_nothing() -> None:
+    """The joined text of 100,000 runs would take 38 MB."""
+    one, other = deflate(b"one\n"), deflate(b"other\n")
+    joined = join([one, other])
+    assert [*map(id, joined.chunks)] == [id(one.chunks[0]), id(other.chunks[0])]
+    assert joined.size == len(one.chunks[0]) + len(other.chunks[0])
 
 
 @given(TEXTS, st.integers(1, 70_000))
@@ -93,7 +99,7 @@ def filled(*numbers: int) -> Level[int, float, float]:
 def shape(level: Level[int, float, float]) -> tuple[int, int]:
     """Return how many items are in blocks, and how many are not."""
     snapshot = level.snapshot()
-    text = b"".join(inflate(join([GZIP_HEADER, snapshot.sealed.segments()[0]]).chunks))
+    text = b"".join(inflate(join([GZIP_HEADER, snapshot.sealed.segments[0]]).chunks))
     return text.count(b"\n"), len(snapshot.loose)
 
 
@@ -179,6 +185,6 @@ def test_a_snapshot_stays_as_it_was() -> None:
     level = filled(*range(BLOCK + 1))
     snapshot = level.snapshot()
     level.apply(dict.fromkeys(range(BLOCK + 1)))
-    assert snapshot.sealed.segments()[0].length == len("x 0.0\n") * BLOCK
+    assert snapshot.sealed.segments[0].length == len("x 0.0\n") * BLOCK
     assert len(snapshot.loose) == 1
     assert lines(level) == []

@@ -99,29 +99,6 @@ def test_the_answer_says_what_it_is(accept: str | None) -> None:
         assert scrape.length == len(scrape.body())
 
 
-def test_both_formats_hold_the_same_series_of_all_levels() -> None:
-    """Those of the process included, none of them ``_created``."""
-    exposition = Exposition(ManualClock())
-    exposition.apply(
-        SeriesChanges(
-            runs=commit(run_series(), numbered_run(1, status="RUNNING", end_time=None)).runs,
-            targets={"prod": target(), "lake": target("lake")},
-            exporter=EXPORTER,
-        )
-    )
-    text = read_text(exposition.scrape().body().decode())
-    openmetrics = read_openmetrics(exposition.scrape(OPENMETRICS).body().decode())
-    names = [family.name for family in text]
-    assert len(names) == len(set(names))
-    assert {"process_resident_memory_bytes", "python_info", "glue_mv_exporter_build_info"} < set(names)
-    series = [
-        {(sample.name, *sorted(sample.labels.items())) for family in families for sample in family.samples}
-        for families in (text, openmetrics)
-    ]
-    assert series[0] == series[1]
-    assert not [sample for sample in series[0] if str(sample[0]).endswith("_created")]
-
-
 def test_without_process_metrics_and_counters_only_gauges_are_left() -> None:
     """For a textfile, where the first collide and the second would always be of one poll."""
     exposition = Exposition(ManualClock(), process_metrics=False, counters=False)
@@ -272,24 +249,6 @@ def test_a_commit_that_fails_leaves_the_last_snapshot_and_everything_heals_it() 
     assert exposition.scrape().body().count(b"\nglue_mv_refresh_run_info{") == 1
 
 
-def test_everything_starts_anew() -> None:
-    """What the commit does not name is gone: runs, views, targets and the exporter's own."""
-    exposition = quiet_exposition()
-    view = ViewKey("eu-west-1", "123456789012", "sales", "orders")
-    exposition.apply(
-        SeriesChanges(
-            runs=commit(*map(numbered_run, range(BLOCK_ITEMS + 1))).runs,
-            views={view: ViewSeries(view, "prod", up=True, facts=None)},
-            targets={"prod": target()},
-            exporter=EXPORTER,
-        )
-    )
-    exposition.apply(SeriesChanges(everything=True, targets={"lake": target("lake")}))
-    names = {family.name for family in read_text(exposition.scrape().body().decode())}
-    assert all(name.startswith(("glue_mv_exporter_target_", "glue_mv_exporter_api_")) for name in names)
-    assert b'target="prod"' not in exposition.scrape().body()
-
-
 PROCESS_FAMILIES = {
     "process_resident_memory_bytes": "gauge",
     "process_cpu_seconds": "counter",
@@ -301,13 +260,19 @@ PROCESS_FAMILIES = {
 
 
 def test_the_process_has_client_pythons_families() -> None:
+    """The same ones in both formats, each once, and nothing ``_created``."""
     exposition = Exposition(ManualClock())
+    found = []
     for families in (
         read_text(exposition.scrape().body().decode()),
         read_openmetrics(exposition.scrape(OPENMETRICS).body().decode()),
     ):
         types = {family.name: family.type for family in families}
         assert types.items() >= PROCESS_FAMILIES.items()
+        assert len(types) == len(families)
+        found.append({sample.name for family in families for sample in family.samples})
+    assert found[0] == found[1]
+    assert not [name for name in found[0] if name.endswith("_created")]
 
 
 def test_the_values_of_the_process_are_those_of_the_scrape() -> None:
@@ -322,29 +287,3 @@ def test_the_values_of_the_process_are_those_of_the_scrape() -> None:
     before = open_files()
     with Path("/dev/null").open():
         assert open_files() == before + 1
-
-
-def test_a_large_answer_comes_in_chunks_of_moderate_size() -> None:
-    """They are sent while the client reads; too many would cost time."""
-    exposition = quiet_exposition()
-    exposition.apply(commit(*map(numbered_run, range(20 * BLOCK_ITEMS))))
-    for encoding in ("gzip", None):
-        sizes = [len(chunk) for chunk in exposition.scrape(None, encoding).chunks]
-        assert max(sizes) <= 1 << 20
-        assert len(sizes) <= sum(sizes) // (200 << 10) + 3
-
-
-@pytest.mark.parametrize("changed", [0, BLOCK_ITEMS // 2, -1], ids=["first", "middle", "last"])
-def test_what_is_remembered_of_the_last_scrape_never_shows_in_a_later_one(changed: int) -> None:
-    """Neither after a change nor after the change is taken back."""
-    exposition = quiet_exposition()
-    series = [numbered_run(number) for number in range(2 * BLOCK_ITEMS + 9)]
-    exposition.apply(commit(*series))
-    other = series[changed]._replace(up=False)
-    for state in (series[changed], series[changed], other, other, series[changed], series[changed]):
-        exposition.apply(commit(state))
-        for _ in range(3):
-            scrape = exposition.scrape(None, "gzip")
-            body = scrape.body()
-            assert len(body) == scrape.length
-            assert zlib.decompress(body, wbits=31) == exposition.scrape().body()
