@@ -20,10 +20,8 @@ from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import View
 from exporter.store.results import PollEnded, ResyncEnded, RunsListed, Scope, TablesRead
 from exporter.store.store import Store
-from tests.support.operations import Operations, counted
 
 TURNS = 40
-CHANGED_VIEWS = 50
 RUNS_PER_VIEW = 100
 
 
@@ -42,15 +40,6 @@ def one_run_of_views(runs: int) -> float:
     watched, going_on = _watched_views(number, runs // number, active_share=number)
     turn = count(1)
     return watched.measure(lambda: [_changed(going_on[0], next(turn))])
-
-
-def fifty_views(number: int) -> Operations:
-    """Return what is done for a poll that changes fifty views' newest runs."""
-    watched, going_on = _watched_views(number, 1, active_share=number // CHANGED_VIEWS)
-    assert len(going_on) == CHANGED_VIEWS
-    with counted() as done:
-        watched.poll([_changed(run, 1) for run in going_on])
-    return done
 
 
 def _watched_views(number: int, runs_each: int, active_share: int) -> tuple["_Watched", list[Run]]:

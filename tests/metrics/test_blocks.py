@@ -146,22 +146,6 @@ def test_a_change_rebuilds_one_block_however_many_there_are(blocks: int) -> None
     assert lines(level) == xs(0, 1, 2, 1000, 2000, *range(5, blocks * BLOCK))
 
 
-def test_an_item_that_is_active_again_leaves_its_block() -> None:
-    """An ended run that is reported as running after all."""
-    level = filled(*range(2 * BLOCK))
-    level.apply({3: -3})
-    assert shape(level) == (2 * BLOCK - 1, 1)
-    level.apply({3: 3})
-    assert lines(level) == xs(*range(2 * BLOCK))
-
-
-def test_removed_items_are_gone_wherever_they_were() -> None:
-    """In a block, waiting, active, or never there."""
-    level = filled(*range(BLOCK + 2), -100)
-    level.apply(dict.fromkeys((0, BLOCK, -100, 999)))
-    assert lines(level) == xs(*range(1, BLOCK), BLOCK + 1)
-
-
 def test_a_block_of_which_little_is_left_is_dissolved() -> None:
     """Or there would be more and more small blocks as runs come and go."""
     level = filled(*range(3 * BLOCK))
@@ -178,13 +162,3 @@ def test_what_is_left_of_a_block_fills_up_another_one() -> None:
     level.apply(dict.fromkeys(range(BLOCK - 1)))
     assert shape(level) == (BLOCK, 0)
     assert lines(level) == xs(*range(BLOCK - 1, 2 * BLOCK - 1))
-
-
-def test_a_snapshot_stays_as_it_was() -> None:
-    """A scrape goes on reading it while the level changes."""
-    level = filled(*range(BLOCK + 1))
-    snapshot = level.snapshot()
-    level.apply(dict.fromkeys(range(BLOCK + 1)))
-    assert snapshot.sealed.segments[0].length == len("x 0.0\n") * BLOCK
-    assert len(snapshot.loose) == 1
-    assert lines(level) == []

@@ -11,9 +11,7 @@ from exporter.metrics.text import (
     Family,
     Format,
     LiveLine,
-    Rendered,
     Sample,
-    exposition,
     labels,
     live_text,
     metadata,
@@ -105,13 +103,6 @@ def test_only_the_last_family_may_have_elapsed_times() -> None:
 def test_elapsed_times_are_written_one_a_line_and_are_never_negative() -> None:
     lines = [LiveLine(b'age{a="1 %"} ', 1.5), LiveLine(b'age{a="2"} ', 9.0)]
     assert live_text(lines, 5.0) == b'age{a="1 %"} 3.500\nage{a="2"} 0.000\n'
-
-
-def test_items_are_written_family_by_family_and_no_family_without_a_sample() -> None:
-    items = [Rendered((b"some_value 1\n", b"")), Rendered((b"some_value 2\n", b""))]
-    text = exposition([VALUE_FAMILY, LABEL_FAMILY], items, Format.TEXT)
-    assert text == metadata(VALUE_FAMILY, Format.TEXT) + b"some_value 1\nsome_value 2\n"
-    assert exposition([VALUE_FAMILY], [], Format.TEXT) == b""
 
 
 @pytest.mark.parametrize(
