@@ -82,7 +82,7 @@ def _duration(figures: RunFigures) -> Sequence[Sample]:
 
 
 def is_final(series: RunSeries) -> bool:
-    """Tell whether the run's series will hardly change again."""
+    """Return whether the run's series will hardly change again."""
     return series.run is None or series.run.ended
 
 

@@ -159,7 +159,7 @@ def test_a_scrape_that_has_begun_shows_one_commit_alone() -> None:
 
 
 class _ApplyingClock(ManualClock):
-    """Applies a commit whenever it is asked for the time."""
+    """Applies a commit whenever the time is read."""
 
     exposition: Exposition
     changes: SeriesChanges

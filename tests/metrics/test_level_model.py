@@ -36,7 +36,7 @@ RUNS = st.builds(
         },
     ),
 )
-"""Ended runs, mostly; some go on, some tell less than others."""
+"""Ended runs, mostly; some go on, some report less than others."""
 
 Expected = Counter[tuple[str, tuple[str, ...], float]]
 

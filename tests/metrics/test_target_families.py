@@ -106,7 +106,7 @@ def test_whole_bounds_are_written_as_floats() -> None:
     assert labels == ['le="60.0"', 'le="120.0"', 'le="+Inf"', "", ""]
 
 
-def test_the_exporter_tells_its_versions_and_its_last_reload() -> None:
+def test_the_exporter_shows_its_versions_and_its_last_reload() -> None:
     """Golden."""
     series = ExporterSeries(
         version="1.2.3",
@@ -124,7 +124,7 @@ def test_the_exporter_tells_its_versions_and_its_last_reload() -> None:
 
 
 @pytest.mark.parametrize(("successful", "failures"), [(True, 0), (False, 3)])
-def test_with_a_state_on_disk_the_exporter_tells_how_writing_it_goes(
+def test_with_a_state_on_disk_the_exporter_shows_how_writing_it_goes(
     *, successful: bool, failures: int
 ) -> None:
     series = ExporterSeries(

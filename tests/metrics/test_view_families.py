@@ -156,7 +156,7 @@ def test_a_view_that_glue_does_not_know_has_view_up_alone() -> None:
 
 
 def test_a_view_that_could_not_be_read_keeps_its_last_good_values() -> None:
-    """Only ``view_up`` tells."""
+    """Only ``view_up`` shows it."""
     assert samples(view_series(up=False)) == [
         f"glue_mv_refresh_view_up{{{VIEW}}} 0",
         *samples(view_series())[1:],
@@ -164,7 +164,7 @@ def test_a_view_that_could_not_be_read_keeps_its_last_good_values() -> None:
 
 
 @pytest.mark.parametrize("mode", ["manual", "unknown"])
-def test_without_a_schedule_the_refresh_mode_tells_and_no_interval_is_expected(mode: str) -> None:
+def test_without_a_schedule_the_refresh_mode_shows_it_and_no_interval_is_expected(mode: str) -> None:
     series = view_series(refresh_mode=mode, expected_interval=None)
     assert f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="{mode}"}} 1' in samples(series)
     assert values_of("glue_mv_refresh_view_expected_interval_seconds", series) == []
