@@ -74,7 +74,8 @@ COPY --from=demo-environment /opt/glue-mv-exporter /opt/glue-mv-exporter
 RUN glue-mv-exporter demo --help >/dev/null && glue-mv-exporter healthcheck --help >/dev/null \
   && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.web_security, exporter.cli.website, \
 exporter.glue, exporter.web.status_page, boto3; boto3.client('glue', region_name='eu-west-1')"
-ENV PYTHONDONTWRITEBYTECODE=1
+# Outside of a container the demo listens on 127.0.0.1.
+ENV PYTHONDONTWRITEBYTECODE=1 GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS=:10079
 USER 65532:65532
 CMD ["demo"]
 

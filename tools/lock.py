@@ -12,9 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = "3.11"
 LOCKS = {
-    "runtime.txt": ("pyproject.toml",),
-    "demo.txt": ("pyproject.toml", "--extra", "demo"),
     "dev.txt": ("pyproject.toml", "--group", "dev", "--extra", "demo"),
+    # With the same versions: `make demo` and `make test` share an environment.
+    "runtime.txt": ("pyproject.toml", "--constraint", "requirements/dev.txt"),
+    "demo.txt": ("pyproject.toml", "--extra", "demo", "--constraint", "requirements/dev.txt"),
     # Beside dev.txt, in the same environment.
     "e2e.txt": ("--group", "pyproject.toml:e2e", "--constraint", "requirements/dev.txt"),
     "chart.txt": ("--group", "pyproject.toml:chart", "--constraint", "requirements/dev.txt"),

@@ -4,13 +4,27 @@ import click
 
 from exporter import config
 from exporter.cli import flags
-from exporter.cli.logs import echo_error
+from exporter.cli.logs import echo_error, standard_output
 from exporter.cli.main import EXIT_USAGE
-from exporter.cli.standard_output import standard_output
 from exporter.errors import ConfigurationError
 
 
-@click.command("check-config")
+class CheckConfig(click.Command):
+    """Takes its files as arguments, unlike the commands that run."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; explain what ``--config.file`` is here."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name != "--config.file":
+                raise
+            raise click.UsageError(
+                "No such option '--config.file': name the files alone, as in check-config config.yaml", ctx
+            ) from None
+
+
+@click.command("check-config", cls=CheckConfig)
 @click.argument("files", nargs=-1, metavar="FILE...")
 @flags.web_config_file
 def command(files: tuple[str, ...], web_config_file: str | None) -> int:

@@ -21,19 +21,19 @@ log = structlog.get_logger()
 
 
 @click.command("demo")
-@flags.listen_address
+@flags.loopback_address
 @flags.log_level
 @flags.log_format
 def command(web_listen_address: ListenAddress, log_level: str, log_format: str) -> NoReturn:
     """Run the exporter on a simulated Glue inside this process.
 
     Needs no AWS account and no network: runs in several databases pass through all five statuses within
-    a minute. Look at http://localhost:10079 with a browser, and at /metrics there.
+    a minute. Open http://localhost:10079 in a browser, and /metrics there.
     """
     configure_logs(log_level, log_format)
     clock = SystemClock()
     try:
-        simulated = SimulatedGlue(clock=clock)
+        simulated = SimulatedGlue(now=clock.time)
     except SimulatedGlueUnavailableError as error:
         raise ExporterError(str(error)) from error
     with simulated as glue:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from exporter.cli.sharding import Shard
 from exporter.model.run import UNKNOWN, Status
 from exporter.web.address import ListenAddress
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 ENVIRONMENT_PREFIX = "GLUE_MV_EXPORTER_"
 
@@ -23,111 +25,112 @@ def environment_name(flag: str) -> str:
     return ENVIRONMENT_PREFIX + flag.lstrip("-").replace(".", "_").replace("-", "_").upper()
 
 
+class Flag(click.Option):
+    """A flag that names its environment variable in an error only where the value came from it."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return how an error message names the flag."""
+        if ctx is not None and ctx.get_parameter_source(self.name) is ParameterSource.ENVIRONMENT:
+            return super().get_error_hint(ctx)
+        return f"'{self.opts[0]}'"
+
+
 def flag(name: str, **attributes: Any) -> Callable[[F], F]:
     """Return a click option whose parameter and environment variable follow from its name."""
     parameter = name.lstrip("-").replace(".", "_").replace("-", "_")
     if not attributes.get("is_flag"):
         FLAGS_WITH_VALUE.add(name)
     return click.option(
-        name, parameter, envvar=environment_name(name), show_envvar=True, show_default=True, **attributes
+        name,
+        parameter,
+        cls=Flag,
+        envvar=environment_name(name),
+        show_envvar=True,
+        show_default=True,
+        **attributes,
     )
 
 
 def _none_if_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """Take an empty path for none, as Prometheus' own programs do, and not for the working folder."""
+    """Take an empty value for none, as Prometheus does: an empty path is not the working folder."""
     return value or None
 
 
-class ListenAddressType(click.ParamType[ListenAddress]):
-    """``host:port``, ``:port`` or ``[::1]:port``."""
+class Parsed(click.ParamType[T]):
+    """A value that a function makes of its text; where it raises ValueError, that is the error's text."""
 
-    name = "address"
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self.name = name
+        self._parse = parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ListenAddress:
-        """Parse the address, or fail as click does."""
-        if isinstance(value, ListenAddress):
-            return value
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        """Parse the text, or fail as click does."""
         try:
-            return ListenAddress.parse(value)
+            return self._parse(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-class ShardType(click.ParamType[Shard]):
-    """``i/n``."""
+def _seconds(text: str) -> float:
+    from exporter.config.durations import parse_duration  # noqa: PLC0415 (YAML: not for the help)
 
-    name = "shard"
+    return parse_duration(text)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
-        """Parse the shard, or fail as click does."""
-        if isinstance(value, Shard):
-            return value
-        try:
-            return Shard.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
+ADDRESS = Parsed("address", ListenAddress.parse)
+SHARD = Parsed("shard", Shard.parse)
+DURATION = Parsed("duration", _seconds)
 
 config_file = flag(
     "--config.file", default="config.yaml", metavar="FILE", help="The configuration: what to watch, and how."
 )
-listen_address = flag(
-    "--web.listen-address",
-    type=ListenAddressType(),
-    default=":10079",
-    metavar="HOST:PORT",
-    help="Where the exporter serves; :0 picks a free port and logs it.",
-)
+
+
+def _listen_address(default: str, of: str) -> Callable[[F], F]:
+    return flag(
+        "--web.listen-address",
+        type=ADDRESS,
+        default=default,
+        metavar="HOST:PORT",
+        help=f"Where the exporter serves, by default {of}; :0 picks a free port and logs it.",
+    )
+
+
+listen_address = _listen_address(":10079", "on all addresses of this machine")
+loopback_address = _listen_address("127.0.0.1:10079", "to this machine alone")
 enable_lifecycle = flag(
     "--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload to reload the configuration."
 )
 
 
-class DurationType(click.ParamType[float]):
-    """Seconds, written ``30s``, ``5m``, ``1h30m``."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse the duration, or fail as click does."""
-        if isinstance(value, float):
-            return value
-        from exporter.config.durations import parse_duration  # noqa: PLC0415 (YAML: not for the help)
-
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 auto_reload_interval = flag(
     "--config.auto-reload-interval",
-    type=DurationType(),
+    type=DURATION,
     default="0s",
     metavar="DURATION",
-    help="Look this often whether the configuration has changed, and reload it then; 0s: never.",
+    help="How often to check whether the configuration has changed, to reload it then; 0s: never.",
 )
 web_config_file = flag(
     "--web.config.file",
     default=None,
     callback=_none_if_empty,
     metavar="FILE",
-    help="TLS and basic auth, in the exporter-toolkit's file format; plain HTTP for everybody without it.",
+    help="TLS and basic auth, in the exporter-toolkit's file format; without it, plain HTTP and no password.",
 )
 storage_path = flag(
     "--storage.path",
     default=None,
     callback=_none_if_empty,
     metavar="FOLDER",
-    help="Where to keep the state that survives restarts; in memory without it.",
+    help="The folder of the state that survives restarts; without it, the state is in memory.",
 )
 shard = flag(
     "--shard",
-    type=ShardType(),
+    type=SHARD,
     default="0/1",
     metavar="I/N",
     help="This process's part of the targets: number I, from 0, of N."
-    " The name of a StatefulSet's pod will do for I.",
+    " I can be the name of a StatefulSet's pod.",
 )
 log_level = flag(
     "--log.level",
@@ -140,19 +143,34 @@ log_format = flag(
 )
 
 # Of `runs`; here, because what follows a flag must be known before the command is loaded.
-aws_region = flag("--aws.region", metavar="REGION", help="The region; default: the AWS SDK's own.")
-catalog_id = flag(
-    "--catalog-id", metavar="ID", help="The Data Catalog; default: the account of the credentials."
+aws_region = flag(
+    "--aws.region", callback=_none_if_empty, metavar="REGION", help="The region; default: the AWS SDK's own."
 )
-database = flag("--database", metavar="NAME", help="Runs of views in this database only; a glob, too.")
-table = flag("--table", metavar="NAME", help="Runs of views of this name only; a glob, too.")
+catalog_id = flag(
+    "--catalog-id",
+    callback=_none_if_empty,
+    metavar="ID",
+    help="The Data Catalog; default: the account of the credentials.",
+)
+database = flag(
+    "--database",
+    callback=_none_if_empty,
+    metavar="NAME",
+    help="Runs of views in this database only; a glob, too.",
+)
+table = flag(
+    "--table", callback=_none_if_empty, metavar="NAME", help="Runs of views of this name only; a glob, too."
+)
 status = flag(
     "--status",
     multiple=True,
-    type=click.Choice([*Status, UNKNOWN], case_sensitive=False),
-    help="Runs of this status only; can be repeated.",
+    metavar="STATUS",
+    help=f"Runs of this status only: {', '.join(Status)}; another one by its name; {UNKNOWN} for all"
+    " others. Can be repeated.",
 )
-max_age = flag("--max-age", metavar="DURATION", help="Only runs created within it, such as 24h.")
+max_age = flag(
+    "--max-age", type=DURATION, metavar="DURATION", help="Only runs created within it, such as 24h."
+)
 limit = flag("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many runs, the newest.")
 output = flag(
     "--output",

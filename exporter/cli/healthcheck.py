@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import click
 
 from exporter.cli import flags
-from exporter.cli.logs import echo_error
+from exporter.cli.logs import echo_error, printable
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.printable import printable
 from exporter.errors import ConfigurationError
 from exporter.model.settings import ClientAuthType, TlsSettings
 from exporter.web.address import ListenAddress

@@ -1,7 +1,7 @@
-"""Log lines for operators: one event a line on standard error, as logfmt or JSON.
+"""What the program writes: log lines, one event each, on standard error; results on standard output.
 
 Standard error may be a full disk, a pipe without a reader or with one that hangs, or closed. None of it stops
-the program.
+the program. Standard output that cannot be written is an error.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from exporter.cli.printable import printable
+from exporter.errors import ExporterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from _typeshed import ReadableBuffer
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -33,7 +33,7 @@ LEVELS = {
 
 
 DROPPED = "log lines were dropped: standard error did not take them"
-PATIENCE = 1.0
+LOG_TIMEOUT = 1.0
 """Seconds that a log line waits for a reader that is slow, or hangs; the next ones do not wait."""
 
 
@@ -53,7 +53,7 @@ class StandardError(io.RawIOBase):
         """Lines that were dropped since the last one that was written."""
         self.losses = 0
         """Writes that failed, from the start on."""
-        self.patience: float | None = None
+        self.timeout: float | None = None
         """Seconds to wait for room; None: without limit, as for messages that are read in a pager."""
         self.notice: Callable[[int], str] = lambda lines: f"{DROPPED}: {lines}"
         """Makes the line that says how many were dropped."""
@@ -126,15 +126,15 @@ class StandardError(io.RawIOBase):
 
     def _await_room(self, descriptor: int) -> None:
         """Wait until PIPE_BUF bytes can be written without a further wait. Raises BlockingIOError."""
-        if self.patience is not None:
+        if self.timeout is not None:
             poll = select.poll()
             poll.register(descriptor, select.POLLOUT)
-            if not poll.poll(0 if self._dropped else self.patience * 1000):
+            if not poll.poll(0 if self._dropped else self.timeout * 1000):
                 raise BlockingIOError
 
 
 def _occupy(descriptor: int) -> None:
-    """Have nothing else get this number: libraries write to it, be it the state's file by then."""
+    """Keep this number taken: libraries write to it, even if it is the state's file by then."""
     with contextlib.suppress(OSError):
         os.fstat(descriptor)
         return
@@ -152,6 +152,27 @@ def echo_error(text: str) -> None:
     if stream and stream.losses > before:
         with contextlib.suppress(OSError):
             click.echo(text)
+
+
+@contextlib.contextmanager
+def standard_output() -> "Iterator[None]":
+    """Write to standard output within, and flush it. Raises ExporterError where it cannot be written."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # its reader has seen enough: click leaves silently
+    except OSError as error:
+        # What is left in the buffer would fail again when the interpreter ends, and change the exit status.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ExporterError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def printable(text: str) -> str:
+    r"""Return the text with each control character but the line feed written as ``\x1b`` or ``\u202e``."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
 def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
@@ -190,7 +211,7 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
         )
     )
     if standard_error := StandardError.installed():
-        standard_error.patience = PATIENCE
+        standard_error.timeout = LOG_TIMEOUT
         standard_error.notice = lambda lines: _line(
             [*shared, renderer], "warning", event=DROPPED, lines=lines
         )

@@ -7,7 +7,6 @@ import shutil
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import click
 
@@ -20,34 +19,26 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
-class LateCommand(NamedTuple):
-    """A command before it is loaded: a start pays for one, and the list of commands for none."""
-
-    module: str
-    """Holds it, as ``command``."""
-    summary: str
-    """The first sentence of its help."""
-
-
 COMMANDS = {
-    "serve": LateCommand("exporter.cli.serve", "Run the exporter (the default command)."),
-    "check-config": LateCommand(
-        "exporter.cli.check_config", "Validate configuration files, without touching AWS."
-    ),
-    "once": LateCommand("exporter.cli.once", "Poll once and print the exposition to standard output."),
-    "runs": LateCommand(
-        "exporter.cli.runs", "List the refresh task runs of the configured targets, newest first."
-    ),
-    "healthcheck": LateCommand(
-        "exporter.cli.healthcheck", "Ask this machine's running exporter for /-/healthy."
-    ),
-    "demo": LateCommand("exporter.cli.demo", "Run the exporter on a simulated Glue inside this process."),
+    "serve": "Run the exporter (the default command).",
+    "check-config": "Validate configuration files, without touching AWS.",
+    "once": "Poll once and print the exposition to standard output.",
+    "runs": "List the refresh task runs of the configured targets, newest first.",
+    "healthcheck": "Ask this machine's running exporter for /-/healthy.",
+    "demo": "Run the exporter on a simulated Glue inside this process.",
 }
+"""The commands and the first sentence of each one's help: the list of commands loads none of them."""
 
 DEFAULT_COMMAND = "serve"
 
 HELP_WIDTH = max(50, min(shutil.get_terminal_size().columns, 100))
 """click would leave two columns free, and so break the longest variable's name on a terminal of 80."""
+
+
+def load_command(name: str) -> click.Command:
+    """Import a command: it is ``command`` in the module of its name."""
+    command: click.Command = importlib.import_module(f"exporter.cli.{name.replace('-', '_')}").command
+    return command
 
 
 class Commands(click.Group):
@@ -62,15 +53,21 @@ class Commands(click.Group):
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = importlib.import_module(COMMANDS[cmd_name].module).command
-        return command if isinstance(command, click.Command) else None
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name; an unknown one is told the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, and load none."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the command first: the one that is named, else the default one."""

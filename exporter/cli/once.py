@@ -9,11 +9,10 @@ from exporter.cli import flags
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.interruptible import interruptible
 from exporter.cli.loading import load_settings
-from exporter.cli.logs import configure_logs
+from exporter.cli.logs import configure_logs, standard_output
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.progress import poll_once, progress_on
 from exporter.cli.sharding import Shard
-from exporter.cli.standard_output import standard_output
 
 
 @click.command("once")
@@ -32,8 +31,8 @@ def command(config_file: str, storage_path: str | None, shard: Shard, log_level:
     configure_logs(log_level, log_format)
     settings = load_settings(config_file, shard)
     exporter = make_exporter(settings, storage_path=storage_path, for_textfile=True)
-    with progress_on(Console(stderr=True)) as progress:
-        interruptible(lambda: poll_once(exporter.scheduler, exporter.store, settings, progress))
+    with progress_on(Console(stderr=True)) as report:
+        interruptible(lambda: poll_once(exporter.scheduler, exporter.store, settings, report))
     scrape = exporter.exposition.scrape(None, None)
     try:
         with standard_output():

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich import progress as bars
 from rich.console import Console
@@ -12,59 +12,62 @@ from exporter.model.settings import Settings
 from exporter.poller import Scheduler
 from exporter.store.store import Store
 
-TICK = 0.2
+REPORT_INTERVAL = 0.2
 """Seconds between two reports of progress."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What is called while targets are polled."""
+class Progress(NamedTuple):
+    """How far a poll of all targets is."""
 
-    targets: Callable[[int, int], None] = lambda _ended, _of: None
-    """So many targets have been read, of so many."""
-    runs: Callable[[int], None] = lambda _number: None
-    """So many runs have been read so far."""
+    ended: int
+    """Targets whose poll has ended."""
+    targets: int
+    """All of them."""
+    runs: int
+    """Runs that have been read so far."""
+
+
+Report = Callable[[Progress], None]
+"""Is called while targets are polled."""
 
 
 def poll_once(
-    scheduler: Scheduler, store: Store, settings: Settings, progress: Progress, *, tables: bool = True
+    scheduler: Scheduler, store: Store, settings: Settings, report: Report, *, tables: bool = True
 ) -> None:
     """Poll all targets once, see :meth:`Scheduler.poll_once`, and report how far it is."""
+
+    def progress(store: Store) -> Progress:
+        catalogs = {catalog for _, catalog in store.watched() if catalog}
+        ended = sum(state.series.up is not None for state, _ in store.watched())
+        return Progress(ended, len(settings.targets), sum(len(catalog.runs) for catalog in catalogs))
+
     poll = threading.Thread(
         target=scheduler.poll_once, args=(settings,), kwargs={"tables": tables}, daemon=True
     )
     poll.start()
     while poll.is_alive():
-        poll.join(TICK)
-        targets = store.targets()
-        progress.targets(sum(state.series.up is not None for state in targets), len(settings.targets))
-        progress.runs(store.read(_number_of_runs))
+        poll.join(REPORT_INTERVAL)
+        report(store.read(progress))
 
 
 @contextmanager
-def progress_on(console: Console) -> Iterator[Progress]:
-    """Show how far the reading is, on a terminal only, and leave nothing of it behind."""
+def progress_on(console: Console) -> Iterator[Report]:
+    """Show the progress that is reported, on a terminal only, and leave nothing of it behind."""
     if not console.is_terminal:
-        yield Progress()
+        yield lambda _: None
         return
     bar = bars.Progress(
         bars.SpinnerColumn(),
         bars.TextColumn("{task.description}", markup=False),
-        bars.TextColumn("{task.fields[runs]:,} runs", markup=False),
         bars.TimeElapsedColumn(),
         console=console,
         transient=True,
     )
     with bar:
-        task = bar.add_task("reading", total=None, runs=0)
-        yield Progress(
-            targets=lambda ended, of: bar.update(
-                task, description=f"reading, {ended} of {of} targets done" if of > 1 else "reading"
-            ),
-            runs=lambda number: bar.update(task, runs=number),
-        )
+        task = bar.add_task("reading", total=None)
 
+        def report(progress: Progress) -> None:
+            done = f"{progress.ended} of {progress.targets} targets done, " if progress.targets > 1 else ""
+            bar.update(task, description=f"reading, {done}{progress.runs:,} runs")
 
-def _number_of_runs(store: Store) -> int:
-    catalogs = {catalog for _, catalog in store.watched() if catalog}
-    return sum(len(catalog.runs) for catalog in catalogs)
+        yield report

@@ -1,29 +1,103 @@
 """``runs``: lists refresh task runs, for people and for programs."""
 
 import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NoReturn
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
+from rich.live import Live
 
+from exporter import config
 from exporter.cli import flags
-from exporter.cli.found_runs import FoundRun, RunFilter
+from exporter.cli.exporter_process import with_regions
 from exporter.cli.interruptible import interruptible
-from exporter.cli.logs import configure_logs
+from exporter.cli.logs import configure_logs, printable, standard_output
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.printable import printable
-from exporter.cli.progress import Progress, progress_on
-from exporter.cli.runs_output import as_config, as_json
-from exporter.cli.runs_place import Place, settings_for
-from exporter.cli.runs_reading import Findings, read_runs
-from exporter.cli.runs_screen import Screen, keep_on_screen
-from exporter.cli.runs_table import RunsTable, no_runs, plain_table
-from exporter.cli.standard_output import standard_output
+from exporter.cli.progress import Report, poll_once, progress_on
+from exporter.cli.runs_output import Findings, FoundRun, RunsTable, Screen, as_config, as_json, plain_table
 from exporter.clock import SystemClock
-from exporter.config.durations import parse_duration
-from exporter.glue import ClientFactory
+from exporter.config.schema import CATALOG_ID, REGION
+from exporter.glue import ClientFactory, resolve_region
+from exporter.model.reader import CatalogReader
+from exporter.model.run import LISTED_STATUSES, UNKNOWN, Run
+from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.poller import EventLog, Scheduler
+from exporter.store.series import RequestStats
+from exporter.store.store import Store
+from exporter.web.status_snapshot import read_status
+
+ALL = 1_000_000_000
+"""More runs than any account has."""
+SHOWN = 5
+"""Run IDs named in one line; the rest is counted."""
+PLACE_FLAGS = {
+    "aws_region": "--aws.region",
+    "catalog_id": "--catalog-id",
+    "database": "--database",
+    "table": "--table",
+}
+
+Read = Callable[[Report], Findings]
+"""Reads all targets, and reports how far it is."""
 
 
-@click.command("runs", short_help="List refresh task runs, newest first.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the flags name; None where they do not."""
+
+    aws_region: str | None = None
+    catalog_id: str | None = None
+    database: str | None = None
+    """A name or a glob."""
+    table: str | None = None
+    """A name or a glob."""
+    statuses: frozenset[str] = frozenset()
+    """In upper case, label values or Glue's own; empty: all."""
+    max_age: float | None = None
+    """Seconds since the creation."""
+    limit: int | None = None
+
+    def watched_by(self, target: Target) -> bool:
+        """Return whether some run of the target may be wanted."""
+        return self.aws_region in {None, target.access.aws_region} and (
+            target.catalog_id is None or self.catalog_id in {None, target.catalog_id}
+        )
+
+    def select(self, found: Iterable[FoundRun], now: float) -> tuple[FoundRun, ...]:
+        """Return the wanted ones, newest first."""
+        wanted = [one for one in found if self._is_found_there(one) and self._is_wanted(one.run, now)]
+        wanted.sort(key=lambda one: one.run.age_order, reverse=True)
+        return tuple(wanted[: self.limit])
+
+    def _is_found_there(self, found: FoundRun) -> bool:
+        return (
+            self.aws_region in {None, found.aws_region}
+            and self.catalog_id in {None, found.catalog_id}
+            and (self.database is None or fnmatchcase(found.run.database or "", self.database))
+            and (self.table is None or fnmatchcase(found.run.table or "", self.table))
+        )
+
+    def _is_wanted(self, run: Run, now: float) -> bool:
+        if self.statuses and self.statuses.isdisjoint(_statuses(run)):
+            return False
+        times = (run.creation_time, run.start_time, run.last_updated)
+        first = next((time for time in times if time is not None), None)
+        # A run without any time cannot be said to be too old.
+        return self.max_age is None or first is None or now - first <= self.max_age
+
+
+def _statuses(run: Run) -> set[str]:
+    """Return the names by which ``--status`` finds a run: Glue's, and the label value."""
+    return {(run.status or UNKNOWN).upper(), run.status_label or UNKNOWN}
+
+
+@click.command("runs")
 @flags.config_file
 @flags.aws_region
 @flags.catalog_id
@@ -44,68 +118,181 @@ def command(
     database: str | None,
     table: str | None,
     status: tuple[str, ...],
-    max_age: str | None,
+    max_age: float | None,
     limit: int | None,
     output: str,
     watch: bool,
 ) -> int:
     """List the refresh task runs of the configured targets, newest first.
 
-    Without a configuration, of the catalog, database or table that flags name; what they do not name is
-    the AWS SDK's own region and the account of the credentials. Exit status 1 if something could not be
-    read.
+    The targets are those of config.yaml, or of the file that --config.file names. --aws.region,
+    --catalog-id, --database and --table need no configuration: where they do not say otherwise, they mean
+    the AWS SDK's own region and the account of the credentials. Together with --config.file they narrow
+    its targets. Exit status 1 if something could not be read.
     """
     configure_logs("warning", "logfmt")
-    wanted = RunFilter(statuses=frozenset(status), max_age=_seconds(max_age), limit=limit)
     if watch and output != "table":
         raise click.UsageError(f"--watch keeps a table on screen: leave out --output={output}")
     if watch and not sys.stdout.isatty():
         raise click.UsageError("--watch needs a terminal")
-    place = Place(aws_region=aws_region, catalog_id=catalog_id, database=database, table=table)
-    settings = settings_for(context, place, config_file)
+    wanted = Wanted(
+        aws_region=aws_region,
+        catalog_id=catalog_id,
+        database=database,
+        table=table,
+        statuses=frozenset(name.upper() for name in status),
+        max_age=max_age,
+        limit=limit,
+    )
+    settings = settings_for(context, wanted, config_file)
     clock = SystemClock()
     clients = ClientFactory(clock)
     clients.configure(settings)
 
-    def read(progress: Progress) -> Findings:
-        return read_runs(settings, clients, progress)
+    def read(report: Report) -> Findings:
+        findings = read_runs(settings, clients, report)
+        if not findings.errors:
+            findings.notes += _unmatched(wanted.statuses, findings)
+        return replace(findings, runs=wanted.select(findings.runs, clock.time()))
 
     try:
         if watch:
-            keep_on_screen(Console(), Screen(clock, settings.poll_interval), read, wanted)
-        with progress_on(Console(stderr=True)) as progress:
-            findings = interruptible(lambda: read(progress))
+            keep_on_screen(Console(), Screen(clock, settings.poll_interval), read)
+        with progress_on(Console(stderr=True)) as report:
+            findings = interruptible(lambda: read(report))
     except KeyboardInterrupt:
         if watch:
             return 0
         raise
     finally:
         clients.close()
-    now = clock.time()
     with standard_output():
-        _write(wanted.select(findings.runs, now), now, output, complete=not findings.errors)
+        _write(findings, clock.time(), output)
     for line in (*findings.errors, *findings.notes):
         click.echo(printable(line), err=True)
     return EXIT_FAILED if findings.errors else 0
 
 
-def _write(found: tuple[FoundRun, ...], now: float, output: str, *, complete: bool) -> None:
+def settings_for(context: click.Context, wanted: Wanted, config_file: str) -> Settings:
+    """Return what to read. Raises click.UsageError or ConfigurationError.
+
+    A place that the command line names wins over a configuration that the environment names; else it narrows
+    the configuration, if there is one.
+    """
+    named = min(_precedence(context, name) for name in PLACE_FLAGS)
+    configured = _precedence(context, "config_file")
+    if named < configured:
+        return _named(wanted)
+    *most, last = PLACE_FLAGS.values()
+    if configured == _NOT_GIVEN and not Path(config_file).exists():
+        raise click.UsageError(
+            f"there is no {config_file}: name a configuration with --config.file, "
+            f"or say where to look with {', '.join(most)} and {last}"
+        )
+    loaded = config.load(config_file)
+    for line in loaded.warning_lines:
+        click.echo(f"warning: {line}", err=True)
+    settings = with_regions(loaded.settings, loaded.file)
+    targets = tuple(filter(wanted.watched_by, settings.targets))
+    if settings.targets and not targets:
+        raise click.UsageError(f"no target of {config_file} has this region and catalog")
+    return replace(settings, targets=targets)
+
+
+_PRECEDENCE = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+_NOT_GIVEN = len(_PRECEDENCE)
+
+
+def _precedence(context: click.Context, name: str) -> int:
+    """Return how near to the user a flag was given: 0 on the command line; the highest for not at all."""
+    source = context.get_parameter_source(name)
+    return _PRECEDENCE.index(source) if source in _PRECEDENCE else _NOT_GIVEN
+
+
+def _named(wanted: Wanted) -> Settings:
+    """Return the settings for the place that flags name."""
+    for name, value, kind in (
+        ("aws_region", wanted.aws_region, REGION),
+        ("catalog_id", wanted.catalog_id, CATALOG_ID),
+    ):
+        try:
+            if value is not None:
+                kind.parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint=f"'{PLACE_FLAGS[name]}'") from None
+    aws_region = wanted.aws_region or resolve_region(Access())
+    if aws_region is None:
+        raise click.UsageError("no AWS region: give --aws.region, or set AWS_DEFAULT_REGION")
+    target = Target(
+        name="/".join(part for part in (aws_region, wanted.catalog_id) if part),
+        access=Access(aws_region=aws_region),
+        catalog_id=wanted.catalog_id,
+        views=(ViewPattern(database=wanted.database or "*", table=wanted.table or "*"),),
+    )
+    return Settings(targets=(target,))
+
+
+def read_runs(settings: Settings, clients: ClientFactory, report: Report) -> Findings:
+    """Poll all targets once. A run that two of them watch is found once."""
+    clock = SystemClock()
+    store = Store(clock)
+    settings = replace(settings, runs_per_view=ALL)
+
+    def reader(target: Target, requests: RequestStats, stop: threading.Event) -> CatalogReader:
+        return clients.catalog(target, requests, stop)
+
+    scheduler = Scheduler(store, reader, clock, EventLog(quiet=True))
+    # The runs themselves name their views: nothing but runs is read.
+    poll_once(scheduler, store, settings, report, tables=False)
+    found: list[FoundRun] = []
+    unknown: dict[str, list[str]] = {}
+    for row in read_status(store, clock.time()).runs:
+        aws_region, catalog_id = row.place
+        if row.run:
+            found.append(
+                FoundRun(target=row.target, aws_region=aws_region, catalog_id=catalog_id, run=row.run)
+            )
+        elif row.doubt == "not_found":
+            unknown.setdefault(row.target, []).append(row.run_id)
+    notes = []
+    for target, run_ids in unknown.items():
+        more = f" and {len(run_ids) - SHOWN} more" if len(run_ids) > SHOWN else ""
+        notes.append(f"target {target}: Glue does not know {', '.join(run_ids[:SHOWN])}{more}")
+    errors = [f"target {state.target.name}: {state.error}" for state in store.targets() if state.error]
+    return Findings(found, errors, notes)
+
+
+def _unmatched(statuses: frozenset[str], findings: Findings) -> list[str]:
+    """Return a line for each status that the API does not list, and no run has: it may be misspelt."""
+    found = {name for one in findings.runs for name in _statuses(one.run)}
+    return [
+        f"no run has the status {name}" for name in sorted(statuses - found - LISTED_STATUSES - {UNKNOWN})
+    ]
+
+
+def keep_on_screen(console: Console, screen: Screen, read: Read) -> NoReturn:
+    """Read and show, again and again, until KeyboardInterrupt; then the terminal is what it was before."""
+
+    def reading() -> NoReturn:
+        never = threading.Event()
+        while True:
+            screen.reading = 0
+            screen.findings = read(lambda progress: setattr(screen, "reading", progress.runs))
+            screen.read_at, screen.reading = screen.clock.time(), None
+            screen.clock.wait(never, screen.interval)
+
+    with Live(screen, console=console, screen=True, refresh_per_second=1):
+        interruptible(reading)
+
+
+def _write(findings: Findings, now: float, output: str) -> None:
     if output == "json":
-        click.echo(as_json(found, now), nl=False)
+        click.echo(as_json(findings.runs, now), nl=False)
     elif output == "config":
-        click.echo(as_config(found), nl=False)
-    elif not found:
-        click.echo(no_runs(complete=complete), err=True)
+        click.echo(as_config(findings.runs), nl=False)
+    elif not findings.runs:
+        click.echo(findings.if_empty, err=True)
     elif sys.stdout.isatty():
-        Console(highlight=False).print(RunsTable(found, lambda: now), crop=False)
+        Console(highlight=False).print(RunsTable(findings.runs, lambda: now), crop=False)
     else:
-        click.echo(plain_table(found, now), nl=False)
-
-
-def _seconds(duration: str | None) -> float | None:
-    if duration is None:
-        return None
-    try:
-        return parse_duration(duration)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="'--max-age'") from None
+        click.echo(plain_table(findings.runs, now), nl=False)

@@ -35,7 +35,9 @@ class Shard:
         """
         written = _WRITTEN.fullmatch(text)
         if written is None:
-            raise ValueError(f"{text!r} is no shard: write i/n, such as 0/3 for the first of three processes")
+            raise ValueError(
+                f"not a valid shard: {text!r}; write i/n, such as 0/3 for the first of three processes"
+            )
         index, count = int(written[1]), int(written[2])
         if not 1 <= count <= MOST_SHARDS:
             raise ValueError(f"{text!r}: the number of shards must be from 1 to {MOST_SHARDS}")

@@ -51,6 +51,4 @@ def status_routes(exporter: Exporter, shard: Shard) -> Iterable[BaseRoute]:
     from exporter.web.status_page import StatusPage  # noqa: PLC0415 (see above)
     from exporter.web.status_snapshot import read_status  # noqa: PLC0415 (see above)
 
-    return StatusPage(
-        lambda query: read_status(exporter.store, query, time.time()), About(__version__, str(shard))
-    ).routes
+    return StatusPage(lambda: read_status(exporter.store, time.time()), About(__version__, str(shard))).routes

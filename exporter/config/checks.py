@@ -8,9 +8,10 @@ from typing import Final
 
 from exporter.config.durations import format_duration, quoted
 from exporter.config.overlaps import Excluded, warn_of_overlaps
-from exporter.config.schema import Configuration, Defaults, ViewName
+from exporter.config.schema import Configuration, Defaults
 from exporter.config.targets import Entry, Scope, entries
 from exporter.config.yaml_lines import Document, Location
+from exporter.model.settings import ViewPattern
 
 MOST_TARGETS: Final = 10_000
 """After multiplying out. Beyond it a list was surely multiplied by mistake."""
@@ -131,7 +132,7 @@ _DOUBTS: Final = (
 """What looks like a wildcard elsewhere, and what it is here. Names hardly ever hold any of these."""
 
 
-def _doubtful_patterns(views: Iterable[ViewName | None], document: Document, at: Location) -> None:
+def _doubtful_patterns(views: Iterable[ViewPattern | None], document: Document, at: Location) -> None:
     for index, view in enumerate(views):
         for text in (view.database, view.table) if view else ():
             for doubt, meaning in _DOUBTS:

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 from typing import Final
 
-from exporter.config.schema import ViewName
 from exporter.config.targets import Entry
 from exporter.config.yaml_lines import Document, Location
-from exporter.model.patterns import is_glob
+from exporter.model.patterns import is_glob, is_literal
+from exporter.model.settings import ViewPattern
 
 _MOST_EFFORT: Final = 5_000_000
 """About a second, in fifths of a microsecond; a warning is not worth more."""
@@ -71,12 +71,12 @@ def _literal_start(pattern: str) -> str:
 class Excluded:
     """What one target leaves out: names, which are looked up, and globs."""
 
-    def __init__(self, excluded: Iterable[ViewName | None]) -> None:
+    def __init__(self, excluded: Iterable[ViewPattern | None]) -> None:
         views = [view for view in excluded if view is not None]
         self._exactly = {(view.database, view.table) for view in views}
-        self.globs = [view for view in views if not _is_literal(view)]
+        self.globs = [view for view in views if not is_literal(view)]
 
-    def covers(self, view: ViewName) -> bool:
+    def covers(self, view: ViewPattern) -> bool:
         """Return whether all that the pattern can match is surely left out."""
         return (view.database, view.table) in self._exactly or any(
             _covers(out.database, view.database) and _covers(out.table, view.table) for out in self.globs
@@ -87,10 +87,6 @@ def _covers(wide: str, narrow: str) -> bool:
     """Where the wide glob has stars alone, they also take the wildcards of the narrow one."""
     exact = not is_glob(narrow) or wide == narrow or not {"?", "["} & set(wide)
     return exact and (wide == narrow or fnmatchcase(narrow, wide))
-
-
-def _is_literal(view: ViewName) -> bool:
-    return not is_glob(view.database) and not is_glob(view.table)
 
 
 class _TooMuchEffortError(Exception):
@@ -109,7 +105,7 @@ class _Comparison:
         self._spend(50 + len(one) * len(other) * (10 if "[" in one + other else 1) if both else 5)
         return can_meet(one, other)
 
-    def covers(self, excluded: Excluded, view: ViewName) -> bool:
+    def covers(self, excluded: Excluded, view: ViewPattern) -> bool:
         """Return whether all that the pattern can match is surely left out."""
         self._spend(5 * len(excluded.globs))
         return excluded.covers(view)
@@ -123,7 +119,7 @@ class _Comparison:
 @dataclass(frozen=True, slots=True)
 class _Pattern:
     at: Location
-    view: ViewName
+    view: ViewPattern
     excluded: Excluded
 
 
@@ -146,7 +142,7 @@ class _Earlier:
             self._all[database].append(one)
             if is_glob(database):
                 self._glob_databases[database] = None
-            if _is_literal(one.view):
+            if is_literal(one.view):
                 self._names.setdefault((database, one.view.table), one)
             else:
                 self._globs[database].append(one)
@@ -166,7 +162,7 @@ class _Earlier:
     def _candidates(self, one: _Pattern) -> Iterator[_Pattern]:
         """Return the earlier patterns whose databases can be the same."""
         known = self._all
-        if _is_literal(one.view):  # of other names, only the same one can be meant
+        if is_literal(one.view):  # of other names, only the same one can be meant
             known = self._globs
             if same := self._names.get((one.view.database, one.view.table)):
                 yield same

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from exporter.config.durations import format_duration, quoted
 from exporter.config.kinds import Duration, JsonSchema, ListOf, Number, Section, Text, key, not_text
 from exporter.config.yaml_lines import Document, Location, YamlMapping
-from exporter.model.settings import Settings
+from exporter.model.settings import Settings, ViewPattern
 
 RUN_ID_PATTERN: Final = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 """The API's own for MaterializedViewRefreshTaskRunId."""
@@ -148,17 +148,21 @@ class _View:
 
     section: type[ViewName]
 
-    def read(self, value: object, at: Location, document: Document) -> ViewName | None:
-        if isinstance(value, YamlMapping):
-            return self.section.read(value, at, document)
-        try:
-            database, table = _split(value)
-        except ValueError as error:
-            document.report(at, str(error))
+    def read(self, value: object, at: Location, document: Document) -> ViewPattern | None:
+        parts = value
+        if not isinstance(value, YamlMapping):
+            try:
+                database, table = _split(value)
+            except ValueError as error:
+                document.report(at, str(error))
+                return None
+            parts = YamlMapping()
+            parts.update(database=database, table=table)
+        view = self.section.read(parts, at, document)
+        if view is None:
             return None
-        parts = YamlMapping()
-        parts.update(database=database, table=table)
-        return self.section.read(parts, at, document)
+        interval = view.expected_interval if isinstance(view, WatchedView) else None
+        return ViewPattern(database=view.database, table=view.table, expected_interval=interval)
 
     def json_schema(self, definitions: dict[str, JsonSchema]) -> JsonSchema:
         short = {
@@ -219,7 +223,7 @@ class Defaults(_Section):
         "Several catalogs: one target for each.",
         examples=[["123456789012"]],
     )
-    exclude_views: Sequence[ViewName | None] = key(
+    exclude_views: Sequence[ViewPattern | None] = key(
         ListOf(_View(ViewName)),
         "What the patterns in views match and is not to be watched.",
         default=(),
@@ -271,7 +275,7 @@ class TargetEntry(Defaults):
         shown_default=[],
         examples=[["0f8fad5b-d9cb-469f-a165-70867728950e"]],
     )
-    views: Sequence[WatchedView | None] = key(
+    views: Sequence[ViewPattern | None] = key(
         ListOf(_View(WatchedView)),
         "Materialized views to watch; their runs are found.",
         default=(),

@@ -1,12 +1,12 @@
 """From the file's entries to targets: defaults filled in, regions and catalogs multiplied out."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from exporter.config.schema import AssumeRole, Configuration, Defaults, TargetEntry, ViewName, WatchedView
+from exporter.config.schema import AssumeRole, Configuration, Defaults, TargetEntry
 from exporter.config.yaml_lines import Location
 from exporter.model import settings
 
@@ -117,8 +117,8 @@ class Entry:
         for run_id in self.own.runs:
             if run_id is not None:
                 runs.setdefault(run_id.lower(), sys.intern(run_id))  # for Glue, case does not matter
-        views = tuple(dict.fromkeys(_patterns(self.own.views)))
-        excluded = tuple(dict.fromkeys(_patterns(self.value("exclude_views"))))
+        views = dict.fromkeys(filter(None, self.own.views))
+        excluded = dict.fromkeys(filter(None, self.value("exclude_views")))
         for place in self.places():
             yield settings.Target(
                 name=place.name,
@@ -130,17 +130,10 @@ class Entry:
                 ),
                 catalog_id=place.catalog,
                 run_ids=tuple(runs.values()),
-                views=views,
-                exclude_views=excluded,
+                views=tuple(views),
+                exclude_views=tuple(excluded),
                 max_requests_per_second=self.value("max_requests_per_second"),
             )
-
-
-def _patterns(views: Iterable[ViewName | None]) -> Iterator[settings.ViewPattern]:
-    for view in views:
-        if view is not None:
-            interval = view.expected_interval if isinstance(view, WatchedView) else None
-            yield settings.ViewPattern(database=view.database, table=view.table, expected_interval=interval)
 
 
 def entries(configuration: Configuration) -> tuple[Entry, ...]:

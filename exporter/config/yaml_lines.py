@@ -174,9 +174,6 @@ def read_yaml(content: bytes, file: str) -> Document:
     loader = _LOADER(text)
     try:
         _Reader(loader, document).read()
-    except _StoppedError as stopped:
-        document.problems.append(stopped.problem)
-        raise document.error() from None
     except yaml.MarkedYAMLError as error:
         document.problems.append(_syntax_problem(error))
         raise document.error() from None
@@ -197,14 +194,6 @@ def _syntax_problem(error: yaml.MarkedYAMLError) -> Problem:
             message += f" that begins on line {error.context_mark.line + 1}"
     hint = next((hint for part, hint in _HINTS.items() if part in message), None)
     return Problem(mark.line + 1 if mark else 1, "", f"{message} ({hint})" if hint else message)
-
-
-class _StoppedError(Exception):
-    """Nothing after this place can be trusted."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
-        self.problem = problem
 
 
 _Sized = tuple[object, int]
@@ -243,8 +232,8 @@ class _Reader:
                 )
             return known
         elif depth >= DEEPEST:
-            # Without a key path: it would be as long as the nesting is deep.
-            raise _StoppedError(Problem(_line(event), "", f"nested too deep: more than {DEEPEST} levels"))
+            self._path.clear()  # it would be as long as the nesting is deep
+            raise self._stop(event, f"nested too deep: more than {DEEPEST} levels")
         else:
             is_list = isinstance(event, yaml.SequenceStartEvent)
             value, size = (self._list if is_list else self._mapping)(depth + 1)
@@ -310,8 +299,10 @@ class _Reader:
             raise self._stop(event, f"holds more than {MOST_VALUES:,} values, aliases expanded")
         return size
 
-    def _stop(self, event: Any, message: str) -> _StoppedError:
-        return _StoppedError(Problem(_line(event), key_path(self._path), message))
+    def _stop(self, event: Any, message: str) -> ConfigurationError:
+        """Return every problem so far, with this one: nothing after it can be trusted."""
+        self._document.problems.append(Problem(_line(event), key_path(self._path), message))
+        return self._document.error()
 
 
 def _line(event: Any) -> int:

@@ -11,13 +11,14 @@ from typing import Final
 from exporter.clock import Clock
 from exporter.errors import PollInterrupted
 
-MARGIN: Final = 0.05
-"""Seconds. Requests reach Glue later than they leave here, by a varying delay: a window is longer by this."""
+MARGIN: Final = 0.06
+"""Seconds by which a window is longer: requests reach Glue later than they leave here, by a varying delay."""
+LONGEST_WINDOW: Final = 2.0 + MARGIN
+"""Seconds, of rates from 1 on; what was sent before can be of no importance to any of them."""
 LONGEST_WAIT: Final = 1.0
 """Seconds after which a turn is computed anew: it comes sooner once a rate is raised or others give up."""
 LEAST_SHARE: Final = 5
 """One turn in so many goes to a caller that is not urgent: polls alone must not stop a resync for good."""
-_MILLISECOND: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class Caller:
 
 
 class RateLimiter:
-    """Lets no more than ``requests_per_second`` pass in any second.
+    """Lets no more than ``requests_per_second`` pass: of 5 five in a second, of 0.5 one in two seconds.
+
+    Of 2.5 it is three in 1.2 seconds: the next whole number, in the time that it takes at this rate.
 
     No turn is reserved: each caller computes its own from what was sent and how many are ahead of it, and
     again when it wakes. So a changed rate is in force at once, and a poll overtakes a long resync.
@@ -63,11 +66,8 @@ class RateLimiter:
     def requests_per_second(self, value: float) -> None:
         with self._lock:
             self._requests_per_second = value
-            # A whole rate may be used up in one go. Of 2.5 there can be one request each 0.4 s; and three
-            # in any second, those included that passed before the rate was changed.
-            whole = value >= 1 and float(value).is_integer()
-            windows = [(int(value), 1.0)] if whole else [(1, 1 / value), (math.ceil(value), 1.0)]
-            self._windows = [(most, size + MARGIN * min(1.0, size) + _MILLISECOND) for most, size in windows]
+            self._limit = math.ceil(value)
+            self._window = self._limit / value + MARGIN
 
     def acquire(self, caller: Caller) -> None:
         """Return once a request may be sent.
@@ -103,22 +103,13 @@ class RateLimiter:
             self._queue.remove(ticket)
             self._sent.append(now)
             self._urgent_in_a_row = self._urgent_in_a_row + 1 if caller.first else 0
-            # What has left the windows of this rate may lie in those of the next one.
-            most, longest = (
-                max(limit for limit, _ in self._windows),
-                max(window for _, window in self._windows),
-            )
-            while len(self._sent) > most and self._sent[0] < now - max(longest, 1.0 + 2 * MARGIN):
+            while len(self._sent) > self._limit and self._sent[0] < now - LONGEST_WINDOW:
                 self._sent.popleft()
             return 0.0
 
     def _turn(self, ahead: int, now: float) -> float:
         """Return when a caller may send that has so many ``ahead``, who all send as soon as they may."""
-        return max(self._turn_in(limit, window, ahead, now) for limit, window in self._windows)
-
-    def _turn_in(self, limit: int, window: float, ahead: int, now: float) -> float:
-        """Return when so few may pass in any window of so many seconds that it is the caller's turn."""
-        rounds, place = divmod(ahead, limit)
-        free = limit - len(self._sent)
-        turn = now if place < free else max(now, self._sent[place - free] + window)
-        return turn + rounds * window
+        rounds, place = divmod(ahead, self._limit)
+        free = self._limit - len(self._sent)
+        turn = now if place < free else max(now, self._sent[place - free] + self._window)
+        return turn + rounds * self._window

@@ -48,8 +48,10 @@ _NAMES: Final[Mapping[type, str]] = {
     list: "a list",
 }
 
-_STRUCTURE: Final = re.compile(r'\\+"?|"|[\[{]+|[\]}]+')
+_STRUCTURE: Final = re.compile(r'\\+"?|["\[\]{}]')
 """Quotes, also escaped ones, and brackets, some of which stand in strings."""
+_LONGEST_INTEGER: Final = 400
+"""Digits. Longer ones are infinite as a float, and Python refuses integers of more than 4,300."""
 _UNDECODABLE: Final = re.compile("[\udc80-\udcff]")
 """What bytes become that are not UTF-8: Python's own escapes, which no valid text holds."""
 
@@ -194,54 +196,47 @@ def _parse_each(
 
 
 def _decode(body: bytes) -> object:
-    if not body:
-        raise MalformedAnswerError("the answer is empty")
     document = body.decode("utf-8", "surrogateescape")
     try:
         try:
-            return _loads(document)
+            return json.loads(document, parse_int=_integer)
         except RecursionError:
-            return _loads(_shallow(document))
+            return json.loads(_shallow(document), parse_int=_integer)
     except ValueError:
-        raise MalformedAnswerError("the answer is not JSON, or was cut short") from None
+        raise MalformedAnswerError(
+            "the answer is not JSON, or was cut short" if body else "the answer is empty"
+        ) from None
 
 
-def _loads(document: str) -> object:
-    try:
-        return json.loads(document)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        # Python refuses integers of more than 4,300 digits. As a float such a number is infinite, so
-        # that only the record that holds it fails.
-        return json.loads(document, parse_int=float)
+def _integer(digits: str) -> float:
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
 
 
 def _shallow(document: str) -> str:
     """Return the JSON text with null in place of every list and object below DEEPEST levels.
 
-    At which depth Python's parser gives up differs by version. This takes 12 s of CPU for the largest
-    answer at worst; a regular expression that matches whole strings would take gigabytes.
+    At which depth Python's parser gives up differs by version. A regular expression that matches whole
+    strings would take gigabytes for the largest answer.
     """
     kept: list[str] = []
     start = depth = 0
     in_string = False
     for match in _STRUCTURE.finditer(document):
-        token = match.group()
-        if token[-1] == '"':
-            if len(token) % 2:  # not escaped: an even number of backslashes before it
+        mark = match.group()
+        if mark[-1] == '"':
+            if len(mark) % 2:  # not escaped: an even number of backslashes before it
                 in_string = not in_string
         elif in_string:
             continue
-        elif token[0] in "[{":
-            if depth <= DEEPEST < depth + len(token):
-                kept += (document[start : match.start() + DEEPEST - depth], "null")
+        elif mark in "[{":
+            depth += 1
+            if depth == DEEPEST + 1:
+                kept += (document[start : match.start()], "null")
                 start = len(document)
-            depth += len(token)
-        elif token[0] in "]}":
-            if depth - len(token) <= DEEPEST < depth:
-                start = match.start() + depth - DEEPEST
-            depth -= len(token)
+        elif mark in "]}":
+            if depth == DEEPEST + 1:
+                start = match.end()
+            depth -= 1
     return "".join((*kept, document[start:]))
 
 

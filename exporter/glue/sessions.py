@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.credentials import DeferredRefreshableCredentials, create_assume_role_refresher
 from botocore.exceptions import NoCredentialsError, ProfileNotFound
 from botocore.loaders import Loader, create_loader
 
@@ -159,20 +159,14 @@ class Connection:
     def _assume_role(self, source: boto3.Session) -> boto3.Session:
         """Return a session of the role, whose credentials the source's renew before they expire."""
         role = self._access.assume_role
-        if role is None or (source_credentials := source.get_credentials()) is None:
+        if role is None or source.get_credentials() is None:
             raise NoCredentialsError
+        request = {"RoleArn": role.role_arn, "RoleSessionName": role.session_name}
+        if role.external_id is not None:
+            request["ExternalId"] = role.external_id
         # One client for all renewals; it signs with the source's credentials, renewed themselves.
-        sts = self._client(source, "sts")
-        names = {"RoleSessionName": role.session_name, "ExternalId": role.external_id}
-        fetcher = AssumeRoleCredentialFetcher(
-            client_creator=lambda *_, **__: sts,
-            source_credentials=source_credentials,
-            role_arn=role.role_arn,
-            extra_args={name: value for name, value in names.items() if value is not None},
-        )
-        return self._new_session(
-            DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
-        )
+        refresh = create_assume_role_refresher(self._client(source, "sts"), request)
+        return self._new_session(DeferredRefreshableCredentials(refresh_using=refresh, method="assume-role"))
 
     def _client(self, session: Any, service: str, endpoint_url: str | None = None) -> Any:
         client = session.client(service, region_name=self._access.aws_region, endpoint_url=endpoint_url)

@@ -1,64 +1,117 @@
-"""What ``/metrics`` answers: listens to the store, and joins at a scrape what has been encoded before."""
+"""What ``/metrics`` answers: listens to the store, and sends at a scrape what has been rendered before.
+
+A scrape consists of a static part, which lasts until the next commit, and of a tail that is written anew: the
+durations of runs in progress, request counters, and the values of the process.
+"""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from itertools import chain
+from typing import NamedTuple, TypeVar
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
 
 from exporter.clock import Clock
-from exporter.metrics.encoding import Encoded, encode
+from exporter.metrics.blocks import (
+    BLOCK_ITEMS,
+    GZIP_HEADER,
+    Level,
+    LevelSnapshot,
+    Segment,
+    gzip_end,
+    inflate,
+    join,
+    slices,
+)
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.family import Family
-from exporter.metrics.level import Level, LevelText
 from exporter.metrics.negotiation import accepts_gzip, negotiate_format
-from exporter.metrics.process import ProcessMetrics
-from exporter.metrics.response import Scrape, ScrapeCache, respond
-from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
-from exporter.metrics.segment import EMPTY
-from exporter.metrics.shelf import Shelved
+from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, is_final
 from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
-from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures, view_rests
+from exporter.metrics.text import Family, Format, Rendered, exposition, live_text, render
+from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewSeries
 
 T = TypeVar("T")
 
+_KEPT_BYTES = 4 << 20
+"""A static part of at most so many compressed bytes, of 10,000 runs say, is also kept in one piece: to join
+and send its slices would make a scrape take half as long again. Of a larger one the blocks alone are kept."""
+_END_OF_OPENMETRICS = b"# EOF\n"
 
-class _TargetText:
-    """One target's text; encoded again at a scrape only after more requests."""
+
+class Scrape(NamedTuple):
+    """An answer, ready to be sent."""
+
+    content_type: str
+    content_encoding: str | None
+    """``gzip``, or None for plain bytes."""
+    length: int
+    """Bytes of the body as it is sent."""
+    chunks: Iterator[bytes]
+    """The body, to be read once. It is joined or inflated on the way, and so never held at once."""
+
+    def body(self) -> bytes:
+        """Return the whole body."""
+        return b"".join(self.chunks)
+
+
+class _Static:
+    """What does not change between two commits: views and runs, but for the live lines."""
+
+    def __init__(self, views: LevelSnapshot, runs: LevelSnapshot) -> None:
+        self._levels = views, runs
+        self.live = runs.live
+        self._joined: dict[Format, Segment] = {}
+
+    def joined(self, form: Format) -> Segment:
+        """Return the text as the beginning of a gzip file. Two scrapes at once may both join it."""
+        if form not in self._joined:
+            parts = [segment for level in self._levels for segment in level.segments(form)]
+            joined = join([GZIP_HEADER, *parts])
+            if joined.size <= _KEPT_BYTES:
+                joined = joined._replace(chunks=(b"".join(joined.chunks),))
+            self._joined[form] = joined
+        return self._joined[form]
+
+
+class _Target:
+    """One target's text, rendered again at a scrape only after more requests."""
 
     def __init__(self, families: Sequence[Family[TargetFigures]], series: TargetSeries) -> None:
         self._families = families
         self._series = series
-        self._encoded = self._encode()
+        self._last = self._render()
 
-    def encoded(self) -> Encoded:
+    def rendered(self) -> Rendered:
         """Return the text with the counters of now."""
-        if self._encoded[0] != self._series.requests.version:
-            self._encoded = self._encode()
-        return self._encoded[1]
+        if self._last[0] != self._series.requests.version:
+            self._last = self._render()
+        return self._last[1]
 
-    def _encode(self) -> tuple[int, Encoded]:
-        version = self._series.requests.version  # before the counters: what comes between is encoded again
-        return version, encode(self._families, TargetFigures.of(self._series))
+    def _render(self) -> tuple[int, Rendered]:
+        version = self._series.requests.version  # before the counters: what comes between is rendered again
+        return version, render(self._families, TargetFigures.of(self._series))
 
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
     """What a scrape reads, all of one commit."""
 
-    runs: LevelText
-    views: LevelText
-    targets: tuple[_TargetText, ...]
-    exporter: LevelText
+    static: _Static
+    exporter: Sequence[Rendered]
+    """One item, or none before it is known."""
+    targets: tuple[_Target, ...]
 
 
 class Exposition:
     """The text of all series: changed by any thread through ``apply``, read by any through ``scrape``.
 
-    Each change is encoded once and published as a new immutable snapshot, so a scrape waits for nobody
-    and never sees half a commit.
+    Each change is rendered once and published as a new immutable snapshot, so a scrape never waits for a
+    commit and never sees half of one.
     """
 
     def __init__(
@@ -67,6 +120,7 @@ class Exposition:
         *,
         process_metrics: bool = True,
         counters: bool = True,
+        block_items: int = BLOCK_ITEMS,
     ) -> None:
         """``process_metrics``: with ``process_*`` and ``python_*``; ``counters``: also counters, histograms.
 
@@ -74,73 +128,79 @@ class Exposition:
         own in a textfile, the second would never count further than to that scrape.
         """
         self._clock = clock
-        self._process = ProcessMetrics() if process_metrics else None
+        self._block_items = block_items
+        self._process = _process_text() if process_metrics else lambda _: b""
         self._run_families = _chosen(RUN_FAMILIES, counters=counters)
         self._view_families = _chosen(VIEW_FAMILIES, counters=counters)
         self._target_families = _chosen(TARGET_FAMILIES, counters=counters)
         self._exporter_families = _chosen(EXPORTER_FAMILIES, counters=counters)
         self._lock = threading.Lock()
         """Held while a change is applied; never by a scrape."""
-        self._snapshot: _Snapshot
+        self._exporter: Sequence[Rendered]
         self._start_anew()
-        self._cache = ScrapeCache()
-        self._target_text: tuple[Sequence[Encoded], LevelText] = (), _loose(self._target_families)
-        """Of the last scrape."""
+        self._snapshot = _Snapshot(self._static(), (), ())
 
     def apply(self, changes: SeriesChanges) -> None:
-        """Take over one commit of the store."""
+        """Take over one commit of the store. If this raises, scrapes go on with the previous snapshot."""
         with self._lock:
             if changes.everything:
                 self._start_anew()
-            runs, views, exporter = self._snapshot.runs, self._snapshot.views, self._snapshot.exporter
-            if changes.runs:
-                self._runs.apply(changes.runs)
-                runs = self._runs.text()
-            if changes.views:
-                self._views.apply(changes.views)
-                views = self._views.text()
+            self._runs.apply(changes.runs)
+            self._views.apply(changes.views)
             for target, series in changes.targets.items():
                 if series is None:
                     self._targets.pop(target, None)
                 else:
-                    self._targets[target] = _TargetText(self._target_families, series)
+                    self._targets[target] = _Target(self._target_families, series)
             if changes.exporter is not None:
-                encoded = encode(self._exporter_families, changes.exporter)
-                exporter = _loose(self._exporter_families, encoded)
-            self._snapshot = _Snapshot(runs, views, tuple(self._targets.values()), exporter)
-
-    def _start_anew(self) -> None:
-        self._runs = Level[RunKey, RunSeries, RunFigures](self._run_families, RunFigures.of, run_rests)
-        self._views = Level[ViewKey, ViewSeries, ViewFigures](self._view_families, ViewFigures.of, view_rests)
-        self._targets: dict[str, _TargetText] = {}
-        self._snapshot = _Snapshot(self._runs.text(), self._views.text(), (), _loose(self._exporter_families))
+                self._exporter = [render(self._exporter_families, changes.exporter)]
+            unchanged = not (changes.everything or changes.runs or changes.views)
+            static = self._snapshot.static if unchanged else self._static()
+            self._snapshot = _Snapshot(static, self._exporter, tuple(self._targets.values()))
 
     def scrape(self, accept: str | None = None, accept_encoding: str | None = None) -> Scrape:
         """Answer a request with these headers: the text format without gzip where they are absent."""
         snapshot = self._snapshot
         form = negotiate_format(accept)
-        return respond(
-            # What changes most comes last: it is not in the way of joining what stays.
-            (snapshot.views, snapshot.runs, snapshot.exporter, self._text_of(snapshot.targets)),
-            self._process.text(form) if self._process else b"",
-            form,
-            self._clock.time(),
-            gzip=accepts_gzip(accept_encoding),
-            cache=self._cache,
+        static = snapshot.static.joined(form)
+        tail = b"".join(
+            (
+                live_text(snapshot.static.live, self._clock.time()),
+                exposition(self._exporter_families, snapshot.exporter, form),
+                exposition(self._target_families, [one.rendered() for one in snapshot.targets], form),
+                self._process(form),
+                _END_OF_OPENMETRICS if form is Format.OPENMETRICS else b"",
+            )
         )
+        if not accepts_gzip(accept_encoding):
+            return Scrape(form.value, None, static.length + len(tail), chain(inflate(static.chunks), [tail]))
+        end = gzip_end(static, tail)
+        return Scrape(form.value, "gzip", static.size + len(end), slices((*static.chunks, end)))
 
-    def _text_of(self, targets: Sequence[_TargetText]) -> LevelText:
-        encoded = tuple(target.encoded() for target in targets)
-        before, text = self._target_text
-        if encoded != before:
-            text = _loose(self._target_families, *encoded)
-            self._target_text = encoded, text
-        return text
+    def _start_anew(self) -> None:
+        self._runs = Level[RunKey, RunSeries, RunFigures](
+            self._run_families, RunFigures.of, is_final, self._block_items
+        )
+        # A view changes once per refresh, and no value of it grows by itself.
+        self._views = Level[ViewKey, ViewSeries, ViewFigures](
+            self._view_families, ViewFigures.of, lambda _: True, self._block_items
+        )
+        self._targets: dict[str, _Target] = {}
+        self._exporter = ()
+
+    def _static(self) -> _Static:
+        return _Static(self._views.snapshot(), self._runs.snapshot())
+
+
+def _process_text() -> Callable[[Format], bytes]:
+    """Return what writes client_python's families of a process in a format."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    encoders = {form: choose_encoder(form.value)[0] for form in Format}
+    return lambda form: encoders[form](registry).removesuffix(_END_OF_OPENMETRICS)
 
 
 def _chosen(families: Sequence[Family[T]], *, counters: bool) -> tuple[Family[T], ...]:
     return tuple(family for family in families if counters or family.type == "gauge")
-
-
-def _loose(families: Sequence[Family[Any]], *items: Encoded) -> LevelText:
-    return LevelText(families, Shelved((EMPTY,) * len(families), items))

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from exporter.metrics.encoding import Format
+from exporter.metrics.text import Format
 
 _REMEMBERED = 32
-"""Headers whose meaning is kept: a scraper's are always the same, and a stranger's are of bounded length."""
+"""Headers that are cached: those of a scraper are always the same, and their length is bounded."""
 
 
 class _Choice(NamedTuple):
@@ -36,7 +36,7 @@ def negotiate_format(accept: str | None) -> Format:
 
 @lru_cache(_REMEMBERED)
 def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Tell whether the client takes gzip, and does not want plain bytes more."""
+    """Return whether the client accepts gzip, and does not prefer plain bytes."""
     qualities = {choice.name: choice.quality for choice in _choices(accept_encoding or "")}
     gzip = max((qualities[name] for name in ("gzip", "x-gzip") if name in qualities), default=None)
     if gzip is None:

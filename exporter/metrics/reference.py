@@ -2,40 +2,31 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.family import Family
 from exporter.metrics.run_families import RUN_FAMILIES
 from exporter.metrics.target_families import TARGET_FAMILIES
+from exporter.metrics.text import Family
 from exporter.metrics.view_families import VIEW_FAMILIES
 
-
-class _Chapter(NamedTuple):
-    title: str
-    introduction: str
-    families: Sequence[Family[Any]]
-
-
-_CHAPTERS = (
-    _Chapter(
+_CHAPTERS: Sequence[tuple[str, str, Sequence[Family[Any]]]] = (
+    (
         "Runs",
-        "For every configured run ID, the newest `runs_per_view` runs of each watched view, and every run of"
-        " a watched view that has not ended (unless `runs_per_view` is 0). What Glue has not reported is an"
-        " absent series, never 0.",
+        (
+            "For every configured run ID, the newest `runs_per_view` runs of each watched view, and every run"
+            " of a watched view that has not ended (unless `runs_per_view` is 0). What Glue has not reported"
+            " is an absent series, never 0."
+        ),
         RUN_FAMILIES,
     ),
-    _Chapter(
+    (
         "Views",
         "For every watched view, whether or not it has runs. Counters and the histogram start at 0.",
         VIEW_FAMILIES,
     ),
-    _Chapter("Targets", "How the exporter fares with each target of its configuration.", TARGET_FAMILIES),
-    _Chapter(
-        "The exporter",
-        "And the usual `process_*` and `python_*` of its process.",
-        EXPORTER_FAMILIES,
-    ),
+    ("Targets", "How the exporter fares with each target of its configuration.", TARGET_FAMILIES),
+    ("The exporter", "And the usual `process_*` and `python_*` of its process.", EXPORTER_FAMILIES),
 )
 
 
@@ -48,11 +39,11 @@ def _lines() -> Iterator[str]:
     yield "# Metrics"
     yield ""
     yield "<!-- Made by `python -m exporter.metrics.reference`; change the tables there, not this page. -->"
-    for chapter in _CHAPTERS:
-        yield from ("", f"## {chapter.title}", "", chapter.introduction, "")
+    for title, introduction, families in _CHAPTERS:
+        yield from ("", f"## {title}", "", introduction, "")
         yield "| metric | type | labels | unit | meaning |"
         yield "|---|---|---|---|---|"
-        for family in chapter.families:
+        for family in families:
             labels = ", ".join(f"`{label}`" for label in family.labels)
             yield f"| `{family.name}` | {family.type} | {labels} | {family.unit} | {family.help} |"
     yield ""

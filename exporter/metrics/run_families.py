@@ -1,17 +1,16 @@
 """The families of one run: configured by its ID, or among a watched view's newest or active ones."""
 
-from functools import cache, lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from exporter.metrics.family import Elapsed, Family, OneState, OneValue, States
-from exporter.metrics.labels import NO_LABELS, Labels, escape, joined, labels
+from exporter.metrics.text import Elapsed, Family, Labels, Sample, escape, joined, labels, optional
 from exporter.model.run import UNKNOWN, Run, Status
 from exporter.store.series import RunSeries
 
 _KEY = ("aws_region", "catalog_id", "run_id")
 _RUN = ("aws_region", "catalog_id", "database", "table", "run_id")
-
 
 _NEVER_READ = Run(run_id="")
 _LISTED = tuple(status.value for status in Status)
@@ -24,155 +23,129 @@ class RunFigures(NamedTuple):
     """One without any value where there is none."""
     up: bool | None
     labels: Labels
-    own_labels: Labels
+    key_labels: Labels
     """Those that are known of a run that was never read."""
 
     @classmethod
     def of(cls, series: RunSeries) -> "RunFigures":
         """Write the labels, once for all of the run's series."""
-        (region, catalog, run_id), run, up = series
-        last = f'run_id="{escape(run_id)}"'
+        key, run, up = series
         run = run or _NEVER_READ
-        table = _table(region, catalog, run.database or "", run.table or "")
-        own = NO_LABELS if up is None else Labels(f"{_catalog(region, catalog)},{last}")
-        return cls(run, up, Labels(f"{table},{last}"), own)
+        catalog = labels(aws_region=key.aws_region, catalog_id=key.catalog_id)
+        table = labels(database=run.database or "", table=run.table or "")
+        own_id = Labels(
+            f'run_id="{escape(key.run_id)}"'
+        )  # unlike other labels it is not cached: there are many
+        return cls(run, up, Labels(f"{catalog},{table},{own_id}"), Labels(f"{catalog},{own_id}"))
 
 
 @cache
-def status_states(status: str | None) -> States | None:
-    """Return a label for every listed status with 1 for the given one, else 0; UNKNOWN only where it is it.
+def _states(status: str) -> Sequence[tuple[Labels, int]]:
+    shown = (*_LISTED, UNKNOWN) if status == UNKNOWN else _LISTED
+    return [(labels(status=one), int(one == status)) for one in shown]
+
+
+def status_samples(own: Labels, status: str | None) -> Sequence[Sample]:
+    """Return a sample for every listed status, 1 for the given one, else 0; UNKNOWN only where it is it.
 
     None for None: no status was reported.
     """
-    if status is None:
-        return None
-    shown = (*_LISTED, UNKNOWN) if status == UNKNOWN else _LISTED
-    return States.of((labels(status=one), int(one == status)) for one in shown)
+    return () if status is None else [Sample(joined(own, state), value) for state, value in _states(status)]
 
 
-@lru_cache(maxsize=1024)
-def _catalog(region: str, catalog: str) -> Labels:
-    return labels(aws_region=region, catalog_id=catalog)
-
-
-@lru_cache(maxsize=1024)
-def _table(region: str, catalog: str, database: str, table: str) -> Labels:
-    return joined(_catalog(region, catalog), labels(database=database, table=table))
-
-
-def _value(field: str) -> OneValue[RunFigures]:
+def _value(field: str) -> Callable[[RunFigures], Sequence[Sample]]:
     """Make the samples of a family that says what Glue reported in one field of the run."""
-    return OneValue(attrgetter(f"run.{field}"))
+    read: Callable[[Run], float | None] = attrgetter(field)
+    return lambda figures: optional(figures.labels, read(figures.run))
 
 
-def _status(figures: RunFigures) -> States | None:
-    return status_states(figures.run.status_label)
+def _up(figures: RunFigures) -> Sequence[Sample]:
+    return optional(figures.key_labels, None if figures.up is None else int(figures.up))
 
 
-def _duration(figures: RunFigures) -> float | Elapsed | None:
-    run = figures.run
-    if run.ended:
-        return run.whole_duration
-    return None if run.start_time is None else Elapsed(run.start_time)
+def _status(figures: RunFigures) -> Sequence[Sample]:
+    return status_samples(figures.labels, figures.run.status_label)
 
 
-def _info(figures: RunFigures) -> States | None:
+def _info(figures: RunFigures) -> Sequence[Sample]:
     if (run := figures.run) is _NEVER_READ:
-        return None
-    return _more(run.refresh_type_label, run.role or "", run.customer_id or "")
+        return ()
+    more = labels(refresh_type=run.refresh_type_label, role=run.role or "", customer_id=run.customer_id or "")
+    return [Sample(joined(figures.labels, more), 1)]
 
 
-@lru_cache(maxsize=1024)
-def _more(refresh_type: str, role: str, customer_id: str) -> States:
-    return States.of([(labels(refresh_type=refresh_type, role=role, customer_id=customer_id), 1)])
+def _duration(figures: RunFigures) -> Sequence[Sample]:
+    run = figures.run
+    if run.ended or run.start_time is None:
+        return optional(figures.labels, run.whole_duration)
+    return [Sample(figures.labels, Elapsed(run.start_time))]
 
 
-def _up(figures: RunFigures) -> int | None:
-    return None if figures.up is None else int(figures.up)
+def is_final(series: RunSeries) -> bool:
+    """Return whether the run's series will hardly change again."""
+    return series.run is None or series.run.ended
 
 
 RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
     Family(
         name="glue_mv_refresh_run_up",
-        type="gauge",
         help="1 if the last attempt to fetch this configured run succeeded, or it is settled; 0 if not.",
         labels=_KEY,
-        samples=OneValue(_up, labels=attrgetter("own_labels")),
+        samples=_up,
     ),
     Family(
         name="glue_mv_refresh_run_status",
-        type="gauge",
         help="1 for the run's current status, 0 for the others; UNKNOWN for one that the API does not list.",
         labels=(*_RUN, "status"),
-        samples=OneState(_status),
+        samples=_status,
     ),
     Family(
         name="glue_mv_refresh_run_dpu_seconds",
-        type="gauge",
         help="DPU seconds that the run consumed, over all its workers; 3600 of them are a DPU-hour.",
         labels=_RUN,
-        unit="DPU seconds",
         samples=_value("dpu_seconds"),
     ),
     Family(
         name="glue_mv_refresh_run_processed_bytes",
-        type="gauge",
         help="Bytes that the run scanned.",
         labels=_RUN,
-        unit="bytes",
         samples=_value("processed_bytes"),
     ),
     Family(
         name="glue_mv_refresh_run_creation_timestamp_seconds",
-        type="gauge",
         help="When the run was created, as Unix time in seconds.",
         labels=_RUN,
-        unit="Unix time in seconds",
         samples=_value("creation_time"),
     ),
     Family(
         name="glue_mv_refresh_run_start_timestamp_seconds",
-        type="gauge",
         help="When the run started, as Unix time in seconds.",
         labels=_RUN,
-        unit="Unix time in seconds",
         samples=_value("start_time"),
     ),
     Family(
         name="glue_mv_refresh_run_end_timestamp_seconds",
-        type="gauge",
         help="When the run ended, as Unix time in seconds.",
         labels=_RUN,
-        unit="Unix time in seconds",
         samples=_value("end_time"),
     ),
     Family(
         name="glue_mv_refresh_run_last_updated_timestamp_seconds",
-        type="gauge",
         help="When Glue last updated the run's record, as Unix time in seconds.",
         labels=_RUN,
-        unit="Unix time in seconds",
         samples=_value("last_updated"),
     ),
     Family(
         name="glue_mv_refresh_run_info",
-        type="gauge",
         help="Always 1: what is known of the run besides its figures.",
         labels=(*_RUN, "refresh_type", "role", "customer_id"),
-        samples=OneState(_info),
+        samples=_info,
     ),
-    # The last of all: what follows its growing lines could not be joined with what is before them.
+    # The last of all: its live lines are written at each scrape, after everything else of runs and views.
     Family(
         name="glue_mv_refresh_run_duration_seconds",
-        type="gauge",
         help="Seconds from the run's start to its end, or until now while it goes on.",
         labels=_RUN,
-        unit="seconds",
-        samples=OneValue(_duration),
+        samples=_duration,
     ),
 )
-
-
-def run_rests(series: RunSeries) -> bool:
-    """Tell whether the run's series will hardly change again."""
-    return series.run is None or series.run.ended

@@ -1,10 +1,9 @@
 """The families of one target: its last poll, and its requests to AWS."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.metrics.family import Family, OneValue, Sample, histogram_samples
-from exporter.metrics.labels import Labels, joined, labels, with_label
+from exporter.metrics.text import Family, Labels, Sample, histogram, joined, labels, optional
 from exporter.model.run import PHASES
 from exporter.store.series import DURATION_BUCKETS, OperationCounts, TargetSeries
 
@@ -24,9 +23,9 @@ class TargetFigures:
         return cls(series, labels(target=series.target), series.requests.read(), series.requests.clock_skew)
 
 
-def _value(read: Callable[[TargetFigures], float | None]) -> OneValue[TargetFigures]:
+def _value(read: Callable[[TargetFigures], float | None]) -> Callable[[TargetFigures], Sequence[Sample]]:
     """Make the samples of a family that has one value per target."""
-    return OneValue(read)
+    return lambda figures: optional(figures.labels, read(figures))
 
 
 def _up(figures: TargetFigures) -> int | None:
@@ -43,78 +42,69 @@ def _info(figures: TargetFigures) -> Iterator[Sample]:
 def _runs(figures: TargetFigures) -> Iterator[Sample]:
     for phase in PHASES:
         if phase in figures.series.runs:
-            yield Sample(with_label(figures.labels, "state", phase), figures.series.runs[phase])
+            yield Sample(joined(figures.labels, labels(state=phase)), figures.series.runs[phase])
+
+
+def _by_operation(figures: TargetFigures) -> Iterator[tuple[Labels, OperationCounts]]:
+    for operation, counts in figures.operations.items():
+        yield joined(figures.labels, labels(operation=operation)), counts
 
 
 def _requests(figures: TargetFigures) -> Iterator[Sample]:
-    for operation, counts in figures.operations.items():
-        yield Sample(with_label(figures.labels, "operation", operation), counts.requests)
+    for own, counts in _by_operation(figures):
+        yield Sample(own, counts.requests)
 
 
 def _request_failures(figures: TargetFigures) -> Iterator[Sample]:
-    for operation, counts in figures.operations.items():
-        of_operation = with_label(figures.labels, "operation", operation)
+    for own, counts in _by_operation(figures):
         for reason, count in counts.failures.items():
-            yield Sample(with_label(of_operation, "reason", reason.value), count)
+            yield Sample(joined(own, labels(reason=reason.value)), count)
 
 
 def _request_durations(figures: TargetFigures) -> Iterator[Sample]:
-    for operation, counts in figures.operations.items():
-        of_operation = with_label(figures.labels, "operation", operation)
-        yield from histogram_samples(
-            of_operation, DURATION_BUCKETS, counts.duration_buckets, counts.duration_sum
-        )
+    for own, counts in _by_operation(figures):
+        yield from histogram(own, DURATION_BUCKETS, counts.duration_buckets, counts.duration_sum)
 
 
 TARGET_FAMILIES: tuple[Family[TargetFigures], ...] = (
     Family(
         name="glue_mv_exporter_target_info",
-        type="gauge",
         help="Always 1: the region and catalog of a target; the catalog ID is empty until it is known.",
         labels=("target", "aws_region", "catalog_id"),
         samples=_info,
     ),
     Family(
         name="glue_mv_exporter_target_up",
-        type="gauge",
         help="1 if the target's last poll read everything but run IDs that Glue does not know, 0 if not.",
         labels=("target",),
         samples=_value(_up),
     ),
     Family(
         name="glue_mv_exporter_target_last_poll_timestamp_seconds",
-        type="gauge",
         help="When the target's last poll ended, however it ended, as Unix time in seconds.",
         labels=("target",),
-        unit="Unix time in seconds",
         samples=_value(lambda figures: figures.series.last_poll_time),
     ),
     Family(
         name="glue_mv_exporter_target_last_success_timestamp_seconds",
-        type="gauge",
         help="When the target's last successful poll ended, as Unix time in seconds.",
         labels=("target",),
-        unit="Unix time in seconds",
         samples=_value(lambda figures: figures.series.last_success_time),
     ),
     Family(
         name="glue_mv_exporter_target_last_poll_duration_seconds",
-        type="gauge",
         help="Seconds that the target's last poll took.",
         labels=("target",),
-        unit="seconds",
         samples=_value(lambda figures: figures.series.last_poll_duration),
     ),
     Family(
         name="glue_mv_exporter_target_views",
-        type="gauge",
         help="Views that the target watches.",
         labels=("target",),
         samples=_value(lambda figures: figures.series.views),
     ),
     Family(
         name="glue_mv_exporter_target_runs",
-        type="gauge",
         help="Runs that the target watches: active (not ended), settling (ended, still read), "
         "settled (never fetched again), unfetched (not read yet, or unknown to Glue).",
         labels=("target", "state"),
@@ -122,10 +112,8 @@ TARGET_FAMILIES: tuple[Family[TargetFigures], ...] = (
     ),
     Family(
         name="glue_mv_exporter_target_clock_skew_seconds",
-        type="gauge",
         help="Seconds that Glue's clock is ahead of ours, from the Date header of its last answer.",
         labels=("target",),
-        unit="seconds",
         samples=_value(lambda figures: figures.clock_skew),
     ),
     Family(
@@ -147,7 +135,6 @@ TARGET_FAMILIES: tuple[Family[TargetFigures], ...] = (
         type="histogram",
         help="Seconds that HTTP requests to AWS took, each attempt of its own.",
         labels=("target", "operation"),
-        unit="seconds",
         samples=_request_durations,
     ),
 )

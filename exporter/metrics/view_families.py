@@ -1,21 +1,10 @@
 """The families of one watched view: whether or not it has runs, and whether or not these are shown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from exporter.metrics.family import (
-    Family,
-    OneState,
-    OneValue,
-    Row,
-    Sample,
-    SomeValues,
-    States,
-    histogram_rows,
-    histogram_values,
-)
-from exporter.metrics.labels import Labels, joined, labels
-from exporter.metrics.run_families import status_states
+from exporter.metrics.run_families import status_samples
+from exporter.metrics.text import Family, Labels, Sample, histogram, joined, labels, optional
 from exporter.model.run import REFRESH_TYPES, Run
 from exporter.store.counters import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
 from exporter.store.series import ViewFacts, ViewSeries
@@ -37,73 +26,72 @@ class ViewFigures(NamedTuple):
         return cls(series.target, series.up, series.facts, labels(**series.key._asdict()))
 
 
-def _of_facts(
-    read: Callable[[ViewFacts, Labels], Iterable[Sample]],
-) -> Callable[[ViewFigures], Iterable[Sample]]:
+_Samples = Callable[[ViewFigures], Iterable[Sample]]
+
+
+def _of_facts(read: Callable[[ViewFacts, Labels], Iterable[Sample]]) -> _Samples:
     """Make the samples of a family that says nothing of a view that Glue does not know."""
     return lambda figures: () if figures.facts is None else read(figures.facts, figures.labels)
 
 
-def _value(read: Callable[[ViewFacts], float | None]) -> OneValue[ViewFigures]:
+def _value(read: Callable[[ViewFacts], float | None]) -> _Samples:
     """Make the samples of a family that has one value per view."""
-    return OneValue(lambda figures: None if figures.facts is None else read(figures.facts))
+    return _of_facts(lambda facts, own: optional(own, read(facts)))
 
 
-def _of_success(read: Callable[[Run], float | None]) -> OneValue[ViewFigures]:
+def _of_success(read: Callable[[Run], float | None]) -> _Samples:
     return _value(lambda facts: None if facts.last_success is None else read(facts.last_success))
 
 
-def _up(figures: ViewFigures) -> int:
-    return int(figures.up)
+def _by_type(read: Callable[[ViewCounters], Mapping[str, float]]) -> _Samples:
+    """Make the samples of a family that has a counter for each refresh type."""
+    return _of_facts(
+        lambda facts, own: [Sample(joined(own, kind), read(facts.counters)[name]) for name, kind in _TYPES]
+    )
+
+
+_TYPES = [(name, labels(refresh_type=name)) for name in REFRESH_TYPES]
+_KINDS = [
+    ((status, kind), labels(status=str(status), refresh_type=kind))
+    for status in COUNTED_STATUSES
+    for kind in REFRESH_TYPES
+]
 
 
 def _info(figures: ViewFigures) -> Sequence[Sample]:
     if figures.facts is None:
         return ()
     more = labels(target=figures.target, refresh_mode=figures.facts.refresh_mode)
-    return (Sample(joined(figures.labels, more), 1),)
+    return [Sample(joined(figures.labels, more), 1)]
 
 
-def _last_run_status(figures: ViewFigures) -> States | None:
-    if figures.facts is None or figures.facts.last_run is None:
-        return None
-    return status_states(figures.facts.last_run.status_label)
+def _last_run_status(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
+    return () if facts.last_run is None else status_samples(own, facts.last_run.status_label)
 
 
 def _last_run_info(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
     if (run := facts.last_run) is None:
         return ()
-    return (Sample(joined(own, labels(run_id=run.run_id, refresh_type=run.refresh_type_label)), 1),)
+    return [Sample(joined(own, labels(run_id=run.run_id, refresh_type=run.refresh_type_label)), 1)]
 
 
-def _counters(
-    rows: Sequence[Row], read: Callable[[ViewCounters], Sequence[float]]
-) -> SomeValues[ViewFigures]:
-    """Make the samples of a family that has one counter for each of these rows."""
-    return SomeValues(rows, lambda figures: None if figures.facts is None else read(figures.facts.counters))
+def _runs(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
+    return [Sample(joined(own, kind), facts.counters.runs[key]) for key, kind in _KINDS]
 
 
-_KINDS_OF_RUNS = [(status, kind) for status in COUNTED_STATUSES for kind in REFRESH_TYPES]
-_BY_KIND = [Row.of(labels(status=str(status), refresh_type=kind)) for status, kind in _KINDS_OF_RUNS]
-_BY_TYPE = [Row.of(labels(refresh_type=kind)) for kind in REFRESH_TYPES]
-
-
-def view_rests(_series: ViewSeries) -> bool:
-    """Tell whether a view hardly changes: once per refresh, and no value of it grows by itself."""
-    return True
+def _durations(facts: ViewFacts, own: Labels) -> Iterable[Sample]:
+    return histogram(own, DURATION_BUCKETS, facts.counters.durations, facts.counters.duration_sum)
 
 
 VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
     Family(
         name="glue_mv_refresh_view_up",
-        type="gauge",
         help="1 if the last poll read the view's runs; 0 if not: its other values are then the last good.",
         labels=_VIEW,
-        samples=OneValue(_up),
+        samples=lambda figures: [Sample(figures.labels, int(figures.up))],
     ),
     Family(
         name="glue_mv_refresh_view_info",
-        type="gauge",
         help="Always 1: the view's target, and whether it refreshes by itself (scheduled) or not (manual); "
         "unknown where the catalog's tables may not be read.",
         labels=(*_VIEW, "target", "refresh_mode"),
@@ -111,86 +99,67 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
     ),
     Family(
         name="glue_mv_refresh_view_creation_timestamp_seconds",
-        type="gauge",
         help="When the view was created, as Unix time in seconds.",
         labels=_VIEW,
-        unit="Unix time in seconds",
         samples=_value(lambda facts: facts.creation_time),
     ),
     Family(
         name="glue_mv_refresh_view_expected_interval_seconds",
-        type="gauge",
         help="Seconds between two refreshes, as configured or else by the view's own schedule.",
         labels=_VIEW,
-        unit="seconds",
         samples=_value(lambda facts: facts.expected_interval),
     ),
     Family(
         name="glue_mv_refresh_view_last_run_status",
-        type="gauge",
         help="1 for the status of the view's newest run, 0 for the others; "
         "UNKNOWN for one that the API does not list.",
         labels=(*_VIEW, "status"),
-        samples=OneState(_last_run_status),
+        samples=_of_facts(_last_run_status),
     ),
     Family(
         name="glue_mv_refresh_view_last_run_info",
-        type="gauge",
         help="Always 1: the ID and refresh type of the view's newest run.",
         labels=(*_VIEW, "run_id", "refresh_type"),
         samples=_of_facts(_last_run_info),
     ),
     Family(
         name="glue_mv_refresh_view_last_run_creation_timestamp_seconds",
-        type="gauge",
         help="When the view's newest run was created, as Unix time in seconds.",
         labels=_VIEW,
-        unit="Unix time in seconds",
         samples=_value(lambda facts: facts.last_run.creation_time if facts.last_run else None),
     ),
     Family(
         name="glue_mv_refresh_view_last_success_timestamp_seconds",
-        type="gauge",
         help="When the view's newest succeeded run ended, as Unix time in seconds.",
         labels=_VIEW,
-        unit="Unix time in seconds",
         samples=_value(lambda facts: facts.last_success_time),
     ),
     Family(
         name="glue_mv_refresh_view_last_success_duration_seconds",
-        type="gauge",
         help="Seconds from start to end of the view's newest succeeded run.",
         labels=_VIEW,
-        unit="seconds",
         samples=_of_success(lambda run: run.duration(0.0)),
     ),
     Family(
         name="glue_mv_refresh_view_last_success_dpu_seconds",
-        type="gauge",
         help="DPU seconds that the view's newest succeeded run consumed; 3600 of them are a DPU-hour.",
         labels=_VIEW,
-        unit="DPU seconds",
         samples=_of_success(lambda run: run.dpu_seconds),
     ),
     Family(
         name="glue_mv_refresh_view_last_success_processed_bytes",
-        type="gauge",
         help="Bytes that the view's newest succeeded run scanned.",
         labels=_VIEW,
-        unit="bytes",
         samples=_of_success(lambda run: run.processed_bytes),
     ),
     Family(
         name="glue_mv_refresh_view_last_failure_timestamp_seconds",
-        type="gauge",
         help="When the view's newest failed run ended, as Unix time in seconds.",
         labels=_VIEW,
-        unit="Unix time in seconds",
         samples=_value(lambda facts: facts.last_failure_time),
     ),
     Family(
         name="glue_mv_refresh_view_consecutive_failures",
-        type="gauge",
         help="Failed runs of the view since its last success; stopped and unknown runs do not matter.",
         labels=_VIEW,
         samples=_value(lambda facts: facts.consecutive_failures),
@@ -200,35 +169,27 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
         type="counter",
         help="Ended runs of the view, each counted once, under the status and type first seen.",
         labels=(*_VIEW, "status", "refresh_type"),
-        samples=_counters(_BY_KIND, lambda counters: [counters.runs[kind] for kind in _KINDS_OF_RUNS]),
+        samples=_of_facts(_runs),
     ),
     Family(
         name="glue_mv_refresh_view_dpu_seconds_total",
         type="counter",
         help="DPU seconds that the view's counted runs consumed.",
         labels=(*_VIEW, "refresh_type"),
-        unit="DPU seconds",
-        samples=_counters(_BY_TYPE, lambda counters: [counters.dpu_seconds[kind] for kind in REFRESH_TYPES]),
+        samples=_by_type(lambda counters: counters.dpu_seconds),
     ),
     Family(
         name="glue_mv_refresh_view_processed_bytes_total",
         type="counter",
         help="Bytes that the view's counted runs scanned.",
         labels=(*_VIEW, "refresh_type"),
-        unit="bytes",
-        samples=_counters(
-            _BY_TYPE, lambda counters: [counters.processed_bytes[kind] for kind in REFRESH_TYPES]
-        ),
+        samples=_by_type(lambda counters: counters.processed_bytes),
     ),
     Family(
         name="glue_mv_refresh_view_run_duration_seconds",
         type="histogram",
         help="Seconds from start to end of the view's counted runs that succeeded.",
         labels=_VIEW,
-        unit="seconds",
-        samples=_counters(
-            histogram_rows(DURATION_BUCKETS),
-            lambda counters: histogram_values(counters.durations, counters.duration_sum),
-        ),
+        samples=_of_facts(_durations),
     ),
 )

@@ -4,38 +4,36 @@ Each simulation has backends of its own, one per catalog and region, outside of 
 several simulations in one process see nothing of each other.
 """
 
-import hashlib
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.glue.models import FakeDatabase, FakeTable, GlueBackend
 
-from exporter.simulated_glue.clock import Clock
-from exporter.simulated_glue.paging import Pager
 from exporter.simulated_glue.runbook import RunBook
 
 _VIEW_MEMBERS = frozenset(
     {"RefreshSeconds", "LastRefreshType", "SubObjectVersionIds", "ViewVersionId", "ViewVersionToken"}
 )
-"""Members that came into the model's ViewDefinition together with materialized views, and tell one."""
+"""Members that came into the model's ViewDefinition together with materialized views, and so mark one."""
 
 
 class Tables(GlueBackend):
     """The databases and tables of one catalog in one region, and its runs."""
 
-    def __init__(self, clock: Clock, *, region: str, catalog_id: str, seed: int) -> None:
+    def __init__(self, now: Callable[[], float], *, region: str, catalog_id: str, seed: int) -> None:
         # moto's backend takes its account for its catalog; here each catalog has a backend.
         super().__init__(region, catalog_id)
-        self.runs = RunBook(clock, region=region, catalog_id=catalog_id, seed=seed)
-        self._clock = clock
+        self.runs = RunBook(now, region=region, catalog_id=catalog_id, seed=seed)
+        self._now = now
 
     def create_database(
         self, database_name: str, database_input: dict[str, Any], tags: dict[str, str] | None = None
     ) -> FakeDatabase:
         """Create a database by the simulation's clock."""
         database = super().create_database(database_name, database_input, tags)
-        database.created_time = self._now()
+        database.created_time = as_moto_keeps_it(self._now())
         return database
 
     def create_table(
@@ -47,24 +45,15 @@ class Tables(GlueBackend):
     ) -> FakeTable:
         """Create a table by the simulation's clock; a materialized view may have runs from then on."""
         table = super().create_table(database_name, table_name, table_input, open_table_format_input)
-        table.created_time = self._now()
+        table.created_time = as_moto_keeps_it(self._now())
         if _is_materialized_view(table_input):
             self.runs.watch_view(database_name, table_name)
         return table
-
-    def update_table(self, database_name: str, table_name: str, table_input: dict[str, Any]) -> None:
-        """Update a table by the simulation's clock."""
-        super().update_table(database_name, table_name, table_input)
-        self.get_table(database_name, table_name).updated_time = self._now()
 
     def delete_table(self, database_name: str, table_name: str) -> None:
         """Delete a table; a materialized view gets no more runs, those that it had stay."""
         super().delete_table(database_name, table_name)
         self.runs.unwatch_view(database_name, table_name)
-
-    def backdate_table(self, database_name: str, table_name: str, created: float) -> None:
-        """Have a table tell that it was created at this Unix time."""
-        self.get_table(database_name, table_name).created_time = _as_moto_keeps_it(created)
 
     def describe(self, table: FakeTable) -> dict[str, Any]:
         """Return moto's table with what it does not know about materialized views."""
@@ -76,11 +65,8 @@ class Tables(GlueBackend):
                 members["ViewDefinition"] = {**members["ViewDefinition"], "LastRefreshType": last_type}
         return members
 
-    def _now(self) -> datetime:
-        return _as_moto_keeps_it(self._clock.time())
 
-
-def _as_moto_keeps_it(unix_time: float) -> datetime:
+def as_moto_keeps_it(unix_time: float) -> datetime:
     """Return UTC without a zone."""
     return datetime.fromtimestamp(unix_time, UTC).replace(tzinfo=None)
 
@@ -92,20 +78,18 @@ def _is_materialized_view(table_input: dict[str, Any]) -> bool:
 class Account:
     """The state behind the services: the account's catalogs in all regions."""
 
-    def __init__(self, clock: Clock, *, account_id: str, seed: int) -> None:
+    def __init__(self, now: Callable[[], float], *, account_id: str, seed: int) -> None:
         self.account_id = account_id
-        self.pager = Pager(hashlib.sha256(f"{seed} {account_id}".encode()).digest())
-        self._clock = clock
-        self._seed = seed
         self.lock = threading.RLock()
         """Held while moto is at work: its backends know nothing of threads."""
+        self._now = now
+        self._seed = seed
         self._catalogs: dict[tuple[str, str], Tables] = {}
 
     def catalog(self, region: str, catalog_id: str) -> Tables:
         """Return a catalog in a region; every one that is asked for exists, empty at first."""
         with self.lock:
-            catalog = self._catalogs.get((region, catalog_id))
-            if catalog is None:
-                catalog = Tables(self._clock, region=region, catalog_id=catalog_id, seed=self._seed)
+            if (region, catalog_id) not in self._catalogs:
+                catalog = Tables(self._now, region=region, catalog_id=catalog_id, seed=self._seed)
                 self._catalogs[region, catalog_id] = catalog
-            return catalog
+            return self._catalogs[region, catalog_id]

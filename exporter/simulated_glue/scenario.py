@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from exporter.simulated_glue.glue import SimulatedGlue
-from exporter.simulated_glue.runbook import Plan, Schedule
-from exporter.simulated_glue.script import RunScript, RunStatus
+from exporter.simulated_glue.script import Plan, RunScript, RunStatus, Schedule
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -74,7 +73,7 @@ def demo_scenario(glue: SimulatedGlue, *, seed: int = 0) -> DemoScenario:
 
 def _add_history(glue: SimulatedGlue) -> list[str]:
     """Add views whose runs all ended long ago."""
-    now, runs = glue.clock.time(), glue.runs()
+    now, runs = glue.now(), glue.runs()
     # Overdue: it should refresh every hour, and last did so seven hours ago.
     glue.add_view("finance", "ledger_snapshot", refresh_seconds=int(HOUR), created=now - VIEW_AGE)
     ledger = RunScript(start_delay=20, duration=9 * MINUTE, dpu_rate=6, refresh_type="FULL")
@@ -94,7 +93,7 @@ def _add_history(glue: SimulatedGlue) -> list[str]:
 
 def _add_lasting_runs(glue: SimulatedGlue) -> list[str]:
     """Add a run that hangs, and one that waits for workers for hours."""
-    now, runs = glue.clock.time(), glue.runs()
+    now, runs = glue.now(), glue.runs()
     glue.add_view("ops", "warehouse_audit", created=now - VIEW_AGE)
     hanging = RunScript(start_delay=30, duration=math.inf, dpu_rate=10, refresh_type="FULL")
     glue.add_view("finance", "month_end_close", created=now - VIEW_AGE)
@@ -107,7 +106,7 @@ def _add_lasting_runs(glue: SimulatedGlue) -> list[str]:
 
 def _add_live_views(glue: SimulatedGlue, seed: int) -> list[str]:
     """Add the views that get a run every minute, each with two runs of the last hours."""
-    now, runs = glue.clock.time(), glue.runs()
+    now, runs = glue.now(), glue.runs()
     named: list[str] = []
     for position, (database, table, outcome) in enumerate(_LIVE_VIEWS):
         plan = _live_plan(outcome, f"{seed} {database}.{table}")

@@ -4,7 +4,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%a-z]+)\]|(?P<host>[^\s:/@\[\]]*)):(?P<port>[0-9]{1,5})")
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.%a-z]+)\]|(?P<host>[^\s:/@\[\]]*)):(?P<port>[0-9]{1,9})")
 BACKLOG = 1024
 LARGEST_PORT = 65535
 
@@ -21,8 +21,10 @@ class ListenAddress:
     def parse(cls, text: str) -> "ListenAddress":
         """Read a listen address. Raises ValueError with a sentence for people."""
         match = _ADDRESS.fullmatch(text.strip())
-        if not match or int(match["port"]) > LARGEST_PORT or not _is_name(match["host"] or ""):
-            raise ValueError(f"{text!r} is no listen address: write host:port, :port or [::1]:port")
+        if not match or not _is_name(match["host"] or ""):
+            raise ValueError(f"not a valid listen address: {text!r}; write host:port, :port or [::1]:port")
+        if int(match["port"]) > LARGEST_PORT:
+            raise ValueError(f"{text!r} has no port from 0 to {LARGEST_PORT}")
         return cls(match["v6"] or match["host"] or "", int(match["port"]))
 
     def bind(self) -> socket.socket:

@@ -43,7 +43,7 @@ class Scrape(Protocol):
 
     @property
     def chunks(self) -> Iterable[bytes]:
-        """The body. Encoded ones are at hand; plain ones are inflated as they are asked for."""
+        """The body, to be read once. Encoded ones are quickly joined; plain ones are inflated one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,20 +141,20 @@ class _Metrics:
         if scrape.length is not None:
             headers.append((b"content-length", b"%d" % scrape.length))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        if scrape.content_encoding:
-            *chunks, last = scrape.chunks
-            for chunk in chunks:
+        if scope["method"] == "HEAD":
+            pass  # the server would drop what had been made for nothing
+        elif scrape.content_encoding:
+            for chunk in scrape.chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": last})
         else:
             await self._send_plain(scrape, Request(scope, receive), send)
+        await send({"type": "http.response.body", "body": b""})
 
     async def _send_plain(self, scrape: Scrape, request: Request, send: Send) -> None:
         async for chunk in iterate_in_threadpool(scrape.chunks):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if await request.is_disconnected():
                 break  # what nobody reads need not be inflated
-        await send({"type": "http.response.body", "body": b""})
 
 
 class SecurityHeaders:

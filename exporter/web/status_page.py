@@ -1,15 +1,16 @@
-"""The status page at ``/``, its JSON at ``/api/v1/status``, and the files that the page loads."""
+"""The status page at ``/``, the same as JSON at ``/api/v1/status``, and the files that the page loads."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib import resources
+from typing import Any
 
 import anyio.to_thread
 import jinja2
 from anyio import CapacityLimiter
 from markupsafe import Markup
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -17,13 +18,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from exporter.web import status_text
-from exporter.web.status_json import status_json
-from exporter.web.status_model import About, Overview, overview, run_query
+from exporter.web.status_model import About, Json, document
 from exporter.web.status_query import StatusQuery
-from exporter.web.status_snapshot import Reading, RunQuery
+from exporter.web.status_snapshot import Reading
 
 REFRESH_SECONDS = 15
-"""How often the page looks for news by itself."""
+"""How often the page fetches itself again."""
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
@@ -31,13 +31,15 @@ PAGE_POLICY = (
 )
 """Content-Security-Policy of the page alone: what it loads comes from here, and no text becomes script."""
 _STATIC_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_FOR_A_DAY = "private, max-age=86400"
+
+DATES = ("time", "started", "last_updated")
+"""How the names of what is a time end."""
 
 
 class StatusPage:
-    """Answers from what ``read`` returns. Reading never asks AWS."""
+    """Answers from what ``read`` returns. Reading never calls AWS."""
 
-    def __init__(self, read: Callable[[RunQuery], Reading], about: About) -> None:
+    def __init__(self, read: Callable[[], Reading], about: About) -> None:
         self._read = read
         self._about = about
         self._static = _static_files()
@@ -59,27 +61,26 @@ class StatusPage:
         )
 
     async def _page(self, request: Request) -> Response:
-        return await self._answer(
-            request, self._render, "text/html", {"Content-Security-Policy": PAGE_POLICY}
-        )
+        headers = {"Content-Security-Policy": PAGE_POLICY}
+        return await self._answer(request, self._render, "text/html", headers)
 
     async def _json(self, request: Request) -> Response:
-        return await self._answer(request, status_json, "application/json", {})
+        return await self._answer(request, lambda found, *_: status_json(found), "application/json")
 
     async def _file(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in self._static:
             return PlainTextResponse("Not Found", 404)
-        content = self._static[name]
         media_type = _STATIC_TYPES[name.rpartition(".")[2]]
-        return Response(content, media_type=media_type, headers={"Cache-Control": _FOR_A_DAY})
+        headers = {"Cache-Control": "private, max-age=86400"}
+        return Response(self._static[name], media_type=media_type, headers=headers)
 
     async def _answer(
         self,
         request: Request,
-        render: Callable[[Overview], bytes],
+        render: Callable[[Json, StatusQuery, Reading], bytes],
         media_type: str,
-        headers: dict[str, str],
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         try:
             query = StatusQuery.parse(request.query_params)
@@ -87,13 +88,14 @@ class StatusPage:
             return PlainTextResponse(f"{error}\n", 400)
 
         def work() -> bytes:
-            return render(overview(self._read(run_query(query)), query, self._about))
+            reading = self._read()
+            return render(document(reading, query, self._about), query, reading)
 
         content = await anyio.to_thread.run_sync(work, limiter=self._one_at_a_time)
-        return Response(content, media_type=media_type, headers=MutableHeaders(headers))
+        return Response(content, media_type=media_type, headers=headers)
 
-    def _render(self, overview: Overview) -> bytes:
-        return self._template.render(o=overview, q=overview.query, now=overview.now).encode()
+    def _render(self, document: Json, query: StatusQuery, reading: Reading) -> bytes:
+        return self._template.render(d=document, q=query, now=reading.now, reading=reading).encode()
 
 
 def _static_files() -> dict[str, bytes]:
@@ -115,25 +117,40 @@ def _environment(static: dict[str, bytes]) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals = {"refresh_seconds": REFRESH_SECONDS, "log_url": status_text.log_url}
-    environment.globals["static"] = {
+    environment.globals = {
+        "refresh_seconds": REFRESH_SECONDS,
+        "log_url": status_text.log_url,
         # Their content is in their address, so that a newer version is never shown with an older file.
-        name: f"static/{name}?{hashlib.sha256(content).hexdigest()[:12]}"
-        for name, content in static.items()
+        "static": {
+            name: f"static/{name}?{hashlib.sha256(content).hexdigest()[:12]}"
+            for name, content in static.items()
+        },
     }
-    environment.filters |= {
-        "absolute": status_text.absolute,
-        "ago": status_text.ago,
-        "count": status_text.count,
-        "dpu_hours": status_text.dpu_hours,
-        "duration": status_text.duration,
-        "iso": status_text.iso,
-        "size": status_text.size,
-    }
+    for name in ("absolute", "ago", "count", "dpu_hours", "duration", "iso", "size"):
+        environment.filters[name] = getattr(status_text, name)
     return environment
 
 
 def _visible(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
         return status_text.visible(value)
+    return value
+
+
+def status_json(document: Json) -> bytes:
+    """Return the document as JSON, its times as ISO 8601 in UTC.
+
+    It is pure ASCII: a name cannot turn the direction of what a terminal shows.
+    """
+    return json.dumps(_with_dates(document), allow_nan=False).encode() + b"\n"
+
+
+def _with_dates(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_dates(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            key: status_text.iso(one) if key.endswith(DATES) else _with_dates(one)
+            for key, one in value.items()
+        }
     return value

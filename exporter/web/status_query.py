@@ -1,117 +1,248 @@
-"""What a reader of the status page asks for: the parameters of its URL, and of the API's."""
+"""What a URL of the status page or its API asks for: which rows of its tables, the worst first."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from exporter.web.status_snapshot import RUN_ORDERS
+from exporter.model.run import UNKNOWN, Run, Status
+from exporter.store.targets import TargetState
+from exporter.web.status_snapshot import UNREAD, RunRow, ViewRow
+from exporter.web.view_state import ACTIVE, PROBLEMS, State
 
-DEFAULT_LIMIT = 100
-LARGEST_LIMIT = 1000
-LARGEST_PAGE = 1_000_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Generic[T]):
+    """How the rows of one table are found and sorted."""
+
+    title: str
+    """What the parameters of its order and page begin with."""
+    orders: Mapping[str, Callable[[T, float], float | str | None]]
+    """By name: what a row is sorted by at this Unix time; None: not known, and so last either way."""
+    largest_first: AbstractSet[str]
+    """Orders that most often are wanted from the largest, or the latest, down."""
+    newest: Callable[[T], float]
+    """Equals come newest first, and then by name."""
+    name: Callable[[T], str]
+    target: Callable[[T], str]
+    words: Callable[[T], str]
+    """Everything that the filter's words are looked for in."""
+    problem: Callable[[T], bool]
+    """Whether somebody should look at it."""
+    active: Callable[[T], bool]
+
+
+def _run_words(run: Run | None) -> str:
+    if run is None:
+        return ""
+    name = f"{run.database or ''}.{run.table or ''}"
+    return f"{name} {run.run_id} {run.status or ''} {run.refresh_type or ''} {run.error_message or ''}"
+
+
+def _view_words(row: ViewRow) -> str:
+    states = [state.replace("_", " ") for state in State if row.applies[state] and state is not State.OK]
+    failure = row.last_failure.run if row.last_failure else None
+    own = (row.name, row.series.target, *row.series.key[:2], *states)
+    return " ".join((*own, _run_words(row.last_run), _run_words(failure)))
+
+
+def _target_words(state: TargetState) -> str:
+    series = state.series
+    own = (series.target, series.aws_region, series.catalog_id or "", state.error or "")
+    return " ".join((*own, *state.unmatched))
+
+
+def _started(run: Run | None) -> float | None:
+    if run is None:
+        return None
+    return run.creation_time if run.start_time is None else run.start_time
+
+
+_STATES: Mapping[State | None, int] = {state: place for place, state in enumerate(State)}
+_STATUSES = {
+    Status.FAILED: 0, "stuck": 1, UNREAD: 2, UNKNOWN: 3, Status.STARTING: 4, Status.RUNNING: 4,
+    Status.STOPPED: 5, Status.SUCCEEDED: 6,
+}  # fmt: skip
+_UP = {False: 0, None: 2, True: 3}
+
+VIEWS: Table[ViewRow] = Table(
+    title="views",
+    orders={
+        "status": lambda row, _: _STATES.get(row.state, len(_STATES)),
+        "view": lambda row, _: row.name,
+        "success": lambda row, _: row.series.facts.last_success_time if row.series.facts else None,
+        "last_run": lambda row, _: row.last_run.creation_time if row.last_run else None,
+        "failures": lambda row, _: row.series.facts.consecutive_failures if row.series.facts else None,
+    },
+    largest_first={"last_run", "failures"},
+    newest=lambda row: (row.last_run.creation_time if row.last_run else None) or -math.inf,
+    name=lambda row: row.name,
+    target=lambda row: row.series.target,
+    words=_view_words,
+    problem=lambda row: row.state in PROBLEMS,
+    active=lambda row: bool(row.applies[State.RUNNING]),
+)
+RUNS: Table[RunRow] = Table(
+    title="runs",
+    orders={
+        "status": lambda row, _: _STATUSES["stuck" if row.stuck else row.status],
+        "view": lambda row, _: (
+            f"{row.run.database}.{row.run.table}" if row.run and row.run.database else None
+        ),
+        "type": lambda row, _: row.run.refresh_type if row.run else None,
+        "start": lambda row, _: _started(row.run),
+        "duration": lambda row, now: row.run.duration(now) if row.run else None,
+        "dpu": lambda row, _: row.run.dpu_seconds if row.run else None,
+        "bytes": lambda row, _: row.run.processed_bytes if row.run else None,
+    },
+    largest_first={"start", "duration", "dpu", "bytes"},
+    newest=lambda row: (row.run.creation_time if row.run else None) or -math.inf,
+    name=lambda row: f"{row.run.database}.{row.run.table}" if row.run else "",
+    target=lambda row: row.target,
+    words=lambda row: " ".join(
+        (row.run_id, row.target, *row.place, row.status, "stuck" * row.stuck, _run_words(row.run))
+    ),
+    problem=lambda row: row.stuck or row.status in {Status.FAILED, UNKNOWN, UNREAD},
+    active=lambda row: row.status in ACTIVE,
+)
+TARGETS: Table[TargetState] = Table(
+    title="targets",
+    orders={
+        "status": lambda state, _: 1 if state.series.up and state.unmatched else _UP[state.series.up],
+        "target": lambda state, _: state.target.name,
+        "poll": lambda state, _: state.series.last_poll_time,
+        "success": lambda state, _: state.series.last_success_time,
+        "views": lambda state, _: state.series.views,
+    },
+    largest_first={"poll", "views"},
+    newest=lambda _: 0.0,
+    name=lambda state: state.target.name,
+    target=lambda state: state.target.name,
+    words=_target_words,
+    problem=lambda state: state.series.up is False or bool(state.unmatched),
+    active=lambda _: True,
+)
+TABLES: Mapping[str, Table[ViewRow] | Table[RunRow] | Table[TargetState]] = {
+    "views": VIEWS,
+    "runs": RUNS,
+    "targets": TARGETS,
+}
+
+DEFAULTS: Mapping[str, str] = {
+    "q": "",
+    "target": "",
+    "show": "",
+    **{f"{table}_sort": "status" for table in TABLES},
+    "limit": "100",
+    **{f"{table}_page": "1" for table in TABLES},
+}
+"""Every parameter of the URL."""
+LARGEST = {"limit": 1000, **{f"{table}_page": 1_000_000 for table in TABLES}}
 LONGEST_TEXT = 200
-SHOW = ("", "problems", "active")
-"""Everything; what needs somebody to look at it; what is going on right now."""
-VIEW_ORDERS = ("status", "view", "success", "last_run", "failures")
-TARGET_ORDERS = ("status", "target", "poll", "success", "views")
-ORDERS: Mapping[str, tuple[str, ...]] = {"views": VIEW_ORDERS, "runs": RUN_ORDERS, "targets": TARGET_ORDERS}
-"""What each table can be sorted by; the first is the default."""
-_LARGEST_FIRST = frozenset({"start", "duration", "dpu", "bytes", "last_run", "failures", "poll", "views"})
-"""Orders that most often are wanted from the largest, or the latest, down."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """Which part of a table is wanted, in which order."""
-
-    order: str = "status"
-    descending: bool = False
-    page: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """The parameters, all optional: ``q``, ``target``, ``show``, ``limit``, and for each of ``views``,
-    ``runs`` and ``targets`` one ``…_sort`` (a minus before it: descending) and one ``…_page``.
+    """The parameters of a URL: ``q`` (words), ``target``, ``show`` and ``limit``, and of each table its
+    ``…_sort`` (a minus before it: descending) and ``…_page``.
     """  # noqa: D205 (a list of parameters is one sentence)
 
-    text: str = ""
-    target: str = ""
-    show: str = ""
-    limit: int = DEFAULT_LIMIT
-    cuts: Mapping[str, Cut] = field(default_factory=lambda: dict.fromkeys(ORDERS, Cut()))
+    parameters: Mapping[str, str]
+    """Those that differ from :data:`DEFAULTS`."""
 
     @classmethod
-    def parse(cls, parameters: Mapping[str, str]) -> "StatusQuery":
+    def parse(cls, given: Mapping[str, str]) -> "StatusQuery":
         """Read a URL's parameters. Raises ValueError with a sentence for people."""
-        text = parameters.get("q", "").strip()
-        show = parameters.get("show", "")
-        if len(text) > LONGEST_TEXT:
+        values = {name: given.get(name, "") or default for name, default in DEFAULTS.items()}
+        values["q"] = values["q"].strip()
+        if len(values["q"]) > LONGEST_TEXT:
             raise ValueError(f"q is longer than {LONGEST_TEXT} characters")
-        if show not in SHOW:
-            raise ValueError("show is none of problems and active")
-        return cls(
-            text=text,
-            target=parameters.get("target", ""),
-            show=show,
-            limit=_number(parameters, "limit", DEFAULT_LIMIT, LARGEST_LIMIT),
-            cuts={table: _cut(parameters, table) for table in ORDERS},
-        )
+        if values["show"] not in {"", "problems", "active"}:
+            raise ValueError("show is neither problems nor active")
+        for name, table in TABLES.items():
+            if values[f"{name}_sort"].removeprefix("-") not in table.orders:
+                raise ValueError(f"{name}_sort is not one of {', '.join(table.orders)}")
+        for name, largest in LARGEST.items():
+            text = values[name]
+            is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(largest))
+            if not is_number or not 1 <= int(text) <= largest:
+                raise ValueError(f"{name} is not a number from 1 to {largest}")
+        return cls({name: value for name, value in values.items() if value != DEFAULTS[name]})
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What must occur, each somewhere."""
-        return tuple(self.text.split())
-
-    def sorted_by(self, table: str, order: str) -> "StatusQuery":
-        """Return the query for a click on a column: its order, or the other way round if it is in force."""
-        cut = self.cuts[table]
-        descending = not cut.descending if cut.order == order else order in _LARGEST_FIRST
-        return self._with(table, Cut(order=order, descending=descending))
-
-    def on_page(self, table: str, page: int) -> "StatusQuery":
-        """Return the query for another page of one table."""
-        return self._with(table, replace(self.cuts[table], page=page))
-
-    def about(self, text: str) -> "StatusQuery":
-        """Return the query for what holds this text, whatever its state."""
-        return StatusQuery(text=text[:LONGEST_TEXT], limit=self.limit)
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """The parameters that differ from the defaults."""
-        all_of_them = {"q": self.text, "target": self.target, "show": self.show}
-        if self.limit != DEFAULT_LIMIT:
-            all_of_them["limit"] = str(self.limit)
-        for table, cut in self.cuts.items():
-            if (cut.order, cut.descending) != ("status", False):
-                all_of_them[f"{table}_sort"] = f"{'-' if cut.descending else ''}{cut.order}"
-            if cut.page > 1:
-                all_of_them[f"{table}_page"] = str(cut.page)
-        return {name: value for name, value in all_of_them.items() if value}
+    def __getitem__(self, name: str) -> str:
+        """Return a parameter, or its default."""
+        return self.parameters.get(name, DEFAULTS[name])
 
     @property
     def url(self) -> str:
         """Return the query as a relative URL; never empty, since that would mean the present one."""
         return f"?{urlencode(self.parameters, errors='replace')}"
 
-    def _with(self, table: str, cut: Cut) -> "StatusQuery":
-        return replace(self, cuts={**self.cuts, table: cut})
+    def sorted_by(self, table: str, order: str) -> "StatusQuery":
+        """Return the query for a click on a column: its order, or the other way round if it is in force."""
+        now = self[f"{table}_sort"]
+        largest_first = order in TABLES[table].largest_first
+        descending = not now.startswith("-") if now.removeprefix("-") == order else largest_first
+        return self.parse({**self.parameters, f"{table}_sort": "-" * descending + order, f"{table}_page": ""})
+
+    def on_page(self, table: str, page: int) -> "StatusQuery":
+        """Return the query for another page of one table."""
+        return self.parse({**self.parameters, f"{table}_page": str(page)})
+
+    def about(self, text: str) -> "StatusQuery":
+        """Return the query for what holds this text, whatever its state."""
+        return self.parse({"q": text[:LONGEST_TEXT], "limit": self["limit"]})
 
 
-def _cut(parameters: Mapping[str, str], table: str) -> Cut:
-    sort = parameters.get(f"{table}_sort", "") or "status"
-    order = sort.removeprefix("-")
-    if order not in ORDERS[table]:
-        raise ValueError(f"{table}_sort is none of {', '.join(ORDERS[table])}")
-    page = _number(parameters, f"{table}_page", 1, LARGEST_PAGE)
-    return Cut(order=order, descending=sort.startswith("-"), page=page)
+def select(
+    table: Table[T],
+    rows: Iterable[T],
+    query: StatusQuery,
+    now: float,
+    found: AbstractSet[str] = frozenset(),
+) -> list[int]:
+    """Return the places of all rows that the query asks for, in order. ``now``: Unix time.
+
+    ``found``: targets that the query's words need not occur in.
+    """
+    sort = query[f"{table.title}_sort"]
+    wanted, value_of = _filter(table, query, found), table.orders[sort.removeprefix("-")]
+    # Lists of numbers and texts: to keep the rows, of which there may be 100,000, takes twice the time.
+    places: list[int] = []
+    names: list[str] = []
+    newest: list[float] = []
+    values: list[Any] = []
+    for place, row in enumerate(rows):
+        if wanted is None or wanted(row):
+            places.append(place)
+            names.append(table.name(row))
+            newest.append(table.newest(row))
+            values.append(value_of(row, now))
+    order = sorted(range(len(places)), key=names.__getitem__)
+    order.sort(key=newest.__getitem__, reverse=True)
+    known = [index for index in order if values[index] is not None]
+    known.sort(key=values.__getitem__, reverse=sort.startswith("-"))
+    unknown = (index for index in order if values[index] is None)
+    return [places[index] for index in (*known, *unknown)]
 
 
-def _number(parameters: Mapping[str, str], name: str, default: int, largest: int) -> int:
-    text = parameters.get(name, "") or str(default)
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(largest))):
-        raise ValueError(f"{name} is not a number from 1 to {largest}")
-    if not 1 <= int(text) <= largest:
-        raise ValueError(f"{name} is not a number from 1 to {largest}")
-    return int(text)
+def _filter(table: Table[T], query: StatusQuery, found: AbstractSet[str]) -> Callable[[T], bool] | None:
+    """Return what says whether a row is wanted; None: all are."""
+    target, words = query["target"], query["q"].casefold().split()
+    if not (target or words or query["show"]):
+        return None
+    shown = {"problems": table.problem, "active": table.active}.get(query["show"])
+
+    def wanted(row: T) -> bool:
+        if (target and table.target(row) != target) or (shown and not shown(row)):
+            return False
+        if not words or table.target(row) in found:
+            return True
+        text = table.words(row).casefold()
+        return all(word in text for word in words)
+
+    return wanted

@@ -1,58 +1,50 @@
-"""What a page for people shows, read at one moment; runs are sorted once the store is free again."""
+"""What the status page shows, read from the store at one moment."""
 
-import heapq
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from exporter.model.patterns import Ownership
-from exporter.model.run import UNKNOWN, Run, Status
+from exporter.model.run import UNKNOWN, Run, RunKey, Status
 from exporter.store.catalog import Catalog, Place
 from exporter.store.runs import Fetching, RunRecord
-from exporter.store.series import ExporterSeries, ViewSeries
+from exporter.store.series import ExporterSeries, TargetSeries, ViewSeries
 from exporter.store.store import Store
 from exporter.store.targets import TargetState
 from exporter.store.views import ViewState
+from exporter.web.view_state import State, is_running, judge, usual_duration
 
 UNREAD = "UNREAD"
 """Stands for the status of a configured run that was never read, or that Glue does not know."""
 RUN_STATUSES = (*Status, UNKNOWN, UNREAD)
-"""What a page counts and filters runs by."""
-
-_URGENCY = {
-    Status.FAILED: 0, UNREAD: 1, UNKNOWN: 2, Status.STARTING: 3, Status.RUNNING: 3, Status.STOPPED: 4,
-    Status.SUCCEEDED: 5,
-}  # fmt: skip
+"""What a page counts runs by."""
 _LABELS: Mapping[str | None, str] = {status: status for status in Status}
-_ORDERS: Mapping[str, Callable[["RunRow", float], Any]] = {
-    "status": lambda row, _: _URGENCY[row.status],
-    "view": lambda row, _: (row.run.database, row.run.table or "") if row.run and row.run.database else None,
-    "type": lambda row, _: row.run.refresh_type if row.run else None,
-    "start": lambda row, _: _started(row.run),
-    "duration": lambda row, now: row.run.duration(now) if row.run else None,
-    "dpu": lambda row, _: row.run.dpu_seconds if row.run else None,
-    "bytes": lambda row, _: row.run.processed_bytes if row.run else None,
-}
-RUN_ORDERS = tuple(_ORDERS)
-"""What runs can be sorted by. ``status``: the failed first, then what is unread or unknown, then what goes
-on. Equals come newest first, and what is not known comes last either way."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunQuery:
-    """Which runs to return, and in which order."""
+class ViewRow(NamedTuple):
+    """One watched view."""
 
-    words: Sequence[str] = ()
-    """Every one of them must occur in a run's names, status, type or error message, in any case."""
-    target: str | None = None
-    statuses: Sequence[str] | None = None
-    """Of :data:`RUN_STATUSES`; None: any."""
-    order: str = "status"
-    """One of :data:`RUN_ORDERS`."""
-    descending: bool = False
-    offset: int = 0
-    limit: int = 100
+    series: ViewSeries
+    applies: Mapping[State, bool | None]
+    """Which states apply, the worst first; None: not known."""
+    last_failure: RunRecord | None
+    """The newest failed run since the last success, if it is still remembered."""
+
+    @property
+    def name(self) -> str:
+        """The view as people write it."""
+        return f"{self.series.key.database}.{self.series.key.table}"
+
+    @property
+    def state(self) -> State | None:
+        """The first state that applies; None before the first poll."""
+        return next((state for state, applies in self.applies.items() if applies), None)
+
+    @property
+    def last_run(self) -> Run | None:
+        """The newest run."""
+        return self.series.facts.last_run if self.series.facts else None
 
 
 class RunRow(NamedTuple):
@@ -67,49 +59,12 @@ class RunRow(NamedTuple):
     """The last good values; None where there are none."""
     status: str
     """One of :data:`RUN_STATUSES`."""
+    stuck: bool
+    """Whether it is the newest run of a view that is stuck."""
     up: bool | None
     """Whether the last attempt to read it succeeded; None for a run that is not configured by its ID."""
     doubt: str | None
     """Why that attempt did not succeed: ``never_read``, ``not_found`` or ``failed``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunPage:
-    """Some of the runs, and how many there are."""
-
-    by_status: Mapping[str, int]
-    """Of all runs, by :data:`RUN_STATUSES`."""
-    matching: int
-    """Runs that the query is about; at most so many are in ``rows``."""
-    rows: Sequence[RunRow]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What the store knew at one moment."""
-
-    now: float
-    """Unix time, like all times."""
-    started: float
-    exporter: ExporterSeries | None
-    targets: Sequence[TargetState]
-    """In the order of the file."""
-    views: Sequence[ViewSeries]
-    runs: RunPage
-
-
-def read_status(store: Store, query: RunQuery, now: float) -> Reading:
-    """Return what the store knows now. It is locked while this is copied; a scrape does not wait for that."""
-    targets, exporter, copies = store.read(_copy)
-    rows = (row for copied in copies for row in _rows(copied))
-    return Reading(
-        now=now,
-        started=store.started,
-        exporter=exporter,
-        targets=targets,
-        views=[view.series(*copied.place) for copied in copies for view in copied.views],
-        runs=_page(rows, query, now),
-    )
 
 
 class _Copy(NamedTuple):
@@ -122,6 +77,90 @@ class _Copy(NamedTuple):
     """Of configured runs whose last read did not succeed."""
     views: Sequence[ViewState]
     """The watched ones."""
+
+    def shows(self, key: str) -> bool:
+        """Return whether a run has values to show."""
+        record = self.runs.get(key)
+        return record is not None and record.there
+
+
+class RunRows(Sequence[RunRow]):
+    """The runs that have series.
+
+    There may be 100,000: a row is made when it is looked at, so that the garbage collector has nothing to do.
+    """
+
+    def __init__(self, copies: Iterable[_Copy], stuck: AbstractSet[RunKey]) -> None:
+        self._stuck = stuck
+        self._catalogs: list[_Copy] = []
+        self._targets: list[str] = []
+        self._keys: list[str] = []
+        for copied in copies:
+            configured = copied.ownership.runs
+            self._targets += configured.values()
+            self._keys += configured
+            for view in copied.views:
+                shown = [key for key in view.shown if key not in configured and copied.shows(key)]
+                self._targets += [view.owner or ""] * len(shown)
+                self._keys += shown
+            self._catalogs += [copied] * (len(self._keys) - len(self._catalogs))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[RunRow]:
+        return map(self._row, self._catalogs, self._targets, self._keys)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._row(self._catalogs[place], self._targets[place], self._keys[place])
+
+    def _row(self, copied: _Copy, target: str, key: str) -> RunRow:
+        record, doubt = copied.runs.get(key), copied.doubts.get(key)
+        run_id = record.run.run_id if record else copied.ownership.spellings.get(key, key)
+        run = record.run if record and record.there else None
+        status = _LABELS.get(run.status, UNKNOWN) if run else UNREAD
+        stuck = bool(self._stuck) and RunKey(*copied.place, run_id) in self._stuck
+        up = doubt is None if key in copied.ownership.runs else None
+        return RunRow(target, copied.place, run_id, run, status, stuck, up, doubt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the store knew at one moment."""
+
+    now: float
+    """Unix time, like all times."""
+    started: float
+    exporter: ExporterSeries | None
+    targets: Sequence[TargetState]
+    """In the order of the file."""
+    views: Sequence[ViewRow]
+    runs: Sequence[RunRow]
+
+
+def read_status(store: Store, now: float) -> Reading:
+    """Return what the store knows now. It is locked while this is copied; a scrape does not wait for that."""
+    targets, exporter, copies = store.read(_copy)
+    by_name = {state.target.name: state.series for state in targets}
+    views = [
+        _view_row(view, copied.place, by_name[view.owner], now)
+        for copied in copies
+        for view in copied.views
+        if view.owner is not None
+    ]
+    stuck = {
+        RunKey(*row.series.key[:2], row.last_run.run_id)
+        for row in views
+        if row.applies[State.STUCK] and row.last_run
+    }
+    return Reading(
+        now=now,
+        started=store.started,
+        exporter=exporter,
+        targets=targets,
+        views=views,
+        runs=RunRows(copies, stuck),
+    )
 
 
 def _copy(store: Store) -> tuple[list[TargetState], ExporterSeries | None, list[_Copy]]:
@@ -146,78 +185,10 @@ def _doubt(fetching: Fetching) -> str:
     return "not_found" if fetching.misses else "failed"
 
 
-def _rows(copied: _Copy) -> Iterator[RunRow]:
-    """Yield the runs that have series."""
-    configured = copied.ownership.runs
-    for key, target in configured.items():
-        record = copied.runs.get(key)
-        run_id = record.run.run_id if record else copied.ownership.spellings.get(key, key)
-        run = record.run if record and record.there else None
-        doubt = copied.doubts.get(key)
-        status = _LABELS.get(run.status, UNKNOWN) if run else UNREAD
-        yield RunRow(target, copied.place, run_id, run, status, doubt is None, doubt)
-    for view in copied.views:
-        for key in view.shown:
-            record = copied.runs.get(key)
-            if key not in configured and record and record.there:
-                run = record.run
-                status = _LABELS.get(run.status, UNKNOWN)
-                yield RunRow(view.owner or "", copied.place, run.run_id, run, status, None, None)
-
-
-def _page(rows: Iterable[RunRow], query: RunQuery, now: float) -> RunPage:
-    """Pick a page out of the runs, which are looked at one by one: there may be 100,000 of them."""
-    by_status = dict.fromkeys(RUN_STATUSES, 0)
-    matching = 0
-    words = [word.casefold() for word in query.words]
-
-    def chosen() -> Iterator[RunRow]:
-        nonlocal matching
-        for row in rows:
-            by_status[row.status] += 1
-            if (
-                (query.target is None or row.target == query.target)
-                and (query.statuses is None or row.status in query.statuses)
-                and (not words or _holds(row, words))
-            ):
-                matching += 1
-                yield row
-
-    first = heapq.nlargest if query.descending else heapq.nsmallest
-    page = first(query.offset + query.limit, chosen(), key=_sorting(query, now))[query.offset :]
-    return RunPage(by_status=by_status, matching=matching, rows=page)
-
-
-def _holds(row: RunRow, words: Sequence[str]) -> bool:
-    run = row.run or Run(run_id=row.run_id)
-    text = (
-        f"{run.database or ''}.{run.table or ''} {row.run_id} {row.target} {row.place[0]}"
-        f" {row.place[1]} {run.refresh_type or ''} {row.status} {run.status or ''}"
-        f" {run.error_message or ''}"
-    ).casefold()
-    return all(word in text for word in words)
-
-
-def _sorting(query: RunQuery, now: float) -> Callable[[RunRow], tuple[Any, ...]]:
-    """Return the key of a run: the smallest come first, or with ``descending`` the largest."""
-    value_of = _ORDERS[query.order]
-    descending = query.descending
-
-    def key(row: RunRow) -> tuple[Any, ...]:
-        value = value_of(row, now)
-        started = _started(row.run)
-        age = math.inf if started is None else -started
-        return (
-            (value is None) is not descending,
-            0 if value is None else value,
-            -age if descending else age,
-            row.run_id,
-        )
-
-    return key
-
-
-def _started(run: Run | None) -> float | None:
-    if run is None:
-        return None
-    return run.creation_time if run.start_time is None else run.start_time
+def _view_row(view: ViewState, place: Place, target: TargetSeries, now: float) -> ViewRow:
+    series = view.series(*place)
+    usual = None
+    if is_running(series.facts):
+        usual = usual_duration((record.run for record in view.newest_first()), now)
+    failures = view.failures_in_a_row() if series.facts else []
+    return ViewRow(series, judge(series, target, usual, now), failures[0] if failures else None)

@@ -1,4 +1,4 @@
-"""How the status page writes values for people. Unknown is a dash everywhere."""
+"""How the status page writes values for people. What is not known is a dash."""
 
 import unicodedata
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ DASH = "\N{EN DASH}"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _THOUSAND = 1000
+_SHORTEST = 0.1
 _CONSOLES = {
     "cn": "console.amazonaws.cn",
     "us-gov": "console.amazonaws-us-gov.com",
@@ -50,12 +51,12 @@ def absolute(time: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a length of time in its two largest units: ``45 s``, ``7 h 3 min``, ``2 d 4 h``."""
+    """Return a length of time in its two largest units: ``0.3 s``, ``45 s``, ``7 h 3 min``, ``2 d 4 h``."""
     if seconds is None:
         return DASH
-    whole = round(seconds)
     if 0 < seconds < 1:
-        return f"{seconds:.1f} s" if seconds >= 0.05 else "0 s"  # noqa: PLR2004 (rounds to 0.1)
+        return f"{seconds:.1f} s" if seconds >= _SHORTEST else f"under {_SHORTEST} s"
+    whole = round(seconds)
     for size, name, part, part_name in (
         (_DAY, "d", _HOUR, "h"),
         (_HOUR, "h", _MINUTE, "min"),
@@ -68,10 +69,12 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(time: float | None, now: float) -> str:
-    """Return how long ago a time was: ``3 min 5 s ago``, ``in 20 s``."""
+    """Return how long ago a time was: ``3 min 5 s ago``, ``just now``, ``in 20 s``."""
     if time is None:
         return DASH
     seconds = round(now - time)
+    if seconds == 0:
+        return "just now"
     return f"in {duration(-seconds)}" if seconds < 0 else f"{duration(seconds)} ago"
 
 

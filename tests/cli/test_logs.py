@@ -15,8 +15,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.cli.logs import DROPPED, StandardError, configure_logs, echo_error
-from exporter.cli.printable import printable
+from exporter.cli.logs import DROPPED, StandardError, configure_logs, echo_error, printable
 
 PAIR = re.compile(r'(?P<key>[^\s="]+)(?:=(?P<value>"(?:[^"\\]|\\.)*"|[^\s="]*))?(?: |$)')
 
@@ -288,14 +287,14 @@ def test_a_line_waits_a_moment_for_a_reader_and_no_longer(monkeypatch: pytest.Mo
         configure_logs("info", "logfmt")
         installed = StandardError.installed()
         assert installed
-        installed.patience = 0.05
+        installed.timeout = 0.05
         fill(writer)
         os.set_blocking(writer, True)
         for _ in range(1000):
             structlog.get_logger().info("dropped")
         assert installed.losses == 1000
         assert read(reader) == ""
-        installed.patience = 60
+        installed.timeout = 60
         structlog.get_logger().info("written")
         reads_late = threading.Timer(0.1, read, [reader])
         os.set_blocking(writer, False)

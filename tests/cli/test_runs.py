@@ -15,7 +15,11 @@ import pytest
 import yaml
 
 from exporter.cli.main import run
-from exporter.simulated_glue import RunScript, RunStatus, SimulatedGlue, faults
+from exporter.simulated_glue import RunScript, RunStatus
+from tests.support.bare_faults import HANG, error
+from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import ACCOUNT, sample_run
+from tests.support.moto_glue import MotoGlue
 
 RUNNING = RunScript(start_delay=0, duration=10_000)
 ENDED = RunScript(start_delay=0, duration=60)
@@ -23,7 +27,7 @@ FAILED = RunScript(start_delay=0, duration=60, outcome=RunStatus.FAILED, error_m
 
 
 @pytest.fixture
-def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SimulatedGlue]:
+def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MotoGlue]:
     """Serve a Glue that the AWS SDK's own environment leads to; there is no configuration here."""
     for variable in [name for name in os.environ if name.startswith(("AWS_", "GLUE_MV_EXPORTER_"))]:
         monkeypatch.delenv(variable)
@@ -32,15 +36,15 @@ def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SimulatedG
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.chdir(tmp_path)
-    with SimulatedGlue() as simulated:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", simulated.endpoint_url)
-        yield simulated
+    with MotoGlue() as moto:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
+        yield moto
 
 
 @pytest.fixture
-def run_ids(glue: SimulatedGlue) -> dict[str, str]:
+def run_ids(glue: MotoGlue) -> dict[str, str]:
     """Four runs in two databases, the newest first."""
-    now, runs = time.time(), glue.runs()
+    now, runs = time.time(), glue.simulated.runs()
     return {
         "running": runs.add_run("sales", "orders", RUNNING, created=now - 600),
         "ended": runs.add_run("sales", "orders", ENDED, created=now - 7200),
@@ -94,7 +98,7 @@ def test_a_pipe_gets_a_table_without_colours_and_nothing_on_standard_error(
         (["--aws.region=eu-west-1"], ["running", "ended", "failed", "audit"]),
         (["--aws.region", "eu-west-1", "--database", "sales"], ["running", "ended", "failed"]),
         (["--aws.region=eu-west-1", "--database=sales", "--table=returns"], ["failed"]),
-        (["--aws.region=eu-west-1", "--table=audit"], ["audit"]),
+        (["--aws.region=eu-west-1", "--table=audit", "--database="], ["audit"]),
         (["--aws.region=eu-west-1", "--database=s*", "--table=*r*s"], ["running", "ended", "failed"]),
         (["--aws.region=eu-west-1", "--catalog-id=123456789012"], ["running", "ended", "failed", "audit"]),
         (["--aws.region=eu-west-1", "--catalog-id=999999999999"], []),
@@ -112,9 +116,9 @@ def test_without_a_configuration_flags_say_where_to_look(
     assert listed(capsys, *args) == [run_ids[name] for name in expected]
 
 
-def test_a_named_database_is_all_that_glue_is_asked_for(glue: SimulatedGlue) -> None:
+def test_a_named_database_is_all_that_glue_is_asked_for(glue: MotoGlue) -> None:
     assert run(["runs", "--aws.region=eu-west-1", "--catalog-id=123456789012", "--database=sales"]) == 0
-    (call,) = glue.ledger.calls
+    (call,) = glue.calls()
     assert (call.operation, call.parameters["DatabaseName"]) == (
         "ListMaterializedViewRefreshTaskRuns",
         "sales",
@@ -148,9 +152,59 @@ def test_the_command_line_wins_over_a_configuration_in_the_environment(
     file = configure(tmp_path, {"views": ["sales.*"]}, name="exporter.yaml")
     monkeypatch.setenv("GLUE_MV_EXPORTER_CONFIG_FILE", str(file))
     assert listed(capsys, "--database=ops", "--aws.region=eu-west-1") == [run_ids["audit"]]
-    monkeypatch.delenv("GLUE_MV_EXPORTER_CONFIG_FILE")
-    monkeypatch.setenv("GLUE_MV_EXPORTER_DATABASE", "ops")
-    assert run_ids["audit"] not in listed(capsys, f"--config.file={file}")
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["--database=sales"], ["running", "ended", "failed"]),
+        (["--table=*r*s", "--database=s*"], ["running", "ended", "failed"]),
+        (["--table=audit"], ["audit"]),
+        (["--database=elsewhere"], []),
+        (["--aws.region=eu-west-1", "--catalog-id=123456789012"], ["running", "ended", "failed", "audit"]),
+        (["--catalog-id=999999999999"], []),
+    ],
+)
+def test_together_with_a_configuration_flags_narrow_it(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    run_ids: dict[str, str],
+    args: list[str],
+    expected: list[str],
+) -> None:
+    file = configure(
+        tmp_path,
+        {"name": "runs", "runs": [run_ids["audit"]]},
+        {"name": "views", "views": ["sales.*"]},
+        {"name": "elsewhere", "aws_region": "us-east-1", "views": ["sales.*"]},
+    )
+    assert listed(capsys, f"--config.file={file}", *args) == [run_ids[name] for name in expected]
+
+
+def test_targets_of_other_regions_and_catalogs_are_not_read(glue: MotoGlue, tmp_path: Path) -> None:
+    file = configure(
+        tmp_path,
+        {"catalog_id": "123456789012", "views": ["a.*"]},
+        {"catalog_id": "999999999999", "views": ["b.*"]},
+        {"aws_region": "us-east-1", "views": ["c.*"]},
+    )
+    place = ("--aws.region=eu-west-1", "--catalog-id=123456789012")
+    assert run(["runs", f"--config.file={file}", *place]) == 0
+    assert [call.parameters["DatabaseName"] for call in glue.calls()] == ["a"]
+
+
+@pytest.mark.usefixtures("glue")
+def test_a_status_that_the_api_does_not_list_is_asked_for_by_its_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with BareGlue() as bare:
+        paused = bare.records.put_run(sample_run(1, status="PAUSED"))
+        bare.records.put_run(sample_run(2, status="QUEUED"))
+        file = configure(tmp_path, {"endpoint_url": bare.url, "catalog_id": ACCOUNT, "views": ["*.*"]})
+        assert listed(capsys, f"--config.file={file}", "--status=paused") == [paused]
+        assert len(listed(capsys, f"--config.file={file}", "--status=unknown")) == 2
+        assert run(["runs", f"--config.file={file}", "--status=FAILD"]) == 0
+    assert capsys.readouterr().err == "no runs\nno run has the status FAILD\n"
 
 
 def test_the_block_for_a_configuration_reads_as_one(
@@ -164,25 +218,23 @@ def test_the_block_for_a_configuration_reads_as_one(
     assert listed(capsys, f"--config.file={file}") == [run_ids["audit"]]
 
 
-def test_where_there_are_no_runs_it_says_so(capsys: pytest.CaptureFixture[str], glue: SimulatedGlue) -> None:
-    assert glue.ledger.count() == 0
+def test_where_there_are_no_runs_it_says_so(capsys: pytest.CaptureFixture[str], glue: MotoGlue) -> None:
+    assert glue.count() == 0
     assert run(["runs", "--aws.region=eu-west-1"]) == 0
     assert capsys.readouterr() == ("", "no runs\n")
     assert listed(capsys, "--aws.region=eu-west-1") == []
 
 
 def test_a_target_that_cannot_be_read_is_status_1_after_the_rest_is_printed(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: SimulatedGlue, run_ids: dict[str, str]
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: MotoGlue, run_ids: dict[str, str]
 ) -> None:
     configure(
         tmp_path,
         {"name": "denied", "views": ["ops.*"]},
         {"name": "prod", "views": ["sales.*"], "max_requests_per_second": 50},
     )
-    glue.faults.add(
-        faults.access_denied("not \x1b[31myou"),
-        matching=lambda call: call.parameters.get("DatabaseName") == "ops",
-    )
+    denied = error("AccessDeniedException", message="not \x1b[31myou")
+    glue.judge = lambda call: denied if call.parameters.get("DatabaseName") == "ops" else None
     assert run(["runs"]) == 1
     out, err = capsys.readouterr()
     assert run_ids["running"] in out
@@ -192,24 +244,24 @@ def test_a_target_that_cannot_be_read_is_status_1_after_the_rest_is_printed(
 
 
 def test_missing_credentials_are_status_1_in_a_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, glue: SimulatedGlue
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, glue: MotoGlue
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert run(["runs", "--aws.region=eu-west-1"]) == 1
     err = capsys.readouterr().err.splitlines()
     assert err[0] == "no runs in what could be read", "there may well be some"
     assert err[-1].startswith("target eu-west-1: GetCallerIdentity: ")
-    assert glue.ledger.count() == 0
+    assert glue.count() == 0
 
 
 def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: SimulatedGlue
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: MotoGlue
 ) -> None:
     unknown = "0f8fad5b-d9cb-469f-a165-70867728950e"
     configure(tmp_path, {"name": "prod", "runs": [unknown]})
     assert run(["runs"]) == 0
     assert capsys.readouterr() == ("", f"no runs\ntarget prod: Glue does not know {unknown}\n")
-    assert glue.ledger.count("GetMaterializedViewRefreshTaskRun") == 1
+    assert glue.count("GetMaterializedViewRefreshTaskRun") == 1
 
 
 @pytest.mark.parametrize(
@@ -217,7 +269,7 @@ def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
     [
         ([], "there is no config.yaml: name a configuration with --config.file, or say where to look with"),
         (["--config.file=missing.yaml"], "missing.yaml: there is no such file"),
-        (["--config.file=x", "--database=y"], "write either --config.file or --aws.region"),
+        (["--config.file=x", "--database=y"], "x: there is no such file"),
         (["--database=y"], "no AWS region: give --aws.region, or set AWS_DEFAULT_REGION"),
         (
             ["--aws.region=Ireland"],
@@ -226,7 +278,6 @@ def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
         (["--aws.region=eu-west-1", "--catalog-id=12"], "'--catalog-id': not a valid catalog ID"),
         (["--max-age=5"], "'--max-age': a duration needs its unit: write 5s"),
         (["--limit=0"], "'--limit'"),
-        (["--status=DONE"], "'DONE' is not one of"),
         (["--output=xml"], "'xml' is not one of"),
         (["--watch", "--output=json"], "--watch keeps a table on screen: leave out --output=json"),
         (["--watch", "--aws.region=eu-west-1"], "--watch needs a terminal"),
@@ -243,9 +294,9 @@ def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str], args: list[
 class OnTerminal:
     """The program on a terminal of its own, 100 columns wide."""
 
-    def __init__(self, *args: str) -> None:
+    def __init__(self, *args: str, lines: int = 20) -> None:
         self._terminal, child = pty.openpty()
-        environment = {**os.environ, "COLUMNS": "100", "LINES": "20", "TERM": "xterm"}
+        environment = {**os.environ, "COLUMNS": "100", "LINES": str(lines), "TERM": "xterm"}
         command = [sys.executable, "-m", "exporter", *args]
         source = str(Path(__file__).parents[2])
         self.process = subprocess.Popen(
@@ -258,7 +309,9 @@ class OnTerminal:
         """Read what is shown until it holds the text."""
         deadline = time.monotonic() + seconds
         while text not in self.screen:
-            assert time.monotonic() < deadline, self.screen
+            if time.monotonic() > deadline:
+                self.process.kill()
+                pytest.fail(self.screen)
             self._read(0.1)
 
     def end(self, seconds: float = 20.0) -> int:
@@ -305,10 +358,18 @@ def test_watch_keeps_the_table_on_screen_until_a_signal(
     assert "Traceback" not in terminal.screen
 
 
-def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: SimulatedGlue) -> None:
-    glue.faults.add(faults.hanging())
+@pytest.mark.usefixtures("run_ids")
+def test_a_screen_that_cannot_show_all_runs_says_how_many_are_left_out() -> None:
+    terminal = OnTerminal("runs", "--aws.region=eu-west-1", "--watch", lines=8)
+    terminal.wait_for("3 more")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 0
+
+
+def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: MotoGlue) -> None:
+    glue.misbehave(HANG)
     terminal = OnTerminal("runs", "--aws.region=eu-west-1")
-    assert glue.ledger.wait_for(1)
+    glue.wait_for_calls(1)
     terminal.process.send_signal(signal.SIGTERM)
     signalled = time.monotonic()
     assert terminal.end() == 130

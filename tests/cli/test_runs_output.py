@@ -1,17 +1,35 @@
-"""Runs as JSON and as a block of a configuration."""
+"""Runs as a table on terminals of any width and in pipes, on a screen, as JSON, and as a block to paste."""
 
+import io
 import json
+import threading
+from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
 
 from exporter import config
-from exporter.cli.found_runs import FoundRun
-from exporter.cli.runs_output import as_config, as_json
+from exporter.cli.progress import Progress, Report, progress_on
+from exporter.cli.runs import keep_on_screen
+from exporter.cli.runs_output import (
+    Findings,
+    FoundRun,
+    RunsTable,
+    Screen,
+    as_config,
+    as_json,
+    first_line,
+    plain_table,
+)
 from exporter.model.run import Run
 
+NOON = 1_767_268_800.0
+"""2026-01-01 12:00:00 UTC."""
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 OTHER_ID = "7cfbfe8a-a54f-4c03-95ee-c4691f86e860"
 KEYS = [
@@ -22,12 +40,251 @@ KEYS = [
 
 
 def found(target: str = "prod", **members: Any) -> FoundRun:
-    run = Run(**{"run_id": RUN_ID, "database": "sales", "table": "orders", "status": "FAILED", **members})
+    run = Run(**{"run_id": RUN_ID, "database": "sales", "table": "orders", **members})
     return FoundRun(target=target, aws_region="eu-west-1", catalog_id="123456789012", run=run)
+
+
+SUCCEEDED = found(
+    status="SUCCEEDED",
+    refresh_type="INCREMENTAL",
+    creation_time=NOON - 7210,
+    start_time=NOON - 7200,
+    end_time=NOON - 3600,
+    dpu_seconds=9000.0,
+    processed_bytes=1_234_567_890,
+)
+FAILED = found(
+    status="FAILED",
+    refresh_type="FULL",
+    creation_time=NOON - 432,
+    start_time=NOON - 425,
+    end_time=NOON - 5,
+    error_message="No access\nto x",
+)
+STARTING = found(status="STARTING", creation_time=NOON - 7)
+
+
+def shown(*runs: FoundRun, width: int, now: float = NOON, **options: Any) -> str:
+    """Return what a terminal of this width shows, without its styles."""
+    console = Console(width=width, file=io.StringIO(), highlight=False, **options)
+    with console.capture() as capture:
+        console.print(RunsTable(runs, lambda: now), crop=False)
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def test_a_wide_terminal_has_a_line_for_each_run_and_one_for_its_error() -> None:
+    assert shown(SUCCEEDED, FAILED, STARTING, width=160) == (
+        "VIEW          RUN ID                                STATUS     TYPE         "
+        "CREATED (UTC)        DURATION  DPU HOURS   BYTES\n"
+        f"sales.orders  {RUN_ID}  SUCCEEDED  INCREMENTAL  "
+        "2026-01-01 09:59:50  1h00m00s      2.500  1.2 GB\n"
+        f"sales.orders  {RUN_ID}  FAILED     FULL         "
+        "2026-01-01 11:52:48     7m00s          -       -\n"
+        "  No access\n"
+        f"sales.orders  {RUN_ID}  STARTING   -            "
+        "2026-01-01 11:59:53         -          -       -\n"
+    )
+
+
+def test_a_terminal_of_80_columns_has_two_lines_for_each_run() -> None:
+    assert shown(SUCCEEDED, FAILED, width=80) == (
+        "VIEW                                  STATUS       CREATED (UTC)     DPU HOURS\n"
+        "RUN ID                                TYPE         DURATION              BYTES\n"
+        "sales.orders                          SUCCEEDED    2026-01-01 09:59      2.500\n"
+        f"{RUN_ID}  INCREMENTAL  1h00m00s             1.2 GB\n"
+        "sales.orders                          FAILED       2026-01-01 11:52          -\n"
+        f"{RUN_ID}  FULL         7m00s                     -\n"
+        "  No access\n"
+    )
+
+
+def test_a_pipe_gets_a_line_for_each_run_with_nothing_cut() -> None:
+    message = ("the definer role lost access " * 20).strip()
+    header, line = plain_table([found(error_message=message, database="d" * 120)], NOON).splitlines()
+    assert header.split("  ")[0] == "VIEW"
+    assert header.endswith("  DURATION  DPU HOURS  BYTES  ERROR")
+    assert line.startswith(f"{'d' * 120}.orders  {RUN_ID}  ")
+    assert line.endswith(f"-  {message}")
+
+
+def test_the_target_is_shown_where_there_are_several() -> None:
+    runs = [found("lake/eu-west-1"), found("lake/us-east-1")]
+    assert plain_table(runs, NOON).splitlines()[1].startswith("lake/eu-west-1  sales.orders  ")
+    assert shown(*runs, width=160).splitlines()[2].startswith("lake/us-east-1  sales.orders  ")
+    assert [line.split()[0] for line in shown(*runs, width=80).splitlines()] == [
+        "VIEW", "RUN", "TARGET",
+        "sales.orders", RUN_ID, "lake/eu-west-1",
+        "sales.orders", RUN_ID, "lake/us-east-1",
+    ]  # fmt: skip
+
+
+def test_the_duration_of_a_run_in_progress_grows_by_the_second() -> None:
+    running = found(status="RUNNING", start_time=NOON - 55)
+    for now, duration in ((NOON, "55s"), (NOON + 370, "7m05s"), (NOON + 100_000, "27h47m35s")):
+        assert f"  {duration} " in shown(running, width=160, now=now)
+    (entry,) = json.loads(as_json([running], NOON + 5))
+    assert (entry["duration_seconds"], entry["end_time"]) == (60.0, None)
+
+
+@pytest.mark.parametrize("width", [20, 60, 78, 80, 100, 140])
+def test_run_ids_are_whole_and_long_names_are_cut_for_them(width: int) -> None:
+    text = shown(found(table="t" * 200), width=width)
+    assert RUN_ID in text
+    assert "…" in text
+    assert max(cell_len(line) for line in text.splitlines()) <= max(width, 78)
+
+
+def test_an_error_message_takes_two_lines_of_a_terminal_at_most() -> None:
+    text = shown(found(error_message="word " * 400), width=80)
+    assert len(text.splitlines()) == 2 + 2 + 2
+    assert text.endswith("…\n")
+
+
+def test_statuses_have_colours_on_a_terminal_alone() -> None:
+    table = RunsTable([SUCCEEDED, FAILED, found(status="PAUSED")], lambda: NOON)
+    console = Console(
+        width=160, file=io.StringIO(), force_terminal=True, color_system="standard", _environ={}
+    )
+    with console.capture() as capture:
+        console.print(table)
+    text = capture.get()
+    assert "\x1b[32mSUCCEEDED" in text
+    assert "\x1b[1;31mFAILED" in text
+    assert "\x1b[1;33mPAUSED" in text
+    assert "\x1b" not in plain_table([SUCCEEDED, FAILED], NOON)
+
+
+def test_texts_of_glues_neither_steer_the_terminal_nor_are_markup() -> None:
+    hostile = found(
+        run_id="\x1b]0;x\x07",
+        database="[bold]\x1b[2J",
+        table="\u202e[/]",
+        status="\x9b31m",
+        error_message="\x1b[H",
+    )
+    for text in (shown(hostile, width=200), plain_table([hostile], NOON)):
+        assert "".join(text.split("\n")).isprintable()
+        assert "[bold]\\x1b[2J.\\u202e[/]" in text
+        assert "\\x1b]0;x\\x07" in text
+
+
+@given(st.text(), st.text(), st.text(), st.integers(min_value=10, max_value=200))
+def test_no_text_breaks_the_table(database: str, status: str, message: str, width: int) -> None:
+    run = found(database=database, status=status, error_message=message)
+    assert len(plain_table([run], NOON).splitlines()) == 2
+    assert "".join(shown(run, width=width).split("\n")).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (None, ""),
+        ("", ""),
+        (" \n ", ""),
+        ("one", "one"),
+        ("\n  one\ttwo \r\nthree", "one two"),
+        ("a\x00b", "a\\x00b"),
+    ],
+)
+def test_of_a_text_the_first_line_that_holds_something_is_shown(text: str | None, line: str) -> None:
+    assert first_line(text) == line
+
+
+@dataclass
+class Clock:
+    """Stands still; the user presses Ctrl-C in the third wait."""
+
+    waits: list[float] = field(default_factory=list)
+
+    def time(self) -> float:
+        """Return Unix time."""
+        return NOON
+
+    def monotonic(self) -> float:
+        """Return seconds."""
+        return 0.0
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Note the wait, and return at once."""
+        assert not event.is_set()
+        self.waits.append(seconds)
+        if len(self.waits) == 3:
+            raise KeyboardInterrupt
+        return False
+
+
+def drawn(screen: Screen, height: int = 8) -> list[str]:
+    console = Console(width=100, height=height, file=io.StringIO())
+    lines = console.render_lines(screen, console.options.update(height=height), pad=False)
+    text = "\n".join("".join(part.text for part in line).rstrip() for line in lines)
+    return text.rstrip("\n").split("\n")
+
+
+def test_it_reads_again_after_each_poll_interval_until_ctrl_c() -> None:
+    """While it reads, the table that was read before stays, with the number of runs read so far."""
+    clock, tables = Clock(), iter("abc")
+    screen = Screen(clock, 30.0)
+    seen: list[list[str]] = []
+
+    def read(report: Report) -> Findings:
+        report(Progress(0, 1, 1500))
+        seen.append(drawn(screen))
+        return Findings(runs=[found(run_id=next(tables), status="RUNNING")])
+
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=20, _environ={})
+    with pytest.raises(KeyboardInterrupt):
+        keep_on_screen(console, screen, read)
+    assert clock.waits == [30.0, 30.0, 30.0]
+    assert seen[0][0] == "Ctrl-C leaves · every 30s · reading, 1,500 runs so far"
+    assert (
+        seen[1][0] == "Ctrl-C leaves · every 30s · read at 12:00:00 UTC · 1 runs · reading, 1,500 runs so far"
+    )
+    assert "sales.orders  a       RUNNING" in seen[1][3]
+    assert "sales.orders  c       RUNNING" in drawn(screen)[3]
+
+
+@pytest.mark.parametrize(("errors", "text"), [([], "no runs"), (["a: no"], "no runs in what could be read")])
+def test_an_empty_table_says_whether_everything_could_be_read(errors: list[str], text: str) -> None:
+    screen = Screen(Clock(), 30.0, Findings(errors=errors), read_at=NOON, reading=None)
+    assert drawn(screen) == [
+        "Ctrl-C leaves · every 30s · read at 12:00:00 UTC · 0 runs", *errors, "", text,
+    ]  # fmt: skip
+
+
+def test_a_table_that_does_not_fit_says_how_many_runs_are_left_out() -> None:
+    """A catalog has tens of thousands of runs, and the screen is drawn every second."""
+    runs = [found(run_id=str(number)) for number in range(2500)]
+    screen = Screen(Clock(), 30.0, Findings(runs, ["target x: \x1b[2Jno"]), read_at=NOON, reading=None)
+    lines = drawn(screen, height=8)
+    assert lines[1] == "target x: \\x1b[2Jno", "above the table, where nothing is cut off"
+    assert [line.split()[1] for line in lines[4:7]] == ["0", "1", "2"]
+    assert lines[7:] == ["2,497 more"]
+    screen.findings = Findings(runs[:5])
+    assert [line.split()[1] for line in drawn(screen, height=8)[3:]] == ["0", "1", "2", "3", "4"]
+    screen.findings = Findings([FAILED] * 4)
+    assert drawn(screen, height=11)[-1] == "2 more", "its error belongs to a run"
+
+
+def test_progress_is_shown_on_a_terminal_and_leaves_nothing_behind() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=100, _environ={})
+    with progress_on(console) as report:
+        report(Progress(2, 3, 1234))
+    text = file.getvalue()
+    assert "reading, 2 of 3 targets done, 1,234 runs" in text
+    assert text.endswith("\x1b[1A\x1b[2K"), "the line is wiped"
+
+
+def test_nothing_is_shown_where_there_is_no_terminal() -> None:
+    file = io.StringIO()
+    with progress_on(Console(file=file, _environ={})) as report:
+        report(Progress(1, 1, 5))
+    assert file.getvalue() == ""
 
 
 def test_json_has_every_member_under_the_same_keys_with_times_in_utc() -> None:
     run = found(
+        status="FAILED",
         refresh_type="FULL",
         role="arn:aws:iam::123456789012:role/refresh",
         customer_id="123456789012",
@@ -72,15 +329,6 @@ def test_what_glue_did_not_report_is_null_in_json() -> None:
     }  # fmt: skip
 
 
-def test_no_runs_are_an_empty_array() -> None:
-    assert as_json([], 0.0) == "[]\n"
-
-
-def test_a_run_that_is_still_going_has_its_duration_until_now() -> None:
-    (entry,) = json.loads(as_json([found(status="RUNNING", start_time=100.0)], 160.0))
-    assert (entry["duration_seconds"], entry["end_time"]) == (60.0, None)
-
-
 @given(st.text())
 def test_json_is_ascii_and_holds_any_text_unharmed(text: str) -> None:
     written = as_json([found(error_message=text)], 0.0)
@@ -90,7 +338,9 @@ def test_json_is_ascii_and_holds_any_text_unharmed(text: str) -> None:
 
 
 def test_the_block_names_view_and_status_of_each_run() -> None:
-    assert as_config([found(), found(run_id=OTHER_ID, status=None, database=None, table=None)]) == (
+    assert as_config(
+        [found(status="FAILED"), found(run_id=OTHER_ID, status=None, database=None, table=None)]
+    ) == (
         "    # of the target prod: aws_region eu-west-1, catalog_id 123456789012\n"
         "    runs:\n"
         f"      - {RUN_ID}  # sales.orders FAILED\n"
@@ -110,7 +360,8 @@ def test_several_targets_are_several_documents() -> None:
     assert list(yaml.safe_load_all(text)) == [{"runs": [RUN_ID, OTHER_ID]}, {"runs": [OTHER_ID]}]
 
 
-def test_no_runs_are_an_empty_block() -> None:
+def test_no_runs_are_an_empty_array_or_block() -> None:
+    assert as_json([], 0.0) == "[]\n"
     assert yaml.safe_load(as_config([])) == {"runs": []}
 
 

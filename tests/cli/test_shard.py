@@ -14,7 +14,8 @@ from exporter.cli.logs import configure_logs
 from exporter.cli.main import run
 from exporter.cli.sharding import Shard, owner
 from exporter.errors import ConfigurationError
-from exporter.simulated_glue import RunScript, SimulatedGlue
+from exporter.simulated_glue import RunScript
+from tests.support.moto_glue import MotoGlue
 
 LAKE = """
 targets:
@@ -43,23 +44,15 @@ def test_regions_and_catalogs_are_multiplied_out_before_the_targets_are_shared(l
     assert len([shard for shard in shards if shard]) > 1, "one entry is spread over processes"
 
 
-def test_the_only_shard_has_the_whole_file(lake: str) -> None:
-    assert [target.name for target in load_settings(lake, Shard()).targets] == NAMES
-
-
-def test_a_log_line_tells_how_many_targets_are_the_shards(
+def test_a_log_line_says_how_many_targets_are_the_shards(
     lake: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logs("info", "json")
+    assert [target.name for target in load_settings(lake, Shard()).targets] == NAMES
+    assert capsys.readouterr().err == "", "nothing is logged of the only shard"
     mine = load_settings(lake, Shard(1, 3)).targets
     line = json.loads(capsys.readouterr().err)
     assert (line["msg"], line["shard"], line["targets"], line["of"]) == ("shard", "1/3", len(mine), 6)
-
-
-def test_nothing_is_logged_of_the_only_shard(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs("info", "json")
-    load_settings(lake, Shard())
-    assert capsys.readouterr().err == ""
 
 
 def test_every_shard_refuses_a_file_with_a_mistake_in_any_target(tmp_path: Path) -> None:
@@ -85,38 +78,21 @@ def test_a_shard_without_targets_is_healthy_and_ready(lake: str) -> None:
     exporter.close()
 
 
-def test_once_without_targets_is_status_0(lake: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    idle = next(index for index in range(50) if index not in {owner(name, 50) for name in NAMES})
-    assert run(["once", f"--config.file={lake}", f"--shard={idle}/50"]) == 0
-    assert b"glue_mv_exporter_target_up{" not in capfdbinary.readouterr().out
-
-
 @pytest.mark.parametrize("command", ["serve", "once"])
-@pytest.mark.parametrize("shard", ["2/2", "-1/3", "0/0", "a/b"])
-def test_a_shard_that_cannot_be_is_wrong_usage(
-    capsys: pytest.CaptureFixture[str], command: str, shard: str
-) -> None:
-    assert run([command, f"--shard={shard}"]) == 2
+def test_a_shard_that_cannot_be_is_wrong_usage(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert run([command, "--shard=2/2"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert f"Invalid value for '--shard' (env var: 'GLUE_MV_EXPORTER_SHARD'): '{shard}'" in err
+    assert "Invalid value for '--shard': '2/2': there is no such shard: they go from 0/2 to 1/2" in err
 
 
 def test_a_pod_takes_its_number_from_its_name(lake: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """As the Helm chart writes it, on every version of Kubernetes."""
     idle = next(index for index in range(50) if index not in {owner(name, 50) for name in NAMES})
     assert run(["once", f"--config.file={lake}", f"--shard=glue-mv-exporter-{idle}/50"]) == 0
-    assert f"shard={idle}/50 ".encode() in capfdbinary.readouterr().err
-
-
-def test_the_shard_may_come_from_the_environment(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GLUE_MV_EXPORTER_SHARD", "3/3")
-    assert run([]) == 2
-    assert "'3/3': there is no such shard: they go from 0/3 to 2/3" in " ".join(
-        capsys.readouterr().err.split()
-    )
+    out, err = capfdbinary.readouterr()
+    assert f"shard={idle}/50 ".encode() in err
+    assert b"glue_mv_exporter_target_up{" not in out
 
 
 def test_four_shards_have_together_the_series_and_the_calls_of_one_process(
@@ -126,23 +102,23 @@ def test_four_shards_have_together_the_series_and_the_calls_of_one_process(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     regions = ["eu-west-1", "us-east-1"]
     catalog_ids = [f"{number:012}" for number in range(30)]
-    with SimulatedGlue() as glue:
+    with MotoGlue() as glue:
         for region in regions:
             for catalog_id in catalog_ids:
-                glue.add_view("sales", "orders", region=region, catalog_id=catalog_id)
-                runs = glue.runs(region=region, catalog_id=catalog_id)
+                glue.simulated.add_view("sales", "orders", region=region, catalog_id=catalog_id)
+                runs = glue.simulated.runs(region=region, catalog_id=catalog_id)
                 runs.add_run("sales", "orders", RunScript(start_delay=0, duration=1), created=1_700_000_000.0)
         file = tmp_path / "config.yaml"
         lake = {"name": "lake", "aws_regions": regions, "catalog_ids": catalog_ids, "views": ["sales.*"]}
-        defaults = {"endpoint_url": glue.endpoint_url, "max_requests_per_second": 1000}
+        defaults = {"endpoint_url": glue.url, "max_requests_per_second": 1000}
         file.write_text(yaml.safe_dump({"defaults": defaults, "targets": [lake]}))
 
         def series_and_calls(shard: str) -> tuple[list[str], Counter[object]]:
-            glue.ledger.clear()
+            glue.forget_calls()
             assert run(["once", f"--config.file={file}", f"--shard={shard}", "--log.level=error"]) == 0
             lines = capfdbinary.readouterr().out.decode().splitlines()
             calls = Counter[object](
-                (call.operation, call.region, call.catalog_id) for call in glue.ledger.calls
+                (call.operation, call.aws_region, call.catalog_id) for call in glue.calls()
             )
             return [line.rpartition(" ")[0] for line in lines if re.search(r"\b(target|table)=", line)], calls
 

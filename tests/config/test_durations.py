@@ -29,7 +29,6 @@ def test_durations_are_written_as_in_prometheus(text: str, seconds: float) -> No
         "",
         " ",
         "s",
-        "30",
         "30 s",
         "30S",
         "1m1h",
@@ -45,28 +44,14 @@ def test_durations_are_written_as_in_prometheus(text: str, seconds: float) -> No
     ],
 )
 def test_anything_else_is_refused_with_what_to_write(text: str) -> None:
-    """The message shows how."""
-    with pytest.raises(ValueError, match="write "):
+    with pytest.raises(ValueError, match=r"^not a valid duration: .*; write 30s, 5m or 1h30m ") as refused:
         parse_duration(text)
+    assert str(refused.value).isprintable()
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("30", "a duration needs its unit: write 30s for seconds, or use m and h"),
-        (
-            "1m1h",
-            (
-                'not a valid duration: "1m1h"; '
-                "write 30s, 5m or 1h30m (units w, d, h, m and s, the longest first)"
-            ),
-        ),
-    ],
-)
-def test_a_number_without_a_unit_is_told_apart_from_an_invalid_duration(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match="write ") as refused:
-        parse_duration(text)
-    assert str(refused.value) == told
+def test_a_number_without_a_unit_is_told_its_unit() -> None:
+    with pytest.raises(ValueError, match=r"^a duration needs its unit: write 30s for seconds"):
+        parse_duration("30")
 
 
 @pytest.mark.parametrize(

@@ -205,9 +205,7 @@ def test_a_hundred_thousand_runs_load_in_seconds(tmp_path: Path) -> None:
     assert config.load(file).summary == "1 targets, 100000 runs, 0 view patterns"
 
 
-@pytest.mark.parametrize(
-    "pattern", ["{}_{}*.x*", "*{}_{}*.y*{}", "*a" * 60 + "{}_{}.x*", "[a-z]" * 40 + "{}{}*.*"]
-)
+@pytest.mark.parametrize("pattern", ["{}_{}*.x*", "*a" * 60 + "{}_{}.x*", "[a-z]" * 40 + "{}{}*.*"])
 def test_thousands_of_patterns_are_compared_in_bounded_time(pattern: str) -> None:
     """Once there are too many to compare, a warning says so."""
     entries = "".join(

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.simulated_glue import SimulatedGlue
-from exporter.simulated_glue.faults import access_denied, server_error, throttling
-from exporter.simulated_glue.runbook import Plan, Schedule
-from exporter.simulated_glue.script import RunScript, RunStatus
+from exporter.simulated_glue import Plan, RunScript, RunStatus, Schedule, SimulatedGlue
+from tests.support.bare_faults import ACCESS_DENIED, THROTTLED, UNAVAILABLE
+from tests.support.moto_glue import MotoGlue
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 LENGTH = DAY + HOUR / 4
@@ -114,17 +113,17 @@ def found(glue: SimulatedGlue, now: float) -> None:
     _add_manual_views(glue, now + LENGTH)
 
 
-def trouble(glue: SimulatedGlue, left: float) -> None:
+def trouble(glue: MotoGlue, left: float) -> None:
     """Let Glue misbehave as it did at this moment: so many seconds before the end."""
-    glue.faults.clear()
-    if 9 * HOUR < left < 9.7 * HOUR:
-        glue.faults.add(access_denied(), region=US)
-    if left < 35 * MINUTE:
-        glue.faults.add(access_denied(), region=GOV)
-    if left % (5 * HOUR) < 20 * MINUTE:
-        glue.faults.add(throttling(), region=EU, times=1)
+    glue.behave()
     if left % (11 * HOUR) < 15 * MINUTE:
-        glue.faults.add(server_error(503), region=US, times=1)
+        glue.misbehave(UNAVAILABLE, aws_region=US, times=1)
+    if left % (5 * HOUR) < 20 * MINUTE:
+        glue.misbehave(THROTTLED, aws_region=EU, times=1)
+    if left < 35 * MINUTE:
+        glue.misbehave(ACCESS_DENIED, aws_region=GOV)
+    if 9 * HOUR < left < 9.7 * HOUR:
+        glue.misbehave(ACCESS_DENIED, aws_region=US)
 
 
 def _add_manual_views(glue: SimulatedGlue, end: float) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from exporter.cli.exporter_process import Exporter, make_exporter
 from exporter.glue import ClientFactory, fixed_session
-from exporter.simulated_glue import SimulatedGlue
 from tests.dashboards import company
+from tests.support.moto_glue import MotoGlue
 
 STEP = 240.0
 """Seconds between two scrapes: less than Prometheus' memory of five minutes."""
@@ -63,9 +63,9 @@ def record(folder: Path) -> History:
     start = end - company.LENGTH
     clock = Past(time.time() - start)
     text = folder / "scrapes.txt"
-    with SimulatedGlue(clock=clock) as glue, text.open("w") as out:
-        company.found(glue, start)
-        settings = company.settings(glue.endpoint_url)
+    with MotoGlue(now=clock.time) as glue, text.open("w") as out:
+        company.found(glue.simulated, start)
+        settings = company.settings(glue.url)
         exporter = make_exporter(
             settings,
             storage_path=str(folder / "state"),

@@ -13,7 +13,7 @@ from exporter.metrics.view_families import VIEW_FAMILIES
 from tests.dashboards.questions import Dashboard, Question, dashboards, panels, questions
 
 if TYPE_CHECKING:
-    from exporter.metrics.family import Family
+    from exporter.metrics.text import Family
 
 DASHBOARDS = dashboards()
 QUESTIONS = [question for dashboard in DASHBOARDS.values() for question in questions(dashboard)]

@@ -1,6 +1,8 @@
 """What is installed is what was looked at: every package is locked, with hashes."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,23 @@ def test_every_locked_package_has_a_hash(lock: Path) -> None:
     for package in packages:
         assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", package), package
         assert "--hash=sha256:" in package, package
+
+
+@pytest.mark.parametrize("lock", ["demo.txt", "runtime.txt"])
+def test_the_demo_and_the_tests_share_an_environment(lock: str) -> None:
+    """`make demo` and `make test` install into the same one, in either order: neither changes a version."""
+    pins = {path.name: dict(re.findall(r"^(\S+)==(\S+)", path.read_text(), re.MULTILINE)) for path in LOCKS}
+    assert pins[lock].items() <= pins["dev.txt"].items()
+
+
+def test_the_demo_installs_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    """No tool of a developer's: a newcomer waits for it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", "--dry-run", "demo", f"VENV={tmp_path / 'venv'}"]
+    planned = subprocess.run(
+        command, cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.findall(r"-r requirements/(\S+)", planned) == ["demo.txt"]
 
 
 def test_the_makefile_installs_nothing_without_hashes_but_the_project_itself() -> None:

@@ -1,6 +1,5 @@
 """The systemd unit names what the program has, and hides from it what it does not need."""
 
-import importlib
 import re
 import shlex
 from collections import defaultdict
@@ -10,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from exporter.cli.main import COMMANDS
+from exporter.cli.main import load_command
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNIT = FOLDER / "glue-mv-exporter.service"
@@ -33,7 +32,7 @@ SERVICE = directives("Service")
 
 
 def command(name: str) -> click.Command:
-    loaded = importlib.import_module(COMMANDS[name].module).command
+    loaded = load_command(name)
     assert isinstance(loaded, click.Command)
     return loaded
 

@@ -18,7 +18,7 @@ LOOKS = re.findall(r"grep (?:-E )?'([^']+)'", "".join(b.text for b in blocks("sh
 def exposition() -> str:
     """Return what the demo serves after its first poll."""
     clock = ManualClock()
-    with SimulatedGlue(clock=clock) as glue:
+    with SimulatedGlue(now=clock.time) as glue:
         scenario = demo_scenario(glue)
         names = (pattern.split(".") for pattern in scenario.view_patterns)
         target = Target(

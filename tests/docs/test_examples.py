@@ -1,6 +1,5 @@
 """The examples of the pages do what the pages say."""
 
-import importlib
 import json
 import re
 import shlex
@@ -12,7 +11,7 @@ import pytest
 import yaml
 
 from exporter import config
-from exporter.cli.main import COMMANDS, DEFAULT_COMMAND, run
+from exporter.cli.main import COMMANDS, DEFAULT_COMMAND, load_command, run
 from exporter.errors import ConfigurationError
 from exporter.glue.failures import STS_OPERATIONS
 from exporter.metrics.run_families import RUN_FAMILIES, RunFigures
@@ -95,7 +94,7 @@ def test_commands_are_understood(line: str) -> None:
     named = [word for word in arguments if word in COMMANDS]
     if arguments == ["--version"]:
         return
-    command = importlib.import_module(COMMANDS[named[0] if named else DEFAULT_COMMAND].module).command
+    command = load_command(named[0] if named else DEFAULT_COMMAND)
     assert isinstance(command, click.Command)
     command.make_context(command.name, [word for word in arguments if word not in named])
 

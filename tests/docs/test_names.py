@@ -1,6 +1,5 @@
 """What the pages name exists: metrics, flags, variables, files, commands, dependencies, messages."""
 
-import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -10,7 +9,7 @@ import click
 import pytest
 from botocore import exceptions as sdk_exceptions
 
-from exporter.cli.main import COMMANDS
+from exporter.cli.main import COMMANDS, load_command
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.run_families import RUN_FAMILIES
 from exporter.metrics.target_families import TARGET_FAMILIES
@@ -20,7 +19,7 @@ from tests.docs.pages import PAGES, ROOT, anchors, commands, links, name, prose,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.metrics.family import Family
+    from exporter.metrics.text import Family
 
 HISTOGRAM_SUFFIXES = ("", "_bucket", "_count", "_sum")
 DECISIONS, CONTRIBUTING = ROOT / "docs" / "decisions.md", ROOT / "CONTRIBUTING.md"
@@ -43,7 +42,7 @@ def metric_names() -> set[str]:
 
 def options() -> list[click.Option]:
     """Return every flag of every command."""
-    loaded = [importlib.import_module(late.module).command for late in COMMANDS.values()]
+    loaded = [load_command(name) for name in COMMANDS]
     return [option for command in loaded for option in command.params if isinstance(option, click.Option)]
 
 

@@ -1,7 +1,6 @@
 """The operating guide says what the program does."""
 
 import asyncio
-import importlib
 import re
 import shlex
 import shutil
@@ -15,7 +14,7 @@ import pytest
 
 from exporter import __version__
 from exporter.cli.exporter_process import Exporter, make_exporter
-from exporter.cli.main import COMMANDS
+from exporter.cli.main import load_command
 from exporter.cli.signals import LEAVE_WITHIN
 from exporter.model.settings import Settings
 from exporter.poller.scheduler import STUCK_AFTER
@@ -41,7 +40,7 @@ def rows(heading: str) -> list[list[str]]:
 
 def test_the_flags_are_those_of_serve() -> None:
     """Each with its variable, its default and its help."""
-    serve = importlib.import_module(COMMANDS["serve"].module).command
+    serve = load_command("serve")
     options = [option for option in serve.params if isinstance(option, click.Option)]
     expected = [
         [

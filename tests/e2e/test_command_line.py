@@ -27,29 +27,7 @@ def test_version_names_itself_python_and_boto3(tmp_path: Path, command: tuple[st
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("serve",), ("check-config",), ("once",), ("healthcheck",), ("demo",)]
-)
-def test_every_command_has_help(tmp_path: Path, command: tuple[str, ...]) -> None:
-    told = run(tmp_path, *command, "--help")
-    assert told.status == 0
-    assert len(told.out.splitlines()) > 5
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("no-such-command",),
-        ("serve", "--no.such-flag"),
-        ("--no.such-flag=1",),
-        ("check-config",),
-        ("serve", "surplus"),
-        ("--log.level=loud",),
-        ("--log.format=xml",),
-        ("--web.listen-address=nonsense",),
-        ("--web.listen-address=127.0.0.1:99999",),
-        ("healthcheck", "--no.such-flag"),
-        ("once", "--config.file"),
-    ],
+    "arguments", [("no-such-command",), ("--no.such-flag=1",), ("--web.listen-address=127.0.0.1:99999",)]
 )
 def test_wrong_usage_is_exit_status_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     config = write_config(tmp_path, {"targets": [target("http://127.0.0.1:9", sample_run_id(1))]})
@@ -59,37 +37,19 @@ def test_wrong_usage_is_exit_status_2(tmp_path: Path, arguments: tuple[str, ...]
     assert "Traceback" not in told.err
 
 
-def test_check_config_sums_up_each_file(tmp_path: Path) -> None:
-    runs = [sample_run_id(number) for number in range(3)]
-    first = write_config(tmp_path, {"targets": [target("http://127.0.0.1:9", *runs)]}, "first.yaml")
-    more = [
+def test_check_config_reports_every_file_although_one_is_broken(tmp_path: Path) -> None:
+    runs = [sample_run_id(number) for number in range(2)]
+    targets = [
         target("http://127.0.0.1:9", runs[0], name="a"),
         target("http://127.0.0.1:9", runs[1], name="b", views=["sales.*", "finance.daily"]),
     ]
-    second = write_config(tmp_path, {"targets": more}, "second.yaml")
-    told = run(tmp_path, "check-config", str(first), str(second))
-    assert told.status == 0, told
-    assert f"{first}: OK (1 target, 3 runs, 0 view patterns)" in told.out or (
-        f"{first}: OK (1 targets, 3 runs, 0 view patterns)" in told.out
-    )
-    assert f"{second}: OK (2 targets, 2 runs, 2 view patterns)" in told.out
-
-
-def test_check_config_reports_every_file_although_one_is_broken(tmp_path: Path) -> None:
-    good = write_config(tmp_path, {"targets": [target("http://127.0.0.1:9", sample_run_id(1))]}, "good.yaml")
+    good = write_config(tmp_path, {"targets": targets}, "good.yaml")
     (tmp_path / "bad.yaml").write_text("targets: 1\n")
     told = run(tmp_path, "check-config", "bad.yaml", str(good), "missing.yaml")
     assert told.status == 2
-    assert f"{good}: OK" in told.out
-    assert "bad.yaml:1: targets" in told.out + told.err
-    assert "missing.yaml" in told.out + told.err
-
-
-def test_the_example_configuration_is_valid(tmp_path: Path) -> None:
-    example = Path(__file__).resolve().parents[2] / "config.example.yaml"
-    told = run(tmp_path, "check-config", str(example))
-    assert told.status == 0, told
-    assert told.err == ""
+    assert f"{good}: OK (2 targets, 2 runs, 2 view patterns)" in told.out
+    assert "bad.yaml:1: targets" in told.err
+    assert "missing.yaml: there is no such file" in told.err
 
 
 def test_a_run_listed_twice_is_watched_once_with_a_warning(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from exporter.errors import GlueError, Reason
 from exporter.glue import GlueCatalog, Timeouts
+from tests.support.bare_faults import Fault
+from tests.support.bare_glue import BareGlue, Call
 from tests.support.bare_records import sample_run
 from tests.support.glue_clients import catalog_of, target
-from tests.support.raw_server import RawServer
 
 TIMEOUTS = Timeouts(connect=5.0, read=5.0, answer=5.0)
 AT_ONCE = 32
@@ -69,13 +70,11 @@ def test_no_cut_passes_for_an_answer(operation: str, framed: Callable[[bytes], b
     answer = framed(json.dumps(document).encode())
     needed = len(answer) - (len(b"0\r\n\r\n") if framed is chunked else 0)
 
-    def cut_off(request: bytes) -> bytes:
-        asked = json.loads(request)
-        cut = asked.get("MaterializedViewRefreshTaskRunId") or asked["DatabaseName"]
-        return answer[: int(cut)]
+    def cut_off(call: Call) -> Fault:
+        return Fault(raw=answer[: int(call.run_id or call.parameters["DatabaseName"])])
 
     with (
-        RawServer(cut_off) as server,
+        BareGlue(cut_off) as server,
         catalog_of(target(server.url, rate=10_000.0), timeouts=TIMEOUTS) as catalog,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):

@@ -4,14 +4,65 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import example
 from hypothesis import strategies as st
 
+from exporter import config
+from exporter.config.schema import AssumeRole, Configuration, TargetEntry, WatchedView
 from exporter.config.web import UNSUPPORTED, TlsServerConfig, WebConfiguration, load_web
 from exporter.errors import ConfigurationError
-from tests.config import test_any_input as known
 from tests.fuzz.hostile import TEXT, damaged, fuzzed
+
+DATA = Path(__file__).parents[1] / "testdata" / "config"
+SEEDS = [file.read_bytes() for file in sorted(DATA.glob("*/*.yaml")) if file.stat().st_size < 5000]
+KEYS = st.sampled_from(
+    [
+        *Configuration.known(),
+        *TargetEntry.known(),
+        *AssumeRole.known(),
+        *WatchedView.known(),
+        "password",
+        "<<",
+        "unknown",
+    ]
+)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.dates(),
+    st.binary(max_size=5),
+    st.sampled_from(
+        [
+            "30s",
+            "eu-west-1",
+            "123456789012",
+            "0f8fad5b-d9cb-469f-a165-70867728950e",
+            "a.b",
+            "*.*",
+            "arn:aws:iam::123456789012:role/glue-read",
+            "http://127.0.0.1:5000",
+        ]
+    ),
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=5), inner, max_size=6)
+    ),
+    max_leaves=25,
+)
+FILES = st.fixed_dictionaries(
+    {"targets": st.lists(st.dictionaries(KEYS, VALUES, max_size=6), max_size=4)},
+    optional={"poll_interval": VALUES, "defaults": st.dictionaries(KEYS, VALUES, max_size=4)},
+)
+
+
+SHOWN = ("name", "aws_region", "poll_interval", "settle_period", "resync_interval", "expected_interval")
 
 BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
     b"%c: &%c [%s]\n" % (name, name, b",".join([b"*%c" % (name - 1)] * 9)) for name in range(98, 107)
@@ -20,7 +71,7 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
 WEB_KEYS = st.sampled_from([*WebConfiguration.known(), *TlsServerConfig.known(), *UNSUPPORTED])
 WEB_VALUES: st.SearchStrategy[Any] = st.recursive(
-    known.SCALARS | TEXT | st.sampled_from([HASH, "TLS12", "NoClientCert", "server.crt"]),
+    SCALARS | TEXT | st.sampled_from([HASH, "TLS12", "NoClientCert", "server.crt"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WEB_KEYS | TEXT, inner, max_size=5),
     max_leaves=15,
 )
@@ -29,6 +80,23 @@ WEB_FILES = st.dictionaries(WEB_KEYS | TEXT, WEB_VALUES, max_size=5)
 
 def dumped(value: object) -> bytes:
     return yaml.dump(value, allow_unicode=True).encode(errors="replace")
+
+
+def judge(content: bytes) -> None:
+    """Parse the content; any other exception than ConfigurationError gets out and fails the test."""
+    try:
+        loaded = config.parse(content, "config.yaml")
+    except ConfigurationError as error:
+        problems = error.problems
+    else:
+        assert loaded.settings.targets
+        return
+    assert problems
+    last_line = 1 + sum(content.count(mark) for mark in (b"\n", b"\r", b"\xc2\x85", b"\xe2\x80"))
+    for problem in problems:
+        assert 1 <= problem.line <= last_line + 1
+        assert problem.message.isprintable()
+        assert problem.key_path.isprintable()
 
 
 @fuzzed(st.binary(max_size=300), share=4)
@@ -42,17 +110,38 @@ def dumped(value: object) -> bytes:
 @example(b"!!python/object/apply:os.system ['true']")
 @example(b"%YAML 9.9\n---\n%TAG ! !\n")
 def test_any_configuration_bytes(content: bytes) -> None:
-    known.judge(content)
+    judge(content)
 
 
-@fuzzed(known.FILES, share=6)
+@fuzzed(st.text(alphabet=st.sampled_from("{}[],:-?&*!|>'\"%@`#\n\t <ab1.~="), max_size=60), share=4)
+def test_any_yaml_punctuation(text: str) -> None:
+    judge(text.encode())
+
+
+@fuzzed(FILES, share=6)
 def test_any_configuration(value: Any) -> None:
-    known.judge(dumped(value))
+    judge(dumped(value))
 
 
-@fuzzed(damaged(st.sampled_from(known.SEEDS)), share=6)
+@fuzzed(damaged(st.sampled_from(SEEDS)), share=6)
 def test_any_damaged_configuration(content: bytes) -> None:
-    known.judge(content)
+    judge(content)
+
+
+@fuzzed(
+    st.dictionaries(KEYS, st.just("S3CR3TVALU3"), min_size=1), st.lists(KEYS, min_size=1, max_size=3), share=4
+)
+def test_no_value_is_ever_shown(secrets: dict[str, str], path: list[str]) -> None:
+    """A secret that stands in the wrong place stays one: only names, regions and durations are shown."""
+    for shown in SHOWN:
+        secrets.pop(shown, None)
+    value: Any = secrets
+    for key in path:
+        value = {key: [value, secrets]}
+    for wrong in (value, {"targets": [value, secrets]}, {"defaults": secrets, "targets": [secrets]}):
+        with pytest.raises(ConfigurationError) as caught:
+            config.parse(yaml.dump(wrong).encode(), "config.yaml")
+        assert "S3CR3TVALU3" not in str(caught.value)
 
 
 def judge_web(content: bytes) -> None:

@@ -17,10 +17,11 @@ from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
 from tests.e2e.exposition import RUN, Exposition
 from tests.fuzz.hostile import JSON, TEXT, fuzzed
+from tests.support.bare_faults import Fault
+from tests.support.bare_glue import BareGlue, Call
 from tests.support.bare_records import sample_run_id
 from tests.support.clock import START, ManualClock
 from tests.support.glue_clients import session_with
-from tests.support.scripted_aws import Asked, Reply, ScriptedAws
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 CATALOG = "123456789012"
@@ -94,7 +95,7 @@ class Answers:
     gone: list[int] = field(default_factory=lambda: [0])
     """How many pages have been asked for."""
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, asked: Call) -> Fault:
         """Answer one call."""
         if asked.operation == "ListMaterializedViewRefreshTaskRuns":
             self.gone[0] += 1
@@ -103,7 +104,7 @@ class Answers:
             body = self.tables
         else:
             body = self.one.get(asked.parameters["MaterializedViewRefreshTaskRunId"], b"")
-        return Reply(body, self.status)
+        return Fault(body=body, status=self.status)
 
 
 def cut(page: bytes, where: float) -> bytes:
@@ -144,7 +145,7 @@ def answers(draw: st.DrawFn) -> Answers:
 class Watcher:
     """An exporter of one target, over a Glue on loopback."""
 
-    def __init__(self, aws: ScriptedAws) -> None:
+    def __init__(self, aws: BareGlue) -> None:
         self._aws = aws
         self._clock = ManualClock(START)
         self._clients = ClientFactory(self._clock, session_factory=session_with())
@@ -166,10 +167,10 @@ class Watcher:
 
     def poll(self, answer: Answers) -> None:
         """Poll a quarter of an hour later: all is read to its end."""
-        self._aws.answer = answer
+        self._aws.judge = answer
         self._clock.advance(900)
         self._poll.run(self._stop, lambda: None)
-        self._aws.asked.clear()
+        self._aws.forget_calls()
 
     def scrape(self, accept: str | None) -> Exposition:
         """Read what is exposed; a duplicate, or what no parser takes, fails."""
@@ -182,9 +183,9 @@ class Watcher:
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[ScriptedAws]:
+def aws() -> Iterator[BareGlue]:
     """Serve a Glue that each poll scripts anew."""
-    with ScriptedAws(Reply()) as served:
+    with BareGlue(Fault(body=b"{}")) as served:
         yield served
 
 
@@ -192,7 +193,7 @@ NUMBER_OF = {sample_run_id(number): number for number in range(1, MOST + 1)}
 
 
 @fuzzed(st.lists(answers(), min_size=1, max_size=3), share=2)
-def test_no_poll_mixes_two_runs(aws: ScriptedAws, polls: list[Answers]) -> None:
+def test_no_poll_mixes_two_runs(aws: BareGlue, polls: list[Answers]) -> None:
     """Each value that is shown under a run's ID was reported of that run, in whatever shape answers come."""
     watcher = Watcher(aws)
     try:

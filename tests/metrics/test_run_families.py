@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
-from exporter.metrics.encoding import Format
-from exporter.metrics.level import Level
-from exporter.metrics.response import ScrapeCache, respond
-from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, run_rests
+from exporter.metrics import Exposition
+from exporter.metrics.run_families import is_final
 from exporter.model.run import RunKey
-from exporter.store.series import RunSeries
+from exporter.store.series import RunSeries, SeriesChanges
+from tests.support.clock import ManualClock
 from tests.support.run_series import run_series
 
 NOW = 1700000100.0
@@ -17,9 +16,9 @@ NOW = 1700000100.0
 
 def samples(series: RunSeries) -> list[str]:
     """Return the lines of a run's series, without the metadata."""
-    level = Level[RunKey, RunSeries, RunFigures](RUN_FAMILIES, RunFigures.of, run_rests)
-    level.apply({series.key: series})
-    body = respond([level.text()], b"", Format.TEXT, NOW, gzip=False, cache=ScrapeCache()).body().decode()
+    exposition = Exposition(ManualClock(NOW), process_metrics=False)
+    exposition.apply(SeriesChanges(runs={series.key: series}))
+    body = exposition.scrape().body().decode()
     return [line for line in body.splitlines() if not line.startswith("#")]
 
 
@@ -127,7 +126,7 @@ def test_duration(members: dict[str, Any], expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("series", "rests"),
+    ("series", "final"),
     [
         (run_series(), True),
         (run_series(status="RUNNING", end_time=None), False),
@@ -135,6 +134,6 @@ def test_duration(members: dict[str, Any], expected: list[str]) -> None:
         (RunSeries(RunKey("r", "c", "i"), None, up=False), True),
     ],
 )
-def test_a_run_that_goes_on_does_not_rest(series: RunSeries, *, rests: bool) -> None:
+def test_a_run_in_progress_is_not_final(series: RunSeries, *, final: bool) -> None:
     """It changes with every poll, and with the clock."""
-    assert run_rests(series) is rests
+    assert is_final(series) is final

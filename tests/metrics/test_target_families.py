@@ -5,11 +5,9 @@ import pytest
 from exporter.clock import SystemClock
 from exporter.errors import Reason
 from exporter.metrics import Exposition
-from exporter.metrics.encoding import encode
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.family import histogram_samples
-from exporter.metrics.labels import NO_LABELS
 from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
+from exporter.metrics.text import NO_LABELS, histogram, render
 from exporter.store.series import OPERATIONS, ExporterSeries, RequestStats, SeriesChanges, TargetSeries
 
 GET = "GetMaterializedViewRefreshTaskRun"
@@ -17,9 +15,9 @@ GET = "GetMaterializedViewRefreshTaskRun"
 
 def lines_of(series: TargetSeries, name: str) -> list[str]:
     """Return the lines of one family of a target."""
-    encoded = encode(TARGET_FAMILIES, TargetFigures.of(series))
+    rendered = render(TARGET_FAMILIES, TargetFigures.of(series))
     place = [family.name for family in TARGET_FAMILIES].index(name)
-    return encoded.lines[place].decode().splitlines()
+    return rendered.lines[place].decode().splitlines()
 
 
 def test_a_polled_target_has_all_series() -> None:
@@ -37,7 +35,7 @@ def test_a_polled_target_has_all_series() -> None:
         last_poll_duration=0.25,
         runs={"settled": 3, "active": 1, "settling": 0, "unfetched": 2},
     )
-    text = b"".join(encode(TARGET_FAMILIES, TargetFigures.of(series)).lines).decode()
+    text = b"".join(render(TARGET_FAMILIES, TargetFigures.of(series)).lines).decode()
     assert [line for line in text.splitlines() if "_api_request" not in line] == [
         'glue_mv_exporter_target_info{target="prod",aws_region="eu-west-1",catalog_id="123456789012"} 1',
         'glue_mv_exporter_target_up{target="prod"} 1',
@@ -55,7 +53,7 @@ def test_a_polled_target_has_all_series() -> None:
 def test_a_target_before_its_first_poll_has_its_info_and_its_counters() -> None:
     """Whether it is up is not known yet, nor its catalog."""
     series = TargetSeries(target="prod", aws_region="eu-west-1", requests=RequestStats())
-    text = b"".join(encode(TARGET_FAMILIES, TargetFigures.of(series)).lines).decode()
+    text = b"".join(render(TARGET_FAMILIES, TargetFigures.of(series)).lines).decode()
     assert [line for line in text.splitlines() if "_api_request" not in line] == [
         'glue_mv_exporter_target_info{target="prod",aws_region="eu-west-1",catalog_id=""} 1'
     ]
@@ -104,11 +102,11 @@ def test_request_durations_are_a_cumulative_histogram() -> None:
 
 def test_whole_bounds_are_written_as_floats() -> None:
     """``le="60"`` and ``le="60.0"`` would be two series."""
-    labels = [sample.labels for sample in histogram_samples(NO_LABELS, (60, 120), (1, 0, 2), 300.5)]
+    labels = [sample.labels for sample in histogram(NO_LABELS, (60, 120), (1, 0, 2), 300.5)]
     assert labels == ['le="60.0"', 'le="120.0"', 'le="+Inf"', "", ""]
 
 
-def test_the_exporter_tells_its_versions_and_its_last_reload() -> None:
+def test_the_exporter_shows_its_versions_and_its_last_reload() -> None:
     """Golden."""
     series = ExporterSeries(
         version="1.2.3",
@@ -118,7 +116,7 @@ def test_the_exporter_tells_its_versions_and_its_last_reload() -> None:
         last_reload_success_time=1700000000.5,
     )
     name = "glue_mv_exporter_"
-    assert b"".join(encode(EXPORTER_FAMILIES, series).lines).decode().splitlines() == [
+    assert b"".join(render(EXPORTER_FAMILIES, series).lines).decode().splitlines() == [
         f'{name}build_info{{version="1.2.3",python_version="3.11.7",boto3_version="1.44.5"}} 1',
         f"{name}config_last_reload_successful 0",
         f"{name}config_last_reload_success_timestamp_seconds 1700000000.5",
@@ -126,7 +124,7 @@ def test_the_exporter_tells_its_versions_and_its_last_reload() -> None:
 
 
 @pytest.mark.parametrize(("successful", "failures"), [(True, 0), (False, 3)])
-def test_with_a_state_on_disk_the_exporter_tells_how_writing_it_goes(
+def test_with_a_state_on_disk_the_exporter_shows_how_writing_it_goes(
     *, successful: bool, failures: int
 ) -> None:
     series = ExporterSeries(
@@ -138,7 +136,7 @@ def test_with_a_state_on_disk_the_exporter_tells_how_writing_it_goes(
         storage_last_write_successful=successful,
         storage_write_failures=failures,
     )
-    assert b"".join(encode(EXPORTER_FAMILIES, series).lines).decode().splitlines()[-2:] == [
+    assert b"".join(render(EXPORTER_FAMILIES, series).lines).decode().splitlines()[-2:] == [
         f"glue_mv_exporter_storage_last_write_successful {int(successful)}",
         f"glue_mv_exporter_storage_write_failures_total {failures}",
     ]

@@ -13,7 +13,7 @@ from exporter.metrics.view_families import VIEW_FAMILIES
 from tools.render_rules import render
 
 if TYPE_CHECKING:
-    from exporter.metrics.family import Family
+    from exporter.metrics.text import Family
 
 
 @dataclass(frozen=True, slots=True)

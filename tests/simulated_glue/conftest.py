@@ -8,8 +8,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from exporter.simulated_glue import ManualClock, SimulatedGlue
+from exporter.simulated_glue import SimulatedGlue
+from tests.support.clock import ManualClock
 
+ACCOUNT = "123456789012"
 _SESSION: Any = boto3.Session()  # one, because its loader keeps the service models
 
 
@@ -20,15 +22,12 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def glue(clock: ManualClock) -> Iterator[SimulatedGlue]:
-    with SimulatedGlue(clock=clock) as simulated:
+    with SimulatedGlue(now=clock.time) as simulated:
         yield simulated
 
 
-ClientFactory = Callable[..., Any]
-
-
 @pytest.fixture
-def make_client(glue: SimulatedGlue) -> Iterator[ClientFactory]:
+def make_client(glue: SimulatedGlue) -> Iterator[Callable[..., Any]]:
     """Make a boto3 client that sends what it is given, valid or not, once."""
     with ExitStack() as clients:
 
@@ -38,12 +37,7 @@ def make_client(glue: SimulatedGlue) -> Iterator[ClientFactory]:
                 "endpoint_url": glue.endpoint_url,
                 "aws_access_key_id": "test",
                 "aws_secret_access_key": "test",
-                "config": Config(
-                    retries={"total_max_attempts": 1},
-                    parameter_validation=False,
-                    connect_timeout=2,
-                    read_timeout=5,
-                ),
+                "config": Config(retries={"total_max_attempts": 1}, parameter_validation=False),
                 **overrides,
             }
             return clients.enter_context(closing(_SESSION.client(service, **arguments)))
@@ -52,11 +46,8 @@ def make_client(glue: SimulatedGlue) -> Iterator[ClientFactory]:
 
 
 @pytest.fixture
-def client(make_client: ClientFactory) -> Any:
+def client(make_client: Callable[..., Any]) -> Any:
     return make_client()
-
-
-ACCOUNT = "123456789012"
 
 
 @pytest.fixture
@@ -71,3 +62,18 @@ def get_run(client: Any) -> Callable[[str], dict[str, Any]]:
         return record
 
     return get
+
+
+@pytest.fixture
+def listed(client: Any) -> Callable[..., list[str]]:
+    """Return the IDs of the runs of a listing, in its order."""
+
+    def listed(client: Any = client, **parameters: Any) -> list[str]:
+        pages = client.get_paginator("list_materialized_view_refresh_task_runs")
+        return [
+            run["MaterializedViewRefreshTaskRunId"]
+            for page in pages.paginate(**{"CatalogId": ACCOUNT, **parameters})
+            for run in page["MaterializedViewRefreshTaskRuns"]
+        ]
+
+    return listed

@@ -1,9 +1,10 @@
-"""The whole of it: server, ledger, STS, and how several simulations get on."""
+"""The whole of it: server, STS, and how several simulations get on."""
 
+import logging
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -12,64 +13,17 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from exporter.simulated_glue import Call, Ledger, ManualClock, SimulatedGlue, SystemClock
+from exporter.simulated_glue import SimulatedGlue
+from tests.support.clock import ManualClock
 
 ACCOUNT = "123456789012"
-LIST = "ListMaterializedViewRefreshTaskRuns"
-
-
-def test_the_ledger_counts_every_call_and_keeps_what_was_asked(
-    glue: SimulatedGlue, clock: ManualClock, make_client: Callable[..., Any]
-) -> None:
-    client = make_client(region="us-east-1", aws_access_key_id="ABC")
-    client.list_materialized_view_refresh_task_runs(CatalogId=ACCOUNT, MaxResults=5)
-    client.get_databases()
-    make_client("sts").get_caller_identity()
-    assert glue.ledger.counts == {LIST: 1, "GetDatabases": 1, "GetCallerIdentity": 1}
-    assert (glue.ledger.count(), glue.ledger.count(LIST), glue.ledger.count("GetTables")) == (3, 1, 0)
-    (call,) = glue.ledger.calls_of(LIST)
-    assert (call.service, call.region, call.access_key) == ("glue", "us-east-1", "ABC")
-    assert (call.catalog_id, call.parameters["MaxResults"], call.time) == (ACCOUNT, 5, clock.time())
-    assert glue.ledger.calls[1].catalog_id is None
-
-
-def test_refused_calls_are_counted_too(glue: SimulatedGlue, client: Any) -> None:
-    with pytest.raises(client.exceptions.InvalidInputException):
-        client.list_materialized_view_refresh_task_runs()
-    assert glue.ledger.count(LIST) == 1
-
-
-def test_the_ledger_can_be_cleared(glue: SimulatedGlue, client: Any) -> None:
-    client.get_databases()
-    glue.ledger.clear()
-    assert (glue.ledger.count(), glue.ledger.calls) == (0, ())
-
-
-def test_the_ledger_keeps_the_newest_calls_and_counts_all() -> None:
-    """A demo may run for weeks."""
-    ledger = Ledger(keep=2)
-    calls = [
-        Call(service="glue", operation="GetTables", region="r", access_key="k", parameters={}, time=float(n))
-        for n in range(3)
-    ]
-    for call in calls:
-        ledger.note(call)
-    assert ledger.count("GetTables") == 3
-    assert ledger.calls == tuple(calls[1:])
-
-
-def test_the_ledger_tells_when_a_call_does_not_come() -> None:
-    assert Ledger().wait_for(1, timeout=0) is False
-
-
-def test_sts_tells_the_simulated_account(make_client: Callable[..., Any]) -> None:
-    assert make_client("sts").get_caller_identity()["Account"] == ACCOUNT
 
 
 def test_an_assumed_role_sees_the_catalog_of_its_own_account(
     glue: SimulatedGlue, make_client: Callable[..., Any]
 ) -> None:
     glue.add_view("sales", "daily", catalog_id="210987654321")
+    assert make_client("sts").get_caller_identity()["Account"] == ACCOUNT
     keys = make_client("sts").assume_role(
         RoleArn="arn:aws:iam::210987654321:role/reader", RoleSessionName="exporter", ExternalId="x"
     )["Credentials"]
@@ -85,19 +39,12 @@ def test_an_assumed_role_sees_the_catalog_of_its_own_account(
     assert make_client().get_databases()["DatabaseList"] == []
 
 
-def test_simulations_in_one_process_see_nothing_of_each_other(
-    glue: SimulatedGlue, clock: ManualClock, make_client: Callable[..., Any]
-) -> None:
-    with SimulatedGlue(clock=clock, account_id="999999999999") as other:
-        other.add_view("sales", "daily")
-        other.runs(catalog_id=ACCOUNT).add_run("sales", "daily")
+def test_simulations_in_one_process_see_nothing_of_each_other(make_client: Callable[..., Any]) -> None:
+    with SimulatedGlue(account_id="999999999999") as other:
+        other.add_view("sales", "daily", catalog_id=ACCOUNT)
         assert make_client().get_databases()["DatabaseList"] == []
-        runs = make_client().list_materialized_view_refresh_task_runs(CatalogId=ACCOUNT)
-        assert runs["MaterializedViewRefreshTaskRuns"] == []
         identity = make_client("sts", endpoint_url=other.endpoint_url).get_caller_identity()
         assert identity["Account"] == "999999999999"
-        assert other.ledger.counts == {"GetCallerIdentity": 1}
-    assert "GetCallerIdentity" not in glue.ledger.counts
 
 
 def test_the_date_of_an_answer_is_the_clock_s(client: Any, clock: ManualClock) -> None:
@@ -105,72 +52,53 @@ def test_the_date_of_an_answer_is_the_clock_s(client: Any, clock: ManualClock) -
     assert parsedate_to_datetime(headers["date"]).timestamp() == clock.time()
 
 
-def test_without_a_clock_time_is_that_of_the_machine() -> None:
-    assert isinstance(SimulatedGlue().clock, SystemClock)
-    assert SystemClock().time() > 1_700_000_000
-
-
-def test_an_unsigned_request_is_refused(make_client: Callable[..., Any]) -> None:
+def test_what_is_not_simulated_is_refused(make_client: Callable[..., Any]) -> None:
+    """As are requests without a signature, and operations that Glue does not have."""
     with pytest.raises(ClientError, match="MissingAuthenticationTokenException"):
         make_client(config=Config(signature_version=UNSIGNED)).get_databases()
-
-
-@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"[" * 100_000])
-def test_a_body_that_is_no_json_object_cannot_be_read(client: Any, body: bytes) -> None:
-    def send(request: Any, **_: Any) -> None:
-        request.data = body
-
-    client.meta.events.register("request-created.glue", send)
-    with pytest.raises(ClientError, match="SerializationException"):
-        client.get_databases()
-
-
-def test_a_service_that_is_not_simulated_is_refused(make_client: Callable[..., Any]) -> None:
     with pytest.raises(ClientError, match="UnknownOperationException"):
         make_client("logs").describe_log_groups()
 
+    def rename(request: Any, **_: Any) -> None:
+        request.headers.replace_header("X-Amz-Target", "AWSGlue.BakeCake")
 
-def test_many_requests_at_once_are_all_answered(glue: SimulatedGlue, client: Any) -> None:
+    client = make_client()
+    client.meta.events.register("before-sign.glue", rename)
+    with pytest.raises(ClientError, match="UnknownOperationException"):
+        client.get_databases()
+
+
+def test_an_error_of_the_simulation_is_logged_and_looks_like_one(
+    glue: SimulatedGlue, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: int) -> Any:
+        raise ZeroDivisionError
+
+    glue.add_view("sales", "daily", plan=broken)
+    with caplog.at_level(logging.ERROR), pytest.raises(ClientError, match="InternalServiceException"):
+        client.start_materialized_view_refresh_task_run(
+            CatalogId=ACCOUNT, DatabaseName="sales", TableName="daily"
+        )
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_many_requests_at_once_are_all_answered(
+    glue: SimulatedGlue, listed: Callable[..., list[str]]
+) -> None:
     for _ in range(50):
         glue.runs().add_run("sales", "daily")
-    answers: list[int] = []
-
-    def ask() -> None:
-        for _ in range(5):
-            answer = client.list_materialized_view_refresh_task_runs(CatalogId=ACCOUNT)
-            answers.append(len(answer["MaterializedViewRefreshTaskRuns"]))
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    assert answers == [50] * 40
+    with ThreadPoolExecutor(8) as pool:
+        assert {len(runs) for runs in pool.map(lambda _: listed(), range(40))} == {50}
 
 
-def test_it_can_be_stopped_and_started_again_with_its_state(glue: SimulatedGlue, client: Any) -> None:
-    """On the same port, so that a client sees a service that comes back."""
-    glue.add_view("sales", "daily")
-    glue.stop()
-    glue.stop()
-    with pytest.raises(EndpointConnectionError):
-        client.get_databases()
-    glue.start()
-    assert [database["Name"] for database in client.get_databases()["DatabaseList"]] == ["sales"]
-
-
-def test_starting_and_asking_out_of_turn_is_an_error(glue: SimulatedGlue) -> None:
-    with pytest.raises(RuntimeError, match="started already"):
-        glue.start()
-    glue.stop()
+def test_it_listens_only_while_it_is_entered(make_client: Callable[..., Any]) -> None:
+    with SimulatedGlue() as glue:
+        client = make_client(endpoint_url=glue.endpoint_url)
+        assert client.get_databases()["DatabaseList"] == []
     with pytest.raises(RuntimeError, match="not started"):
         _ = glue.endpoint_url
-
-
-def test_a_port_that_is_taken_is_an_error(glue: SimulatedGlue) -> None:
-    port = int(glue.endpoint_url.rpartition(":")[2])
-    with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{port}"):
-        SimulatedGlue(port=port).start()
+    with pytest.raises(EndpointConnectionError):
+        make_client(endpoint_url=client.meta.endpoint_url).get_databases()
 
 
 def in_fresh_python(program: str) -> subprocess.CompletedProcess[str]:
@@ -179,7 +107,7 @@ def in_fresh_python(program: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_moto_the_error_tells_what_to_install() -> None:
+def test_without_moto_the_error_says_what_to_install() -> None:
     program = "import sys; sys.modules['moto'] = None; import exporter.simulated_glue as s; s.SimulatedGlue()"
     result = in_fresh_python(program)
     assert result.returncode == 1

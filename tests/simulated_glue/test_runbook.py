@@ -5,87 +5,48 @@ from typing import Any
 
 import pytest
 
-from exporter.simulated_glue import (
-    ListingOrder,
-    ManualClock,
-    RunScript,
-    RunStatus,
-    Schedule,
-    SimulatedGlue,
-    always,
-)
+from exporter.simulated_glue import RunScript, RunStatus, Schedule, SimulatedGlue
+from tests.support.clock import ManualClock
 
 ACCOUNT = "123456789012"
+VIEW = {"CatalogId": ACCOUNT, "DatabaseName": "sales", "TableName": "daily"}
 GetRun = Callable[[str], dict[str, Any]]
+Listed = Callable[..., list[str]]
 
 
-def listed(client: Any, **parameters: Any) -> list[str]:
-    answer = client.list_materialized_view_refresh_task_runs(**{"CatalogId": ACCOUNT, **parameters})
-    return [run["MaterializedViewRefreshTaskRunId"] for run in answer["MaterializedViewRefreshTaskRuns"]]
+def start(client: Any, **parameters: object) -> str:
+    answer = client.start_materialized_view_refresh_task_run(**VIEW, **parameters)
+    return str(answer["MaterializedViewRefreshTaskRunId"])
 
 
 def test_a_run_is_unknown_before_it_is_created(
-    glue: SimulatedGlue, clock: ManualClock, client: Any, get_run: GetRun
+    glue: SimulatedGlue, clock: ManualClock, client: Any, get_run: GetRun, listed: Listed
 ) -> None:
     run_id = glue.runs().add_run("sales", "daily", created=clock.time() + 20)
     with pytest.raises(client.exceptions.EntityNotFoundException):
         get_run(run_id)
-    assert listed(client) == []
+    assert listed() == []
     clock.advance(20)
     assert get_run(run_id)["Status"] == "STARTING"
-    assert listed(client) == [run_id]
+    assert listed() == [run_id]
 
 
-def test_a_forgotten_run_is_unknown(glue: SimulatedGlue, client: Any, get_run: GetRun) -> None:
-    run_id = glue.runs().add_run("sales", "daily")
-    glue.runs().forget_run(run_id)
-    with pytest.raises(client.exceptions.EntityNotFoundException):
-        get_run(run_id)
-
-
-def test_members_of_a_record_can_be_set_later(glue: SimulatedGlue, get_run: GetRun) -> None:
-    """Glue may report more DPU seconds long after the end."""
-    run_id = glue.runs().add_run("sales", "daily", RunScript(start_delay=0, duration=0))
-    glue.runs().set_members(run_id, {"DPUSeconds": 7.5})
-    assert get_run(run_id)["DPUSeconds"] == 7.5
-
-
-def test_one_run_id_cannot_be_used_twice(glue: SimulatedGlue) -> None:
-    run_id = glue.runs().add_run("sales", "daily")
-    with pytest.raises(ValueError, match="there is a run"):
-        glue.runs().add_run("sales", "daily", run_id=run_id)
-
-
-def test_a_listing_can_be_narrowed_to_a_database_and_a_table(glue: SimulatedGlue, client: Any) -> None:
+def test_a_listing_can_be_narrowed_to_a_database_and_a_table(
+    glue: SimulatedGlue, client: Any, listed: Listed
+) -> None:
     daily = glue.runs().add_run("sales", "daily")
     weekly = glue.runs().add_run("sales", "weekly")
     other = glue.runs().add_run("finance", "daily")
-    assert set(listed(client)) == {daily, weekly, other}
-    assert set(listed(client, DatabaseName="sales")) == {daily, weekly}
-    assert listed(client, DatabaseName="sales", TableName="daily") == [daily]
-    assert listed(client, DatabaseName="nowhere") == []
-
-
-def test_a_table_without_its_database_is_refused(client: Any) -> None:
+    assert set(listed()) == {daily, weekly, other}
+    assert set(listed(DatabaseName="sales")) == {daily, weekly}
+    assert listed(DatabaseName="sales", TableName="daily") == [daily]
+    assert listed(DatabaseName="nowhere") == []
     with pytest.raises(client.exceptions.InvalidInputException):
-        listed(client, TableName="daily")
-
-
-def test_a_listing_comes_in_the_order_that_is_set(
-    glue: SimulatedGlue, clock: ManualClock, client: Any
-) -> None:
-    made = [glue.runs().add_run("sales", "daily", created=clock.time() - age) for age in range(20, 0, -1)]
-    assert listed(client) == made[::-1]
-    glue.runs().listing_order = ListingOrder.OLDEST_FIRST
-    assert listed(client) == made
-    glue.runs().listing_order = ListingOrder.SHUFFLED
-    shuffled = listed(client)
-    assert shuffled not in (made, made[::-1])
-    assert sorted(shuffled) == sorted(made)
+        listed(TableName="daily")
 
 
 def test_a_run_is_found_in_its_own_region_and_catalog_alone(
-    glue: SimulatedGlue, make_client: Callable[..., Any]
+    glue: SimulatedGlue, make_client: Callable[..., Any], listed: Listed
 ) -> None:
     bucket = f"{ACCOUNT}:s3tablescatalog/bucket"
     places = [("eu-west-1", ACCOUNT), ("eu-west-1", bucket), ("us-gov-west-1", ACCOUNT)]
@@ -93,36 +54,21 @@ def test_a_run_is_found_in_its_own_region_and_catalog_alone(
         glue.runs(region=region, catalog_id=catalog_id).add_run("sales", "daily")
         for region, catalog_id in places
     ]
-    assert len(set(run_ids)) == 3
     found = [listed(make_client(region=region), CatalogId=catalog_id) for region, catalog_id in places]
     assert found == [[run_id] for run_id in run_ids]
+    get = make_client().get_materialized_view_refresh_task_run
+    record = get(CatalogId=bucket, MaterializedViewRefreshTaskRunId=run_ids[1])
+    assert record["MaterializedViewRefreshTaskRun"]["CatalogId"] == bucket
     with pytest.raises(make_client().exceptions.EntityNotFoundException):
-        make_client().get_materialized_view_refresh_task_run(
-            CatalogId=bucket, MaterializedViewRefreshTaskRunId=run_ids[0]
-        )
+        get(CatalogId=bucket, MaterializedViewRefreshTaskRunId=run_ids[0])
 
 
-def test_a_record_tells_its_catalog_and_its_account(glue: SimulatedGlue, client: Any) -> None:
-    bucket = f"{ACCOUNT}:s3tablescatalog/bucket"
-    run_id = glue.runs(catalog_id=bucket).add_run("sales", "daily")
-    record = client.get_materialized_view_refresh_task_run(
-        CatalogId=bucket, MaterializedViewRefreshTaskRunId=run_id
-    )["MaterializedViewRefreshTaskRun"]
-    assert (record["CatalogId"], record["CustomerId"]) == (bucket, ACCOUNT)
-
-
-@pytest.mark.parametrize(
-    ("full_refresh", "refresh_type"),
-    [({"FullRefresh": True}, "FULL"), ({"FullRefresh": False}, "INCREMENTAL")],
-)
+@pytest.mark.parametrize("refresh_type", ["FULL", "INCREMENTAL"])
 def test_a_run_can_be_started_by_request(
-    glue: SimulatedGlue, client: Any, get_run: GetRun, full_refresh: dict[str, bool], refresh_type: str
+    glue: SimulatedGlue, client: Any, get_run: GetRun, refresh_type: str
 ) -> None:
     glue.add_view("sales", "daily")
-    run_id = client.start_materialized_view_refresh_task_run(
-        CatalogId=ACCOUNT, DatabaseName="sales", TableName="daily", **full_refresh
-    )["MaterializedViewRefreshTaskRunId"]
-    run = get_run(run_id)
+    run = get_run(start(client, FullRefresh=refresh_type == "FULL"))
     assert (run["Status"], run["RefreshType"], run["TableName"]) == ("STARTING", refresh_type, "daily")
 
 
@@ -132,9 +78,7 @@ def test_a_started_run_goes_by_the_plan_of_its_view(
     outcomes = [RunStatus.FAILED, RunStatus.SUCCEEDED]
     glue.add_view("sales", "daily", plan=lambda ordinal: RunScript(outcome=outcomes[ordinal]))
     for outcome in outcomes:
-        run_id = client.start_materialized_view_refresh_task_run(
-            CatalogId=ACCOUNT, DatabaseName="sales", TableName="daily"
-        )["MaterializedViewRefreshTaskRunId"]
+        run_id = start(client)
         clock.advance(100)
         assert get_run(run_id)["Status"] == outcome
 
@@ -142,72 +86,62 @@ def test_a_started_run_goes_by_the_plan_of_its_view(
 def test_a_run_can_be_stopped_by_request(
     glue: SimulatedGlue, clock: ManualClock, client: Any, get_run: GetRun
 ) -> None:
+    """It goes on for a second."""
     glue.add_view("sales", "daily")
-    view = {"CatalogId": ACCOUNT, "DatabaseName": "sales", "TableName": "daily"}
-    run_id = client.start_materialized_view_refresh_task_run(**view)["MaterializedViewRefreshTaskRunId"]
+    run_id = start(client)
     clock.advance(10)
-    client.stop_materialized_view_refresh_task_run(**view)
+    client.stop_materialized_view_refresh_task_run(**VIEW)
     assert get_run(run_id)["Status"] == "RUNNING"
     clock.advance(1)
     assert get_run(run_id)["Status"] == "STOPPED"
 
 
 def test_a_scheduled_view_gets_runs_by_itself_under_known_ids(
-    glue: SimulatedGlue, clock: ManualClock, client: Any
+    glue: SimulatedGlue, clock: ManualClock, listed: Listed
 ) -> None:
-    schedule = Schedule(first=clock.time() + 100, every=3600)
+    """Until the end of its schedule."""
+    begin = clock.time() + 100
+    schedule = Schedule(first=begin, every=3600, until=begin + 2 * 3600)
     glue.add_view("sales", "daily", refresh_seconds=3600, schedule=schedule)
     known = [glue.runs().scheduled_run_id("sales", "daily", ordinal) for ordinal in range(3)]
-    assert listed(client) == []
+    assert listed() == []
     clock.advance(100)
-    assert listed(client) == known[:1]
-    clock.advance(2 * 3600)
-    assert listed(client) == known[::-1]
-
-
-def test_an_overdue_view_gets_no_more_runs(glue: SimulatedGlue, clock: ManualClock, client: Any) -> None:
-    schedule = Schedule(first=clock.time(), every=3600, until=clock.time() + 3600)
-    glue.add_view("sales", "daily", refresh_seconds=3600, schedule=schedule)
+    assert listed() == known[:1]
     clock.advance(10 * 3600)
-    assert len(listed(client)) == 2
+    assert listed() == known[::-1]
 
 
 def test_a_view_that_is_still_refreshing_skips_its_turn(
-    glue: SimulatedGlue, clock: ManualClock, client: Any
+    glue: SimulatedGlue, clock: ManualClock, listed: Listed
 ) -> None:
     schedule = Schedule(first=clock.time(), every=60)
-    glue.add_view("sales", "daily", plan=always(RunScript(duration=70)), schedule=schedule)
+    glue.add_view("sales", "daily", plan=lambda _: RunScript(duration=70), schedule=schedule)
     clock.advance(180)
-    ordinals = (2, 0)
-    assert listed(client) == [glue.runs().scheduled_run_id("sales", "daily", n) for n in ordinals]
+    assert listed() == [glue.runs().scheduled_run_id("sales", "daily", number) for number in (2, 0)]
 
 
 def test_of_scheduled_runs_only_the_newest_are_kept(
-    glue: SimulatedGlue, clock: ManualClock, client: Any
+    glue: SimulatedGlue, clock: ManualClock, listed: Listed
 ) -> None:
     """Whether Glue is asked at each of them, or only long afterwards: a demo may run for weeks."""
-    plan = always(RunScript(duration=1))
-    glue.add_view("sales", "asked", plan=plan, schedule=Schedule(first=clock.time(), every=60, keep=3))
-    glue.add_view("sales", "slept", plan=plan, schedule=Schedule(first=clock.time(), every=60, keep=3))
+    schedule = Schedule(first=clock.time(), every=60, keep=3)
+    for view in ("asked", "slept"):
+        glue.add_view("sales", view, plan=lambda _: RunScript(duration=1), schedule=schedule)
     for _ in range(10):
-        listed(client, DatabaseName="sales", TableName="asked")
+        listed(DatabaseName="sales", TableName="asked")
         clock.advance(60)
     clock.advance(60_000_000)
-    newest = [10 + 1_000_000 - n for n in range(3)]
     for view in ("asked", "slept"):
-        expected = [glue.runs().scheduled_run_id("sales", view, n) for n in newest]
-        assert listed(client, DatabaseName="sales", TableName=view) == expected
+        newest = [glue.runs().scheduled_run_id("sales", view, 1_000_010 - age) for age in range(3)]
+        assert listed(DatabaseName="sales", TableName=view) == newest
 
 
 def test_a_removed_view_keeps_its_runs_and_gets_no_more(
-    glue: SimulatedGlue, clock: ManualClock, client: Any
+    glue: SimulatedGlue, clock: ManualClock, client: Any, listed: Listed
 ) -> None:
     glue.add_view("sales", "daily", schedule=Schedule(first=clock.time(), every=3600))
-    before = listed(client)
+    before = listed()
     client.delete_table(DatabaseName="sales", Name="daily")
     clock.advance(7200)
-    assert listed(client) == before
-    glue.add_view("sales", "daily")
-    glue.remove_table("sales", "daily")
-    with pytest.raises(client.exceptions.EntityNotFoundException):
-        client.get_table(DatabaseName="sales", Name="daily")
+    assert len(before) == 1
+    assert listed() == before

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from exporter.simulated_glue import DemoScenario, ManualClock, RunStatus, SimulatedGlue, demo_scenario
+from exporter.simulated_glue import DemoScenario, RunStatus, SimulatedGlue, demo_scenario
+from tests.support.clock import ManualClock
 
 ALL = {status.value for status in RunStatus}
 HOUR = 3600
@@ -147,12 +148,11 @@ def test_one_run_hangs(clock: ManualClock, client: Any) -> None:
 
 def test_everybody_sees_the_same_demo(glue: SimulatedGlue, demo: DemoScenario) -> None:
     """Clock and seed decide everything; another seed gives other figures."""
-    again, other = (SimulatedGlue(clock=glue.clock) for _ in range(2))
+    again, other = (SimulatedGlue(now=glue.now) for _ in range(2))
     assert demo_scenario(again) == demo
     assert demo_scenario(other, seed=1) == demo
-    ids = [run.run_id for run in glue.runs().runs()]
     figures, again_figures, other_figures = (
-        [simulated.runs().record(run_id).get("DPUSeconds") for run_id in ids]
+        [record.get("DPUSeconds") for record in simulated.runs().records().values()]
         for simulated in (glue, again, other)
     )
     assert figures == again_figures

@@ -1,5 +1,6 @@
-"""How a bare Glue can be told to misbehave: every fault is a value, given a name."""
+"""How an endpoint can be told to misbehave: every fault is a value, given a name."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,31 +15,39 @@ class Fault:
     """Never answer: the connection stays open until the server or the client closes it."""
     error: str | None = None
     """An error code of the API, answered in the protocol's own way."""
+    message: str = "as told by the test"
+    """Of the error."""
     status: int | None = None
     """The HTTP status; with ``error`` 400 unless it is given."""
     body: bytes | None = None
     """These bytes instead of the true answer."""
     content_type: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    """Beside the usual ones, or in place of those of the same names."""
     cut: Literal["connection", "reset", "body", "text"] | None = None
     """``connection``: closed without an answer; ``reset``: torn down; ``body``: closed after half of the
     bytes that were announced; ``text``: half of the bytes, announced as if they were all."""
-    sent: int | None = None
-    """Closed after so many of the announced bytes."""
+    raw: bytes | None = None
+    """Exactly these bytes instead of an HTTP response; then the connection is closed."""
     trickle: float = 0.0
     """Seconds before each of the body's bytes."""
     gzip: bool = False
     """Compress the body and say so, whether or not the client accepts it."""
 
 
-def error(code: str, status: int = 400) -> Fault:
+def error(code: str, status: int = 400, *, message: str = "as told by the test") -> Fault:
     """Answer with an error of the API."""
-    return Fault(error=code, status=status)
+    return Fault(error=code, status=status, message=message)
 
 
 def answer(body: bytes) -> Fault:
     """Answer with these bytes and status 200."""
     return Fault(body=body, status=200)
+
+
+def json_answer(value: object, **headers: str) -> Fault:
+    """Answer with this JSON and status 200."""
+    return Fault(body=json.dumps(value).encode(), status=200, headers=tuple(headers.items()))
 
 
 def slow(seconds: float, fault: Fault | None = None) -> Fault:

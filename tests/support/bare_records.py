@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 ACCOUNT = "123456789012"
-"""The account of whoever asks, and so the default catalog."""
+"""The account of every caller, and so the default catalog."""
 
 Record = Mapping[str, Any]
 
@@ -116,11 +116,6 @@ class Records:
         with self._lock:
             self._databases[catalog_id, name] = json.dumps({"Name": name, "CatalogId": catalog_id}).encode()
 
-    def remove_table(self, database: str, name: str, *, catalog_id: str = ACCOUNT) -> None:
-        """Forget a table or view; its runs stay."""
-        with self._lock:
-            del self._tables[catalog_id, database, name]
-
     def encoded_run(self, catalog_id: str, run_id: str) -> bytes | None:
         """Return a run's JSON."""
         entry = self._runs.get((catalog_id, run_id.lower()))
@@ -131,7 +126,7 @@ class Records:
         return self._tables.get((catalog_id, database, name))
 
     def has_database(self, catalog_id: str, name: str) -> bool:
-        """Tell whether there is such a database."""
+        """Return whether there is such a database."""
         return (catalog_id, name) in self._databases
 
     def databases(self, catalog_id: str) -> Sequence[bytes]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from exporter.metrics import encoding, segment
+from exporter.metrics import blocks, text
 
 
 @dataclass(slots=True)
@@ -27,19 +27,15 @@ class Operations:
 def counted() -> Iterator[Operations]:
     """Count as long as the block lasts."""
     found = Operations()
-    encode, deflate = encoding.encode.__code__, segment.deflate.__code__
-    encode_resting = encoding.encode_resting.__code__
+    render, deflate = text.render.__code__, blocks.deflate.__code__
 
     def note(frame: FrameType, event: str, result: Any) -> None:
         if event in {"call", "c_call"}:
             found.calls += 1
         elif event == "return" and result is not None:
-            if frame.f_code is encode:
+            if frame.f_code is render:
                 found.items_encoded += 1
                 found.bytes_encoded += sum(map(len, result.lines))
-            elif frame.f_code is encode_resting:
-                found.items_encoded += len(result[0].lengths)
-                found.bytes_encoded += sum(len(column.text) for column in result)
             elif frame.f_code is deflate:
                 found.bytes_compressed += result.length
 

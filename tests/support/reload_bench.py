@@ -15,7 +15,7 @@ from exporter.cli.sharding import Shard
 from exporter.clock import Clock, SystemClock
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
-from exporter.web.status_snapshot import RunQuery, read_status
+from exporter.web.status_snapshot import read_status
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run_id
 from tests.support.clock import ManualClock, eventually
@@ -72,8 +72,8 @@ class ReloadBench:
 
     def watched(self) -> set[str]:
         """Return the IDs of the runs that the status page shows: the configured ones, read or not."""
-        reading = read_status(self.exporter.store, RunQuery(), self.clock.time())
-        return {row.run_id for row in reading.runs.rows}
+        reading = read_status(self.exporter.store, self.clock.time())
+        return {row.run_id for row in reading.runs}
 
     def await_runs(self, *run_ids: str) -> None:
         """Wait until these runs, and no others, have series."""

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
 from exporter.errors import GlueError, Reason
 from exporter.web.app import Site, make_app
 from exporter.web.status_page import StatusPage
-from exporter.web.status_snapshot import Reading, RunQuery, read_status
+from exporter.web.status_snapshot import Reading, read_status
 from tests.support.status_scene import ABOUT, Scene, refresh, view, watching
 
 HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m\u0000{{ 7*7 }}&amp;'
@@ -19,16 +21,16 @@ RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 class Browser:
     """Asks the application without a socket."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.reads: list[RunQuery] = []
+    def __init__(self, scene: Scene, *, shard: str = "0/1") -> None:
+        self.reads = 0
         self._scene = scene
-        page = StatusPage(self._read, ABOUT)
+        page = StatusPage(self._read, replace(ABOUT, shard=shard))
         unused: Any = None
         self._app = make_app(Site(scrape=unused, trouble=unused, ready=unused, pages=page.routes))
 
-    def _read(self, query: RunQuery) -> Reading:
-        self.reads.append(query)
-        return read_status(self._scene.store, query, self._scene.clock.time())
+    def _read(self) -> Reading:
+        self.reads += 1
+        return read_status(self._scene.store, self._scene.clock.time())
 
     def request(self, method: str, url: str, **headers: str) -> httpx.Response:
         """Send one request."""
@@ -50,6 +52,13 @@ class Browser:
         assert answer.status_code == 200, answer.text
         document: dict[str, Any] = json.loads(answer.content)
         return document
+
+    def rows(self, kind: str, **parameters: str) -> list[str]:
+        """Return what these parameters show of ``views``, ``runs`` or ``targets``, by name or run ID."""
+        items = self.status(f"/api/v1/status?{urlencode(parameters)}")[kind]["items"]
+        if kind == "views":
+            return [f"{item['database']}.{item['table']}" for item in items]
+        return [item["run_id" if kind == "runs" else "target"] for item in items]
 
 
 def small_scene() -> Scene:

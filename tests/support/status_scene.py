@@ -10,9 +10,7 @@ from exporter.model.view import View
 from exporter.store.results import TablesRead
 from exporter.store.series import ExporterSeries, SeriesListener
 from exporter.store.store import Store
-from exporter.web.status_model import About, Overview, overview, run_query
-from exporter.web.status_query import StatusQuery
-from exporter.web.status_snapshot import Reading, RunQuery, read_status
+from exporter.web.status_model import About
 from tests.support.clock import START, ManualClock
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import ACCOUNT
@@ -90,6 +88,7 @@ class Scene:
         *,
         errors: dict[str, GlueError] | None = None,
         error: GlueError | None = None,
+        duration: float = 0.25,
     ) -> None:
         """Commit a poll that found these views and read the listing of all runs, unless it failed."""
         databases = frozenset(found.database for found in views)
@@ -100,22 +99,5 @@ class Scene:
             listings=() if error else (Listed(runs=runs),),
             runs=errors or {},
             error=error,
-            duration=0.25,
+            duration=duration,
         ).apply(self.store, self.clock.time())
-
-    def read(self, **query: Any) -> Reading:
-        """Read what a page shows."""
-        return read_status(self.store, RunQuery(**query), self.clock.time())
-
-    def run_ids(self, **query: Any) -> list[str]:
-        """Return the IDs of the runs that such a query shows."""
-        return [row.run_id for row in self.read(**query).runs.rows]
-
-    def overview(self, **parameters: str) -> Overview:
-        """Return what a page with these URL parameters shows."""
-        query = StatusQuery.parse(parameters)
-        return overview(read_status(self.store, run_query(query), self.clock.time()), query, ABOUT)
-
-    def views(self, **parameters: str) -> list[str]:
-        """Return the names of the views on such a page."""
-        return [row.name for row in self.overview(**parameters).views.rows]

@@ -1,6 +1,8 @@
 """The routes: every path with every method, and the headers of every answer."""
 
 import asyncio
+import gzip
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,7 +24,7 @@ class Answer:
     content_type: str = TEXT
     content_encoding: str | None = None
     length: int | None = None
-    chunks: tuple[bytes, ...] = (b"# TYPE up gauge\n", b"up 1\n")
+    chunks: Iterable[bytes] = (b"# TYPE up gauge\n", b"up 1\n")
 
 
 @dataclass
@@ -142,6 +144,25 @@ def test_head_is_get_without_the_body(client: Client, path: str) -> None:
     head, get = client.head(path), client.get(path)
     assert head.status_code == get.status_code == 200
     assert head.headers["content-type"] == get.headers["content-type"]
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_head_has_the_headers_of_a_scrape_and_makes_nothing_of_its_body(
+    client: Client, fake: FakeSite, encoding: str | None
+) -> None:
+    """A large one takes a while to inflate, and all for nothing."""
+    body = gzip.compress(b"up 1\n") if encoding else b"up 1\n"
+    made: list[bytes] = []
+
+    def chunks() -> Iterator[bytes]:
+        made.append(body)
+        yield body
+
+    fake.answer = Answer(content_encoding=encoding, length=len(body), chunks=chunks())
+    head = client.head("/metrics")
+    assert (head.status_code, head.content, made) == (200, b"", [])
+    get = client.get("/metrics")
+    assert (get.headers, get.content, made) == (head.headers, b"up 1\n", [body])
 
 
 @pytest.mark.parametrize("method", WRONG_METHODS)

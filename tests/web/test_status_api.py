@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.web.status_query import ORDERS
+from exporter.web.status_query import DEFAULTS, TABLES
 from tests.support.status_browser import HOSTILE, RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import HOUR
 
@@ -37,8 +37,9 @@ def test_the_api_tells_of_the_exporter_and_sums_up(browser: Browser) -> None:
         "storage_last_write_successful": None,
     }
     assert status["summary"] == {
+        "attention": 1,
         "targets": {"total": 1, "down": 0, "pending": 0},
-        "views": {"total": 2, "failing": 1, "overdue": 1, "unread": 0, "active": 0},
+        "views": {"total": 2, "failing": 1, "overdue": 1, "stuck": 0, "unread": 0, "active": 0},
         "runs": {
             "total": 3,
             "by_status": {
@@ -87,14 +88,22 @@ def test_the_api_tells_of_views(browser: Browser) -> None:
         "table": "orders",
         "up": True,
         "known": True,
+        "state": "failing",
+        "failing": True,
+        "overdue": True,
+        "stuck": False,
         "refresh_mode": "scheduled",
         "creation_time": "2023-10-04T06:13:20.000Z",
         "expected_interval_seconds": HOUR,
         "freshness_seconds": None,
-        "overdue": True,
         "consecutive_failures": 1,
         "last_success_time": None,
         "last_failure_time": "2023-11-14T21:43:20.000Z",
+        "last_failure": {
+            "run_id": RUN_ID,
+            "time": "2023-11-14T21:43:20.000Z",
+            "error_message": "Access Denied",
+        },
     }
     assert (last_run["run_id"], last_run["error_message"]) == (RUN_ID, "Access Denied")
     assert (fine["table"], fine["overdue"], fine["freshness_seconds"]) == ("stock", False, HOUR / 2)
@@ -108,6 +117,7 @@ def test_the_api_tells_of_runs(browser: Browser) -> None:
         "catalog_id": "123456789012",
         "up": None,
         "unread_because": None,
+        "stuck": False,
         "run_id": RUN_ID,
         "database": "sales",
         "table": "orders",
@@ -150,7 +160,7 @@ def test_the_documentation_names_every_key_and_no_other(browser: Browser) -> Non
     status = browser.status()
     items = {kind: status[f"{kind}s"]["items"][0] for kind in ("target", "view", "run")}
     assert documented_items() == {kind: set(item) for kind, item in items.items()}
-    assert items["view"]["last_run"].keys() == set(list(items["run"])[5:])
+    assert items["view"]["last_run"].keys() == set(list(items["run"])[6:])
     for part in (
         status,
         status["exporter"],
@@ -161,7 +171,9 @@ def test_the_documentation_names_every_key_and_no_other(browser: Browser) -> Non
             assert f"`{key}`" in DOCUMENTATION
 
 
-def test_the_documentation_names_every_order() -> None:
-    for table, orders in ORDERS.items():
-        (row,) = re.findall(rf"^\| `{table}_sort` \| `status` \| (.*) \|$", DOCUMENTATION, flags=re.MULTILINE)
-        assert tuple(re.findall(r"`(\w+)`", row)) == orders
+def test_the_documentation_names_every_parameter_and_every_order() -> None:
+    for parameter in DEFAULTS:
+        assert f"`{parameter}`" in DOCUMENTATION
+    for name, table in TABLES.items():
+        (row,) = re.findall(rf"^\| `{name}_sort` \| `status` \| (.*) \|$", DOCUMENTATION, flags=re.MULTILINE)
+        assert re.findall(r"`(\w+)`", row) == list(table.orders)

@@ -66,11 +66,10 @@
   }
 
   function swap(page) {
-    const old = byId("live");
-    const next = document.adoptNode(page.getElementById("live"));
-    const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
-    const open = [...old.querySelectorAll("details[open]")].map((details) => details.id);
-    old.replaceWith(next);
+    const live = byId("live");
+    const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
+    const open = [...live.querySelectorAll("details[open]")].map((details) => details.id);
+    for (const id of ["overview", "live"]) byId(id).replaceWith(document.adoptNode(page.getElementById(id)));
     for (const id of open) {
       const details = byId(id);
       if (details) details.open = true;

@@ -1,0 +1,164 @@
+"""Texts as segments of one gzip member, and items in blocks of them."""
+
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.metrics.blocks import (
+    EMPTY,
+    GZIP_HEADER,
+    SLICE_BYTES,
+    Block,
+    Level,
+    deflate,
+    gzip_end,
+    inflate,
+    join,
+    slices,
+)
+from exporter.metrics.text import NO_LABELS, Elapsed, Family, Format, Sample
+from tests.support.operations import counted
+
+BLOCK = 8
+TEXTS = st.lists(st.binary(max_size=200) | st.builds(lambda n: b"line\n" * n, st.integers(0, 30000)))
+
+
+@given(TEXTS, TEXTS, st.binary())
+def test_joined_segments_are_one_gzip_member(left: list[bytes], right: list[bytes], last: bytes) -> None:
+    """Several clients read only the first member, so there may be no second."""
+    begun = join([GZIP_HEADER, join(map(deflate, left)), *map(deflate, right)])
+    reader = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    text = reader.decompress(b"".join((*begun.chunks, gzip_end(begun, last))))
+    assert text == b"".join([*left, *right, last])
+    assert reader.eof
+    assert reader.unused_data == b""
+
+
+def test_nothing_is_the_empty_segment() -> None:
+    assert deflate(b"") == join([]) == EMPTY
+    assert gzip.decompress(b"".join((*GZIP_HEADER.chunks, gzip_end(EMPTY, b"")))) == b""
+
+
+def test_the_size_in_the_trailer_wraps_at_4_gib() -> None:
+    """As the format has it; no client minds."""
+    assert gzip_end(EMPTY._replace(length=2**32 + 5), b"four")[-4:] == (9).to_bytes(4, "little")
+
+
+def test_small_chunks_are_joined_and_large_ones_are_not_copied() -> None:
+    """Each chunk costs time, and so does each copy."""
+    small, large = b"x" * 1000, b"y" * SLICE_BYTES
+    chunks = list(slices([*[small] * 300, large, small, small]))
+    assert [len(chunk) for chunk in chunks] == [262_000, 38_000, SLICE_BYTES, 2000]
+    assert chunks[2] is large
+
+
+def test_to_join_segments_copies_nothing() -> None:
+    """The joined text of 100,000 runs would take 38 MB."""
+    one, other = deflate(b"one\n"), deflate(b"other\n")
+    joined = join([one, other])
+    assert [*map(id, joined.chunks)] == [id(one.chunks[0]), id(other.chunks[0])]
+    assert joined.size == len(one.chunks[0]) + len(other.chunks[0])
+
+
+@given(TEXTS, st.integers(1, 70_000))
+def test_texts_are_inflated_in_parts_of_bounded_size(texts: list[bytes], most: int) -> None:
+    """What is sent without gzip is never held at once, however much was joined."""
+    parts = list(inflate(join([GZIP_HEADER, *map(deflate, texts)]).chunks, most=max(most, 50)))
+    assert b"".join(parts) == b"".join(texts)
+    assert all(0 < len(part) <= max(most, 50) for part in parts)
+
+
+@pytest.mark.parametrize("length", [0, 32_768, 65_535, 65_536, 100_000])
+def test_a_block_gives_back_what_it_was_made_of(length: int) -> None:
+    """Absent, multiple and long lines included."""
+    items = {"a": (b"x 1\n", b"y{s=1} 0\ny{s=2} 1\n"), "b": (b"x" * length, b""), "c": (b"", b"y 7\n")}
+    block = Block(items)
+    assert block.items() == items
+    assert block.segments[1] == deflate(b"y{s=1} 0\ny{s=2} 1\ny 7\n")
+
+
+X: Family[float] = Family(name="x", help="X.", labels=(), samples=lambda value: [Sample(NO_LABELS, value)])
+AGE: Family[float] = Family(
+    name="age_seconds",
+    help="Age.",
+    labels=(),
+    samples=lambda value: [Sample(NO_LABELS, Elapsed(value))] if value < 0 else (),
+)
+
+
+def filled(*numbers: int) -> Level[int, float, float]:
+    """Return a level with these items; positive ones are final."""
+    level = Level[int, float, float]([X, AGE], float, lambda value: value >= 0, BLOCK)
+    level.apply({number: number for number in numbers})
+    return level
+
+
+def shape(level: Level[int, float, float]) -> tuple[int, int]:
+    """Return how many items are in blocks, and how many are not."""
+    snapshot = level.snapshot()
+    text = b"".join(inflate(join([GZIP_HEADER, snapshot.sealed.segments[0]]).chunks))
+    return text.count(b"\n"), len(snapshot.loose)
+
+
+def lines(level: Level[int, float, float]) -> list[str]:
+    """Return all lines, sorted."""
+    chunks = join([GZIP_HEADER, *level.snapshot().segments(Format.TEXT)]).chunks
+    return sorted(b"".join(inflate(chunks)).decode().splitlines())
+
+
+def xs(*numbers: float) -> list[str]:
+    """Return the lines of these final items, sorted."""
+    return sorted([*(f"x {float(number)}" for number in numbers), "# HELP x X.", "# TYPE x gauge"])
+
+
+def test_final_items_wait_until_they_fill_a_block() -> None:
+    """Then their plain text is not kept."""
+    level = filled(*range(BLOCK - 1))
+    assert shape(level) == (0, BLOCK - 1)
+    level.apply({99: 99})
+    assert shape(level) == (BLOCK, 0)
+    assert lines(level) == xs(*range(BLOCK - 1), 99)
+
+
+def test_active_items_are_in_no_block() -> None:
+    """They would have to be taken out again soon."""
+    assert shape(filled(*range(-3 * BLOCK, 0))) == (0, 3 * BLOCK)
+
+
+def test_a_family_may_have_nothing_but_live_lines() -> None:
+    """They follow at the scrape."""
+    level = filled(-5)
+    assert "# TYPE age_seconds gauge" in lines(level)
+    assert [item.live for item in level.snapshot().loose] == [((b"age_seconds ", -5.0),)]
+
+
+@pytest.mark.parametrize("blocks", [2, 50])
+def test_a_change_rebuilds_one_block_however_many_there_are(blocks: int) -> None:
+    """And renders the changed items alone."""
+    level = filled(*range(blocks * BLOCK))
+    with counted() as done:
+        level.apply({3: 1000, 4: 2000})
+    assert done.items_encoded == 2
+    assert 0 < done.bytes_compressed <= BLOCK * len("x 1000.0\n")
+    assert lines(level) == xs(0, 1, 2, 1000, 2000, *range(5, blocks * BLOCK))
+
+
+def test_a_block_of_which_little_is_left_is_dissolved() -> None:
+    """Or there would be more and more small blocks as runs come and go."""
+    level = filled(*range(3 * BLOCK))
+    level.apply(dict.fromkeys(range(BLOCK - BLOCK // 4)))
+    assert shape(level) == (2 * BLOCK + BLOCK // 4, 0)
+    level.apply({BLOCK - 1: None})
+    assert shape(level) == (2 * BLOCK, 1)
+    level.apply(dict.fromkeys(range(2 * BLOCK)))
+    assert lines(level) == xs(*range(2 * BLOCK, 3 * BLOCK))
+
+
+def test_what_is_left_of_a_block_fills_up_another_one() -> None:
+    level = filled(*range(2 * BLOCK - 1))
+    level.apply(dict.fromkeys(range(BLOCK - 1)))
+    assert shape(level) == (BLOCK, 0)
+    assert lines(level) == xs(*range(BLOCK - 1, 2 * BLOCK - 1))

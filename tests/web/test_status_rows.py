@@ -1,0 +1,244 @@
+"""Which views, runs and targets the page's tables hold: filtered, sorted and cut as the URL asks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.errors import GlueError, Reason
+from exporter.model.settings import Settings
+from exporter.store.results import PollEnded
+from exporter.store.runs import READS_UNTIL_GONE
+from exporter.store.store import Store
+from exporter.web.status_model import About, document
+from exporter.web.status_query import StatusQuery
+from exporter.web.status_snapshot import read_status
+from tests.support.clock import START, ManualClock
+from tests.support.operations import Operations, counted
+from tests.support.status_browser import Browser
+from tests.support.status_scene import HOUR, Scene, refresh, view, watching
+
+UNKNOWN_ID = GlueError(Reason.NOT_FOUND, "no such run", operation="GetMaterializedViewRefreshTaskRun")
+TIMEOUT = GlueError(Reason.TIMEOUT, "too slow", operation="GetMaterializedViewRefreshTaskRun")
+
+
+@pytest.fixture
+def browser() -> Browser:
+    """Return one target with a run in every status."""
+    named = ("a-failed", "b-odd", "c-stopped", "d-missing")
+    scene = Scene(watching("prod", "sales.*", run_ids=named))
+    scene.poll(
+        "prod",
+        (view("sales.orders"), view("sales.stock")),
+        (
+            refresh("a-failed", "other.x", status="FAILED", error_message="No Permission", dpu_seconds=None),
+            refresh("b-odd", "other.y", status="PAUSED", processed_bytes=7),
+            refresh("c-stopped", "other.z", ended=START - 5 * HOUR, status="STOPPED"),
+            refresh("e-old", "sales.orders", ended=START - 9 * HOUR),
+            refresh("f-new", "sales.orders", dpu_seconds=720.0),
+            refresh("g-going", "sales.stock", ended=None),
+        ),
+        errors={"d-missing": UNKNOWN_ID},
+    )
+    return Browser(scene)
+
+
+def test_runs_are_the_configured_ones_and_the_newest_of_each_view(browser: Browser) -> None:
+    """The older run of the view has no series, and so is not here. The worst come first."""
+    assert browser.rows("runs") == ["a-failed", "d-missing", "b-odd", "g-going", "c-stopped", "f-new"]
+    runs = {item["run_id"]: item for item in browser.status()["runs"]["items"]}
+    assert [runs[key]["up"] for key in ("a-failed", "d-missing", "f-new")] == [True, False, None]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"runs_sort": "view"}, ["a-failed", "b-odd", "c-stopped", "f-new", "g-going", "d-missing"]),
+        ({"runs_sort": "type"}, ["g-going", "a-failed", "b-odd", "f-new", "c-stopped", "d-missing"]),
+        ({"runs_sort": "start"}, ["c-stopped", "a-failed", "b-odd", "f-new", "g-going", "d-missing"]),
+        ({"runs_sort": "duration"}, ["g-going", "a-failed", "b-odd", "f-new", "c-stopped", "d-missing"]),
+        ({"runs_sort": "dpu"}, ["b-odd", "c-stopped", "f-new", "g-going", "a-failed", "d-missing"]),
+        ({"runs_sort": "-dpu"}, ["f-new", "b-odd", "c-stopped", "g-going", "a-failed", "d-missing"]),
+        ({"runs_sort": "bytes"}, ["b-odd", "a-failed", "f-new", "c-stopped", "g-going", "d-missing"]),
+        ({"q": "SALES.ORDERS"}, ["f-new"]),
+        ({"q": "no permission"}, ["a-failed"]),
+        ({"q": "paused"}, ["b-odd"]),
+        ({"q": "d-miss"}, ["d-missing"]),
+        ({"q": "100%"}, []),
+        ({"target": "other"}, []),
+        ({"show": "problems"}, ["a-failed", "d-missing", "b-odd"]),
+        ({"show": "active"}, ["g-going"]),
+        ({"limit": "2", "runs_page": "2"}, ["b-odd", "g-going"]),
+        ({"runs_page": "9"}, []),
+    ],
+    ids=str,
+)
+def test_runs_are_sorted_filtered_and_cut(
+    browser: Browser, parameters: dict[str, str], expected: list[str]
+) -> None:
+    """What is not known comes last in either direction; equals come newest first."""
+    assert browser.rows("runs", **parameters) == expected
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("view", ["a", "b", "c"]),
+        ("-view", ["c", "b", "a"]),
+        ("success", ["b", "a", "c"]),
+        ("-failures", ["b", "a", "c"]),
+        ("last_run", ["a", "b", "c"]),
+    ],
+)
+def test_views_are_sorted(order: str, expected: list[str]) -> None:
+    scene = Scene(watching("prod", "v.*"))
+    runs = (
+        refresh("1", "v.a", ended=START - 5 * HOUR),
+        refresh("2", "v.b", ended=START - 9 * HOUR),
+        refresh("3", "v.b", status="FAILED"),
+    )
+    scene.poll("prod", (view("v.a"), view("v.b"), view("v.c")), runs)
+    assert Browser(scene).rows("views", views_sort=order) == [f"v.{table}" for table in expected]
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [("target", "alpha"), ("-target", "omega"), ("poll", "omega"), ("-poll", "alpha"), ("-views", "omega")],
+)
+def test_targets_are_sorted(order: str, first: str) -> None:
+    scene = Scene(watching("alpha", "a.*"), watching("omega", "z.*"), watching("never", "n.*"))
+    scene.poll("omega", (view("z.x"), view("z.y")))
+    scene.clock.advance(10)
+    scene.poll("alpha", (view("a.x"),))
+    names = Browser(scene).rows("targets", targets_sort=order)
+    assert names[0] == first
+    assert names[-1] == "never" or order.endswith("target")
+
+
+def test_a_target_that_is_down_or_has_a_pattern_without_views_is_a_problem() -> None:
+    scene = Scene(watching("fine", "a.*"), watching("pattern", "b.*", "none.*"), watching("down", "c.*"))
+    for name, found in (("fine", "a.x"), ("pattern", "b.x"), ("down", "c.x")):
+        scene.poll(name, (view(found),))
+    scene.poll("down", error=TIMEOUT)
+    browser = Browser(scene)
+    assert browser.rows("targets") == ["down", "pattern", "fine"]
+    assert browser.rows("targets", show="problems") == ["down", "pattern"]
+
+
+def test_words_are_found_in_any_case_of_every_alphabet() -> None:
+    scene = Scene(watching("prod", run_ids=("a",)))
+    scene.poll("prod", runs=(refresh("a", "größen.Übersicht"),))
+    assert Browser(scene).rows("runs", q="GRÖSSEN.üBER") == ["a"]
+
+
+def test_a_read_that_failed_keeps_the_last_good_values() -> None:
+    scene = Scene(watching("prod", run_ids=("a",)))
+    browser = Browser(scene)
+    (never,) = browser.status()["runs"]["items"]
+    scene.poll("prod", runs=(refresh("a", "x.y", ended=None),))
+    scene.poll("prod", error=TIMEOUT, errors={"a": TIMEOUT})
+    (failed,) = browser.status()["runs"]["items"]
+    assert (never["status"], never["up"], never["unread_because"]) == (None, False, "never_read")
+    assert (failed["status"], failed["up"], failed["unread_because"]) == ("RUNNING", False, "failed")
+
+
+def test_a_run_that_its_view_alone_showed_goes_when_glue_has_lost_it() -> None:
+    scene = Scene(watching("prod", "sales.*"))
+    scene.poll("prod", (view("sales.orders"),), (refresh("going", "sales.orders", ended=None),))
+    for _ in range(READS_UNTIL_GONE):
+        scene.poll("prod", (view("sales.orders"),))
+    assert Browser(scene).rows("runs") == []
+
+
+def test_with_no_runs_per_view_a_view_still_has_its_last_run() -> None:
+    scene = Scene(watching("prod", "sales.*"), runs_per_view=0)
+    scene.poll("prod", (view("sales.orders"),), (refresh("new", "sales.orders"),))
+    status = Browser(scene).status()
+    assert status["runs"]["items"] == []
+    assert [item["last_run"]["run_id"] for item in status["views"]["items"]] == ["new"]
+
+
+def test_the_same_run_id_in_two_regions_is_two_runs() -> None:
+    scene = Scene(watching("here", run_ids=("a",)), watching("there", run_ids=("a",), region="us-east-1"))
+    scene.poll("here", runs=(refresh("a", "x.y"),))
+    scene.poll("there", runs=(refresh("a", "x.y", status="FAILED"),))
+    rows = [(run["aws_region"], run["status"]) for run in Browser(scene).status()["runs"]["items"]]
+    assert rows == [("us-east-1", "FAILED"), ("eu-west-1", "SUCCEEDED")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("q", "x" * 201),
+        ("show", "everything"),
+        ("limit", "0"),
+        ("limit", "1001"),
+        ("limit", "-1"),
+        ("limit", "9" * 5000),
+        ("limit", "\u0661\u0660"),
+        ("views_page", "1.5"),
+        ("runs_sort", "role"),
+        ("views_sort", "--view"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(browser: Browser, name: str, value: str) -> None:
+    for path in ("/", "/api/v1/status"):
+        answer = browser.get(f"{path}?{name}={value}")
+        assert (answer.status_code, answer.text.split()[0]) == (400, name)
+
+
+def test_every_parameter_stays_in_the_links_and_a_click_changes_its_own() -> None:
+    """A form sends empty fields, which are as if they were not there; so are unknown parameters."""
+    given = {"q": "a b", "show": "problems", "limit": "50", "runs_sort": "-dpu", "views_page": "3"}
+    query = StatusQuery.parse({**given, "target": "", "utm_source": "mail"})
+    assert query.parameters == given
+    assert query.sorted_by("runs", "dpu").parameters == {**given, "runs_sort": "dpu"}
+    assert query.sorted_by("runs", "bytes").parameters == {**given, "runs_sort": "-bytes"}
+    assert query.on_page("runs", 4).parameters == {**given, "runs_page": "4"}
+    by_name = query.sorted_by("views", "view")
+    assert "views_page" not in by_name.parameters, "another order begins at the first page"
+    assert StatusQuery.parse({}).url == "?", "an empty one would mean the present page, parameters and all"
+
+
+@given(st.text(st.characters(), max_size=200))
+def test_any_text_can_be_put_into_a_link(text: str) -> None:
+    assert StatusQuery.parse({"q": text}).url.isascii()
+
+
+class CountedStore(Store):
+    """Counts what is done while it is locked."""
+
+    locked = Operations()
+
+    def read(self, read: Callable[[Store], Any]) -> Any:
+        """Call with the store while nothing changes."""
+        with counted() as self.locked:
+            return super().read(read)
+
+
+def filled(store: Store, runs: int) -> Store:
+    """Return the store with so many settled runs."""
+    read = {f"run-{number}": refresh(f"run-{number}", "sales.orders") for number in range(runs)}
+    store.configure(Settings(targets=(watching("prod", run_ids=tuple(read)),)))
+    store.apply(PollEnded(target="prod", started=START, duration=1.0, runs=read))
+    return store
+
+
+def test_the_store_is_locked_for_a_shallow_copy_alone() -> None:
+    store = CountedStore(ManualClock())
+    assert len(read_status(filled(store, 1000), START).runs) == 1000
+    assert store.locked.calls < 100
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"runs_page": "9"}, {"runs_sort": "-dpu"}, {"q": "sales"}], ids=str
+)
+def test_any_page_costs_little_per_run(parameters: dict[str, str]) -> None:
+    """There may be 100,000 of them."""
+    store = filled(Store(ManualClock()), 1000)
+    with counted() as done:
+        query = StatusQuery.parse({**parameters, "limit": "10"})
+        document(read_status(store, START), query, About("1.2.3", "0/1"))
+    assert done.calls < (35 if "q" in parameters else 25) * 1000
