@@ -72,8 +72,8 @@ ENTRYPOINT ["glue-mv-exporter"]
 FROM runtime AS demo
 COPY --from=demo-environment /opt/glue-mv-exporter /opt/glue-mv-exporter
 RUN glue-mv-exporter demo --help >/dev/null && glue-mv-exporter healthcheck --help >/dev/null \
-  && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.web_security, exporter.cli.website, \
-exporter.glue, exporter.web.status_page, boto3; boto3.client('glue', region_name='eu-west-1')"
+  && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.daemon, exporter.cli.web_protection, \
+exporter.glue, exporter.web.auth, exporter.web.server, exporter.web.status_page, boto3; boto3.client('glue', region_name='eu-west-1')"
 # Outside of a container the demo listens on 127.0.0.1.
 ENV PYTHONDONTWRITEBYTECODE=1 GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS=:10079
 USER 65532:65532
@@ -84,7 +84,7 @@ COPY --from=environment /opt/glue-mv-exporter /opt/glue-mv-exporter
 # Official Python images have no bytecode of the standard library: compile what the program imports once, here,
 # instead of at every start and every health check.
 RUN glue-mv-exporter serve --help >/dev/null && glue-mv-exporter healthcheck --help >/dev/null \
-  && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.web_security, exporter.cli.website, \
-exporter.glue, exporter.web.status_page, boto3; boto3.client('glue', region_name='eu-west-1')"
+  && /opt/glue-mv-exporter/bin/python3 -c "import exporter.cli.daemon, exporter.cli.web_protection, \
+exporter.glue, exporter.web.auth, exporter.web.server, exporter.web.status_page, boto3; boto3.client('glue', region_name='eu-west-1')"
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532

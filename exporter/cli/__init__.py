@@ -1,5 +1,20 @@
 """The command line: composes the parts. Each command has a module of its own."""
 
-from exporter.cli.main import main
+import signal
 
-__all__ = ["main"]
+HANDLED_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What the daemon handles."""
+
+
+def main() -> None:
+    """Run the program."""
+    # They wait until they are handled: imports take a moment, in which SIGHUP would end the process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
+    from exporter.cli.main import main as run  # noqa: PLC0415 (see above)
+
+    run()
+
+
+def accept_signals() -> None:
+    """Let the signals come, also those that have waited: once they are handled, or for a short command."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)

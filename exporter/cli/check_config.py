@@ -56,10 +56,10 @@ def _is_valid(file: str) -> bool:
 
 
 def _is_valid_for_web(file: str) -> bool:
-    from exporter.cli.web_security import load_security  # noqa: PLC0415 (most checks are of the other file)
+    from exporter.cli.web_protection import load_protection  # noqa: PLC0415 (most checks are of the other file)
 
     try:
-        load_security(file)
+        load_protection(file)
     except ConfigurationError as error:
         echo_error(str(error))
         return False

@@ -1,15 +1,13 @@
 """``demo``: the exporter on a simulated Glue."""
 
-from typing import NoReturn
-
 import click
 import structlog
 
 from exporter.cli import flags
+from exporter.cli.daemon import serve_until_signal
 from exporter.cli.exporter_process import make_exporter
-from exporter.cli.leaving import leave
 from exporter.cli.logs import configure_logs
-from exporter.cli.serving import serve_until_signal
+from exporter.cli.signals import Signals
 from exporter.clock import SystemClock
 from exporter.errors import ExporterError
 from exporter.glue import ClientFactory, fixed_session
@@ -24,12 +22,13 @@ log = structlog.get_logger()
 @flags.loopback_address
 @flags.log_level
 @flags.log_format
-def command(web_listen_address: ListenAddress, log_level: str, log_format: str) -> NoReturn:
+def command(web_listen_address: ListenAddress, log_level: str, log_format: str) -> int:
     """Run the exporter on a simulated Glue inside this process.
 
     Needs no AWS account and no network: runs in several databases pass through all five statuses within
     a minute. Open http://localhost:10079 in a browser, and /metrics there.
     """
+    signals = click.get_current_context().with_resource(Signals())
     configure_logs(log_level, log_format)
     clock = SystemClock()
     try:
@@ -59,7 +58,9 @@ def command(web_listen_address: ListenAddress, log_level: str, log_format: str) 
             "demo: a simulated Glue answers; nothing leaves this machine", runs=len(scenario.known_run_ids)
         )
         clients = ClientFactory(clock, session_factory=fixed_session)
-        status = serve_until_signal(
-            make_exporter(settings, clients=clients, clock=clock), settings, web_listen_address
+        return serve_until_signal(
+            make_exporter(settings, clients=clients, clock=clock),
+            settings,
+            web_listen_address,
+            signals=signals,
         )
-    leave(status)

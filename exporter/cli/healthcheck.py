@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
@@ -19,10 +20,6 @@ TIMEOUT = 3.0
 """Seconds; shorter than a container runtime's patience."""
 _LONGEST = 1024
 """Bytes of the answer that are shown."""
-
-
-class CertificateRefusedError(Exception):
-    """The exporter wants a client's certificate that this command does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +39,17 @@ def command(web_listen_address: ListenAddress, web_config_file: str | None) -> i
     For container health checks, without curl or a password: give it the --web.* flags of the exporter.
     Exit status 0 if it is healthy, 1 if it is not or does not answer.
     """
+    tls = _tls_settings(web_config_file) if web_config_file is not None else None
+    contexts = [None] if web_config_file is None else [_client_context(tls), None]
+    if tls is None:
+        contexts.reverse()
     try:
-        answer = _ask_as_configured(web_listen_address, web_config_file)
-    except CertificateRefusedError:
-        click.echo(
-            "the exporter runs, and asks for a client certificate: its own one, which this command shows,"
-            " does not do, so whether it polls is not known",
-            err=True,
-        )
-        return 0
+        answer = _first_answer(web_listen_address, contexts)
     except (OSError, http.client.HTTPException) as error:
         # Whatever listens there may have said anything.
         reason = printable(str(error).strip()) or type(error).__name__
-        is_no_http = isinstance(error, http.client.HTTPException | ConnectionResetError)
-        hint = " (if it speaks TLS, give its --web.config.file)" * (is_no_http and web_config_file is None)
+        not_http = http.client.HTTPException | ssl.SSLError | ConnectionResetError | BrokenPipeError
+        hint = _hint(web_config_file, tls) if isinstance(error, not_http) else ""
         echo_error(f"no healthy exporter: {reason}{hint}")
         return EXIT_FAILED
     if answer.status != http.client.OK:
@@ -65,29 +59,21 @@ def command(web_listen_address: ListenAddress, web_config_file: str | None) -> i
     return 0
 
 
-def _ask_as_configured(address: ListenAddress, web_config_file: str | None) -> Answer:
-    """Ask with TLS or without, as the file says first, and then the other way.
+def _first_answer(address: ListenAddress, contexts: Sequence[ssl.SSLContext | None]) -> Answer:
+    """Ask with the first TLS context, and then with the others; None is plain HTTP.
 
-    The exporter keeps its last good configuration where the file has become invalid, or protects less.
+    The exporter keeps its last valid configuration where the file has become invalid, or protects less.
     """
-    if web_config_file is None:
-        return _ask(address, None)
-    tls = _tls_settings(web_config_file)
-    ways = [None, _client_context(tls)]
-    if tls is not None:
-        ways.reverse()
-    required = tls is not None and tls.client_auth_type is ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT
     try:
-        return _ask(address, ways[0], certificate_required=required)
+        return _ask(address, contexts[0])
     except (OSError, http.client.HTTPException):
-        try:
-            other = _ask(address, ways[1])
-        except (OSError, http.client.HTTPException):
-            other = None
-        # What is no exporter, or not in this way, says so in its own words.
-        if other is None or other.status not in {http.client.OK, http.client.SERVICE_UNAVAILABLE}:
-            raise
-        return other
+        for context in contexts[1:]:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                answer = _ask(address, context)
+                # What is not an exporter, or not in this way, says so in its own words.
+                if answer.status in {http.client.OK, http.client.SERVICE_UNAVAILABLE}:
+                    return answer
+        raise
 
 
 def _tls_settings(file: str) -> TlsSettings | None:
@@ -100,25 +86,35 @@ def _tls_settings(file: str) -> TlsSettings | None:
         return None
 
 
+def _hint(web_config_file: str | None, tls: TlsSettings | None) -> str:
+    if web_config_file is None:
+        return " (if it speaks TLS, give its --web.config.file)"
+    if _needs_certificate(tls):
+        return (
+            " (the exporter requires a client certificate; this command shows the one in cert_file, which an"
+            " authority in client_ca_file must have signed, for clients too)"
+        )
+    return ""
+
+
+def _needs_certificate(tls: TlsSettings | None) -> bool:
+    return tls is not None and tls.client_auth_type is ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT
+
+
 def _client_context(tls: TlsSettings | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # It speaks to its own machine, under an address that no certificate needs to name.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if tls is not None and tls.client_auth_type is ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT:
-        # In TLS 1.3 a handshake that is complete on this side proves that the exporter is there, whatever
-        # it then thinks of the certificate.
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if tls is not None and _needs_certificate(tls):
         # Without it if need be: the exporter, too, runs on with the pair that it has read before.
         with contextlib.suppress(TlsFileError):
             load_pair(context, tls)
     return context
 
 
-def _ask(
-    address: ListenAddress, context: ssl.SSLContext | None, *, certificate_required: bool = False
-) -> Answer:
-    """Ask. Raises OSError, HTTPException, CertificateRefusedError."""
+def _ask(address: ListenAddress, context: ssl.SSLContext | None) -> Answer:
+    """Ask. Raises OSError, HTTPException."""
     host, port = address.reachable_host(), address.port
     connection = (
         http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
@@ -126,14 +122,8 @@ def _ask(
         else http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     )
     try:
-        connection.connect()
-        try:
-            connection.request("GET", "/-/healthy")
-            answer = connection.getresponse()
-        except (ssl.SSLError, ConnectionError) as error:
-            if certificate_required:
-                raise CertificateRefusedError from error
-            raise
+        connection.request("GET", "/-/healthy")
+        answer = connection.getresponse()
         return Answer(answer.status, printable(answer.read(_LONGEST).decode(errors="replace").strip()))
     finally:
         connection.close()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from exporter import __version__
+from exporter.cli import accept_signals
 from exporter.cli.flags import FLAGS_WITH_VALUE
 from exporter.cli.logs import StandardError, echo_error
 from exporter.errors import ConfigurationError, ExporterError
@@ -30,6 +31,8 @@ COMMANDS = {
 """The commands and the first sentence of each one's help: the list of commands loads none of them."""
 
 DEFAULT_COMMAND = "serve"
+DAEMONS = ("serve", "demo")
+"""They handle signals themselves."""
 
 HELP_WIDTH = max(50, min(shutil.get_terminal_size().columns, 100))
 """click would leave two columns free, and so break the longest variable's name on a terminal of 80."""
@@ -53,7 +56,12 @@ class Commands(click.Group):
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command."""
-        return load_command(cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        command = load_command(cmd_name)
+        if cmd_name not in DAEMONS:
+            accept_signals()
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,11 +1,10 @@
 """``serve``: the daemon's flags. What it does is in ``daemon.py``, which help need not load."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from exporter.cli import flags
-from exporter.cli.leaving import leave
 from exporter.cli.logs import configure_logs
 from exporter.cli.signals import Signals
 
@@ -20,15 +19,15 @@ from exporter.cli.signals import Signals
 @flags.shard
 @flags.log_level
 @flags.log_format
-def command(*, log_level: str, log_format: str, **chosen: Any) -> NoReturn:
+def command(*, log_level: str, log_format: str, **chosen: Any) -> int:
     """Run the exporter (the default command).
 
     Polls the configured targets in the background and serves /metrics until SIGTERM or SIGINT. SIGHUP
     reloads the configuration.
     """
-    # First of all: until somebody handles it, a SIGHUP ends the process.
+    # First of all: until then they wait.
     signals = click.get_current_context().with_resource(Signals())
     configure_logs(log_level, log_format)
     from exporter.cli.daemon import run  # noqa: PLC0415 (the SDK: not for the help)
 
-    leave(run(signals=signals, **chosen))
+    return run(signals=signals, **chosen)

@@ -44,6 +44,10 @@ _UNVERIFIED: Final = (
     "write RequireAndVerifyClientCert, VerifyClientCertIfGiven or NoClientCert"
 )
 _INSECURE: Final = "is insecure, and OpenSSL disables it by default: write TLS12 or TLS13"
+_PROTECTS_NOTHING: Final = (
+    "protects nothing: write tls_server_config or basic_auth_users,"
+    " or leave out --web.config.file to serve plain HTTP without passwords"
+)
 _CLIENT_AUTH: Final = Choice(
     ClientAuthType,
     dict.fromkeys(("RequestClientCert", "RequireAnyClientCert", "RequireClientCert"), _UNVERIFIED),
@@ -111,7 +115,7 @@ class _Users:
 
 @dataclass(frozen=True, kw_only=True)
 class WebConfiguration(_Section):
-    """The whole file; an empty one asks for neither TLS nor passwords."""
+    """The whole file."""
 
     hint: ClassVar[str] = "a mapping"
 
@@ -150,6 +154,8 @@ def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
         _contradictions(configuration.tls_server_config, document)
     if configuration is None or document.problems:
         raise document.error()
+    if configuration.tls_server_config is None and not configuration.basic_auth_users:
+        raise whole_file(file, _PROTECTS_NOTHING)
     return LoadedWebConfiguration(
         settings=_settings(configuration, Path(file).parent),
         file=file,

@@ -106,12 +106,13 @@ class WebSettings:
     users: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """Bcrypt hashes by user name; empty: nobody is asked for a password. Not to be shown."""
 
-    def weaker_than(self, other: "WebSettings") -> bool:
-        """Tell whether somebody who is refused with the other settings might get in with these.
+    def at_least(self, other: "WebSettings") -> "WebSettings":
+        """Return these settings, but where they protect less than the other ones, those.
 
         Certificates and passwords are not judged: to change them is to replace trust, not to lower it.
         """
-        return any(ours < theirs for ours, theirs in zip(self.strength, other.strength, strict=True))
+        weaker = any(ours < theirs for ours, theirs in zip(self.strength, other.strength, strict=True))
+        return WebSettings(tls=other.tls if weaker else self.tls, users=self.users or other.users)
 
     def in_words(self) -> dict[str, str]:
         """Return how it protects, for a line in the log: what operators want to see at a glance."""
@@ -123,11 +124,10 @@ class WebSettings:
 
     @property
     def strength(self) -> tuple[int, ...]:
-        """Whom it keeps out, one figure for each way; the larger, the more."""
+        """How TLS keeps clients out, one figure for each way; the larger, the more."""
         tls = self.tls
         return (
             tls is not None,
             list(ClientAuthType).index(tls.client_auth_type) if tls else 0,
             list(TlsVersion).index(tls.min_version) if tls else 0,
-            bool(self.users),
         )

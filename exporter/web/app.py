@@ -7,7 +7,6 @@ from typing import Protocol
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool
 from starlette.datastructures import Headers
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -64,10 +63,10 @@ class Site:
 
 def make_app(site: Site) -> ASGIApp:
     """Return the ASGI application."""
-    pages, metrics = _Pages(site), _Metrics(site.scrape)
+    pages = _Pages(site)
     app = Starlette(
         routes=[
-            Route("/metrics", metrics, methods=["GET"]),
+            Route("/metrics", _Metrics(site.scrape), methods=["GET"]),
             Route("/-/healthy", pages.healthy),
             Route("/-/ready", pages.ready),
             Route("/-/reload", pages.reload, methods=["POST"]),
@@ -76,26 +75,12 @@ def make_app(site: Site) -> ASGIApp:
     )
     # A redirect from /metrics/ would lead where the request's Host header says.
     app.router.redirect_slashes = False
-    # Around all of it, and no middleware of that application: its answer to a fault of ours passes none.
-    return SecurityHeaders(_ScrapesFirst(ServerErrorMiddleware(metrics), app))
-
-
-class _ScrapesFirst:
-    """Spares a scrape the way through the routes: a quarter of what it takes until the first byte."""
-
-    def __init__(self, metrics: ASGIApp, others: ASGIApp) -> None:
-        self._metrics = metrics
-        self._others = others
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/metrics" and scope["method"] == "GET":
-            await self._metrics(scope, receive, send)
-        else:
-            await self._others(scope, receive, send)
+    # Around the application, not a middleware of it: its answer to an unexpected error passes none.
+    return SecurityHeaders(app)
 
 
 class _Pages:
-    """The answers. What may take a moment is no coroutine, and so runs in a thread of its own."""
+    """The answers. These are not coroutines, so that each runs in a thread: they may wait for a lock."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

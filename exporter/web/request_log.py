@@ -1,4 +1,4 @@
-"""A line in the log for every request, for whoever asked for --log.level=debug."""
+"""A line in the log for every request, with ``--log.level=debug``."""
 
 from time import perf_counter
 
@@ -6,7 +6,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LONGEST_PATH = 200
-"""Characters of a path that are logged: the rest is the client's business."""
+"""Characters of a path that are logged."""
 
 log = structlog.get_logger()
 

@@ -1,56 +1,116 @@
-"""Runs the application on a listening socket until it is told to stop."""
+"""uvicorn on a listening socket, with limits, and with a TLS context that can be replaced while it runs."""
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from exporter.web.acceptor import Acceptor
-from exporter.web.basic_auth import BasicAuth
-from exporter.web.connection import Connection
-from exporter.web.limits import Limits
-from exporter.web.lobby import Lobby
-from exporter.web.security import LiveSecurity
+from exporter.web.app import SecurityHeaders
+from exporter.web.connection import CONNECTIONS, LOGGER, Connection, Connections, Timeouts
 
+HEAD_BYTES = 16 * 1024
+"""Of a request's line and headers."""
 GRACE_PERIOD = 2
 """Seconds that answers under way get when the server stops."""
-LOOK_EVERY = 1.0
-"""Seconds between looks at the files of TLS and users while nobody connects."""
 
 log = structlog.get_logger()
 
 
-class Server(uvicorn.Server):
-    """uvicorn without its signal handlers and its way to accept connections: the program has its own."""
+class Server:
+    """Serves an application until it is stopped. ``replace_context`` and ``stop`` are for any thread.
+
+    asyncio gives a listening socket one TLS context for good, and a context can forget neither the CAs of
+    clients nor sessions to resume. So each context gets a uvicorn server of its own, on a duplicate of the
+    listening socket, and the one before ends once its answers are sent.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
-        *,
-        security: LiveSecurity | None = None,
-        limits: Limits | None = None,
-        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        context: ssl.SSLContext | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
     ) -> None:
-        """``security``: TLS and users; None: plain HTTP for everybody.
+        """``context``: None for plain HTTP."""
+        self._app = _HeadLimit(app)
+        self._context = context
+        self._timeouts = timeouts
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self._stopping = False
 
-        ``around``: what sees every request, those without a password included.
-        """
-        self._security = security
-        self._limits = limits or Limits()
-        self._lobby = Lobby(self._limits)
-        self._acceptors: list[Acceptor] = []
-        self._tasks: list[asyncio.Task[None]] = []
+    def replace_context(self, context: ssl.SSLContext | None) -> None:
+        """Use this TLS context for new connections; None for plain HTTP."""
+        self._context = context
+        self._wake()
+
+    def stop(self) -> None:
+        """Let the server finish the answers under way and return."""
+        self._stopping = True
+        self._wake()
+
+    async def run_on(self, listener: socket.socket) -> None:
+        """Serve on this socket until :meth:`stop`; closes it."""
+        self._loop = asyncio.get_running_loop()
+        # Below there is a warning for each malformed request, at whatever rate they come.
+        LOGGER.setLevel(logging.ERROR)
+        # All duplicates share the mode, and each takes over what this one has: while it is blocking, an
+        # accept of the server before would wait for a connection that the next one has taken.
+        listener.setblocking(False)
+        servers: dict[asyncio.Task[None], _UvicornServer] = {}
+        current: _UvicornServer | None = None
+        with listener:
+            while not self._stopping:
+                self._changed.clear()
+                previous, current = current, _UvicornServer(self._app, self._context, self._timeouts)
+                task = asyncio.create_task(current.serve(sockets=[listener.dup()]))
+                servers[task] = current
+                task.add_done_callback(servers.pop)
+                task.add_done_callback(self._ended)
+                await current.listening.wait()
+                if previous is not None:
+                    previous.hand_over()
+                await self._changed.wait()
+        for server in servers.values():
+            server.should_exit = True
+        for seconds in (GRACE_PERIOD, 1):
+            if servers:
+                await asyncio.wait(servers, timeout=seconds)
+            for server in servers.values():
+                server.close_connections()
+        if servers:
+            # What still runs is cancelled with the event loop: not an error, but uvicorn logs a traceback.
+            LOGGER.setLevel(logging.CRITICAL)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("the web server failed", exc_info=error)
+            self.stop()
+
+    def _wake(self) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: there is nothing left to do
+                self._loop.call_soon_threadsafe(self._changed.set)
+
+
+class _UvicornServer(uvicorn.Server):
+    """uvicorn with one TLS context, and without its signal handlers: the program has its own."""
+
+    server_state: Connections
+
+    def __init__(self, app: ASGIApp, context: ssl.SSLContext | None, timeouts: Timeouts) -> None:
         super().__init__(
             uvicorn.Config(
-                around(BasicAuth(app, self._users) if security else app),
-                # h11, not httptools: that one accepts heads of any size.
-                http="h11",
+                app,
+                # Not httptools: that accepts heads of any size.
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -58,78 +118,70 @@ class Server(uvicorn.Server):
                 server_header=False,
                 # Any client on this machine could otherwise claim to be another one.
                 proxy_headers=False,
-                timeout_keep_alive=self._limits.idle_seconds,
-                timeout_graceful_shutdown=GRACE_PERIOD + 1,
+                limit_concurrency=CONNECTIONS,
+                h11_max_incomplete_event_size=HEAD_BYTES,
+                timeout_keep_alive=timeouts.idle,
             )
         )
+        self.server_state = Connections(timeouts)
+        self.listening = asyncio.Event()
+        self._context = context
+        self._timeouts = timeouts
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the program."""
         yield
 
-    async def run_on(self, listener: socket.socket) -> None:
-        """Serve on this socket until :meth:`stop`; closes it."""
-        await self.serve(sockets=[listener])
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen as uvicorn does, but with a shorter limit for handshakes, which it does not offer."""
+        await super().startup(sockets=[])
+        try:
+            for listener in sockets or ():
+                server = await asyncio.get_running_loop().create_server(
+                    lambda: Connection(self.config, self.server_state),
+                    sock=listener,
+                    ssl=self._context,
+                    backlog=self.config.backlog,
+                    ssl_handshake_timeout=self._timeouts.handshake if self._context else None,
+                )
+                self.servers.append(server)
+        finally:
+            self.listening.set()
 
-    def stop(self) -> None:
-        """Let the server finish the answers under way and return."""
+    def hand_over(self) -> None:
+        """Accept no more, give connections that were just accepted time for their request, then end.
+
+        asyncio's servers are closed only then: they would leave a connection that was accepted in this round
+        of the event loop without an answer.
+        """
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
+        loop.call_later(self._timeouts.handover, self._end)
+
+    def close_connections(self) -> None:
+        """Close every connection, whatever it is doing."""
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.transport.abort()
+
+    def _end(self) -> None:
+        self.server_state.replaced = True
         self.should_exit = True
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept connections from the sockets."""
-        await super().startup(sockets=[])
-        for listener in sockets or ():
-            acceptor = Acceptor(listener, self._make_connection, self._context, self._lobby, self._limits)
-            self._acceptors.append(acceptor)
-            self._begin(acceptor.run())
-        if self._security:
-            self._begin(self._renew(self._security))
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 (uvicorn's)
-        """Accept no more, finish the answers under way, close everything."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for acceptor in self._acceptors:
-            await acceptor.stop()
-        # Before uvicorn cancels what is left, with a traceback for each client that takes its time.
-        cut_off = asyncio.get_running_loop().call_later(GRACE_PERIOD, self._lobby.dismiss_all)
-        await super().shutdown(sockets=[])
-        cut_off.cancel()
-        self._lobby.dismiss_all()
-        await asyncio.sleep(0)  # for the transports to close their sockets
+class _HeadLimit:
+    """Refuses heads that are too large and arrive at once: h11 bounds those that are incomplete."""
 
-    def _make_connection(self) -> Connection:
-        return Connection(self._lobby, self._limits, self.config, self.server_state)
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._refusal = SecurityHeaders(PlainTextResponse("the request's headers are too large\n", 431))
 
-    def _context(self) -> ssl.SSLContext | None:
-        return self._security.refresh().context if self._security else None
-
-    def _users(self) -> Mapping[str, str]:
-        return self._security.refresh().settings.users if self._security else {}
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(self._ended)
-        self._tasks.append(task)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """Neither task ends by itself: without them the server would look alive, and not be."""
-        if not task.cancelled():
-            log.error("the web server failed", exc_info=task.exception())
-            self.should_exit = True
-
-    async def _renew(self, security: LiveSecurity) -> None:
-        """Close the connections that were let in under what is no longer valid."""
-        generation = security.generation
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
-            security.refresh()
-            if security.generation != generation:
-                generation = security.generation
-                for acceptor in self._acceptors:
-                    acceptor.give_up_outdated()
-                for connection in list(self.server_state.connections):
-                    if isinstance(connection, Connection):
-                        connection.retire()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
+        headers = sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
+        allowed = line + headers + len("  HTTP/1.1\r\n\r\n") <= HEAD_BYTES
+        await (self._app if allowed else self._refusal)(scope, receive, send)

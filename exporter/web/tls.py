@@ -27,7 +27,7 @@ class TlsFileError(ExporterError):
 
 
 class _EncryptedKeyError(Exception):
-    """OpenSSL asked for a password; left alone it would ask whoever sits at the terminal."""
+    """OpenSSL asked for a password; by itself it would ask on the terminal, and wait."""
 
 
 def make_server_context(tls: TlsSettings) -> ssl.SSLContext:

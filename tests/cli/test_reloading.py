@@ -1,21 +1,22 @@
 """Reloading: all of a configuration or nothing of it, and nothing left over."""
 
-import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from exporter.cli.reloading import Reloader, content_of
+from exporter.cli.file_content import content_of
+from exporter.cli.reloading import Reloader
+from exporter.cli.web_protection import WebProtection
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
-from exporter.web.app import Site, make_app
 from tests.support.bare_faults import HANG
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id
 from tests.support.clock import ManualClock, eventually
+from tests.support.passwords import hashed
 from tests.support.reload_bench import ReloadBench, document, reload_bench, target
 
 INVALID = "targets: 1\n"
@@ -72,24 +73,6 @@ def put_new_run(glue: BareGlue, number: int) -> None:
 def counted(bench: ReloadBench) -> float:
     totals = [value for name, value in bench.series().items() if "view_runs_total{" in name]
     return sum(totals)
-
-
-def test_the_new_rates_are_in_force_before_new_targets_are_watched(
-    bench: ReloadBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise a new target's first poll would go at a rate that the file no longer allows."""
-    clients = bench.exporter.clients
-    watched: list[bool] = []
-
-    def configure(settings: Settings) -> None:
-        watched.append(any('target_info{target="b"' in name for name in bench.series()))
-        type(clients).configure(clients, settings)
-
-    monkeypatch.setattr(clients, "configure", configure)
-    bench.write(target(bench.glue, "a", 1, 2), target(bench.glue, "b", 3, max_requests_per_second=2))
-    bench.reloader.reload()
-    assert watched == [False]
-    assert any('target_info{target="b"' in name for name in bench.series())
 
 
 def test_what_goes_has_no_series_from_then_on(bench: ReloadBench) -> None:
@@ -189,49 +172,6 @@ def test_a_target_that_moves_shows_nothing_of_its_old_place(bench: ReloadBench) 
     assert not [name for name in bench.series() if f'catalog_id="{ACCOUNT}"' in name]
 
 
-def http(bench: ReloadBench, method: str, *, allowed: bool) -> httpx.Response:
-    site = Site(
-        scrape=bench.exporter.exposition.scrape,
-        trouble=bench.exporter.scheduler.trouble,
-        ready=bench.exporter.store.ready,
-        reload=bench.reloader.reload if allowed else None,
-    )
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(make_app(site))
-        async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
-            return await client.request(method, "/-/reload")
-
-    return asyncio.run(ask())
-
-
-def test_a_post_reloads(bench: ReloadBench) -> None:
-    bench.write(target(bench.glue, "a", 1))
-    assert http(bench, "POST", allowed=True).status_code == 200
-    assert len(bench.watched()) == 1
-
-
-def test_a_post_tells_what_is_wrong(bench: ReloadBench) -> None:
-    bench.file.write_text(INVALID)
-    answer = http(bench, "POST", allowed=True)
-    assert answer.status_code == 500
-    assert f"{bench.file}:1: targets" in answer.text
-    assert len(bench.watched()) == 2
-
-
-def test_a_post_without_leave_is_forbidden(bench: ReloadBench) -> None:
-    bench.write(target(bench.glue, "a", 1))
-    assert http(bench, "POST", allowed=False).status_code == 403
-    assert len(bench.watched()) == 2
-
-
-@pytest.mark.parametrize("allowed", [True, False])
-def test_only_a_post_reloads(bench: ReloadBench, allowed: bool) -> None:  # noqa: FBT001 (a parameter of pytest's)
-    bench.write(target(bench.glue, "a", 1))
-    assert http(bench, "GET", allowed=allowed).status_code == 405
-    assert len(bench.watched()) == 2
-
-
 @pytest.fixture
 def watched(bench: ReloadBench) -> Iterator[ReloadBench]:
     """Have the file looked at every ten seconds of the clock that the test moves."""
@@ -313,23 +253,6 @@ def test_half_a_file_is_not_read(watched: ReloadBench) -> None:
     assert [state.target.name for state in watched.exporter.store.targets()] == ["a", "b"]
 
 
-def test_a_swapped_link_is_seen(tmp_path: Path) -> None:
-    """As Kubernetes does with a ConfigMap: the file is a link into ..data, which is a link to a folder."""
-    with BareGlue() as glue:
-        for version, numbers in (("..1", (1,)), ("..2", (2,))):
-            (tmp_path / version).mkdir()
-            (tmp_path / version / "config.yaml").write_text(document(target(glue, "a", *numbers)))
-        (tmp_path / "..data").symlink_to("..1")
-        file = tmp_path / "config.yaml"
-        file.symlink_to("..data/config.yaml")
-        with reload_bench(file, glue) as bench:
-            reloader = bench.another_reloader(ManualClock(), loaded=content_of(str(file)))
-            (tmp_path / "..data_tmp").symlink_to("..2")
-            (tmp_path / "..data_tmp").rename(tmp_path / "..data")
-            reloader.reload_if_changed()
-            assert bench.watched() == {sample_run_id(2)}
-
-
 def test_what_changes_while_the_exporter_starts_is_not_missed(bench: ReloadBench) -> None:
     """The content that counts is that of before the file was read."""
     loaded = content_of(str(bench.file))
@@ -346,18 +269,106 @@ def test_no_reload_begins_once_the_exporter_ends(bench: ReloadBench) -> None:
     assert len(bench.watched()) == 2
 
 
-def test_a_web_configuration_that_cannot_be_used_is_told_as_a_failed_reload(watched: ReloadBench) -> None:
-    """It is followed without a reload, but the next start would fail: somebody has to know by then."""
-    watched.reloader.note_web(False)
-    eventually(lambda: watched.series()[RELOADED_OK] == 0)
-    watched.reloader.note_web(True)
-    eventually(lambda: watched.series()[RELOADED_OK] == 1)
+class FailsToConfigure(ClientFactory):
+    """Clients that cannot be configured once they are told so."""
+
+    fails = False
+
+    def configure(self, settings: Settings) -> None:
+        """Fail, or not."""
+        if self.fails:
+            raise RuntimeError("no more threads")
+        super().configure(settings)
 
 
-def test_a_good_web_configuration_does_not_hide_a_bad_configuration(watched: ReloadBench) -> None:
-    watched.file.write_text(INVALID)
-    look(watched, change_seen=True)
-    watched.reloader.note_web(False)
-    watched.reloader.note_web(True)
-    look(watched, change_seen=False)
-    assert watched.series()[RELOADED_OK] == 0
+def web_file(folder: Path, text: str) -> WebProtection:
+    (folder / "web.yml").write_text(text)
+    return WebProtection(str(folder / "web.yml"))
+
+
+def users(*names: str) -> str:
+    return "basic_auth_users:\n" + "".join(f"  {name}: {hashed(name)}\n" for name in names)
+
+
+@pytest.mark.parametrize("mistake", ["in config.yaml", "in web.yml", "in no file"])
+def test_a_reload_takes_over_both_configurations_or_neither(tmp_path: Path, mistake: str) -> None:
+    with BareGlue() as glue:
+        file = tmp_path / "config.yaml"
+        file.write_text(document(target(glue, "a", 1)))
+        web = web_file(tmp_path, users("alice"))
+        with reload_bench(file, glue, make_clients=FailsToConfigure) as bench:
+            reloader = bench.another_reloader(ManualClock(), loaded=b"", web=web)
+            clients = bench.exporter.clients
+            assert isinstance(clients, FailsToConfigure)
+            bench.write(target(glue, "b", 2))
+            (tmp_path / "web.yml").write_text(users("bob"))
+            if mistake == "in config.yaml":
+                file.write_text(INVALID)
+            if mistake == "in web.yml":
+                (tmp_path / "web.yml").write_text("# nobody\n")
+            clients.fails = mistake == "in no file"
+            assert reloader.reload()
+            assert (set(web.users()), bench.watched()) == ({"alice"}, {sample_run_id(1)})
+            clients.fails = False
+            bench.write(target(glue, "b", 2))
+            (tmp_path / "web.yml").write_text(users("bob"))
+            assert reloader.reload() == ()
+            assert (set(web.users()), bench.watched()) == ({"bob"}, {sample_run_id(2)})
+
+
+def test_a_web_configuration_is_followed_and_a_mistake_in_it_is_a_failed_reload(
+    bench: ReloadBench, tmp_path: Path
+) -> None:
+    """The next start would fail: somebody has to know by then. It hides no mistake of the other one."""
+    web = web_file(tmp_path, users("alice"))
+    clock = ManualClock(held=True)
+    reloader = bench.another_reloader(clock, loaded=content_of(str(bench.file)), web=web)
+    thread = threading.Thread(target=reloader.run, args=(0.0,), daemon=True)
+    thread.start()
+
+    def follow() -> None:
+        clock.await_waiters()
+        clock.advance(1.0)
+        clock.await_waiters()
+
+    for text, names, in_use in (
+        (users("bob"), {"bob"}, 1),
+        ("", {"bob"}, 0),
+        (users("bob", "carol"), {"bob", "carol"}, 1),
+    ):
+        (tmp_path / "web.yml").write_text(text)
+        follow()
+        assert set(web.users()) == names
+        assert bench.series()[RELOADED_OK] == in_use
+    bench.file.write_text(INVALID)
+    assert reloader.reload()
+    (tmp_path / "web.yml").write_text(users("dave"))
+    follow()
+    assert set(web.users()) == {"dave"}
+    assert bench.series()[RELOADED_OK] == 0
+    reloader.end()
+    thread.join(20)
+
+
+def test_an_automatic_reload_takes_over_nothing_that_protects_less(
+    bench: ReloadBench, tmp_path: Path
+) -> None:
+    web = web_file(tmp_path, users("alice"))
+    reloader = bench.another_reloader(ManualClock(), loaded=content_of(str(bench.file)), web=web)
+    (tmp_path / "web.yml").write_text("{}\n")
+    bench.write(target(bench.glue, "a", 3))
+    reloader.reload_if_changed()
+    assert bench.watched() == {sample_run_id(3)}
+    assert set(web.users()) == {"alice"}
+
+
+def test_a_pipe_is_not_opened(bench: ReloadBench) -> None:
+    """That would wait for a writer, with every later reload behind it."""
+    content = bench.file.read_text()
+    bench.file.unlink()
+    os.mkfifo(bench.file)
+    (problem,) = bench.reloader.reload()
+    assert problem == f"{bench.file}: is a named pipe: a reload reads files only"
+    bench.file.unlink()
+    bench.file.write_text(content)
+    assert bench.reloader.reload() == ()

@@ -141,16 +141,16 @@ def test_the_servers_own_certificate_is_shown_where_one_is_required(
     assert capsys.readouterr().err == "not healthy: the poll loop is stuck\n"
 
 
-def test_a_refused_certificate_shows_at_least_that_the_exporter_is_there(
+def test_a_refused_certificate_is_status_1_with_what_to_do(
     config: Path, tmp_path: Path, capsys: Output
 ) -> None:
-    """To restart a container for it would never end."""
+    """Whether the exporter polls is not known then."""
     config.write_text(MUTUAL.format(Authority(tmp_path, "clients").file.name))
     with WebServer(HEALTHY, config=config) as server:
-        assert check(server, config) == 0
+        assert check(server, config) == 1
     out, err = capsys.readouterr()
     assert out.splitlines()[-1:] != ["healthy"]
-    assert "so whether it polls is not known" in err
+    assert "which an authority in client_ca_file must have signed" in err
 
 
 def test_where_certificates_are_required_nobody_there_is_still_status_1(

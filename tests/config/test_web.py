@@ -30,8 +30,13 @@ def mistakes(folder: Path, text: str) -> list[str]:
 @pytest.mark.parametrize(
     "text", ["", "# nothing yet\n", "{}", "tls_server_config: {}\nbasic_auth_users: {}\n", "---\n"]
 )
-def test_an_empty_file_asks_for_nothing(tmp_path: Path, text: str) -> None:
-    assert load(tmp_path, text) == WebSettings()
+def test_a_file_that_protects_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    """Nothing is what the flag's absence asks for; the file may have been emptied by mistake."""
+    (mistake,) = mistakes(tmp_path, text)
+    assert mistake == (
+        "web.yml: protects nothing: write tls_server_config or basic_auth_users,"
+        " or leave out --web.config.file to serve plain HTTP without passwords"
+    )
 
 
 def test_files_are_relative_to_the_folder_of_the_file(tmp_path: Path) -> None:

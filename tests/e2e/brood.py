@@ -7,6 +7,7 @@ different from a start by hand but the imports.
 """
 
 import contextlib
+import importlib
 import itertools
 import json
 import os
@@ -123,8 +124,8 @@ def hatch(log: str, arguments: Sequence[str], fatal_write: int | None) -> int:
 def main() -> None:
     """Answer each request with the process ID of the child that it started."""
     # What every life needs; not the test that starts this.
-    import exporter.cli.serve  # noqa: PLC0415
-    import exporter.cli.website  # noqa: F401, PLC0415
+    for module in ("cli.serve", "cli.daemon", "cli.reloading", "web.server", "web.status_page"):
+        importlib.import_module(f"exporter.{module}")
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here
     for line in sys.stdin:

@@ -56,3 +56,13 @@ def test_it_listens_on_the_one_socket_that_it_was_given(tmp_path: Path) -> None:
             assert listening(program.process.pid) == [str(program.port)]
             assert program.get("/-/reload", method="POST").status == 200
             assert listening(program.process.pid) == [str(program.port)]
+
+
+def test_it_may_open_as_many_files_as_the_system_allows(tmp_path: Path) -> None:
+    """Each connection is one, and many systems allow 1,024 unless a program asks for more."""
+    with BareGlue() as glue:
+        config = {"targets": [target(glue.url, glue.records.put_run(sample_run(1)))]}
+        with serve(tmp_path, config) as program:
+            limits = Path(f"/proc/{program.process.pid}/limits").read_text()
+            (soft, hard) = re.findall(r"^Max open files +(\d+) +(\d+)", limits, re.MULTILINE)[0]
+            assert soft == hard

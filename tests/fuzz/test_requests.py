@@ -121,7 +121,8 @@ def judge(server: WebServer, data: bytes) -> None:
         assert status, came[:100]
         assert int(status[1]) in STATUSES, came[:200]
         assert b"Traceback" not in came
-        assert b"x-content-type-options: nosniff" in came.lower()
+        if not came.endswith(b"Invalid HTTP request received."):  # uvicorn's own answer, always this text
+            assert b"x-content-type-options: nosniff" in came.lower()
     assert server.ask("/-/healthy").status == 200
 
 

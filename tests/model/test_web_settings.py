@@ -1,4 +1,4 @@
-"""Which web configuration protects less than another."""
+"""Which web configuration protects less than another, and what of both is kept."""
 
 import pytest
 
@@ -14,32 +14,42 @@ MUTUAL = TlsSettings(
 NEWEST = TlsSettings(cert_file="c", key_file="k", min_version=TlsVersion.TLS13)
 
 
+USERS = {"alice": "a hash"}
+OTHER_TLS = TlsSettings(cert_file="x", key_file="y")
+
+
 @pytest.mark.parametrize(
-    ("weaker", "stronger"),
+    ("new", "before", "kept"),
     [
-        (WebSettings(), WebSettings(tls=TLS)),
-        (WebSettings(), WebSettings(users={"a": "h"})),
-        (WebSettings(tls=TLS), WebSettings(tls=MUTUAL)),
-        (WebSettings(tls=TLS), WebSettings(tls=NEWEST)),
-        (WebSettings(tls=MUTUAL), WebSettings(tls=NEWEST)),
-        (WebSettings(tls=MUTUAL), WebSettings(tls=TLS, users={"a": "h"})),
+        (WebSettings(), WebSettings(tls=TLS), WebSettings(tls=TLS)),
+        (WebSettings(tls=TLS), WebSettings(tls=MUTUAL), WebSettings(tls=MUTUAL)),
+        (WebSettings(tls=TLS), WebSettings(tls=NEWEST), WebSettings(tls=NEWEST)),
+        (WebSettings(tls=MUTUAL), WebSettings(tls=NEWEST), WebSettings(tls=NEWEST)),
+        (WebSettings(tls=OTHER_TLS), WebSettings(users=USERS), WebSettings(tls=OTHER_TLS, users=USERS)),
+        (
+            WebSettings(users={"bob": "h"}),
+            WebSettings(tls=TLS, users=USERS),
+            WebSettings(tls=TLS, users={"bob": "h"}),
+        ),
     ],
 )
-def test_what_lets_in_more_is_weaker(weaker: WebSettings, stronger: WebSettings) -> None:
-    assert weaker.weaker_than(stronger)
+def test_where_new_settings_protect_less_the_ones_before_are_kept(
+    new: WebSettings, before: WebSettings, kept: WebSettings
+) -> None:
+    assert new.at_least(before) == kept
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (WebSettings(users={"a": "h"}), WebSettings(users={"a": "h", "b": "h"})),
-        (WebSettings(users={"a": "h"}), WebSettings(users={"a": "another"})),
-        (WebSettings(tls=TLS), WebSettings(tls=TlsSettings(cert_file="x", key_file="y"))),
+        (WebSettings(users=USERS), WebSettings(users={**USERS, "bob": "h"})),
+        (WebSettings(users=USERS), WebSettings(users={"alice": "another"})),
+        (WebSettings(tls=TLS), WebSettings(tls=OTHER_TLS)),
     ],
 )
-def test_other_users_and_files_are_no_weaker(one: WebSettings, other: WebSettings) -> None:
-    assert not one.weaker_than(other)
-    assert not other.weaker_than(one)
+def test_other_users_and_files_protect_no_less(one: WebSettings, other: WebSettings) -> None:
+    assert one.at_least(other) == one
+    assert other.at_least(one) == other
 
 
 @pytest.mark.parametrize(

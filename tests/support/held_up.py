@@ -9,11 +9,12 @@ import sys
 import threading
 from pathlib import Path
 
+from exporter.cli.daemon import serve_until_signal
 from exporter.cli.exporter_process import Exporter, make_exporter
+from exporter.cli.file_content import content_of
 from exporter.cli.loading import load_settings
 from exporter.cli.logs import configure_logs
-from exporter.cli.reloading import Reloader, content_of
-from exporter.cli.serving import serve_until_signal
+from exporter.cli.reloading import Reloader
 from exporter.cli.sharding import Shard
 from exporter.cli.signals import Signals
 from exporter.clock import SystemClock

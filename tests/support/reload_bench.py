@@ -9,9 +9,11 @@ from typing import Any
 import yaml
 
 from exporter.cli.exporter_process import Exporter, make_exporter
+from exporter.cli.file_content import content_of
 from exporter.cli.loading import load_settings
-from exporter.cli.reloading import Reloader, content_of
+from exporter.cli.reloading import Reloader
 from exporter.cli.sharding import Shard
+from exporter.cli.web_protection import WebProtection
 from exporter.clock import Clock, SystemClock
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
@@ -39,9 +41,9 @@ class ReloadBench:
         self.reloader = self.another_reloader(self.clock, loaded=content_of(str(self.file)))
         self.exporter.scheduler.configure(settings)
 
-    def another_reloader(self, clock: Clock, *, loaded: bytes) -> Reloader:
+    def another_reloader(self, clock: Clock, *, loaded: bytes, web: WebProtection | None = None) -> Reloader:
         """Return what reloads the file, on a clock of its own."""
-        return Reloader(str(self.file), self.load, self.exporter, clock, loaded=loaded)
+        return Reloader(str(self.file), self.load, self.exporter, clock, loaded=loaded, web=web)
 
     def load(self) -> Settings:
         """Read the file."""

@@ -5,7 +5,6 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +12,10 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from exporter.cli.web_security import live_security
+from exporter.cli.web_protection import WebProtection
 from exporter.web.address import ListenAddress
-from exporter.web.limits import Limits
+from exporter.web.auth import BasicAuth
+from exporter.web.connection import Timeouts
 from exporter.web.server import Server
 from tests.support.clock import SAFETY_NET
 
@@ -37,11 +37,16 @@ class WebServer:
         app: ASGIApp,
         *,
         config: Path | None = None,
-        limits: Limits | None = None,
-        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
     ) -> None:
-        self.security = live_security(str(config)) if config else None
-        self.server = Server(app, security=self.security, limits=limits, around=around)
+        """``config``: a web configuration, whose changes :meth:`follow` takes over."""
+        self.protection = WebProtection(str(config)) if config else None
+        if self.protection:
+            app = BasicAuth(app, self.protection.users)
+        context = self.protection.current.context if self.protection else None
+        self.server = Server(app, context, timeouts)
+        if self.protection:
+            self.protection.on_new_context = self.server.replace_context
         self._listener = ListenAddress.parse("127.0.0.1:0").bind()
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(
@@ -58,6 +63,11 @@ class WebServer:
         self.server.stop()
         self._thread.join(SAFETY_NET)
         assert not self._thread.is_alive()
+
+    def follow(self) -> None:
+        """Use what has changed in the web configuration and the files that it names."""
+        assert self.protection is not None
+        self.protection.follow()
 
     def connect(self, tls: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
         """Return a connection to come."""

@@ -1,6 +1,7 @@
 """The server against abuse: whatever a client does or leaves undone ends, and others get their answers."""
 
 import contextlib
+import resource
 import socket
 import threading
 import time
@@ -12,9 +13,10 @@ import pytest
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from exporter.web.limits import Limits
+from exporter.web.connection import CONNECTIONS, Timeouts
 from tests.support.certificates import Authority
-from tests.support.clock import SAFETY_NET
+from tests.support.clock import SAFETY_NET, eventually
+from tests.support.left_over import nothing_left_over
 from tests.support.web import WebServer, ended
 
 CHUNK = b"x" * (1 << 20)
@@ -22,7 +24,8 @@ CHUNKS = 64
 """Many times what the buffers of two sockets hold."""
 HALF = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
 WHOLE = HALF + b"\r\n"
-SHORT = Limits(request_seconds=0.3, idle_seconds=1, answer_seconds=0.5, farewell_seconds=0.3)
+LARGE = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+SHORT = Timeouts(request=0.3, idle=1, answer=0.5)
 
 
 class App:
@@ -48,8 +51,8 @@ class App:
 
 
 @contextmanager
-def serving(limits: Limits = SHORT, app: App | None = None) -> Iterator[WebServer]:
-    with WebServer(app or App(), limits=limits) as server:
+def serving(timeouts: Timeouts = SHORT, app: App | None = None) -> Iterator[WebServer]:
+    with WebServer(app or App(), timeouts=timeouts) as server:
         yield server
         assert server.ask().body == b"fine\n", "whatever happened, others are served"
 
@@ -70,8 +73,9 @@ def server(everyones: WebServer) -> Iterator[WebServer]:
 def said(client: socket.socket) -> bytes:
     """Return all that the server says until it closes the connection."""
     parts = []
-    while part := client.recv(65536):
-        parts.append(part)
+    with contextlib.suppress(ConnectionResetError):
+        while part := client.recv(65536):
+            parts.append(part)
     return b"".join(parts)
 
 
@@ -85,12 +89,6 @@ def one_answer(client: socket.socket) -> bytes:
     return answer
 
 
-def seconds_to_end(client: socket.socket) -> float:
-    began = time.monotonic()
-    assert ended(client)
-    return time.monotonic() - began
-
-
 def test_a_head_that_is_sent_slowly_ends_in_time(server: WebServer) -> None:
     """Each byte alone would come in time."""
     with server.socket() as client:
@@ -102,14 +100,19 @@ def test_a_head_that_is_sent_slowly_ends_in_time(server: WebServer) -> None:
         assert 0.3 <= time.monotonic() - began < 3
 
 
-def test_half_a_head_gets_408(server: WebServer) -> None:
+@pytest.mark.parametrize(
+    "words", [b"", HALF, HALF + b"Content-Length: 10\r\n\r\n12345", WHOLE + b"G", b"\r\n"], ids=str
+)
+def test_a_request_that_never_ends_is_given_up(server: WebServer, words: bytes) -> None:
+    """A first one or a later one, its head or its body; what was answered is followed by no other answer."""
     with server.socket() as client:
-        client.sendall(HALF)
-        assert said(client).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        client.sendall(words)
+        assert said(client).count(b"HTTP/1.1") <= 1
 
 
-def test_a_connection_that_says_nothing_ends(server: WebServer) -> None:
+def test_a_body_that_the_application_waits_for_is_given_up(server: WebServer) -> None:
     with server.socket() as client:
+        client.sendall(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
         assert said(client) == b""
 
 
@@ -117,29 +120,9 @@ def test_an_idle_connection_stays_for_a_while_and_ends(server: WebServer) -> Non
     with server.socket() as client:
         client.sendall(WHOLE)
         assert one_answer(client)
-        assert 0.8 < seconds_to_end(client) < 5
-
-
-def test_a_second_request_has_a_deadline_of_its_own(server: WebServer) -> None:
-    with server.socket() as client:
-        client.sendall(WHOLE)
-        assert one_answer(client)
-        client.sendall(b"G")
-        assert b"HTTP/1.1 408 " in said(client)
-
-
-def test_a_body_that_does_not_come_ends_in_time(server: WebServer) -> None:
-    with server.socket() as client:
-        client.sendall(HALF + b"Content-Length: 10\r\n\r\n12345")
-        answer = said(client)
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        assert answer.count(b"HTTP/1.1") == 1, "an answer that has been sent is followed by no other"
-
-
-def test_a_body_that_the_application_waits_for_ends_in_408(server: WebServer) -> None:
-    with server.socket() as client:
-        client.sendall(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
-        assert said(client).startswith(b"HTTP/1.1 408 ")
+        began = time.monotonic()
+        assert ended(client)
+        assert 0.8 < time.monotonic() - began < 5
 
 
 def test_a_small_body_is_let_pass_and_the_connection_goes_on(server: WebServer) -> None:
@@ -150,22 +133,6 @@ def test_a_small_body_is_let_pass_and_the_connection_goes_on(server: WebServer) 
     connection.request("POST", "/body", body=b"abc")
     assert connection.getresponse().read() == b"abc"
     connection.close()
-
-
-@pytest.mark.parametrize("method", [b"GET", b"POST"])
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"Content-Length: 65537\r\n\r\n",
-        b"Content-Length: 99999999999999999999\r\n\r\n",
-        b"Transfer-Encoding: chunked\r\n\r\nC000\r\n" + b"x" * 0xC000 + b"\r\n4001\r\n" + b"x" * 0x4001,
-    ],
-    ids=["announced", "announced, absurdly", "in chunks"],
-)
-def test_a_large_body_is_refused(server: WebServer, method: bytes, body: bytes) -> None:
-    with server.socket() as client:
-        client.sendall(method + b" / HTTP/1.1\r\nHost: x\r\n" + body)
-        assert said(client).startswith(b"HTTP/1.1 413 ")
 
 
 def test_an_endless_body_ends(server: WebServer) -> None:
@@ -189,8 +156,8 @@ def test_an_endless_body_ends(server: WebServer) -> None:
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n",
-        b"\r\n\r\n",
         "GET /ä HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        WHOLE + b"garbage\r\n\r\n",
     ],
 )
 def test_what_is_malformed_gets_400(
@@ -199,51 +166,22 @@ def test_what_is_malformed_gets_400(
     with server.socket() as client:
         client.sendall(garbage)
         answer = said(client)
-        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-        assert b"\r\nconnection: close\r\n" in answer
+        assert b"HTTP/1.1 400 Bad Request\r\n" in answer
+        assert b"\r\nconnection: close\r\n" in answer.lower()
     assert not caplog.records, "strangers do not fill the log"
-
-
-@pytest.mark.parametrize(
-    "request_line", [b"PRI * HTTP/2.0", b"GET / HTTP/9.9", b"GET / HTTP/0.9", b"GET / HTTP/1.2"]
-)
-def test_another_version_of_http_gets_505(server: WebServer, request_line: bytes) -> None:
-    with server.socket() as client:
-        client.sendall(request_line + b"\r\nHost: x\r\n\r\n")
-        assert said(client).startswith(b"HTTP/1.1 505 ")
 
 
 @pytest.mark.parametrize(
     "head",
     [
-        b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
         HALF + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n",
-        HALF + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        HALF + b"Transfer-Encoding: chunked\r\n\r\nno length\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
 def test_nothing_but_http_is_spoken(server: WebServer, head: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with server.socket() as client:
         client.sendall(head + b"something else")
-        assert ended(client)
-    assert not caplog.records
-
-
-def test_garbage_after_a_request_spoils_only_itself(
-    server: WebServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    with server.socket() as client:
-        client.sendall(WHOLE + b"garbage\r\n\r\n")
-        answer = said(client)
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        assert b"HTTP/1.1 400 " in answer
-    assert not caplog.records
-
-
-def test_garbage_in_a_body_ends_the_connection_quietly(
-    server: WebServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    with server.socket() as client:
-        client.sendall(HALF + b"Transfer-Encoding: chunked\r\n\r\nno length\r\n")
         assert ended(client)
     assert not caplog.records
 
@@ -260,51 +198,23 @@ def test_pipelined_requests_are_answered_in_their_order(server: WebServer) -> No
         assert answers[-1].endswith(b"fine\n")
 
 
-def test_an_answer_that_nobody_takes_ends() -> None:
+@pytest.mark.parametrize("pause", [None, 0.02], ids=["not at all", "slowly"])
+def test_an_answer_that_is_not_taken_in_time_ends(pause: float | None) -> None:
+    """A little now and then is not enough."""
     app = App()
     with serving(app=app) as server, server.socket() as client:
-        client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(LARGE)
         assert client.recv(1)
-        deadline = time.monotonic() + SAFETY_NET
-        while app.under_way and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert app.under_way == 0
+        if pause:
+            with contextlib.suppress(ConnectionResetError):
+                while client.recv(100_000):
+                    time.sleep(pause)
+        eventually(lambda: app.under_way == 0)
 
 
-def test_an_answer_that_is_taken_slowly_ends(server: WebServer) -> None:
-    """A little now and then is not enough: the whole has to be taken in time."""
-    with server.socket() as client:
-        client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-        began = time.monotonic()
-        taken = 0
-        try:
-            while part := client.recv(100_000):
-                taken += len(part)
-                time.sleep(0.02)
-        except ConnectionResetError:
-            pass
-        assert taken < CHUNKS * len(CHUNK)
-        assert time.monotonic() - began < SAFETY_NET / 2
-
-
-def test_a_large_answer_is_given_to_who_takes_it() -> None:
-    with serving(Limits()) as server:
+def test_a_large_answer_is_given_to_a_client_that_takes_it() -> None:
+    with serving(Timeouts()) as server:
         assert len(server.ask("/large").body) == CHUNKS * len(CHUNK)
-
-
-def test_too_many_slow_readers_lose_their_places_and_not_those_who_read() -> None:
-    """Each holds some megabytes."""
-    app = App()
-    with serving(Limits(clients_behind=4), app) as server, ExitStack() as stack:
-        for _ in range(12):
-            client = stack.enter_context(server.socket())
-            client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert client.recv(1)
-        assert len(server.ask("/large").body) == CHUNKS * len(CHUNK)
-        deadline = time.monotonic() + SAFETY_NET
-        while app.under_way > 5 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert app.under_way <= 5
 
 
 def scrape_seconds(server: WebServer) -> float:
@@ -314,67 +224,70 @@ def scrape_seconds(server: WebServer) -> float:
 
 
 def test_500_slow_connections_delay_no_scrape() -> None:
-    with serving(Limits()) as server, ExitStack() as stack:
+    with serving(Timeouts()) as server, ExitStack() as stack:
         for _ in range(500):
             stack.enter_context(server.socket()).sendall(HALF)
-        server.ask()  # behind them in the queue
         assert max(scrape_seconds(server) for _ in range(5)) < 1
 
 
-def test_connections_without_end_leave_room_for_a_scrape() -> None:
-    """Beyond the limit the oldest that says nothing makes room."""
-    limits = Limits(connections=100)
-    with serving(limits) as server, ExitStack() as stack:
-        clients = [stack.enter_context(server.socket()) for _ in range(1000)]
-        for client in clients[-50:]:
-            client.sendall(HALF)
-        server.ask()  # behind them in the queue
-        assert max(scrape_seconds(server) for _ in range(5)) < 1
-        assert ended(clients[0])
-        assert len(server.server._lobby) <= 100
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Allow this process, in which both ends of each connection are, as many files as the system does."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_slow_tls_handshakes_leave_room_for_a_scrape(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("many_files")
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(3000, b""), (3000, HALF), (2 * CONNECTIONS, WHOLE)],
+    ids=["silent", "half a request", "idle"],
+)
+def test_more_connections_than_allowed_leave_room_for_a_scrape(count: int, words: bytes) -> None:
+    """The one that has waited longest makes room; of the others nothing is left over once they are closed."""
+    with serving(Timeouts()) as server:
+        server.ask()
+        with nothing_left_over(), ExitStack() as stack:
+            clients = []
+            for _ in range(count):
+                clients.append(stack.enter_context(server.socket()))
+                with contextlib.suppress(ConnectionError):
+                    clients[-1].sendall(words)
+                if words == WHOLE:
+                    assert one_answer(clients[-1])
+            assert max(scrape_seconds(server) for _ in range(5)) < 1
+            assert ended(clients[0])
+
+
+def test_a_connection_that_is_answered_never_makes_room() -> None:
+    with serving(Timeouts()) as server, ExitStack() as stack:
+        reader = stack.enter_context(server.socket())
+        reader.sendall(LARGE.replace(b"Host", b"Connection: close\r\nHost"))
+        first = reader.recv(1000)
+        for _ in range(CONNECTIONS + 10):
+            stack.enter_context(server.socket())
+        assert server.ask().body == b"fine\n"
+        assert len(first + said(reader)) > CHUNKS * len(CHUNK)
+
+
+def test_slow_tls_handshakes_delay_no_scrape_and_end(tmp_path: Path) -> None:
     authority = Authority(tmp_path, "own")
     authority.pair("server")
     config = tmp_path / "web.yml"
     config.write_text("tls_server_config: {cert_file: server.pem, key_file: server.key}")
     with (
-        WebServer(App(), config=config, limits=Limits(connections=100)) as server,
+        WebServer(App(), config=config, timeouts=Timeouts(handshake=1.0)) as server,
         ExitStack() as stack,
     ):
-        clients = [stack.enter_context(server.socket()) for _ in range(300)]
-        for client in clients[-100:]:
+        clients = [stack.enter_context(server.socket()) for _ in range(200)]
+        for client in clients[100:]:
             client.sendall(b"\x16\x03\x01")
-        assert server.ask(tls=authority.client()).body == b"fine\n"
         began = time.monotonic()
         assert server.ask(tls=authority.client()).body == b"fine\n"
-        assert time.monotonic() - began < 10
-        assert ended(clients[0])
-
-
-def test_idle_connections_make_room_after_those_without_a_request() -> None:
-    with serving(Limits(connections=3)) as server, ExitStack() as stack:
-        idle = stack.enter_context(server.socket())
-        idle.sendall(WHOLE)
-        assert one_answer(idle)
-        slow = stack.enter_context(server.socket())
-        slow.sendall(HALF)
-        time.sleep(0.05)
-        newcomers = [stack.enter_context(server.socket()) for _ in range(2)]
-        assert ended(slow)
-        idle.sendall(WHOLE)
-        assert one_answer(idle)
-        newcomers[-1].sendall(WHOLE)
-        assert one_answer(newcomers[-1])
-
-
-def test_an_idle_connection_makes_room_where_nothing_else_can() -> None:
-    with serving(Limits(connections=1)) as server, server.socket() as idle:
-        idle.sendall(WHOLE)
-        assert one_answer(idle)
-        assert server.ask().body == b"fine\n"
-        assert ended(idle)
+        assert time.monotonic() - began < 5
+        assert all(ended(client) for client in clients)
 
 
 def test_all_of_it_at_once_and_nothing_is_left_over() -> None:
@@ -382,12 +295,10 @@ def test_all_of_it_at_once_and_nothing_is_left_over() -> None:
     before = set(threading.enumerate())
     app = App()
     with serving(app=app) as server, ExitStack() as stack:
-        for words in (b"", b"G", HALF, WHOLE, b"garbage\r\n\r\n", b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"):
+        for words in (b"", b"G", HALF, WHOLE, b"garbage\r\n\r\n", LARGE):
             for _ in range(5):
                 stack.enter_context(server.socket()).sendall(words)
     assert app.under_way == 0
-    assert len(server.server._lobby) == 0
-    assert not server.server.server_state.connections
     for thread in set(threading.enumerate()) - before:
         thread.join(SAFETY_NET)
         assert not thread.is_alive(), thread.name

@@ -5,7 +5,6 @@ import base64
 import io
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -13,9 +12,9 @@ import structlog
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from exporter.web.auth import BasicAuth
 from exporter.web.request_log import LONGEST_PATH, RequestLog
 from tests.support.passwords import basic, hashed
-from tests.support.web import WebServer
 
 
 @pytest.fixture
@@ -78,12 +77,11 @@ def test_a_request_without_an_answer_is_logged_and_its_error_goes_on(lines: io.S
     assert "method=GET path=/metrics status" in lines.getvalue()
 
 
-def test_who_has_no_password_is_logged_too(lines: io.StringIO, tmp_path: Path) -> None:
-    config = tmp_path / "web.yml"
-    config.write_text(f"basic_auth_users:\n  alice: {hashed('wonderland')}\n")
-    with WebServer(PlainTextResponse("fine\n"), config=config, around=RequestLog) as server:
-        assert server.ask("/metrics").status == 401
-        assert server.ask("/metrics", headers=basic("alice", "wonderland")).status == 200
+def test_requests_without_a_password_are_logged_too(lines: io.StringIO) -> None:
+    users = {"alice": hashed("wonderland")}
+    app = BasicAuth(PlainTextResponse("fine\n"), lambda: users)
+    assert ask(app, "GET", "/metrics").status_code == 401
+    assert ask(app, "GET", "/metrics", **basic("alice", "wonderland")).status_code == 200
     logged = [line for line in lines.getvalue().splitlines() if "event=request" in line]
     assert [("status=401" in line, "status=200" in line) for line in logged] == [(True, False), (False, True)]
     assert "wonderland" not in lines.getvalue()

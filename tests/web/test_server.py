@@ -1,6 +1,7 @@
 """The server on a socket of its own: connections, limits and its end."""
 
 import asyncio
+import contextlib
 import http.client
 import socket
 import threading
@@ -13,12 +14,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from exporter.web.address import ListenAddress
-from exporter.web.limits import Limits
-from exporter.web.server import GRACE_PERIOD, Server
+from exporter.web.server import GRACE_PERIOD, HEAD_BYTES, Server
 from tests.support.clock import SAFETY_NET
 from tests.support.web import WebServer, ended
-
-LARGEST_HEAD = Limits().head_bytes
 
 
 @dataclass
@@ -95,17 +93,34 @@ def test_a_head_has_no_body(running: Running) -> None:
     connection.close()
 
 
+def head(size: int, where: str) -> bytes:
+    """Return the head of a request, of so many bytes."""
+    start, middle, end = b"GET /", b" HTTP/1.1\r\nHost: x\r\n", b"\r\n"
+    if where == "in the path":
+        return start + b"x" * (size - len(start + middle + end)) + middle + end
+    lines = b"".join(b"X-%03d: b\r\n" % number for number in range(200 if "many" in where else 0))
+    lines += b"Cookie: "
+    return (start + middle + lines).ljust(size - 4, b"x") + b"\r\n\r\n"
+
+
 @pytest.mark.parametrize("where", ["in one header", "in many headers", "in the path"])
-def test_a_head_that_never_ends_is_refused(running: Running, where: str) -> None:
-    filler = b"x" * (LARGEST_HEAD * 4)
-    head = {
-        "in one header": b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + filler,
-        "in many headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-A: b\r\n" * (LARGEST_HEAD // 2),
-        "in the path": b"GET /" + filler,
-    }[where]
+@pytest.mark.parametrize(
+    ("size", "statuses"),
+    [
+        (HEAD_BYTES, {b"200"}),
+        (HEAD_BYTES + 1, {b"431", b"400"}),
+        (100 * 1024, {b"431", b"400"}),
+        (1024 * 1024, {b"431", b"400"}),
+    ],
+)
+def test_a_head_of_more_than_16_kib_is_refused(
+    running: Running, size: int, statuses: set[bytes], where: str
+) -> None:
+    """Whether it arrives at once or in parts."""
     with socket.create_connection(("127.0.0.1", running.port), timeout=SAFETY_NET) as client:
-        client.sendall(head)
-        assert client.recv(1000).startswith(b"HTTP/1.1 431 ")
+        with contextlib.suppress(ConnectionError):
+            client.sendall(head(size, where))
+        assert client.recv(12).removeprefix(b"HTTP/1.1 ") in statuses
 
 
 def test_what_is_no_http_is_refused_and_harms_nobody_else(running: Running) -> None:

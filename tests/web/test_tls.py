@@ -4,19 +4,21 @@ import contextlib
 import http.client
 import socket
 import ssl
-import time
+import threading
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from starlette.responses import PlainTextResponse
 
-from exporter.cli.web_security import live_security, load_security
+from exporter.cli.web_protection import load_protection
 from exporter.errors import ConfigurationError
-from exporter.web.limits import Limits
+from exporter.web.connection import Timeouts
 from tests.support.certificates import Authority, Pair
-from tests.support.clock import SAFETY_NET, eventually
-from tests.support.web import WebServer, ended
+from tests.support.clock import eventually
+from tests.support.left_over import nothing_left_over
+from tests.support.passwords import basic, hashed
+from tests.support.web import WebServer
 
 APP = PlainTextResponse("fine\n")
 REFUSED = (ssl.SSLError, ConnectionError)
@@ -115,26 +117,68 @@ def test_without_client_auth_any_certificate_or_none_does(
         assert server.ask(tls=authority.client(clients.pair("x", "x"))).status == 200
 
 
-def test_a_rotated_certificate_is_served_at_once_and_the_old_one_never_again(
+def serves(server: WebServer, authority: Authority, pair: Pair) -> None:
+    """Take over the changed files, and wait until new connections see this certificate."""
+    server.follow()
+
+    def is_seen() -> bool:
+        with contextlib.suppress(ssl.SSLError, ConnectionError):  # plain HTTP, as yet
+            return server.certificate(authority.client()) == pair.der
+        return False
+
+    eventually(is_seen)
+
+
+def test_rotations_under_load_fail_no_scrape(tmp_path: Path, authority: Authority) -> None:
+    """A scrape every 100 ms, each on a connection of its own, through 20 rotations."""
+    config = configured(tmp_path, authority.pair("server"))
+    statuses: list[int | str] = []
+    stop = threading.Event()
+    with nothing_left_over(), WebServer(APP, config=config) as server:
+
+        def scrape() -> None:
+            while not stop.wait(0.1):
+                try:
+                    statuses.append(server.ask(tls=authority.client()).status)
+                except OSError as error:
+                    statuses.append(repr(error))
+
+        scraper = threading.Thread(target=scrape)
+        scraper.start()
+        try:
+            for _ in range(20):
+                serves(server, authority, authority.pair("server"))
+                scrapes = len(statuses)
+                eventually(lambda: len(statuses) > scrapes)  # noqa: B023 (called within the round)
+        finally:
+            stop.set()
+            scraper.join()
+    assert len(statuses) >= 20
+    assert set(statuses) == {200}
+
+
+def test_a_request_that_is_on_its_way_during_a_rotation_is_answered(
     tmp_path: Path, authority: Authority
 ) -> None:
-    first = authority.pair("server").der
-    config = configured(tmp_path, Pair(tmp_path / "server.pem", tmp_path / "server.key"))
+    """Its connection was accepted under the certificate before."""
+    config = configured(tmp_path, authority.pair("server"))
     with WebServer(APP, config=config) as server:
-        assert server.certificate(authority.client()) == first
-        second = authority.pair("server").der
-        assert second != first
-        assert [server.certificate(authority.client()) for _ in range(5)] == [second] * 5
+        connection = server.connect(authority.client())
+        connection.connect()
+        serves(server, authority, authority.pair("server"))
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"fine\n"
+        connection.close()
 
 
 def test_a_connection_from_before_a_rotation_is_closed(tmp_path: Path, authority: Authority) -> None:
     """One that scrapes every few seconds would otherwise live on with what has been taken back."""
     config = configured(tmp_path, authority.pair("server"))
-    with WebServer(APP, config=config) as server:
+    with WebServer(APP, config=config, timeouts=Timeouts(handover=0.1)) as server:
         connection = server.connect(authority.client())
         connection.request("GET", "/")
         connection.getresponse().read()
-        authority.pair("server")
+        serves(server, authority, authority.pair("server"))
         assert connection.sock.recv(1) == b""
         connection.close()
 
@@ -142,37 +186,31 @@ def test_a_connection_from_before_a_rotation_is_closed(tmp_path: Path, authority
 def test_clients_of_a_replaced_authority_stay_outside(
     tmp_path: Path, authority: Authority, clients: Authority
 ) -> None:
+    """Also those whose handshake had begun, once their time is over."""
     config = configured(tmp_path, authority.pair("server"), *mutual("RequireAndVerifyClientCert", clients))
     old = authority.client(clients.pair("old", "old"))
-    with WebServer(APP, config=config) as server:
+    with WebServer(APP, config=config, timeouts=Timeouts(handover=0.1)) as server, server.socket() as raw:
         assert server.ask(tls=old).status == 200
-        new = authority.client(Authority(tmp_path, "clients").pair("new", "new"))
-        assert server.ask(tls=new).status == 200
-        with pytest.raises(REFUSED):
-            server.ask(tls=old)
-
-
-def test_a_handshake_that_began_under_an_older_authority_lets_nobody_in(
-    tmp_path: Path, authority: Authority, clients: Authority
-) -> None:
-    """Whoever begins one just before his authority is replaced could end it afterwards."""
-    config = configured(tmp_path, authority.pair("server"), *mutual("RequireAndVerifyClientCert", clients))
-    old = authority.client(clients.pair("old", "old"))
-    with WebServer(APP, config=config) as server, server.socket() as raw:
         came_in, goes_out = ssl.MemoryBIO(), ssl.MemoryBIO()
         handshake = old.wrap_bio(came_in, goes_out, server_hostname="127.0.0.1")
         with pytest.raises(ssl.SSLWantReadError):
             handshake.do_handshake()
         raw.sendall(goes_out.read())
         came_in.write(raw.recv(65536))  # the server has chosen its demands by now
-        Authority(tmp_path, "clients")
-        assert server.security is not None
-        security = server.security
-        eventually(lambda: security.generation == 1)
+        let_in = server.connect(old)
+        let_in.connect()
+
+        new = authority.client(Authority(tmp_path, "clients").pair("new", "new"))
+        server.follow()
+        assert let_in.sock.recv(1) == b"", "those from before are closed, so their server has ended"
+        assert server.ask(tls=new).status == 200
+        with pytest.raises(REFUSED):
+            server.ask(tls=old)
         handshake.do_handshake()
         handshake.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         raw.sendall(goes_out.read())
         assert received(raw) == b""
+        let_in.close()
 
 
 def test_a_certificate_without_its_key_changes_nothing_until_the_key_comes(
@@ -185,98 +223,94 @@ def test_a_certificate_without_its_key_changes_nothing_until_the_key_comes(
     later = authority.pair("later")
     with WebServer(APP, config=config) as server:
         first.cert.write_bytes(later.cert.read_bytes())
-        assert [server.certificate(authority.client()) for _ in range(3)] == [der] * 3
+        for _ in range(3):
+            server.follow()
+            assert server.certificate(authority.client()) == der
         first.key.write_bytes(later.key.read_bytes())
-        assert server.certificate(authority.client()) == later.der
+        serves(server, authority, later)
     log = capsys.readouterr().out
-    assert log.count("the last good one stays") == 1
+    assert log.count("not in use") == 1
     assert "does not belong to the certificate" in log
 
 
 def test_files_that_are_named_before_they_are_there_count_once_they_come(
     tmp_path: Path, authority: Authority
 ) -> None:
-    """Whoever writes the configuration first, and then the certificate that it names."""
+    """The configuration may be written before the certificate that it names."""
     first = authority.pair("server")
     config = configured(tmp_path, first)
     with WebServer(APP, config=config) as server:
         configured(tmp_path, Pair(tmp_path / "next.pem", tmp_path / "next.key"))
+        server.follow()
         assert server.certificate(authority.client()) == first.der
-        following = authority.pair("next")
-        assert server.certificate(authority.client()) == following.der
+        serves(server, authority, authority.pair("next"))
 
 
-def test_whether_what_the_files_say_is_in_use_is_told(tmp_path: Path, authority: Authority) -> None:
-    pair = authority.pair("server")
-    security = live_security(str(configured(tmp_path, pair)))
-    assert security is not None
-    told: list[bool] = []
-    security.tell = told.append
-    key = pair.key.read_bytes()
-    pair.key.write_text("half a key")
-    security.refresh()
-    pair.key.write_bytes(key)
-    security.refresh()
-    (tmp_path / "web.yml").write_text("")
-    security.refresh()
-    assert told == [False, True, False], "the last one would protect less, and waits for a reload"
-    security.reload()
-    assert told == [False, True, False, True]
-
-
-@pytest.mark.parametrize("content", [None, b"", b"\0" * 100, b"tls_server_config: {cert_file: x"])
-def test_a_broken_file_leaves_everything_as_it_is(
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\0" * 100, b"tls_server_config: {cert_file: x", b"tls_server_config: {}"]
+)
+def test_a_broken_file_changes_nothing_but_certificates_that_are_rotated(
     tmp_path: Path, authority: Authority, content: bytes | None
 ) -> None:
-    pair = authority.pair("server")
-    config = configured(tmp_path, pair)
+    config = configured(tmp_path, authority.pair("server"))
     with WebServer(APP, config=config) as server:
         if content is None:
             config.unlink()
         else:
             config.write_bytes(content)
-        assert server.certificate(authority.client()) == pair.der
-        with pytest.raises((ConnectionError, http.client.HTTPException)):
-            server.ask()
+        serves(server, authority, authority.pair("server"))
+        assert server.protection is not None
+        assert not server.protection.in_use
+        with pytest.raises(ConfigurationError):
+            server.protection.read()
 
 
 def test_less_protection_takes_a_reload(tmp_path: Path, authority: Authority, clients: Authority) -> None:
     """The end of a file that is being written is missing for a moment: that must open no door."""
-    pair = authority.pair("server")
-    config = configured(tmp_path, pair, *mutual("RequireAndVerifyClientCert", clients))
+    config = configured(tmp_path, authority.pair("server"), *mutual("RequireAndVerifyClientCert", clients))
+    known = authority.client(clients.pair("prometheus", "prometheus"))
     with WebServer(APP, config=config) as server:
+        assert server.protection is not None
+        pair = authority.pair("server")
         configured(tmp_path, pair)
+        server.follow()
+        eventually(lambda: server.certificate(known) == pair.der)
         with pytest.raises(REFUSED):
             server.ask(tls=authority.client())
-        assert server.security is not None
-        server.security.reload()
+        assert not server.protection.in_use
+        server.protection.adopt(server.protection.read())
+        serves(server, authority, pair)
         assert server.ask(tls=authority.client()).status == 200
-        config.write_text("")
-        assert server.ask(tls=authority.client()).status == 200
-        server.security.reload()
-        assert server.ask().status == 200
-
-
-def test_a_reload_with_mistakes_changes_nothing(tmp_path: Path, authority: Authority) -> None:
-    pair = authority.pair("server")
-    config = configured(tmp_path, pair)
-    with WebServer(APP, config=config) as server:
-        config.write_text("tls_server_confg: {}")
-        assert server.security is not None
-        with pytest.raises(ConfigurationError):
-            server.security.reload()
-        assert server.certificate(authority.client()) == pair.der
+        assert server.protection.in_use
 
 
 def test_more_protection_comes_by_itself(tmp_path: Path, authority: Authority) -> None:
     config = tmp_path / "web.yml"
-    config.write_text("")
+    users = f"basic_auth_users:\n  alice: {hashed('wonderland')}\n"
+    config.write_text(users)
     with WebServer(APP, config=config) as server:
-        assert server.ask().status == 200
-        configured(tmp_path, authority.pair("server"))
-        assert server.ask(tls=authority.client()).status == 200
+        assert server.ask(headers=basic("alice", "wonderland")).status == 200
+        pair = authority.pair("server")
+        configured(tmp_path, pair)
+        config.write_text(users + config.read_text())
+        serves(server, authority, pair)
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             server.ask()
+
+
+def test_changed_users_close_no_connection(tmp_path: Path, authority: Authority) -> None:
+    config = configured(tmp_path, authority.pair("server"))
+    with WebServer(APP, config=config, timeouts=Timeouts(handover=0.0)) as server:
+        connection = server.connect(authority.client())
+        connection.request("GET", "/")
+        first = connection.sock
+        assert connection.getresponse().read() == b"fine\n"
+        config.write_text(f"{config.read_text()}basic_auth_users:\n  alice: {hashed('wonderland')}\n")
+        server.follow()
+        connection.request("GET", "/")
+        assert connection.getresponse().status == 401
+        assert connection.sock is first
+        connection.close()
 
 
 def test_a_swapped_link_is_seen(tmp_path: Path, authority: Authority) -> None:
@@ -286,23 +320,21 @@ def test_a_swapped_link_is_seen(tmp_path: Path, authority: Authority) -> None:
         folder = tmp_path / name
         folder.mkdir()
         pair = authority.pair("server")
-        versions.append(pair.der)
-        pair.cert.rename(folder / "server.pem")
-        pair.key.rename(folder / "server.key")
+        versions.append(Pair(pair.cert.rename(folder / "server.pem"), pair.key.rename(folder / "server.key")))
     link = tmp_path / "data"
     link.symlink_to("one")
-    config = configured(tmp_path, Pair(Path("x"), Path("x")))
+    config = tmp_path / "web.yml"
     config.write_text("tls_server_config: {cert_file: data/server.pem, key_file: data/server.key}")
     with WebServer(APP, config=config) as server:
-        assert server.certificate(authority.client()) == versions[0]
+        assert server.certificate(authority.client()) == versions[0].der
         (tmp_path / "next").symlink_to("two")
         (tmp_path / "next").rename(link)
-        assert server.certificate(authority.client()) == versions[1]
+        serves(server, authority, versions[1])
 
 
 def mistake(config: Path) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        load_security(str(config))
+        load_protection(str(config))
     return str(caught.value).removeprefix(f"{config}:")
 
 
@@ -347,15 +379,3 @@ def test_an_encrypted_key_asks_nobody_for_a_password(tmp_path: Path, authority: 
     assert mistake(configured(tmp_path, pair)).startswith(
         "3: tls_server_config.key_file: is encrypted with a password"
     )
-
-
-def test_a_handshake_that_never_ends_is_given_up(tmp_path: Path, authority: Authority) -> None:
-    config = configured(tmp_path, authority.pair("server"))
-    with WebServer(APP, config=config, limits=Limits(handshake_seconds=0.2)) as server:
-        began = time.monotonic()
-        with server.socket() as silent, server.socket() as slow:
-            slow.sendall(b"\x16\x03\x01")
-            for client in (silent, slow):
-                assert ended(client)
-        assert time.monotonic() - began < SAFETY_NET / 4
-        assert server.ask(tls=authority.client()).status == 200

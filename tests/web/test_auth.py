@@ -2,19 +2,23 @@
 
 import asyncio
 import base64
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import bcrypt
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from exporter.web.app import SECURITY_HEADERS, Site, make_app
-from exporter.web.basic_auth import Credentials, credentials
+from exporter.web.auth import MOST_WAITING, Credentials, Passwords, TooManyChecksError, credentials
 from tests.support.certificates import Authority
+from tests.support.clock import SAFETY_NET
 from tests.support.passwords import basic, hashed
 from tests.support.web import WebServer
 
@@ -195,73 +199,143 @@ def test_the_password_is_in_no_repr() -> None:
 
 
 def test_users_change_without_a_restart(tmp_path: Path) -> None:
-    config = tmp_path / "web.yml"
-    config.write_text(f"basic_auth_users:\n  alice: {hashed('one')}\n")
-    with WebServer(app(), config=config) as server:
-        assert server.ask(headers=basic("alice", "one")).status == 200
-        config.write_text(f"basic_auth_users:\n  alice: {hashed('two')}\n  bob: {hashed('three')}\n")
-        assert server.ask(headers=basic("alice", "one")).status == 401
-        assert server.ask(headers=basic("alice", "two")).status == 200
-        assert server.ask(headers=basic("bob", "three")).status == 200
-        config.write_text(f"basic_auth_users:\n  bob: {hashed('three')}\n")
-        assert server.ask(headers=basic("alice", "two")).status == 401
-
-
-def test_a_connection_that_was_let_in_is_asked_again_at_every_request(tmp_path: Path) -> None:
+    """A connection that was let in is asked again at every request."""
     config = tmp_path / "web.yml"
     config.write_text(f"basic_auth_users:\n  alice: {hashed('one')}\n")
     with WebServer(app(), config=config) as server:
         connection = server.connect()
-        connection.request("GET", "/metrics", headers=basic("alice", "one"))
-        assert connection.getresponse().read() == b"up 1\n"
-        connection.request("GET", "/metrics")
-        assert connection.getresponse().status == 401
+
+        def status(user: str, password: str) -> int:
+            connection.request("GET", "/metrics", headers=basic(user, password))
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        assert status("alice", "one") == 200
+        config.write_text(f"basic_auth_users:\n  alice: {hashed('two')}\n  bob: {hashed('three')}\n")
+        server.follow()
+        assert [status("alice", "one"), status("alice", "two"), status("bob", "three")] == [401, 200, 200]
+        config.write_text(f"basic_auth_users:\n  bob: {hashed('three')}\n")
+        server.follow()
+        assert [status("alice", "two"), status("bob", "three")] == [401, 200]
         connection.close()
 
 
-def test_users_that_are_gone_let_nobody_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["", "basic_auth_users:\n", "basic_auth_users: {}\n", "# later\n"])
+def test_users_that_are_gone_let_nobody_in(tmp_path: Path, content: str) -> None:
     """Half a file, while it is being written, must not open the door."""
     config = tmp_path / "web.yml"
     config.write_text(f"basic_auth_users:\n  alice: {hashed('one')}\n")
     with WebServer(app(), config=config) as server:
-        for content in ("", "basic_auth_users:\n", "basic_auth_users: {}\n"):
-            config.write_text(content)
-            assert server.ask().status == 401
-            assert server.ask(headers=basic("alice", "one")).status == 200
-
-
-def test_without_users_nobody_is_asked(tmp_path: Path) -> None:
-    config = tmp_path / "web.yml"
-    config.write_text("")
-    with WebServer(app(), config=config) as server:
-        assert server.ask().status == 200
-        assert server.ask(headers=basic("anybody", "x")).status == 200
+        config.write_text(content)
+        server.follow()
+        assert server.ask().status == 401
+        assert server.ask(headers=basic("alice", "one")).status == 200
 
 
 def test_a_flood_of_wrong_passwords_delays_no_scraper_that_is_known(tmp_path: Path) -> None:
     config = tmp_path / "web.yml"
     config.write_text("basic_auth_users:\n  alice: " + COSTLY + "\n")
-    with WebServer(app(), config=config) as server:
+    with WebServer(app(), config=config) as server, ThreadPoolExecutor(60) as flood:
         assert server.ask(headers=basic("alice", "wonderland")).status == 200
-
-        async def flood() -> list[int]:
-            return await asyncio.gather(
-                *(asyncio.to_thread(ask, basic("alice", f"guess {number}")) for number in range(60))
-            )
-
-        def ask(headers: dict[str, str]) -> int:
-            return server.ask(headers=headers).status
-
-        async def scrape_meanwhile() -> tuple[list[int], list[float]]:
-            flooding = asyncio.create_task(flood())
-            times = []
-            for _ in range(5):
-                began = time.monotonic()
-                assert await asyncio.to_thread(ask, basic("alice", "wonderland")) == 200
-                times.append(time.monotonic() - began)
-            return await flooding, times
-
-        statuses, times = asyncio.run(scrape_meanwhile())
+        guesses = [
+            flood.submit(server.ask, headers=basic("alice", f"guess {number}")) for number in range(60)
+        ]
+        for _ in range(5):
+            began = time.monotonic()
+            assert server.ask(headers=basic("alice", "wonderland")).status == 200
+            assert time.monotonic() - began < 1
+        statuses = [guess.result().status for guess in guesses]
         assert set(statuses) <= {401, 429}
-        assert statuses.count(401) < 30, "most are not even checked"
-        assert max(times) < 1
+        assert statuses.count(401) < 50, "some are not even checked"
+
+
+class Check:
+    """bcrypt, counting; it waits for the gate."""
+
+    def __init__(self) -> None:
+        self.hashes: list[bytes] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.running = self.most_running = 0
+
+    def __call__(self, password: bytes, stored: bytes) -> bool:
+        """Check for real."""
+        self.hashes.append(stored)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self.gate.wait(SAFETY_NET)
+        self.running -= 1
+        return bcrypt.checkpw(password, stored)
+
+
+USERS = {"alice": hashed("wonderland"), "bob": hashed("builder", "2y"), "carol": hashed("", "2a")}
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "right"),
+    [
+        ("alice", b"wonderland", True),
+        ("bob", b"builder", True),
+        ("carol", b"", True),
+        ("alice", b"wonderland\0", False),
+        ("Alice", b"wonderland", False),
+        ("", b"", False),
+        ("mallory", b"." * 31, False),
+        ("alice", b"\xff" * 5000, False),
+    ],
+)
+def test_a_password_is_right_or_wrong(user: str, password: bytes, right: bool) -> None:  # noqa: FBT001 (a parameter of pytest's)
+    assert asyncio.run(Passwords().right(USERS, user, password)) is right
+
+
+def test_bcrypt_ignores_what_comes_after_72_bytes() -> None:
+    """As it does in Go, whose users come with the same files."""
+    users = {"long": hashed("x" * 72)}
+    assert asyncio.run(Passwords().right(users, "long", b"x" * 100))
+
+
+def test_what_was_right_is_not_checked_again_until_its_hash_changes() -> None:
+    check = Check()
+
+    async def ask() -> None:
+        passwords = Passwords(check)
+        for _ in range(3):
+            assert await passwords.right(USERS, "alice", b"wonderland")
+        assert len(check.hashes) == 1
+        changed = USERS | {"alice": hashed("elsewhere")}
+        assert not await passwords.right(changed, "alice", b"wonderland")
+        assert await passwords.right(changed, "alice", b"elsewhere")
+        assert not await passwords.right({"bob": USERS["bob"]}, "alice", b"wonderland")
+        assert "wonderland" not in repr(vars(passwords))
+
+    asyncio.run(ask())
+
+
+def test_an_unknown_user_costs_as_much_as_a_known_one() -> None:
+    """A hash of the same cost is checked, though none that any password could have."""
+    check = Check()
+    assert not asyncio.run(Passwords(check).right(USERS, "mallory", b"wonderland"))
+    (stored,) = check.hashes
+    assert stored[4:7] == b"04$"
+    assert stored.endswith(b"." * 31)
+
+
+def test_one_password_is_checked_at_a_time_and_few_wait() -> None:
+    """One that was right before waits for none of them."""
+    check = Check()
+
+    async def ask() -> None:
+        passwords = Passwords(check)
+        assert await passwords.right(USERS, "alice", b"wonderland")
+        check.gate.clear()
+        flood = [asyncio.create_task(passwords.right(USERS, "bob", b"%d" % number)) for number in range(50)]
+        await asyncio.sleep(0)
+        assert await passwords.right(USERS, "alice", b"wonderland")
+        check.gate.set()
+        results = await asyncio.gather(*flood, return_exceptions=True)
+        assert results.count(False) == MOST_WAITING
+        assert sum(isinstance(result, TooManyChecksError) for result in results) == 50 - MOST_WAITING
+
+    asyncio.run(ask())
+    assert check.most_running == 1

@@ -1,0 +1,147 @@
+"""Basic auth, in front of everything that says something about Glue."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import bcrypt
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from exporter.web.app import SecurityHeaders
+
+OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
+"""Asked by container platforms, which have no password; they say nothing about Glue."""
+LONGEST_PASSWORD = 72
+"""Bytes that bcrypt uses; the toolkit, too, ignores the rest."""
+MOST_WAITING = 16
+"""Passwords that wait for their check."""
+_MOST_REMEMBERED = 1000
+_SALT_END = 29
+"""Characters of a hash up to the end of its salt."""
+
+_UNAUTHORIZED = SecurityHeaders(
+    PlainTextResponse(
+        "a user name and a password are needed\n",
+        401,
+        {"WWW-Authenticate": 'Basic realm="glue-mv-exporter", charset="UTF-8"'},
+    )
+)
+_BUSY = SecurityHeaders(
+    PlainTextResponse("too many passwords are being checked\n", 429, {"Retry-After": "1"})
+)
+
+
+class TooManyChecksError(Exception):
+    """:data:`MOST_WAITING` passwords wait for their check already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client sent."""
+
+    user: str
+    password: bytes = field(repr=False)
+
+
+def credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | None:
+    """Return the user and the password of a request; None where there are none, or they are malformed."""
+    values = [value for name, value in headers if name == b"authorization"]
+    if len(values) != 1:
+        return None  # of two, this and a proxy before it might each believe another
+    scheme, _, encoded = values[0].partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        return Credentials(user.decode(), password) if colon else None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+class BasicAuth:
+    """Lets requests through to the application whose user and password are right."""
+
+    def __init__(self, app: ASGIApp, users: Callable[[], Mapping[str, str]]) -> None:
+        """``users`` returns the bcrypt hashes in use; while there are none, no password is asked for."""
+        self._app = app
+        self._users = users
+        self._passwords = Passwords()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        await (await self._answer(scope))(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> ASGIApp:
+        users = self._users()
+        if not users or scope["path"] in OPEN_PATHS:
+            return self._app
+        sent = credentials(scope["headers"])
+        try:
+            if sent is not None and await self._passwords.right(users, sent.user, sent.password):
+                return self._app
+        except TooManyChecksError:
+            return _BUSY
+        return _UNAUTHORIZED
+
+
+class Passwords:
+    """Checks passwords against bcrypt hashes, which is slow on purpose: one at a time, in a thread.
+
+    A password that was right is not checked again. It is remembered as a keyed hash of user, password and
+    stored hash, so nothing stays right when the stored hash changes.
+    """
+
+    def __init__(self, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw) -> None:
+        self._check = check
+        self._secret = secrets.token_bytes(32)
+        self._right: set[bytes] = set()
+        self._waiting = 0
+        self._one_at_a_time = asyncio.Lock()
+
+    async def right(self, users: Mapping[str, str], user: str, password: bytes) -> bool:
+        """Return whether the password is the user's. An unknown user takes as long as a known one.
+
+        Raises TooManyChecksError.
+        """
+        password = password[:LONGEST_PASSWORD]
+        stored = users[user] if user in users else self._decoy(users, user)
+        key = self._key(user, stored, password)
+        if key in self._right:
+            return True
+        if self._waiting >= MOST_WAITING:
+            raise TooManyChecksError
+        self._waiting += 1
+        try:
+            async with self._one_at_a_time:
+                # The same one may have been checked while this one waited.
+                matches = key in self._right or await asyncio.to_thread(
+                    self._check, password, stored.encode()
+                )
+        finally:
+            self._waiting -= 1
+        if not matches or user not in users:
+            return False
+        if len(self._right) >= _MOST_REMEMBERED:
+            self._right.clear()
+        self._right.add(key)
+        return True
+
+    def _key(self, user: str, stored: str, password: bytes) -> bytes:
+        digest = hashlib.blake2b(key=self._secret, digest_size=32)
+        for part in (user.encode(), stored.encode(), password):
+            digest.update(len(part).to_bytes(4, "big") + part)
+        return digest.digest()
+
+    def _decoy(self, users: Mapping[str, str], user: str) -> str:
+        """Return a hash that no password has, as costly as some user's: always the same for a name.
+
+        With one cost for all, unknown names would stand out where users' hashes differ in theirs.
+        """
+        hashes = sorted(users.values())
+        place = int.from_bytes(self._key(user, "", b"")[:8], "big") % len(hashes)
+        return hashes[place][:_SALT_END].ljust(60, ".")
