@@ -12,7 +12,7 @@ from exporter.glue import ClientFactory, resolve_region
 from exporter.metrics import Exposition
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
-from exporter.poller import EventLog, Scheduler
+from exporter.poller import Scheduler
 from exporter.store.series import ExporterSeries, RequestStats
 from exporter.store.storage import Storage
 from exporter.store.store import Store
@@ -29,7 +29,7 @@ class Exporter:
 
     def close(self) -> None:
         """Write what is left of the state, and close it and all connections."""
-        EventLog().write(self.store.close())
+        self.store.close()
         self.clients.close()
 
 

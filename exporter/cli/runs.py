@@ -27,7 +27,7 @@ from exporter.glue import ClientFactory, resolve_region
 from exporter.model.reader import CatalogReader
 from exporter.model.run import LISTED_STATUSES, UNKNOWN, Run
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.poller import EventLog, Scheduler
+from exporter.poller import Scheduler
 from exporter.store.series import RequestStats
 from exporter.store.store import Store
 from exporter.web.status_snapshot import read_status
@@ -235,13 +235,13 @@ def _named(wanted: Wanted) -> Settings:
 def read_runs(settings: Settings, clients: ClientFactory, report: Report) -> Findings:
     """Poll all targets once. A run that two of them watch is found once."""
     clock = SystemClock()
-    store = Store(clock)
+    store = Store(clock, log=lambda _line: None)  # the command prints what it found itself
     settings = replace(settings, runs_per_view=ALL)
 
     def reader(target: Target, requests: RequestStats, stop: threading.Event) -> CatalogReader:
         return clients.catalog(target, requests, stop)
 
-    scheduler = Scheduler(store, reader, clock, EventLog(quiet=True))
+    scheduler = Scheduler(store, reader, clock)
     # The runs themselves name their views: nothing but runs is read.
     poll_once(scheduler, store, settings, report, tables=False)
     found: list[FoundRun] = []

@@ -4,6 +4,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from exporter.model.run import run_key
 from exporter.model.settings import Target, ViewPattern
@@ -94,8 +95,7 @@ def expected_interval(patterns: Iterable[ViewPattern]) -> float | None:
     return next((one.expected_interval for one in patterns if one.expected_interval is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedElsewhere:
+class OwnedElsewhere(NamedTuple):
     """Another target, earlier in the file, watches these runs and views of the same region and catalog."""
 
     target: str

@@ -1,6 +1,5 @@
 """Polls every target in the background, on its own clock, and applies what it reads to the store."""
 
-from exporter.poller.event_log import EventLog
 from exporter.poller.scheduler import Scheduler
 
-__all__ = ["EventLog", "Scheduler"]
+__all__ = ["Scheduler"]

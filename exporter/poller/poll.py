@@ -11,7 +11,6 @@ from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.reader import CatalogReader
 from exporter.model.run import Run, run_key
 from exporter.model.settings import Settings, Target
-from exporter.poller.event_log import EventLog
 from exporter.poller.listing import OPERATION, PAGE, Order, ReadListing
 from exporter.poller.resync import Resync
 from exporter.poller.workers import UNREACHABLE, Calls, GlueUnreachableError, WorkerPool, internal_error
@@ -41,7 +40,6 @@ class TargetPoll:
         target: Target,
         reader: CatalogReader,
         store: Store,
-        events: EventLog,
         clock: Clock,
         *,
         tables: bool = True,
@@ -50,7 +48,6 @@ class TargetPoll:
         self._name = target.name
         self._reader = reader
         self._store = store
-        self._events = events
         self._clock = clock
         self._pool = WorkerPool(target.name, size=CALLS_AT_ONCE, clock=clock)
         self._tables = tables
@@ -90,7 +87,7 @@ class TargetPoll:
         self._polled = True
         result = reading.result(self._name, started, self._clock.monotonic() - begun)
         try:
-            self._events.write(self._store.apply(result, stop))
+            self._store.apply(result, stop)
         except Exception as error:
             log.exception("unexpected error after a poll", target=self._name)
             self._fail(started, internal_error(error), stop)
@@ -108,7 +105,7 @@ class TargetPoll:
         """Note that a poll failed whose outcome could not be applied."""
         failed = PollEnded(target=self._name, started=started, duration=0.0, error=error, finished=False)
         try:
-            self._events.write(self._store.apply(failed, stop))
+            self._store.apply(failed, stop)
         except Exception:
             log.exception("unexpected error", target=self._name)
 
@@ -128,7 +125,7 @@ class TargetPoll:
             reading.failed(error)
             reading.finished = False
             return
-        self._events.write(self._store.catalog_known(self._name, catalog_id, stop))
+        self._store.catalog_known(self._name, catalog_id, stop)
         if (watch := self._store.watch(self._name)) is None:
             return
         if watch.target.views:
@@ -156,7 +153,7 @@ class TargetPoll:
     # The resync
 
     def _new_resync(self, target: Target) -> Resync:
-        return Resync(target, self._reader, self._store, self._events, self._clock, tables=self._tables)
+        return Resync(target, self._reader, self._store, self._clock, tables=self._tables)
 
     def _resync(self, watch: Watch, settings: Settings) -> None:
         """Begin the resync if something of it is due; a new one where the patterns have changed."""
@@ -211,7 +208,7 @@ class TargetPoll:
                 reading.note(read, unsettled)
 
     def _hand_in(self, page: RunsListed) -> None:
-        self._events.write(self._store.apply(page, self._stop))
+        self._store.apply(page, self._stop)
 
     def _read_many(
         self, reader: CatalogReader, calls: Calls, watch: Watch, settings: Settings, reading: "_Reading"

@@ -20,7 +20,6 @@ from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
 from exporter.model.view import View
-from exporter.poller.event_log import EventLog
 from exporter.poller.listing import ListingReader, Order, Orders, scopes_for
 from exporter.poller.workers import (
     TICK,
@@ -91,7 +90,6 @@ class Resync:
         target: Target,
         reader: CatalogReader,
         store: Store,
-        events: EventLog,
         clock: Clock,
         *,
         tables: bool = True,
@@ -102,7 +100,6 @@ class Resync:
         self._tables = tables
         self._reader = reader
         self._store = store
-        self._events = events
         self._clock = clock
         self._pool = WorkerPool(f"{target.name} resync", size=CALLS_AT_ONCE, clock=clock)
         self.orders: Orders = {}
@@ -388,7 +385,7 @@ class Resync:
         return f"{self._total - len(self._left)} of {self._total} parts read"
 
     def _apply(self, result: Result) -> None:
-        self._events.write(self._store.apply(result, self._stop))
+        self._store.apply(result, self._stop)
 
 
 class Tables(NamedTuple):

@@ -11,7 +11,6 @@ import structlog
 from exporter.clock import Clock
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
-from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
 from exporter.store.series import RequestStats
 from exporter.store.store import Store
@@ -43,13 +42,10 @@ def next_poll(planned: float, now: float, interval: float) -> float:
 class Scheduler:
     """Starts and stops the targets' threads, and reports whether they are alive."""
 
-    def __init__(
-        self, store: Store, readers: ReaderFactory, clock: Clock, events: EventLog | None = None
-    ) -> None:
+    def __init__(self, store: Store, readers: ReaderFactory, clock: Clock) -> None:
         self._store = store
         self._readers = readers
         self._clock = clock
-        self._events = events or EventLog()
         self._threads: dict[str, TargetThread] = {}
         self._lock = threading.Lock()
 
@@ -66,7 +62,7 @@ class Scheduler:
                 else:
                     thread.poll.prepare(target)
             try:
-                self._events.write(self._store.configure(settings))
+                self._store.configure(settings)
             finally:  # also where what has changed could not be published: the next commit does it
                 for thread in self._threads.values():
                     thread.wake.set()
@@ -80,7 +76,7 @@ class Scheduler:
         Each waits for its first resync to be complete, however long that takes. Without ``tables`` no tables
         are read: views are known by their runs.
         """
-        self._events.write(self._store.configure(settings))
+        self._store.configure(settings)
         never = threading.Event()
         threads = [
             threading.Thread(
@@ -130,7 +126,7 @@ class Scheduler:
 
     def _poll(self, target: Target, stop: threading.Event, *, tables: bool = True) -> TargetPoll:
         reader = self._readers(target, self._store.requests(target.name), stop)
-        return TargetPoll(target, reader, self._store, self._events, self._clock, tables=tables)
+        return TargetPoll(target, reader, self._store, self._clock, tables=tables)
 
 
 def _nothing() -> None:

@@ -5,33 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exporter.errors import GlueError, Reason
-from exporter.model.patterns import Name, OwnedElsewhere
+from exporter.model.patterns import Name
 from exporter.model.run import UNKNOWN, Run, run_key
 from exporter.model.settings import ViewPattern
 from exporter.model.view import View
 from exporter.store import runs as lifecycle
 from exporter.store.catalog import Catalog
 from exporter.store.counters import ViewCounters
-from exporter.store.results import (
-    Event,
-    Listing,
-    PollEnded,
-    ResyncEnded,
-    RunEnded,
-    RunFailing,
-    RunIgnored,
-    RunReadable,
-    RunsListed,
-    Scope,
-    TablesRead,
-    UnlistedStatus,
-)
-from exporter.store.runs import Moment, RunRecord
+from exporter.store.results import Listing, PollEnded, ResyncEnded, RunsListed, Scope, TablesRead
+from exporter.store.runs import Fetching, Moment, RunRecord
 from exporter.store.views import LISTINGS_UNTIL_GONE, ViewState
 
 
-def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> list[OwnedElsewhere]:
-    """Apply what the catalog's tables say; return the found views that another target owns."""
+def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> None:
+    """Apply what the catalog's tables say."""
     elsewhere: dict[str, list[str]] = {}
     found: set[Name] = set()
     for view in result.views:
@@ -45,7 +32,8 @@ def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> list[Owned
     for name in catalog.views_in(result.named, result.databases, result.all_databases) - found:
         if catalog.views[name].owner == result.target:
             _miss_view(catalog, catalog.views[name], at)
-    return [OwnedElsewhere(result.target, owner, tuple(names)) for owner, names in elsewhere.items()]
+    for owner, names in elsewhere.items():
+        catalog.log.owned_elsewhere(result.target, owner, names)
 
 
 def _describe(catalog: Catalog, found: View, owner: str, patterns: Sequence[ViewPattern], at: Moment) -> None:
@@ -54,44 +42,37 @@ def _describe(catalog: Catalog, found: View, owner: str, patterns: Sequence[View
     view = catalog.views.get(name)
     if view is not None and view.owner is not None and view.record.same_as(found):
         return
-    with catalog.recounting(name):
-        view = catalog.watch(name, owner, patterns)
-        record = view.record
-        baseline_at = record.baseline_at
-        if not record.described and baseline_at is None:
-            # One that was created after its pattern was first watched has nothing to leave out of the count.
-            created = found.creation_time
-            baseline_at = (
-                at.now if created is not None and created > catalog.watched_since(patterns) else None
-            )
-        catalog.update(
-            view,
-            replace(
-                record,
-                creation_time=found.creation_time,
-                refresh_seconds=found.refresh_seconds,
-                described=True,
-                misses=0,
-                baseline_at=baseline_at,
-            ),
-        )
+    view = catalog.watch(name, owner, patterns)
+    record = view.record
+    baseline_at = record.baseline_at
+    if not record.described and baseline_at is None:
+        # One that was created after its pattern was first watched has nothing to leave out of the count.
+        created = found.creation_time
+        baseline_at = at.now if created is not None and created > catalog.watched_since(patterns) else None
+    after = replace(
+        record,
+        creation_time=found.creation_time,
+        refresh_seconds=found.refresh_seconds,
+        described=True,
+        misses=0,
+        baseline_at=baseline_at,
+    )
+    catalog.update(view, after)
 
 
 def _miss_view(catalog: Catalog, view: ViewState, at: Moment) -> None:
     """Apply that a complete listing of tables does not hold the view."""
-    with catalog.recounting(view.record.name):
-        misses = min(view.record.misses + 1, LISTINGS_UNTIL_GONE)
-        catalog.update(view, replace(view.record, misses=misses))
-        view.up = False
-        if misses >= LISTINGS_UNTIL_GONE and not view.literal:
-            # Its state stays, and its baseline with it: re-created under its name it is the same view.
-            catalog.update(view, replace(view.record, unwatched_since=at.now))
-            view.owner = None
+    misses = min(view.record.misses + 1, LISTINGS_UNTIL_GONE)
+    catalog.update(view, replace(view.record, misses=misses))
+    view.up = False
+    if misses >= LISTINGS_UNTIL_GONE and not view.literal:
+        # Its state stays, and its baseline with it: re-created under its name it is the same view.
+        catalog.update(view, replace(view.record, unwatched_since=at.now))
+        view.owner = None
 
 
-def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> list[Event]:
+def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
     """Apply one page of a listing of runs."""
-    events: list[Event] = []
     listing = page.listing
     if listing.began is None:
         listing.began = at.now
@@ -103,18 +84,17 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> list[Event]:
         view = None
         if (name := _name(run)) is not None:
             view = _mentioned(catalog, page, name, at)
-        elif not configured and key not in catalog.ignored:
-            catalog.ignored.add(key)
-            events.append(RunIgnored(catalog.key_of(run.run_id)))
+        elif not configured and catalog.first("ignored", key):
+            fields = catalog.key_of(run.run_id)._asdict()
+            catalog.log.add("warning", "a listed run names no view; it is ignored", **fields)
         view = view or _counting_view(catalog, page.target, key)
         if view or configured:
             seen.add(key)
-            events += _see(catalog, run if view else listed, key, view, at)
+            _see(catalog, run if view else listed, key, view, at)
     catalog.note_seen(seen)
     listing.unreadable.update(run_key(record.run_id or "") for record in page.malformed)
     if page.last:
         _close_listing(catalog, page, at)
-    return events
 
 
 def _with_names(listed: Run, scope: Scope) -> Run:
@@ -142,8 +122,7 @@ def _mentioned(catalog: Catalog, page: RunsListed, name: Name, at: Moment) -> Vi
     match = catalog.ownership.of_view(*name) if page.tables_denied else None
     if match is None or match[0] != page.target or view is not None:
         return None  # a known one is gone: the tables did not hold it when they could be read
-    with catalog.recounting(name):
-        view = catalog.watch(name, *match)
+    view = catalog.watch(name, *match)
     listed_at = catalog.listed_at(match[1])
     if view.record.baseline_at is None and listed_at is not None:
         # All runs that its pattern matches have been listed before: those created since then are new.
@@ -199,10 +178,9 @@ def _not_listed(catalog: Catalog, listing: Listing, key: str, record: RunRecord,
         catalog.put(key, after)
 
 
-def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> tuple[list[Event], set[Name]]:
-    """Apply what reading runs one by one returned; also return the views of which a run was not read."""
+def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:
+    """Apply what reading runs one by one returned; return the views of which a run was not read."""
     catalog.note_seen({run_key(run_id) for run_id, answer in result.runs.items() if isinstance(answer, Run)})
-    events: list[Event] = []
     failed: set[Name] = set()
     for run_id, answer in result.runs.items():
         key = run_key(run_id)
@@ -213,19 +191,19 @@ def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> tuple[list
             continue  # a reload gave it away while it was read
         if isinstance(answer, Run):
             # Whichever target owns the view: an ended run counts as soon as it is seen ended.
-            events += _see(catalog, answer, key, catalog.watched(_name(answer)) or view, at)
+            _see(catalog, answer, key, catalog.watched(_name(answer)) or view, at)
             continue
         if answer.reason is not Reason.NOT_FOUND:
             failed.update([view.record.name] if view else [])
         elif record and not record.settled and key not in result.missing:
             catalog.put(key, lifecycle.missed(record))
         if fetching is not None:
-            events += _fetch_failed(catalog, key, answer, result, at)
+            _fetch_failed(catalog, key, answer, result, at)
     for run_id in result.unread:
         if fetching := catalog.fetching.get(run_key(run_id)):
             fetching.up = False
             catalog.changed_runs.add(run_key(run_id))
-    return events, failed
+    return failed
 
 
 def note_read(catalog: Catalog, result: PollEnded | ResyncEnded, failed: set[Name]) -> None:
@@ -245,7 +223,7 @@ def note_read(catalog: Catalog, result: PollEnded | ResyncEnded, failed: set[Nam
             catalog.changed_views.add(name)
 
 
-def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Moment) -> list[Event]:
+def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Moment) -> None:
     """Apply one run as Glue reports it now."""
     before = catalog.runs.get(key)
     if (
@@ -255,11 +233,9 @@ def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Momen
         and _as_before(before, view)
         and key not in catalog.fetching
     ):
-        return []  # most runs of every complete listing
+        return  # most runs of every complete listing
     if before and before.run.run_id != run.run_id:
         run = run._replace(run_id=before.run.run_id)  # the spelling of a series must not change
-    elif before is None:
-        catalog.note_spelling(key, run.run_id)
     if view and before and before.counted and not before.counted.baseline and before.view in catalog.views:
         # What is counted of a run stays with the view that counted it, whatever table Glue names later.
         view = catalog.views[before.view]
@@ -275,18 +251,15 @@ def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Momen
         catalog.update(view, replace(view.record, counters=counters))
     if record != before:
         catalog.put(key, record)
-    events = _fetched(catalog, key, at)
-    if record.settled and key in catalog.fetching:
-        del catalog.fetching[key]
-        catalog.changed_runs.add(key)
-    if run.status_label == UNKNOWN and run.status not in catalog.unlisted_statuses:
-        catalog.unlisted_statuses.add(run.status)
-        events.append(UnlistedStatus(catalog.key_of(run.run_id), run.status or ""))
+    if key in catalog.ownership.runs:
+        _fetched(catalog, key, record, at)
+    if run.status_label == UNKNOWN and catalog.first("status", run.status or ""):
+        message = "Glue reports a status that its API does not list; it shows as UNKNOWN"
+        catalog.log.add("warning", message, **catalog.key_of(run.run_id)._asdict(), status=run.status)
     just_ended = run.ended and (before is None or before.first_seen_ended is None)
     # A run that was over long before is not news: at a start there may be thousands.
     if just_ended and (before or run.end(at.now) >= at.started):
-        events.append(RunEnded(catalog.key_of(run.run_id), run))
-    return events
+        catalog.log.run_ended(catalog.key_of(run.run_id), run)
 
 
 def _as_before(record: RunRecord, view: ViewState | None) -> bool:
@@ -308,18 +281,19 @@ def _counts(catalog: Catalog, run: Run, key: str, view: ViewState, at: Moment) -
     return not new or after is None or (run.creation_time or 0.0) > after
 
 
-def _fetched(catalog: Catalog, key: str, at: Moment) -> list[Event]:
+def _fetched(catalog: Catalog, key: str, record: RunRecord, at: Moment) -> None:
     """Note that a configured run was read."""
-    if (fetching := catalog.fetching.get(key)) is None:
-        return []
-    news, fetching.logged = fetching.logged, False
+    fetching = catalog.fetching.setdefault(key, Fetching(up=True))
+    if fetching.logged:
+        catalog.log.add_run("info", "runs can be read again", catalog.key_of(record.run.run_id))
     if not fetching.up:
         catalog.changed_runs.add(key)
     fetching.found(at.monotonic)
-    return [RunReadable(catalog.key_of(catalog.spelling(key)))] if news else []
+    if record.settled:
+        del catalog.fetching[key]
 
 
-def _fetch_failed(catalog: Catalog, key: str, error: GlueError, result: PollEnded, at: Moment) -> list[Event]:
+def _fetch_failed(catalog: Catalog, key: str, error: GlueError, result: PollEnded, at: Moment) -> None:
     """Note that a configured run could not be read."""
     fetching = catalog.fetching[key]
     if fetching.up or fetching.last_attempt is None:
@@ -328,11 +302,17 @@ def _fetch_failed(catalog: Catalog, key: str, error: GlueError, result: PollEnde
         fetching.missed(at)
     else:
         fetching.failed(at.monotonic)
-    if _implied_by_target_down(error, result):
-        fetching.logged = False
-        return []
-    news, fetching.logged = not fetching.logged, True
-    return [RunFailing(catalog.key_of(catalog.spelling(key)), error)] if news else []
+    implied = _implied_by_target_down(error, result)
+    if not implied and not fetching.logged:
+        run = catalog.key_of(catalog.spelling(key))
+        if error.reason is Reason.NOT_FOUND:
+            message = "Glue does not know these runs; they are asked for at growing intervals"
+            catalog.log.add_run("warning", message, run)
+        else:
+            catalog.log.add_run(
+                "warning", "runs cannot be read", run, reason=error.reason.value, error=str(error)
+            )
+    fetching.logged = not implied
 
 
 def _implied_by_target_down(error: GlueError, result: PollEnded) -> bool:

@@ -7,17 +7,18 @@ is on disk. Values are built when they are published or saved.
 
 import math
 import weakref
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from exporter.model.patterns import Name, OwnedElsewhere, Ownership, assign, expected_interval, is_literal
+from exporter.model.patterns import Name, Ownership, assign, expected_interval, is_literal
 from exporter.model.run import PHASES, Run, RunKey, run_key
 from exporter.model.settings import Target, ViewPattern
 from exporter.model.view import ViewKey
 from exporter.store import runs as lifecycle
 from exporter.store.counters import BASELINE
+from exporter.store.log_lines import LogLines
 from exporter.store.results import Listing, Scope
 from exporter.store.runs import Fetching, Moment, RunRecord
 from exporter.store.series import RunSeries, ViewSeries
@@ -57,9 +58,12 @@ class CatalogRows:
 class Catalog:
     """Used under the store's lock."""
 
-    def __init__(self, aws_region: str, catalog_id: str, rows: CatalogRows | None = None) -> None:
+    def __init__(
+        self, aws_region: str, catalog_id: str, log: LogLines, rows: CatalogRows | None = None
+    ) -> None:
         self.aws_region = aws_region
         self.catalog_id = catalog_id
+        self.log = log
         self.ownership = Ownership()
         self.runs: dict[str, RunRecord] = {}
         """By run key."""
@@ -69,13 +73,10 @@ class Catalog:
         """The configured runs that are not settled, by run key."""
         self.patterns: dict[Name, WatchedPattern] = {}
         self.unreadable: dict[str, float] = {}
-        self.phases: dict[str, dict[str, int]] = {}
-        """How many runs of each phase each target watches."""
         self.changed_runs: set[str] = set()
         self.changed_views: set[Name] = set()
-        self._removed_runs: set[str] = set()
-        """Of the changed ones: those that had series which may have to go."""
-        self._removed_spellings: set[str] = set()
+        self._published: dict[str, str] = {}
+        """By run key: the run IDs that have series, as they are written there."""
         self.dirty_runs: set[str] = set()
         self.dirty_views: set[Name] = set()
         self._dirty_rest = False
@@ -84,28 +85,26 @@ class Catalog:
         """Patterns whose last complete listing would have begun to watch any view of theirs."""
         self._new_patterns: dict[Name, float] = {}
         """Those without a date yet, as long as Glue's clock is not known: monotonic seconds since when."""
-        self._unwatched_views: dict[Name, float] = {}
-        self._unwatched_runs: dict[str, float] = {}
+        self._undated: dict[Name | str, float] = {}
+        """Views and run keys that are not watched any more, the same."""
+        self._configured: Counter[str] = Counter()
+        """How many configured runs each target owns."""
         self.open_listings: weakref.WeakSet[Listing] = weakref.WeakSet()
-        self.unlisted_statuses: set[str | None] = set()
-        """Those that have been logged, like the next."""
-        self.ignored: set[str] = set()
         if rows:
             self._load(rows)
 
     # Who watches what
 
-    def claim(
-        self, targets: Sequence[Target], monotonic: float, *, all_known: bool
-    ) -> tuple[OwnedElsewhere, ...]:
+    def claim(self, targets: Sequence[Target], monotonic: float, *, all_known: bool) -> None:
         """Decide again who watches what: the first target in the file. What stays keeps its state.
 
         A view that no target wants any more loses its baseline: when it is wanted again, what ended
         meanwhile is not counted. ``all_known``: no other target may turn out to watch this catalog.
-        Returns what targets ask for and do not own.
         """
         before = self.ownership
         self.ownership = ownership = assign(targets)
+        for conflict in ownership.conflicts:
+            self.log.owned_elsewhere(*conflict)
         self._listed_by_runs = set()  # what is excluded may have changed
         self._watch_patterns((p for t in targets for p in t.views), monotonic, alone=all_known)
         literals = {name for matcher in ownership.matchers for name in matcher.literals}
@@ -116,19 +115,18 @@ class Catalog:
                 continue
             view.owner, view.up = None, False
             if match is not None or all_known:  # gone from Glue, or not wanted
-                self._unwatched_views.setdefault(name, monotonic)
+                self._undated.setdefault(name, monotonic)
             if match is None and all_known:
                 self.update(view, replace(view.record, baseline_at=None, counts_after=None))
         for name in literals - self.views.keys():
             if match := ownership.of_view(*name):
                 self.watch(name, *match)  # Glue does not know it, or not yet
-        self._claim_runs(before, monotonic, all_known=all_known)
         self.changed_views.update(self.views)
-        self._count_phases()
-        return ownership.conflicts
+        self._claim_runs(before, monotonic, all_known=all_known)
 
     def _claim_runs(self, before: Ownership, monotonic: float, *, all_known: bool) -> None:
         owners = self.ownership.runs
+        self._configured = Counter(owners.values())
         self.fetching = {
             key: self.fetching.get(key) or Fetching()
             for key in owners
@@ -137,19 +135,16 @@ class Catalog:
         # A new owner has perhaps been polled where the old one has not, so that they were not shown.
         self.changed_runs.update(key for key, owner in owners.items() if before.runs.get(key) != owner)
         self.changed_runs |= before.runs.keys() - owners.keys()
-        self._removed_runs |= before.runs.keys() - owners.keys()
-        respelled = dict(before.spellings.items() - self.ownership.spellings.items())
-        self._removed_spellings.update(respelled.values())
-        self.changed_runs.update(respelled)
+        self.changed_runs |= dict(before.spellings.items() ^ self.ownership.spellings.items()).keys()
         for key, record in self.runs.items():
             if record.view is not None:
                 continue
             if key in owners:
-                self._unwatched_runs.pop(key, None)
+                self._undated.pop(key, None)
                 if record.unlisted_since is not None:
                     self.put(key, replace(record, unlisted_since=None))
-            elif all_known and record.unlisted_since is None:
-                self._unwatched_runs.setdefault(key, monotonic)
+            elif all_known:
+                self._undated.setdefault(key, monotonic)
 
     def _watch_patterns(self, patterns: Iterable[ViewPattern], monotonic: float, *, alone: bool) -> None:
         """Watch these patterns; ``alone``: no others."""
@@ -170,7 +165,7 @@ class Catalog:
             view = replace(view) if view else ViewState(record, record.counters)
             self.views[name] = view
             self._by_database.setdefault(name[0], set()).add(name)
-            self._unwatched_views.pop(name, None)
+            self._undated.pop(name, None)
             self.update(view, replace(record, unwatched_since=None))
             self.dirty_views.add(name)
         if view.owner != owner:
@@ -187,13 +182,13 @@ class Catalog:
         for name, monotonic in self._new_patterns.items():
             self.patterns[name] = WatchedPattern(monotonic + ahead)
             self._dirty_rest = True
-        for name, monotonic in self._unwatched_views.items():
-            if (view := self.views.get(name)) and view.owner is None and view.record.unwatched_since is None:
+        for what, monotonic in self._undated.items():
+            if isinstance(what, str):
+                if (record := self.runs.get(what)) and record.unlisted_since is None:
+                    self.put(what, replace(record, unlisted_since=monotonic + ahead))
+            elif (view := self.views.get(what)) and view.owner is None and not view.record.unwatched_since:
                 self.update(view, replace(view.record, unwatched_since=monotonic + ahead))
-        for key, monotonic in self._unwatched_runs.items():
-            if (record := self.runs.get(key)) and record.unlisted_since is None:
-                self.put(key, replace(record, unlisted_since=monotonic + ahead))
-        self._new_patterns, self._unwatched_views, self._unwatched_runs = {}, {}, {}
+        self._new_patterns, self._undated = {}, {}
 
     def mark_all(self, target: str) -> None:
         """Have everything that the target watches published."""
@@ -240,6 +235,25 @@ class Catalog:
         listing = Listing(target, scope, self.ownership, covered)
         self.open_listings.add(listing)
         return listing
+
+    def phases(self, target: str) -> dict[str, int]:
+        """Count the target's runs by phase. Those that are settled are not visited: there may be 100,000."""
+        counts = {**dict.fromkeys(PHASES, 0), "settled": self._configured[target]}
+        configured = self.ownership.runs
+        for key in self.fetching:
+            if configured[key] == target:
+                counts["settled"] -= 1
+                counts[lifecycle.phase(self.runs.get(key))] += 1
+        for view in self.of_target(target):
+            if view.known:
+                counts["settled"] += len(view.runs) - len(view.unsettled)
+                for key in view.unsettled - configured.keys():
+                    if (record := self.runs[key]).there:
+                        counts[lifecycle.phase(record)] += 1
+        for key in configured if self.views else ():  # the settled ones of these are counted twice by now
+            if (known := self.runs.get(key)) and known.settled and (of := self.watched(known.view)):
+                counts["settled"] -= of.known and of.owner == target
+        return counts
 
     def unsettled(self, target: str) -> Iterator[Run]:
         """Yield the runs of the target's views that may still change and that Glue still finds."""
@@ -293,7 +307,6 @@ class Catalog:
             if view is None or (view.owner is not None and view.owner not in polled):
                 continue
             shown = view.runs_to_show(runs_per_view) if view.owner else frozenset()
-            self._removed_runs |= view.shown - shown
             self.changed_runs |= view.shown ^ shown
             view.shown = shown
             if view.owner:
@@ -301,17 +314,17 @@ class Catalog:
             elif view.published:
                 views[ViewKey(*place, *name)] = None
             view.published = view.owner is not None
-        runs: dict[RunKey, RunSeries | None] = {
-            RunKey(*place, spelling): None for spelling in self._removed_spellings
-        }
+        runs: dict[RunKey, RunSeries | None] = {}
         for key in self.changed_runs:
-            if (series := self.run_series(key)) is None:
-                if key in self._removed_runs:
-                    runs[RunKey(*place, self.spelling(key))] = None
-            elif self._owner(key) in polled:
+            series = self.run_series(key)
+            if series and self._owner(key) not in polled:
+                continue
+            if (before := self._published.pop(key, None)) is not None:
+                runs[self.key_of(before)] = None
+            if series:
                 runs[series.key] = series
+                self._published[key] = series.key.run_id
         self.changed_runs, self.changed_views = set(), set()
-        self._removed_runs, self._removed_spellings = set(), set()
         return runs, views
 
     def unsaved(self) -> CatalogRows | None:
@@ -348,14 +361,10 @@ class Catalog:
 
     def forget_run(self, key: str) -> None:
         """Forget a run."""
-        record = self.runs[key]
-        self._tally(key, -1)
-        del self.runs[key]
+        record = self.runs.pop(key)
         if record.view and (view := self.views.get(record.view)):
             view.remove(key, record)
-            if key in view.shown:
-                view.shown -= {key}
-                self._removed_spellings.add(record.run.run_id)
+        self.changed_runs.add(key)
         self.dirty_runs.add(key)
 
     def forget_view(self, name: Name) -> None:
@@ -376,10 +385,7 @@ class Catalog:
     def put(self, key: str, record: RunRecord) -> None:
         """Remember a run, or what is new of it."""
         before = self.runs.get(key)
-        self._tally(key, -1)
         self.runs[key] = record
-        if before and not record.there:
-            self._removed_runs.add(key)
         old, new = (
             self.views.get(before.view) if before and before.view else None,
             self.views.get(record.view) if record.view else None,
@@ -389,7 +395,6 @@ class Catalog:
             self.changed_views.add(old.record.name)
         if new is not None:
             new.put(key, before if old is new else None, record)
-        self._tally(key, +1)
         self.dirty_runs.add(key)
         if before is None or before.shows != record.shows:
             self.changed_runs.add(key)
@@ -443,23 +448,13 @@ class Catalog:
             self._dirty_rest = True
         return self.unreadable.get("") if at is None and new else at
 
-    def note_spelling(self, key: str, run_id: str) -> None:
-        """Note that Glue writes a configured run ID, seen for the first time, in this way."""
-        if key in self.ownership.runs and run_id != self.spelling(key):
-            self._removed_spellings.add(self.spelling(key))
-
     def key_of(self, run_id: str) -> RunKey:
         """Return the key of a run's series."""
         return RunKey(self.aws_region, self.catalog_id, run_id)
 
-    @contextmanager
-    def recounting(self, name: Name) -> Iterator[None]:
-        """Count a view's runs again after its owner, or whether Glue knows it, may have changed."""
-        self._tally_view(name, -1)
-        try:
-            yield
-        finally:
-            self._tally_view(name, +1)
+    def first(self, kind: str, name: str) -> bool:
+        """Return whether this has not been logged of the catalog before."""
+        return bool(self.log.news("", f"{kind} {self.aws_region} {self.catalog_id}", [name]))
 
     def _known(self, patterns: Sequence[ViewPattern]) -> list[WatchedPattern]:
         names = [(pattern.database, pattern.table) for pattern in patterns]
@@ -472,25 +467,6 @@ class Catalog:
         record = self.runs.get(key)
         view = self.watched(record.view) if record else None
         return view.owner if view and view.known else None
-
-    def _tally(self, key: str, by: int) -> None:
-        owner = self._owner(key)
-        if owner is not None:
-            phase = lifecycle.phase(self.runs.get(key))
-            if phase != "unfetched" or key in self.ownership.runs:
-                self.phases.setdefault(owner, dict.fromkeys(PHASES, 0))[phase] += by
-
-    def _tally_view(self, name: Name, by: int) -> None:
-        view = self.views.get(name)
-        for record in view.runs if view else ():
-            key = run_key(record.run.run_id)
-            if key not in self.ownership.runs:
-                self._tally(key, by)
-
-    def _count_phases(self) -> None:
-        self.phases = {}
-        for key in self.runs.keys() | self.ownership.runs.keys():
-            self._tally(key, +1)
 
     def _load(self, rows: CatalogRows) -> None:
         self.patterns, self.unreadable = rows.patterns, rows.unreadable

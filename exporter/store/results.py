@@ -1,12 +1,12 @@
-"""What polls and resyncs hand to the store, and the events that it returns for the log."""
+"""What polls and resyncs hand to the store."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from exporter.errors import GlueError
-from exporter.model.patterns import Name, OwnedElsewhere, Ownership
-from exporter.model.run import MalformedRun, Run, RunKey
+from exporter.model.patterns import Name, Ownership
+from exporter.model.run import MalformedRun, Run
 from exporter.model.view import View
 from exporter.store.views import ViewState
 
@@ -120,103 +120,3 @@ class ResyncEnded:
 
 
 Result = TablesRead | RunsListed | PollEnded | ResyncEnded
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnded:
-    """A run was seen ended for the first time."""
-
-    key: RunKey
-    run: Run
-
-
-@dataclass(frozen=True, slots=True)
-class RunFailing:
-    """A run could be read before (or was never tried) and cannot be read now."""
-
-    key: RunKey
-    error: GlueError
-
-
-@dataclass(frozen=True, slots=True)
-class RunReadable:
-    """A run could not be read before and can be read now."""
-
-    key: RunKey
-
-
-@dataclass(frozen=True, slots=True)
-class UnlistedStatus:
-    """Glue reported a status that the API model does not list, for the first time."""
-
-    key: RunKey
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class TargetDown:
-    """The target's polls succeeded before (or there was none) and do not succeed now."""
-
-    target: str
-    error: str
-    """One line for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class TargetUp:
-    """The target's polls did not succeed before (or there was none) and succeed now."""
-
-    target: str
-    first: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PatternMatchesNothing:
-    """A pattern matches no view."""
-
-    target: str
-    pattern: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunIgnored:
-    """A listed run names no view, and the request's filter does not either."""
-
-    key: RunKey
-
-
-@dataclass(frozen=True, slots=True)
-class RecordMalformed:
-    """A record of a listing could not be read."""
-
-    target: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class StorageFailing:
-    """The state could be written before and cannot be written now."""
-
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class StorageWorking:
-    """The state could not be written before and can be written now."""
-
-
-Event = (
-    RunEnded
-    | RunFailing
-    | RunReadable
-    | UnlistedStatus
-    | TargetDown
-    | TargetUp
-    | OwnedElsewhere
-    | PatternMatchesNothing
-    | RunIgnored
-    | RecordMalformed
-    | StorageFailing
-    | StorageWorking
-)
-"""Worth a line in the log, once each."""

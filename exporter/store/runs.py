@@ -138,7 +138,7 @@ class Fetching:
 
     def found(self, monotonic: float) -> None:
         """Note that a read found the run."""
-        self.up, self.misses, self.last_attempt, self.not_before = True, 0, monotonic, 0.0
+        self.up, self.logged, self.misses, self.last_attempt, self.not_before = True, False, 0, monotonic, 0.0
 
     def missed(self, at: Moment) -> None:
         """Note that Glue does not know the run: the next poll asks again, then the wait doubles each time."""

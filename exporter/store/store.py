@@ -5,35 +5,20 @@ A commit is always the same: apply one result, write what changed to disk, publi
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import StorageError
-from exporter.model.patterns import OwnedElsewhere
 from exporter.model.run import Run
-from exporter.model.settings import Settings, Target
+from exporter.model.settings import Settings
 from exporter.store import apply, retention
 from exporter.store.catalog import Catalog, CatalogRows, Place
-from exporter.store.results import (
-    Event,
-    Listing,
-    PollEnded,
-    Result,
-    RunsListed,
-    Scope,
-    StorageFailing,
-    StorageWorking,
-    TablesRead,
-)
+from exporter.store.log_lines import Line, LogLines, write
+from exporter.store.results import Listing, PollEnded, Result, RunsListed, Scope, TablesRead
 from exporter.store.runs import Moment
-from exporter.store.series import (
-    ExporterSeries,
-    RequestStats,
-    SeriesChanges,
-    SeriesListener,
-    TargetSeries,
-)
+from exporter.store.series import ExporterSeries, RequestStats, SeriesChanges, SeriesListener, TargetSeries
 from exporter.store.storage import Storage
 from exporter.store.targets import TargetState, Watch
 
@@ -58,17 +43,23 @@ class Store:
         listeners: Sequence[SeriesListener] = (),
         storage: Storage | None = None,
         rows: Mapping[Place, CatalogRows] | None = None,
+        log: Callable[[Line], object] = write,
     ) -> None:
-        """``storage``, ``rows``: what :meth:`Storage.open` returns; None: the state ends with the process."""
+        """``storage``, ``rows``: what :meth:`Storage.open` returns; None: the state ends with the process.
+
+        ``log`` is called with each line for the log, once the lock is free again.
+        """
         self._clock = clock
         self._listeners = tuple(listeners)
         self._storage = storage
         self._lock = threading.RLock()
+        self._log = LogLines()
+        self._write_line = log
         self._started = clock.time()
         self._started_monotonic = clock.monotonic()
         self._settings = Settings(targets=())
         self._targets: dict[str, TargetState] = {}
-        self._catalogs = {place: Catalog(*place, one) for place, one in (rows or {}).items()}
+        self._catalogs = {place: Catalog(*place, self._log, one) for place, one in (rows or {}).items()}
         self._exporter: ExporterSeries | None = None
         self._published = True
         """Whether the listeners have taken everything; False: the next commit publishes everything anew."""
@@ -77,12 +68,12 @@ class Store:
 
     # The configuration
 
-    def configure(self, settings: Settings) -> list[Event]:
+    def configure(self, settings: Settings) -> None:
         """Watch what these settings ask for, from now on. What stays keeps its state; the rest goes at once.
 
         Every target's region must be known by now (``access.aws_region``).
         """
-        with self._lock:
+        with self._commit():
             old = self._targets
             self._settings = settings
             # What the default catalog of an access is, another target may have found out.
@@ -95,26 +86,27 @@ class Store:
                 target.name: TargetState.adopt(target, old.get(target.name), accounts)
                 for target in settings.targets
             }
-            events = self._claim(self._places())
+            self._log.forget(old.keys() - self._targets.keys())
+            self._claim(self._places())
             series: dict[str, TargetSeries | None] = dict.fromkeys(old)
             series |= {name: state.series for name, state in self._targets.items()}
-            return events + self._save_and_publish(series)
+            self._save_and_publish(series)
 
-    def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> list[Event]:
+    def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> None:
         """Note the catalog of a target that asked for its account's default one.
 
         Once ``stop`` is set nothing changes: the target may have another access by now.
         """
-        with self._lock:
+        with self._commit():
             state = self._targets.get(target)
             if state is None or (stop and stop.is_set()) or state.series.catalog_id == catalog_id:
-                return []
+                return
             before, state.series = state.series, replace(state.series, catalog_id=catalog_id)
             others = (other.series for other in self._targets.values() if other.region == state.region)
             # Once the last one of a region is known, all catalogs there know what no target wants any more.
             settled = before.catalog_id is not None or all(series.catalog_id for series in others)
-            events = self._claim(self._places() if settled else [(state.region, catalog_id)])
-            return events + self._save_and_publish({target: state.series})
+            self._claim(self._places() if settled else [(state.region, catalog_id)])
+            self._save_and_publish({target: state.series})
 
     @property
     def settings(self) -> Settings:
@@ -125,19 +117,14 @@ class Store:
         known = [(s.region, s.series.catalog_id) for s in self._targets.values() if s.series.catalog_id]
         return list(dict.fromkeys([*self._catalogs, *known]))
 
-    def _claim(self, places: Sequence[Place]) -> list[Event]:
-        """Share out runs and views again; return events for what targets ask for and do not own."""
+    def _claim(self, places: Sequence[Place]) -> None:
+        """Share out runs and views again."""
         unknown = {state.region for state in self._targets.values() if state.series.catalog_id is None}
-        events: list[Event] = []
         for place in places:
-            targets: list[Target] = [s.target for s in self._targets.values() if self._place(s) == place]
+            targets = [state.target for state in self._targets.values() if self._place(state) == place]
             if place not in self._catalogs:
-                self._catalogs[place] = Catalog(*place)
-            conflicts = self._catalogs[place].claim(
-                targets, self._clock.monotonic(), all_known=place[0] not in unknown
-            )
-            events += self._report(conflicts)
-        return events
+                self._catalogs[place] = Catalog(*place, self._log)
+            self._catalogs[place].claim(targets, self._clock.monotonic(), all_known=place[0] not in unknown)
 
     # What polls and resyncs do
 
@@ -165,49 +152,49 @@ class Store:
             catalog = state and self._catalog(state)
             return catalog.open_listing(target, scope) if catalog else None
 
-    def apply(self, result: Result, stop: threading.Event | None = None) -> list[Event]:
-        """Apply what a poll or resync has read, save and publish it. Returns what is worth a line in the log.
+    def apply(self, result: Result, stop: threading.Event | None = None) -> None:
+        """Apply what a poll or resync has read, save and publish it.
 
         Once ``stop`` is set nothing changes: the result is one of an older configuration.
         """
-        with self._lock:
+        with self._commit():
             state = self._targets.get(result.target)
             if state is None or (stop and stop.is_set()):
-                return []
+                return
             at = self._moment(state)
             dated = _holds_an_answer(result) or state.series.requests.glue_time_ahead is not None
             for one in self._catalogs.values() if dated else ():
                 one.settle_dates(at)
             catalog = self._catalog(state)
             first = state.series.up is None
-            events = self._apply(result, state, catalog, at)
+            self._apply(result, state, catalog, at)
             if catalog and first and state.series.up is not None:
                 catalog.mark_all(result.target)  # nothing of it was published before its first poll
             if dated and at.now >= self._next_tidying:
                 self._tidy(at)
-            return events + self._save_and_publish({result.target: state.series})
+            self._save_and_publish({result.target: state.series})
 
-    def _apply(self, result: Result, state: TargetState, catalog: Catalog | None, at: Moment) -> list[Event]:
+    def _apply(self, result: Result, state: TargetState, catalog: Catalog | None, at: Moment) -> None:
         if isinstance(result, PollEnded):
-            events: list[Event] = []
             if catalog:
-                events, failed = apply.apply_fetched(catalog, result, at)
-                apply.note_read(catalog, result, failed)
-            return events + state.poll_ended(result, catalog)
-        if catalog is None:
-            return []
-        if isinstance(result, TablesRead):
+                apply.note_read(catalog, result, apply.apply_fetched(catalog, result, at))
+            state.poll_ended(result, catalog, self._log)
+        elif catalog is None:
+            return
+        elif isinstance(result, TablesRead):
             state.tables_read(result)
-            malformed = state.malformed_tables(result.malformed)
-            return malformed + self._report(apply.apply_tables(catalog, result, at))
-        if isinstance(result, RunsListed):
-            events = state.malformed_runs(result.malformed) + apply.apply_page(catalog, result, at)
+            self._log.malformed(result.target, result.malformed)
+            apply.apply_tables(catalog, result, at)
+        elif isinstance(result, RunsListed):
+            lines = (f"run {r.run_id}: {r.message}" if r.run_id else r.message for r in result.malformed)
+            self._log.malformed(result.target, lines)
+            apply.apply_page(catalog, result, at)
             if result.last:
                 covered = [view for view in result.listing.covered.values() if view.owner == result.target]
                 retention.forget_unlisted(catalog, covered, at)
-            return events
-        apply.note_read(catalog, result, set())
-        return state.resync_ended(result, catalog)
+        else:
+            apply.note_read(catalog, result, set())
+            state.resync_ended(result, catalog, self._log)
 
     def requests(self, target: str) -> RequestStats:
         """Return the live request counters of a target."""
@@ -227,16 +214,13 @@ class Store:
         for catalog in self._catalogs.values():
             retention.forget_unwatched(catalog, at.now)
 
-    def _report(self, conflicts: Sequence[OwnedElsewhere]) -> list[Event]:
-        return [e for one in conflicts for e in self._targets[one.target].elsewhere(one.owner, one.names)]
-
     # What others read
 
     def describe(self, exporter: ExporterSeries) -> None:
         """Publish what is known of the exporter itself."""
         with self._lock:
             self._exporter = exporter
-            self._publish({})
+            self._publish({}, exporter)
 
     def note_reload(self, *, successful: bool) -> None:
         """Publish whether the configuration could be reloaded."""
@@ -275,13 +259,12 @@ class Store:
         """Return whether every target's first poll has ended, however it ended."""
         return self._ready  # without the lock: a probe must not wait for a long commit
 
-    def close(self) -> list[Event]:
-        """Write what is left to write, and close the state. Returns what is worth a line in the log."""
-        with self._lock:
-            events, _ = self._save(last=True)
+    def close(self) -> None:
+        """Write what is left to write, and close the state."""
+        with self._commit():
+            self._save(last=True)
             if self._storage:
                 self._storage.close()
-            return events
 
     def _place(self, state: TargetState) -> Place | None:
         return (state.region, state.series.catalog_id) if state.series.catalog_id is not None else None
@@ -292,47 +275,60 @@ class Store:
 
     # Saving and publishing
 
-    def _save_and_publish(self, targets: Mapping[str, TargetSeries | None]) -> list[Event]:
+    @contextmanager
+    def _commit(self) -> Iterator[None]:
+        """Hold the lock, and write what there is to log once it is free again."""
+        lines: list[Line] = []
+        try:
+            with self._lock:
+                try:
+                    yield
+                finally:
+                    lines = self._log.take()
+        finally:
+            for line in lines:
+                self._write_line(line)
+
+    def _save_and_publish(self, targets: Mapping[str, TargetSeries | None]) -> None:
         """Write the state to disk, then call the listeners: counters are published once they are safe."""
-        events, exporter = self._save()
-        self._publish(targets, exporter)
+        exporter = self._exporter
+        self._save()
+        self._publish(targets, exporter=self._exporter if self._exporter is not exporter else None)
         # After the series: a probe that finds the exporter ready finds them.
         self._ready = all(state.series.up is not None for state in self._targets.values())
-        return events
 
-    def _save(self, *, last: bool = False) -> tuple[list[Event], bool]:
-        """Write to disk. Returns what to log, and whether the exporter's own series changed.
-
-        ``last``: what cannot be written now is lost, and worth a line even if that is nothing new.
-        """
+    def _save(self, *, last: bool = False) -> None:
+        """Write to disk. ``last``: what cannot be written now is lost, and worth a line in any case."""
         unsaved = {place: rows for place, one in self._catalogs.items() if (rows := one.unsaved())}
         empty = [place for place, one in self._catalogs.items() if one.empty]
         before = self._exporter
+        failing = before is not None and before.storage_last_write_successful is False
         if self._storage and (unsaved or empty):
             try:
                 self._storage.save(unsaved, empty)
             except StorageError as error:
                 if before and before.storage_write_failures is not None:
+                    failures = before.storage_write_failures + 1
                     self._exporter = replace(
-                        before,
-                        storage_last_write_successful=False,
-                        storage_write_failures=before.storage_write_failures + 1,
+                        before, storage_last_write_successful=False, storage_write_failures=failures
                     )
-                news = last or not before or before.storage_last_write_successful is not False
-                return [StorageFailing(str(error))] if news else [], True
+                if last or not failing:
+                    message = "the state cannot be written; counters stand still until it can"
+                    self._log.add("error", message, error=str(error))
+                return
         for catalog in self._catalogs.values():
             catalog.saved()
         for place in empty:
             del self._catalogs[place]
-        if unsaved and before and before.storage_last_write_successful is False:
+        if unsaved and failing and before:
             self._exporter = replace(before, storage_last_write_successful=True)
-            return [StorageWorking()], True
-        return [], False
+            self._log.add("info", "the state can be written again")
 
-    def _publish(self, targets: Mapping[str, TargetSeries | None], exporter: bool = True) -> None:  # noqa: FBT001, FBT002 (private)
+    def _publish(self, targets: Mapping[str, TargetSeries | None], exporter: ExporterSeries | None) -> None:
         everything, self._published = not self._published, False
         if everything:
             # A listener failed half way: what it has is not known, so it gets all that there is.
+            exporter = self._exporter
             targets = {name: state.series for name, state in self._targets.items()}
             for name, state in self._targets.items():
                 if catalog := self._catalog(state):
@@ -346,7 +342,7 @@ class Store:
                 k: series for _, views in taken for k, series in views.items() if series or not everything
             },
             targets=targets,
-            exporter=self._exporter if exporter or everything else None,
+            exporter=exporter,
         )
         for listener in self._listeners:
             listener(changes)

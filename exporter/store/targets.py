@@ -1,26 +1,16 @@
 """What is known of one target between its polls, and how its last poll and resync went."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from exporter.model.patterns import Name, OwnedElsewhere, ViewMatcher
-from exporter.model.run import PHASES, MalformedRun, Run
+from exporter.model.patterns import Name, ViewMatcher
+from exporter.model.run import PHASES, Run
 from exporter.model.settings import Access, Target
 from exporter.store.catalog import Catalog
-from exporter.store.results import (
-    Event,
-    PatternMatchesNothing,
-    PollEnded,
-    RecordMalformed,
-    ResyncEnded,
-    TablesRead,
-    TargetDown,
-    TargetUp,
-)
+from exporter.store.log_lines import LogLines
+from exporter.store.results import PollEnded, ResyncEnded, TablesRead
 from exporter.store.series import RequestStats, TargetSeries
 
-MOST_REPORTED = 10_000
-"""Lines that are remembered so that they are logged once; more are forgotten, and may be logged again."""
 OUT_OF_TIME = "the poll ran out of time before everything was read; the next one tries again"
 
 
@@ -63,8 +53,6 @@ class TargetState:
     """What was last logged of whether it is up."""
     found: set[Name] = field(default_factory=set)
     """The wanted views that its tables held in the resync going on, whichever target owns them."""
-    reported: set[tuple[str, str]] = field(default_factory=set)
-    """What has been logged once: the kind (or the owner) and the name."""
 
     @property
     def region(self) -> str:
@@ -94,7 +82,7 @@ class TargetState:
             ),
         )
 
-    def poll_ended(self, result: PollEnded, catalog: Catalog | None) -> list[Event]:
+    def poll_ended(self, result: PollEnded, catalog: Catalog | None, log: LogLines) -> None:
         """Note how a poll went."""
         up = result.finished and result.error is None
         self.poll_error = None if up else str(result.error or OUT_OF_TIME)
@@ -103,23 +91,22 @@ class TargetState:
             self.series,
             last_poll_time=result.started + result.duration,
             last_poll_duration=result.duration,
-            runs=dict(catalog.phases.get(self.target.name, dict.fromkeys(PHASES, 0)))
-            if catalog
-            else unfetched,
+            runs=catalog.phases(self.target.name) if catalog else unfetched,
         )
-        return self._judge(catalog, ended=result.started + result.duration)
+        self._judge(catalog, log, ended=result.started + result.duration)
 
-    def resync_ended(self, result: ResyncEnded, catalog: Catalog) -> list[Event]:
+    def resync_ended(self, result: ResyncEnded, catalog: Catalog, log: LogLines) -> None:
         """Note how a resync went, or how far it is."""
         self.resync_progress = result.progress
         if result.complete or result.error:
             self.resync_error = None if result.error is None else str(result.error)
-        if not result.complete:
-            return self._judge(catalog) if self.series.up is not None else []
-        self.resynced = self.looked = True
-        events = self._match_patterns(catalog) if result.error is None else []
-        self.found = set()
-        return events + (self._judge(catalog) if self.series.up is not None else [])
+        if result.complete:
+            self.resynced = self.looked = True
+            if result.error is None:
+                self._match_patterns(catalog, log)
+            self.found = set()
+        if self.series.up is not None:
+            self._judge(catalog, log)
 
     def tables_read(self, result: TablesRead) -> None:
         """Note which views were found."""
@@ -127,21 +114,7 @@ class TargetState:
         self.resync_progress = result.progress
         self.found.update((view.database, view.table) for view in result.views)
 
-    def malformed_runs(self, records: Iterable[MalformedRun]) -> list[Event]:
-        """Note records of listings that cannot be read."""
-        lines = (f"run {one.run_id}: {one.message}" if one.run_id else one.message for one in records)
-        return [RecordMalformed(self.target.name, line) for line in self._news("malformed", lines)]
-
-    def malformed_tables(self, lines: Iterable[str]) -> list[Event]:
-        """Note records of databases or tables that cannot be read."""
-        return [RecordMalformed(self.target.name, line) for line in self._news("malformed", lines)]
-
-    def elsewhere(self, owner: str, names: Sequence[str]) -> list[Event]:
-        """Note what another target watches."""
-        news = self._news(f"owner {owner}", names)
-        return [OwnedElsewhere(self.target.name, owner, news)] if news else []
-
-    def _judge(self, catalog: Catalog | None, ended: float | None = None) -> list[Event]:
+    def _judge(self, catalog: Catalog | None, log: LogLines, ended: float | None = None) -> None:
         """Decide whether the target is up, after a poll that ended at this time, or after a resync."""
         name = self.target.name
         waiting = bool(self.target.views) and not self.resynced
@@ -157,11 +130,14 @@ class TargetState:
             views=sum(1 for _ in catalog.of_target(name)) if catalog and self.looked else None,
         )
         if up == self.logged_up or (waiting and not (self.poll_error or self.resync_error)):
-            return []  # a first look that goes on is not worth a line
-        first, self.logged_up = self.logged_up is None, up
-        return [TargetUp(name, first=first)] if up else [TargetDown(name, self.error or "")]
+            return  # a first look that goes on is not worth a line
+        if up:
+            log.add("info", "target is up" if self.logged_up is None else "target is up again", target=name)
+        else:
+            log.add("error", "target is down", target=name, error=self.error)
+        self.logged_up = up
 
-    def _match_patterns(self, catalog: Catalog) -> list[Event]:
+    def _match_patterns(self, catalog: Catalog, log: LogLines) -> None:
         """Note which patterns match no view.
 
         A view that the target has found itself counts even where its owner has not found it yet.
@@ -174,14 +150,6 @@ class TargetState:
             for pattern in self.target.views
             if id(pattern) not in matched
         )
-        return [
-            PatternMatchesNothing(self.target.name, one) for one in self._news("unmatched", self.unmatched)
-        ]
-
-    def _news(self, kind: str, names: Iterable[str]) -> tuple[str, ...]:
-        """Return those that have not been reported before; from now on they have."""
-        news = tuple(name for name in dict.fromkeys(names) if (kind, name) not in self.reported)
-        if len(self.reported) > MOST_REPORTED:
-            self.reported.clear()
-        self.reported.update((kind, name) for name in news)
-        return news
+        for pattern in log.news(self.target.name, "unmatched", self.unmatched):
+            message = "this pattern matches no materialized view"
+            log.add("warning", message, target=self.target.name, pattern=pattern)

@@ -19,7 +19,6 @@ from exporter.cli.exporter_process import make_exporter
 from exporter.cli.logs import configure_logs
 from exporter.glue import ClientFactory, Timeouts
 from exporter.model.settings import Access, AssumeRole, Settings, Target, ViewPattern
-from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
 from exporter.web.app import Site, make_app
 from tests.e2e.exposition import Exposition
@@ -187,7 +186,7 @@ class House:
         reader = self._clients.catalog(target, requests, self.stop)
         # What takes the processor long happens here, one after the other, and not while others wait for Glue.
         reader.connection.glue()
-        return TargetPoll(target, reader, self.exporter.store, EventLog(), self.clock)
+        return TargetPoll(target, reader, self.exporter.store, self.clock)
 
     def _target(self, cell: Cell | None) -> Target:
         operation = cell and cell.operation

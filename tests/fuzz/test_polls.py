@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from exporter.cli.exporter_process import make_exporter
 from exporter.glue import ClientFactory
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
 from tests.e2e.exposition import RUN, Exposition
 from tests.fuzz.hostile import JSON, TEXT, fuzzed
@@ -163,7 +162,7 @@ class Watcher:
         store.configure(settings)
         self._stop = threading.Event()
         reader = self._clients.catalog(target, store.requests("prod"), self._stop)
-        self._poll = TargetPoll(target, reader, store, EventLog(), self._clock)
+        self._poll = TargetPoll(target, reader, store, self._clock)
 
     def poll(self, answer: Answers) -> None:
         """Poll a quarter of an hour later: all is read to its end."""

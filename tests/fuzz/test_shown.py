@@ -21,8 +21,8 @@ from exporter.metrics import Exposition
 from exporter.model.run import Run, RunKey, run_key
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import View
-from exporter.poller.event_log import EventLog
-from exporter.store.results import RecordMalformed, RunEnded, TablesRead
+from exporter.store.log_lines import LogLines, write
+from exporter.store.results import TablesRead
 from exporter.store.store import Store
 from exporter.web.app import Site, make_app
 from exporter.web.status_page import StatusPage
@@ -30,6 +30,7 @@ from exporter.web.status_snapshot import read_status
 from tests.fuzz.hostile import TEXT, fuzzed
 from tests.support.bare_records import sample_run
 from tests.support.clock import START, ManualClock
+from tests.support.log import Log
 from tests.support.logging_state import logging_as_before
 from tests.support.outcome import Listed, Outcome
 from tests.support.status_scene import ABOUT
@@ -62,7 +63,8 @@ class Shown:
     def __init__(self, runs: list[Run]) -> None:
         clock = ManualClock(START)
         self.exposition = Exposition(clock, process_metrics=False)
-        self.store = Store(clock, [self.exposition.apply])
+        self.log = Log()
+        self.store = Store(clock, [self.exposition.apply], log=self.log)
         self.runs = [run for run in runs if run.database and run.table]
         target = Target(
             name="prod",
@@ -80,7 +82,7 @@ class Shown:
             all_databases=databases,
         )
         outcome = Outcome(tables=tables, listings=(Listed(runs=tuple(runs)),), duration=0.5)
-        self.events = outcome.apply(self.store, clock.time())
+        outcome.apply(self.store, clock.time())
 
     def scrape(self, accept: str | None) -> str:
         """Return an exposition."""
@@ -157,13 +159,18 @@ def test_the_page_shows_names_as_text(runs: list[Run]) -> None:
 @fuzzed(RUNS, TEXT, share=4)
 def test_a_log_line_stays_one_and_steers_no_terminal(runs: list[Run], message: str) -> None:
     """Neither a second line nor a second field of the same name can be had by what is in a name."""
-    events = [RunEnded(RunKey("eu-west-1", CATALOG, run.run_id), run) for run in runs]
     message = message.encode(errors="replace").decode()
+    log = LogLines()
+    for run in runs:
+        log.run_ended(RunKey("eu-west-1", CATALOG, run.run_id), run)
+    log.malformed("prod", [message])
+    written = [*log.take(), *Shown(runs).log.take()]
     for form in ("logfmt", "json"):
         stream = io.StringIO()
         with logging_as_before():
             configure_logs("debug", form, stream)
-            EventLog().write([*events, RecordMalformed("prod", message), *Shown(runs).events])
+            for one in written:
+                write(one)
         lines = stream.getvalue().split("\n")
         assert lines.pop() == ""
         assert len(lines) >= len(runs) + 1

@@ -9,7 +9,6 @@ from typing import TypeVar
 from exporter.model.run import Run, RunKey, RunListing
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import View, ViewKey
-from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
 from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewFacts, ViewSeries
 from exporter.store.store import Store
@@ -176,7 +175,7 @@ class Bench:
     def restart(self) -> None:
         """Poll as a program that has just started, but with what the store remembers."""
         self.polled = False
-        self.poll = TargetPoll(self.target, self.reader, self.store, EventLog(), self.clock)
+        self.poll = TargetPoll(self.target, self.reader, self.store, self.clock)
 
     def has(self, *runs: Run, views: Iterable[str] = ("sales.orders",)) -> None:
         """Have Glue list these runs, in this order, and these views."""

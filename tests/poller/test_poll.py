@@ -1,20 +1,19 @@
 """One poll of one target: what it asks for, how it ends, and what it says of the target."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import PollInterrupted, Reason
 from exporter.model.run import MalformedRun, RunListing
-from exporter.poller.event_log import EventLog
-from exporter.poller.poll import CALLS_AT_ONCE, TargetPoll
+from exporter.poller.poll import CALLS_AT_ONCE
 from exporter.poller.workers import UNREACHABLE
-from exporter.store.results import Event, PollEnded, Result
+from exporter.store.results import PollEnded, Result
 from exporter.store.store import Store
 from exporter.store.targets import OUT_OF_TIME
-from tests.poller.bench import DAY, Bench, SmallPages, nothing, old, run, running, target, watching
+from tests.poller.bench import DAY, Bench, SmallPages, old, run, running, target, watching
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT, PagesByToken, glue_error
 
@@ -215,37 +214,23 @@ def test_changes_nothing_once_it_is_to_stop(release: list[threading.Event]) -> N
     assert bench.shown.commits == commits
 
 
-def test_changes_nothing_either_where_nothing_was_left_to_read_when_it_was_to_stop() -> None:
-    """A reload may have given the target's name to another account meanwhile."""
-    bench = Bench(target("prod"))
-
-    class StopsThePoll(EventLog):
-        def write(self, events: Iterable[Event]) -> None:
-            super().write(events)
-            bench.stop.set()
-
-    commits = bench.shown.commits
-    TargetPoll(bench.target, bench.reader, bench.store, StopsThePoll(), bench.clock).run(bench.stop, nothing)
-    assert bench.shown.commits == commits
-
-
 class ReloadedMeanwhile(Store):
     """A store that a reload takes the target away from, just before a poll hands it a certain result."""
 
     stop: threading.Event
     before: type | None = None
 
-    def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> list[Event]:
+    def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> None:
         """Apply the catalog, too late."""
         if self.before is str:
             self.stop.set()
-        return super().catalog_known(target, catalog_id, stop)
+        super().catalog_known(target, catalog_id, stop)
 
-    def apply(self, result: Result, stop: threading.Event | None = None) -> list[Event]:
+    def apply(self, result: Result, stop: threading.Event | None = None) -> None:
         """Apply the result, too late."""
         if self.before is type(result):
             self.stop.set()
-        return super().apply(result, stop)
+        super().apply(result, stop)
 
 
 @pytest.mark.parametrize("before", [str, PollEnded])

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from exporter.errors import Reason
 from exporter.model.run import Run
 from exporter.model.settings import Target
-from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
 from exporter.poller.scheduler import STUCK_AFTER, Scheduler, TargetThread, first_gap, next_poll
 from exporter.store.series import RequestStats
@@ -347,7 +346,7 @@ def test_a_job_that_gives_no_heartbeat_is_stuck(rig: Rig, waiting: MemoryReader,
 def test_a_thread_has_some_time_for_its_first_heartbeat(rig: Rig) -> None:
     """On a busy machine it may begin late."""
     one = target("one")
-    poll = TargetPoll(one, MemoryReader(), rig.store, EventLog(), rig.clock)
+    poll = TargetPoll(one, MemoryReader(), rig.store, rig.clock)
     thread = TargetThread(one, poll, rig.store, rig.clock, threading.Event())
     assert thread.expected == rig.clock.monotonic() + STUCK_AFTER
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.store.results import Event, PollEnded, Result, ResyncEnded, RunsListed, TablesRead
+from exporter.store.results import PollEnded, Result, ResyncEnded, RunsListed, TablesRead
 from exporter.store.store import Store
 from tests.poller.bench import Bench, old, run, watching
 
@@ -22,14 +22,14 @@ class FailingStore(Store):
     passes: int = 0
     """So many results of this kind are applied before."""
 
-    def apply(self, result: Result, stop: threading.Event | None = None) -> list[Event]:
+    def apply(self, result: Result, stop: threading.Event | None = None) -> None:
         """Apply the result, or raise."""
         if self.fails_at is type(result):
             if not self.passes:
                 self.fails_at = None
                 raise MemoryError
             self.passes -= 1
-        return super().apply(result, stop)
+        super().apply(result, stop)
 
 
 @pytest.fixture(autouse=True)

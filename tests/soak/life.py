@@ -15,7 +15,6 @@ from pathlib import Path
 from exporter.errors import Reason
 from exporter.metrics import Exposition
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.poller.event_log import EventLog
 from exporter.poller.poll import TargetPoll
 from exporter.store.retention import REMEMBERED
 from exporter.store.storage import FILE_NAME
@@ -212,7 +211,7 @@ class Soak:
             name: WorldReader(world, self.store.requests(name)) for name, world in self.worlds.items()
         }
         self.polls = {
-            target.name: TargetPoll(target, self.readers[target.name], self.store, EventLog(), self.clock)
+            target.name: TargetPoll(target, self.readers[target.name], self.store, self.clock)
             for target in self.settings.targets
         }
 

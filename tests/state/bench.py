@@ -13,12 +13,13 @@ from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import ViewKey
 from exporter.store.catalog import CatalogRows, Place
 from exporter.store.counters import ViewCounters
-from exporter.store.results import Event
+from exporter.store.log_lines import Line
 from exporter.store.series import ExporterSeries, SeriesChanges, ViewFacts, ViewSeries
 from exporter.store.storage import FILE_NAME, LOCK_NAME, Storage
 from exporter.store.store import Store
 from tests.state.naive_model import Counts
 from tests.support.clock import ManualClock
+from tests.support.log import Log
 from tests.support.outcome import Outcome
 from tests.support.reader import ACCOUNT
 from tests.support.watching import REGION, Recorder
@@ -159,17 +160,20 @@ class StateBench:
         rows = None
         if self.folder is not None:
             self.storage, rows = FullDisk.open(self.folder)
-        self.store = Store(self.clock, [self.shown], self.storage, rows)
+        self.log = Log()
+        self.store = Store(self.clock, [self.shown], self.storage, rows, self.log)
         if self.folder is not None:
             self.store.describe(EXPORTER)
 
-    def configure(self, *targets: Target, runs_per_view: int = 1) -> list[Event]:
-        """Load or reload a configuration."""
-        return self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
+    def configure(self, *targets: Target, runs_per_view: int = 1) -> list[Line]:
+        """Load or reload a configuration; return what is logged."""
+        self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
+        return self.log.take()
 
-    def commit(self, outcome: Outcome) -> list[Event]:
-        """Commit a poll, and the resync that has ended before it."""
-        return outcome.apply(self.store, self.clock.time())
+    def commit(self, outcome: Outcome) -> list[Line]:
+        """Commit a poll, and the resync that has ended before it; return what is logged."""
+        outcome.apply(self.store, self.clock.time())
+        return self.log.take()
 
     @property
     def disk(self) -> FullDisk:

@@ -49,7 +49,7 @@ def run_at(number: int, step: int) -> Run:
 def live(folder: Path, first_step: int, told: int) -> None:
     """Poll once a step, and tell after each commit what is published, until killed."""
     clock, shown = ManualClock(START + POLL_INTERVAL * first_step), Views()
-    store = Store(clock, [shown], *Storage.open(folder))
+    store = Store(clock, [shown], *Storage.open(folder), log=lambda _: None)
     store.configure(Settings(targets=(target("prod", VIEW),)))
     step = first_step
     while True:

@@ -5,25 +5,15 @@ from collections.abc import Sequence
 import pytest
 
 from exporter.errors import Reason
-from exporter.model.patterns import OwnedElsewhere
-from exporter.model.run import Run, RunKey
-from exporter.store.results import (
-    PollEnded,
-    RecordMalformed,
-    ResyncEnded,
-    RunEnded,
-    RunFailing,
-    RunIgnored,
-    Scope,
-    TablesRead,
-    UnlistedStatus,
-)
+from exporter.model.run import Run
+from exporter.store.results import PollEnded, ResyncEnded, Scope, TablesRead
 from tests.state.bench import target
 from tests.support.clock import START
+from tests.support.log import elsewhere, ignored, malformed, run_ended, unknown, unlisted
 from tests.support.outcome import Listed, Outcome
-from tests.support.reader import ACCOUNT, glue_error
+from tests.support.reader import glue_error
 from tests.support.view_bench import DAILY, ViewBench, found, of, started, view
-from tests.support.watching import REGION, ended, running
+from tests.support.watching import ended, running
 
 NOT_FOUND = glue_error(Reason.NOT_FOUND)
 TIMEOUT = glue_error(Reason.TIMEOUT)
@@ -39,23 +29,18 @@ def bench() -> ViewBench:
     return bench
 
 
-def key(run_id: str) -> RunKey:
-    """Return the key under which a run is shown."""
-    return RunKey(REGION, ACCOUNT, run_id)
-
-
 # Who watches what
 
 
 def test_a_view_that_two_targets_name_belongs_to_the_first_and_the_log_says_so(bench: ViewBench) -> None:
     events = bench.configure(target("one", DAILY), target("two", DAILY, "sales.returns"))
-    assert events == [OwnedElsewhere("two", "one", (DAILY,))]
+    assert events == [elsewhere("two", "one", DAILY)]
 
 
 def test_what_another_target_owns_is_logged_for_every_catalog(bench: ViewBench) -> None:
-    elsewhere = [target(name, run_ids=["b"], catalog_id="210987654321") for name in ("three", "four")]
-    events = bench.configure(target("one", run_ids=["a"]), target("two", run_ids=["a"]), *elsewhere)
-    assert events == [OwnedElsewhere("two", "one", ("a",)), OwnedElsewhere("four", "three", ("b",))]
+    others = [target(name, run_ids=["b"], catalog_id="210987654321") for name in ("three", "four")]
+    events = bench.configure(target("one", run_ids=["a"]), target("two", run_ids=["a"]), *others)
+    assert events == [elsewhere("two", "one", "a"), elsewhere("four", "three", "b")]
 
 
 def test_a_poll_reads_the_unsettled_runs_of_its_own_views(bench: ViewBench) -> None:
@@ -97,7 +82,7 @@ def test_a_listed_run_is_of_the_view_that_it_names_whatever_the_filter_was(bench
 
 def test_a_listed_run_that_nothing_names_is_ignored_and_logged_once(bench: ViewBench) -> None:
     unnamed = (running("a")._replace(table=None), running("b")._replace(database=None))
-    assert bench.poll(*unnamed, tables=None) == [RunIgnored(key("a")), RunIgnored(key("b"))]
+    assert bench.poll(*unnamed, tables=None) == [ignored("a"), ignored("b")]
     assert bench.poll(*unnamed, tables=None) == []
     assert bench.shown.shown_runs == set()
 
@@ -108,7 +93,7 @@ def test_a_configured_run_that_a_listing_holds_is_shown_as_it_was_reported(datab
     bench = ViewBench()
     bench.configure(target("prod", "sales.*", run_ids=["a"]))
     run = running("a")._replace(database=None)
-    assert RunIgnored(key("a")) not in bench.poll(run, tables=None, scope=Scope(database))
+    assert ignored("a") not in bench.poll(run, tables=None, scope=Scope(database))
     assert bench.shown.run("a").run == run
     assert bench.shown.ups == {"a": True}
 
@@ -140,7 +125,7 @@ def test_every_end_is_logged_that_the_listings_of_a_poll_hold(bench: ViewBench) 
         Listed(scope=Scope("sales", "returns"), runs=other),
     )
     events = bench.commit(Outcome(listings=listings))
-    assert events == [RunEnded(key(run.run_id), run) for run in (*daily, *other)]
+    assert events == [run_ended(run) for run in (*daily, *other)]
 
 
 @pytest.mark.parametrize(("end_time", "logged"), [(START - 1.0, []), (START, ["a"])])
@@ -149,25 +134,25 @@ def test_an_end_is_news_from_the_moment_of_the_start_on(
 ) -> None:
     bench.clock.advance(60.0)
     events = bench.poll(ended("a", end_time=end_time))
-    assert [event.key.run_id for event in events if isinstance(event, RunEnded)] == logged
+    assert [line.fields["run_id"] for line in events if line.message == "run ended"] == logged
 
 
 def test_a_poll_that_gives_up_logs_a_run_that_failed_for_a_reason_of_its_own() -> None:
     bench = ViewBench()
     bench.configure(target("prod", run_ids=["a", "b"]))
     events = bench.read({"a": NOT_FOUND, "b": TIMEOUT}, error=TIMEOUT)
-    assert [event for event in events if isinstance(event, RunFailing)] == [RunFailing(key("a"), NOT_FOUND)]
+    assert events[1:] == [unknown("a")]
 
 
 def test_a_record_that_cannot_be_read_is_logged_once(bench: ViewBench) -> None:
     first = bench.poll(tables=None, unreadable=["a", None])
-    assert first == [RecordMalformed("prod", f"{name}Status is a number") for name in ("run a: ", "")]
+    assert first == [malformed("prod", f"{name}Status is a number") for name in ("run a: ", "")]
     again = bench.poll(tables=None, unreadable=["a", "b", None])
-    assert again == [RecordMalformed("prod", "run b: Status is a number")]
+    assert again == [malformed("prod", "run b: Status is a number")]
 
 
 def test_a_status_without_letters_is_an_unlisted_one(bench: ViewBench) -> None:
-    assert bench.poll(running("a", status="")) == [UnlistedStatus(key("a"), "")]
+    assert bench.poll(running("a", status="")) == [unlisted("a", "")]
 
 
 # Reads of single runs
@@ -246,8 +231,9 @@ def test_a_page_of_a_resync_is_shown_before_the_next_poll_ends(bench: ViewBench)
 
 def test_views_are_found_for_the_target_that_owns_them(bench: ViewBench) -> None:
     bench.configure(target("one", DAILY), target("two", "sales.*"))
-    events = bench.store.apply(found(*TABLES, target="two"))
-    assert events == [OwnedElsewhere("two", "one", (DAILY,))]
+    bench.log.take()
+    bench.store.apply(found(*TABLES, target="two"))
+    assert bench.log.take() == [elsewhere("two", "one", DAILY)]
     bench.poll(of("sales.returns", ended("a")), tables=None, target="two")
     last = bench.shown.facts("sales.returns").last_run
     assert last

@@ -18,7 +18,7 @@ from exporter.errors import StorageError
 from exporter.model.run import Run
 from exporter.store.catalog import CatalogRows, WatchedPattern
 from exporter.store.counters import BASELINE, ViewCounters, count
-from exporter.store.results import Event, StorageFailing, StorageWorking
+from exporter.store.log_lines import Line
 from exporter.store.runs import RunRecord
 from exporter.store.storage import APPLICATION_ID, FILE_NAME, LOCK_NAME, VERSION, Storage, _explain
 from exporter.store.views import ViewRecord
@@ -45,9 +45,9 @@ def bench(folder: Path) -> Iterator[ViewBench]:
         bench.stop()
 
 
-def news(events: list[Event]) -> list[type[Event]]:
-    """Return what the events tell of the disk."""
-    return [type(event) for event in events if isinstance(event, StorageFailing | StorageWorking)]
+def news(lines: list[Line]) -> list[str]:
+    """Return the lines that are about the disk, as far as the first semicolon."""
+    return [line.message.split(";")[0] for line in lines if line.message.startswith("the state ")]
 
 
 def health(bench: ViewBench) -> tuple[bool | None, int | None]:
@@ -409,7 +409,7 @@ def test_damage_is_noticed_at_the_next_save(
 ) -> None:
     """What is published as counted must survive. Everything else goes on."""
     damage(folder)
-    assert news(bench.poll(ended("a"))) == [StorageFailing]
+    assert news(bench.poll(ended("a"))) == ["the state cannot be written"]
     assert bench.shown.runs_total(DAILY) == {}
     assert bench.shown.facts(DAILY).last_run == ended("a")
     assert bench.shown.view(DAILY).up
@@ -418,10 +418,11 @@ def test_damage_is_noticed_at_the_next_save(
     assert failures
     assert news(bench.poll(ended("a"), ended("b"))) == []
     assert (health(bench)[1] or 0) > failures
-    (event,) = bench.store.close()
-    assert isinstance(event, StorageFailing)
+    bench.store.close()
+    (line,) = bench.log.take()
     assert re.search(
-        r"(removed or replaced|been cut from \d+ to \d+ bytes) .*restart the exporter$", event.error
+        r"(removed or replaced|been cut from \d+ to \d+ bytes) .*restart the exporter$",
+        str(line.fields["error"]),
     )
     bench.folder = None
 
@@ -431,7 +432,7 @@ def test_a_file_that_is_back_takes_what_has_waited_for_it(bench: ViewBench, fold
     (folder / FILE_NAME).rename(aside)
     bench.poll(ended("a"))
     aside.rename(folder / FILE_NAME)
-    assert news(bench.poll(ended("a"), ended("b"))) == [StorageWorking]
+    assert news(bench.poll(ended("a"), ended("b"))) == ["the state can be written again"]
     assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
     assert health(bench)[0]
 
@@ -465,14 +466,12 @@ def test_a_full_disk_stops_the_counters_until_it_takes_writes_again(folder: Path
         """
         import json, resource, sys
         from pathlib import Path
-        from exporter.store.results import StorageFailing, StorageWorking
         from tests.support.view_bench import DAILY, ViewBench
         from tests.support.watching import ended
 
         def poll(*runs):
-            events = [e for e in bench.poll(*runs) if isinstance(e, StorageFailing | StorageWorking)]
-            names = [type(event).__name__ for event in events]
-            told.append([names, bench.shown.runs_total(DAILY), bench.shown.facts(DAILY).last_run.run_id])
+            lines = [line.message[:27] for line in bench.poll(*runs) if "state" in line.message]
+            told.append([lines, bench.shown.runs_total(DAILY), bench.shown.facts(DAILY).last_run.run_id])
 
         folder = Path(sys.argv[1])
         bench, told = ViewBench(folder), []
@@ -495,9 +494,9 @@ def test_a_full_disk_stops_the_counters_until_it_takes_writes_again(folder: Path
     )
     assert told == [
         [[], {"SUCCEEDED": 1}, "a"],
-        [["StorageFailing"], {"SUCCEEDED": 1}, "b"],
+        [["the state cannot be written"], {"SUCCEEDED": 1}, "b"],
         [[], {"SUCCEEDED": 1}, "c"],
-        [["StorageWorking"], {"SUCCEEDED": 3}, "c"],
+        [["the state can be written ag"], {"SUCCEEDED": 3}, "c"],
         [[], {"SUCCEEDED": 3}, "c"],
     ]
 

@@ -10,21 +10,13 @@ import pytest
 from exporter.errors import Reason, StorageError
 from exporter.model.run import RunKey
 from exporter.model.settings import Access, Settings
-from exporter.store.results import (
-    RunEnded,
-    RunFailing,
-    RunReadable,
-    StorageFailing,
-    TargetDown,
-    TargetUp,
-    UnlistedStatus,
-)
 from exporter.store.series import SeriesChanges
 from exporter.store.store import Store
 from exporter.store.targets import OUT_OF_TIME
 from tests.state.bench import EXPORTER, FullDisk, Views
 from tests.state.bench import target as view_target
 from tests.support.clock import START, ManualClock
+from tests.support.log import readable, run_ended, target_down, target_up, unknown, unwritable
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import ACCOUNT, glue_error
 from tests.support.view_bench import DAILY, DAY, ViewBench, failed, found, of, view
@@ -160,7 +152,7 @@ def test_what_is_due_is_ordered_by_the_last_attempt_and_then_as_in_the_file(benc
 def test_an_end_is_logged_once(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
     bench.commit("prod", running("a"))
-    assert bench.commit("prod", ended("a")) == [RunEnded(key("a"), ended("a"))]
+    assert bench.commit("prod", ended("a")) == [run_ended(ended("a"))]
     assert bench.commit("prod", ended("a", dpu_seconds=130.0)) == []
 
 
@@ -168,21 +160,21 @@ def test_a_run_that_ended_before_the_start_is_no_news(bench: StoreBench) -> None
     bench.configure(watch(target("prod", "old", "new")))
     bench.clock.advance(100)
     events = bench.commit("prod", ended("old", end_time=START - 5), ended("new", end_time=START + 5))
-    assert [event.key.run_id for event in events if isinstance(event, RunEnded)] == ["new"]
+    assert [line.fields["run_id"] for line in events if line.message == "run ended"] == ["new"]
 
 
 def test_a_run_that_fails_and_recovers_is_logged_once_each(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
     bench.commit("prod", running("a"))
-    assert bench.commit("prod", errors={"a": NOT_FOUND}) == [RunFailing(key("a"), NOT_FOUND)]
+    assert bench.commit("prod", errors={"a": NOT_FOUND}) == [unknown("a")]
     assert bench.commit("prod", errors={"a": NOT_FOUND}) == []
-    assert bench.commit("prod", running("a")) == [RunReadable(key("a"))]
+    assert bench.commit("prod", running("a")) == [readable("a")]
     assert bench.commit("prod", running("a")) == []
 
 
 def test_an_unknown_id_is_logged_at_its_first_attempt(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
-    assert RunFailing(key("a"), NOT_FOUND) in bench.commit("prod", errors={"a": NOT_FOUND})
+    assert unknown("a") in bench.commit("prod", errors={"a": NOT_FOUND})
 
 
 def test_runs_that_a_dead_glue_left_unread_are_not_logged_one_by_one(bench: StoreBench) -> None:
@@ -191,7 +183,7 @@ def test_runs_that_a_dead_glue_left_unread_are_not_logged_one_by_one(bench: Stor
     bench.configure(watch(target("prod", *run_ids)))
     bench.commit("prod", *map(running, run_ids))
     bench.commit("prod", unread=tuple(run_ids), error=TIMEOUT, finished=False)
-    assert bench.commit("prod", *map(running, run_ids)) == [TargetUp("prod", first=False)]
+    assert bench.commit("prod", *map(running, run_ids)) == [target_up("prod", again=True)]
 
 
 def test_polls_that_give_up_log_the_target_and_not_the_runs_that_each_has_tried(
@@ -204,29 +196,29 @@ def test_polls_that_give_up_log_the_target_and_not_the_runs_that_each_has_tried(
         left = tuple(run_id for run_id in run_ids if run_id not in tried)
         errors = dict.fromkeys(tried, TIMEOUT)
         events += bench.commit("prod", errors=errors, unread=left, error=TIMEOUT, finished=False)
-    assert events == [TargetDown("prod", str(TIMEOUT))]
-    assert bench.commit("prod", *map(running, run_ids)) == [TargetUp("prod", first=False)]
+    assert events == [target_down("prod", TIMEOUT)]
+    assert bench.commit("prod", *map(running, run_ids)) == [target_up("prod", again=True)]
 
 
 def test_a_run_that_a_dead_glue_left_unread_is_logged_when_it_fails_by_itself(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
     bench.commit("prod", running("a"))
     bench.commit("prod", unread=("a",), error=TIMEOUT, finished=False)
-    assert RunFailing(key("a"), NOT_FOUND) in bench.commit("prod", errors={"a": NOT_FOUND})
+    assert unknown("a") in bench.commit("prod", errors={"a": NOT_FOUND})
 
 
 def test_a_target_that_goes_down_and_up_is_logged_once_each(bench: StoreBench) -> None:
     bench.configure(watch(target("prod")))
-    assert bench.commit("prod") == [TargetUp("prod", first=True)]
+    assert bench.commit("prod") == [target_up("prod")]
     assert bench.commit("prod") == []
-    assert bench.commit("prod", error=TIMEOUT) == [TargetDown("prod", str(TIMEOUT))]
+    assert bench.commit("prod", error=TIMEOUT) == [target_down("prod", TIMEOUT)]
     assert bench.commit("prod", error=TIMEOUT) == []
-    assert bench.commit("prod") == [TargetUp("prod", first=False)]
+    assert bench.commit("prod") == [target_up("prod", again=True)]
 
 
 def test_a_target_that_is_down_from_the_start_is_logged(bench: StoreBench) -> None:
     bench.configure(watch(target("prod")))
-    assert bench.commit("prod", finished=False) == [TargetDown("prod", OUT_OF_TIME)]
+    assert bench.commit("prod", finished=False) == [target_down("prod", OUT_OF_TIME)]
 
 
 def test_an_unlisted_status_is_logged_once_each(bench: StoreBench) -> None:
@@ -237,15 +229,15 @@ def test_an_unlisted_status_is_logged_once_each(bench: StoreBench) -> None:
         running("b", status="CANCELLING"),
         running("c", status="QUEUED"),
     )
-    unlisted = [event for event in events if isinstance(event, UnlistedStatus)]
-    assert unlisted == [UnlistedStatus(key("a"), "CANCELLING"), UnlistedStatus(key("c"), "QUEUED")]
+    logged = [(line.fields["run_id"], line.fields["status"]) for line in events if "API" in line.message]
+    assert logged == [("a", "CANCELLING"), ("c", "QUEUED")]
     assert bench.commit("prod", running("b", status="QUEUED")) == []
 
 
 def test_a_missing_status_is_no_unlisted_one(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
     events = bench.commit("prod", running("a", status=None))
-    assert not [event for event in events if isinstance(event, UnlistedStatus)]
+    assert not [line for line in events if "API" in line.message]
 
 
 def test_the_state_of_targets_is_handed_out_as_a_copy(bench: StoreBench) -> None:
@@ -337,9 +329,9 @@ def test_what_is_to_stop_changes_nothing(views: ViewBench) -> None:
     stop = threading.Event()
     stop.set()
     commits = len(views.shown.commits)
-    assert views.store.apply(found(view()), stop) == []
+    views.store.apply(found(view()), stop)
     views.configure(view_target("late", "sales.*", catalog_id=None))
-    assert views.store.catalog_known("late", ACCOUNT, stop) == []
+    views.store.catalog_known("late", ACCOUNT, stop)
     assert len(views.shown.commits) == commits + 1
 
 
@@ -414,14 +406,16 @@ def test_the_last_save_that_fails_is_logged_whatever_was_logged_before(tmp_path:
     bench = ViewBench(tmp_path)
     bench.watch("sales.*")
     bench.poll()
-    assert bench.store.close() == []
+    bench.store.close()
+    assert bench.log.take() == []
     bench.start()
     bench.watch("sales.*")
     bench.disk.full = True
     with pytest.raises(StorageError) as refused:
         bench.disk.save({})
-    assert StorageFailing(str(refused.value)) in bench.poll(running("a"))
-    assert bench.store.close() == [StorageFailing(str(refused.value))]
+    assert unwritable(refused.value) in bench.poll(running("a"))
+    bench.store.close()
+    assert bench.log.take() == [unwritable(refused.value)]
 
 
 # What a commit costs, counted: whatever else there is, it is in proportion to what has changed

@@ -3,9 +3,11 @@
 import pytest
 
 from exporter.errors import Reason
-from exporter.store.results import PatternMatchesNothing, ResyncEnded, TargetDown, TargetUp
+from exporter.store.log_lines import Line
+from exporter.store.results import ResyncEnded
 from tests.state.bench import target
 from tests.support.clock import START
+from tests.support.log import target_down, target_up, unmatched
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import glue_error
 from tests.support.view_bench import DAILY, ViewBench, found, view
@@ -22,7 +24,7 @@ def looked(*tables: str) -> Outcome:
 def test_a_pattern_that_matches_nothing_is_logged_once_and_shown_until_it_matches() -> None:
     bench = ViewBench()
     bench.configure(target("prod", "sales.*", "stock.*"))
-    nothing = PatternMatchesNothing("prod", "stock.*")
+    nothing = unmatched("prod", "stock.*")
     logged = [nothing in bench.commit(looked(DAILY)) for _ in range(3)]
     assert logged == [True, False, False]
     assert bench.store.targets()[0].unmatched == ("stock.*",)
@@ -56,14 +58,11 @@ def test_the_views_of_a_target_are_counted_from_the_first_look_for_them_on(*, de
 # Whether it is up
 
 
-def resync(
-    bench: ViewBench, *, error: bool = False, complete: bool = True, progress: str = ""
-) -> list[object]:
-    """Have a resync end, or say how far it is."""
+def resync(bench: ViewBench, *, error: bool = False, complete: bool = True, progress: str = "") -> list[Line]:
+    """Have a resync end, or say how far it is; return what is logged."""
     failure = THROTTLED if error else None
-    return list(
-        bench.store.apply(ResyncEnded(target="prod", complete=complete, error=failure, progress=progress))
-    )
+    bench.store.apply(ResyncEnded(target="prod", complete=complete, error=failure, progress=progress))
+    return bench.log.take()
 
 
 def up(bench: ViewBench) -> bool | None:
@@ -78,25 +77,25 @@ def test_a_target_is_not_up_before_its_first_resync_is_complete() -> None:
     assert bench.commit(Outcome()) == [], "a first look that goes on is not worth a line"
     assert up(bench) is False
     assert bench.store.targets()[0].error == "the first look for views is not complete: 3 of 170 databases"
-    assert resync(bench)[-1] == TargetUp("prod", first=True)
+    assert resync(bench)[-1] == target_up("prod")
     assert up(bench) is True
 
 
 def test_a_target_without_views_needs_no_resync() -> None:
     bench = ViewBench()
     bench.configure(target("prod", run_ids=["a"]))
-    assert bench.read({"a": running("a")}) == [TargetUp("prod", first=True)]
+    assert bench.read({"a": running("a")}) == [target_up("prod")]
 
 
 def test_what_a_resync_could_not_read_keeps_a_target_down_until_one_can() -> None:
     bench = ViewBench()
     bench.watch("sales.*")
     bench.poll()
-    assert resync(bench, error=True) == [TargetDown("prod", str(THROTTLED))]
+    assert resync(bench, error=True) == [target_down("prod", THROTTLED)]
     assert bench.poll(tables=None) == []
     assert up(bench) is False
     assert resync(bench, complete=False) == [], "one that goes on has not read it yet"
-    assert resync(bench) == [TargetUp("prod", first=False)]
+    assert resync(bench) == [target_up("prod", again=True)]
 
 
 def test_a_resync_that_gives_up_does_not_undo_the_first_one() -> None:

@@ -3,11 +3,10 @@
 import pytest
 
 from exporter.errors import Reason
-from exporter.model.patterns import OwnedElsewhere
 from exporter.model.run import Run
-from exporter.store.results import Event, PatternMatchesNothing
 from tests.state.bench import target
 from tests.support.clock import START
+from tests.support.log import elsewhere, unmatched
 from tests.support.reader import glue_error
 from tests.support.view_bench import DAILY, DAY, ViewBench, failed, started, view
 from tests.support.watching import ended, running
@@ -317,20 +316,15 @@ def test_a_view_that_two_targets_want_belongs_to_the_first(bench: ViewBench) -> 
 
 def test_the_other_targets_log_says_once_whose_the_view_is(bench: ViewBench) -> None:
     bench.configure(target("one", "sales.*"), target("two", "sales.daily_*"))
-    logged: list[Event] = []
-    for _ in range(3):
-        for name in ("one", "two"):
-            logged += bench.poll(target=name)
-    elsewhere = [event for event in logged if isinstance(event, OwnedElsewhere)]
-    assert elsewhere == [OwnedElsewhere("two", "one", (DAILY,))]
+    logged = [line for name in ["one", "two"] * 3 for line in bench.poll(target=name)]
+    assert [line for line in logged if "another target" in line.message] == [elsewhere("two", "one", DAILY)]
 
 
 def test_a_pattern_matches_a_view_even_if_its_owner_has_not_found_it_yet(bench: ViewBench) -> None:
     """The first target in the file may be down, or slower; the other has found what its pattern matches."""
     bench.configure(target("one", "sales.*"), target("two", "sales.*", "finance.*"))
     logged = bench.poll(target="two")
-    nothing = [event for event in logged if isinstance(event, PatternMatchesNothing)]
-    assert nothing == [PatternMatchesNothing("two", "finance.*")]
+    assert [line for line in logged if "pattern" in line.message] == [unmatched("two", "finance.*")]
 
 
 def test_the_runs_of_a_view_that_two_targets_want_are_counted_once(bench: ViewBench) -> None:

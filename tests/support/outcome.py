@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from exporter.errors import GlueError, Reason
 from exporter.model.run import MalformedRun, Run
-from exporter.store.results import Event, Listing, PollEnded, ResyncEnded, RunsListed, Scope, TablesRead
+from exporter.store.results import Listing, PollEnded, ResyncEnded, RunsListed, Scope, TablesRead
 from exporter.store.store import Store
 
 DENIED = GlueError(Reason.ACCESS_DENIED, "not allowed", operation="GetTables")
@@ -52,19 +52,18 @@ class Outcome:
         looked = self.denied or self.tables is not None
         return looked and all(listing.complete for listing in self.listings)
 
-    def apply(self, store: Store, now: float) -> list[Event]:
-        """Hand it in as the poller does; return what is worth a line in the log."""
-        events: list[Event] = []
+    def apply(self, store: Store, now: float) -> None:
+        """Hand it in as the poller does."""
         if self.tables is not None:
-            events += store.apply(self.tables)
+            store.apply(self.tables)
         missing: set[str] = set()
         for listed in self.listings:
             if listing := store.open_listing(self.target, listed.scope):
-                events += self._list(store, listed, listing)
+                self._list(store, listed, listing)
                 missing |= listing.missing
         if self.resynced:
             error = DENIED if self.denied else None
-            events += store.apply(ResyncEnded(target=self.target, complete=True, error=error))
+            store.apply(ResyncEnded(target=self.target, complete=True, error=error))
         ended = PollEnded(
             target=self.target,
             started=now,
@@ -76,10 +75,9 @@ class Outcome:
             error=self.error,
             finished=self.finished,
         )
-        return events + store.apply(ended)
+        store.apply(ended)
 
-    def _list(self, store: Store, listed: Listed, listing: Listing) -> list[Event]:
-        events: list[Event] = []
+    def _list(self, store: Store, listed: Listed, listing: Listing) -> None:
         for runs, last in listed.pages():
             page = RunsListed(
                 target=self.target,
@@ -89,8 +87,7 @@ class Outcome:
                 last=last,
                 tables_denied=self.denied,
             )
-            events += store.apply(page)
-        return events
+            store.apply(page)
 
 
 def malformed(run_ids: Sequence[str | None]) -> tuple[MalformedRun, ...]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from exporter.errors import GlueError
 from exporter.model.run import Run
 from exporter.model.view import View
-from exporter.store.results import Event, Listing, RunsListed, Scope, TablesRead
+from exporter.store.log_lines import Line
+from exporter.store.results import Listing, RunsListed, Scope, TablesRead
 from tests.state.bench import StateBench, target
 from tests.support.clock import START
 from tests.support.outcome import Listed, Outcome
@@ -52,7 +53,7 @@ def found(
 class ViewBench(StateBench):
     """A store that watches views."""
 
-    def watch(self, *patterns: str, runs_per_view: int = 1) -> list[Event]:
+    def watch(self, *patterns: str, runs_per_view: int = 1) -> list[Line]:
         """Have one target, ``prod``, watch these views."""
         return self.configure(target("prod", *patterns), runs_per_view=runs_per_view)
 
@@ -68,7 +69,7 @@ class ViewBench(StateBench):
         read: Mapping[str, Run | GlueError] | None = None,
         denied: bool = False,
         target: str = "prod",
-    ) -> list[Event]:
+    ) -> list[Line]:
         """Commit a resync and a poll that listed these runs and found these views in the database ``sales``.
 
         ``tables`` None: they were not looked through. ``by_name``: views that were asked for by name.
@@ -97,6 +98,6 @@ class ViewBench(StateBench):
         *,
         error: GlueError | None = None,
         target: str = "prod",
-    ) -> list[Event]:
+    ) -> list[Line]:
         """Commit a poll that read runs by their IDs alone."""
         return self.commit(Outcome(target=target, runs=read, error=error, finished=error is None))

@@ -7,10 +7,11 @@ from typing import TypeVar
 from exporter.errors import GlueError
 from exporter.model.run import Run, RunKey
 from exporter.model.settings import Access, Settings, Target
-from exporter.store.results import Event
+from exporter.store.log_lines import Line
 from exporter.store.series import RunSeries, SeriesChanges, TargetSeries
 from exporter.store.store import Store
 from tests.support.clock import START, ManualClock
+from tests.support.log import Log
 from tests.support.outcome import Outcome
 from tests.support.reader import ACCOUNT
 
@@ -107,13 +108,15 @@ class StoreBench:
 
     clock: ManualClock = field(default_factory=ManualClock)
     shown: Recorder = field(default_factory=Recorder)
+    log: Log = field(default_factory=Log)
 
     def __post_init__(self) -> None:
-        self.store = Store(self.clock, [self.shown])
+        self.store = Store(self.clock, [self.shown], log=self.log)
 
-    def configure(self, settings: Settings) -> list[Event]:
-        """Watch what these settings ask for."""
-        return self.store.configure(settings)
+    def configure(self, settings: Settings) -> list[Line]:
+        """Watch what these settings ask for; return what is logged."""
+        self.store.configure(settings)
+        return self.log.take()
 
     def commit(
         self,
@@ -123,8 +126,8 @@ class StoreBench:
         unread: tuple[str, ...] = (),
         error: GlueError | None = None,
         finished: bool = True,
-    ) -> list[Event]:
-        """Commit a poll that read these runs and met these errors, by run ID."""
+    ) -> list[Line]:
+        """Commit a poll that read these runs and met these errors, by run ID; return what is logged."""
         outcome = Outcome(
             target=target,
             runs={**{run.run_id: run for run in runs}, **(errors or {})},
@@ -132,7 +135,8 @@ class StoreBench:
             error=error,
             finished=finished,
         )
-        return outcome.apply(self.store, self.clock.time())
+        outcome.apply(self.store, self.clock.time())
+        return self.log.take()
 
     def due(self, target: str = "prod") -> list[str]:
         """Return what a poll of the target should read now."""
