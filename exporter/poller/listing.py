@@ -1,14 +1,13 @@
 """Reads listings of runs: the ones that a target's views need, whole or as far as something may be new."""
 
-import bisect
-from array import array
+import math
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from exporter.clock import Clock
-from exporter.errors import GlueError, PollInterrupted, Reason
+from exporter.errors import GlueError, Reason
 from exporter.model.patterns import Name
 from exporter.model.reader import CatalogReader
 from exporter.model.run import MalformedRun, Run, RunListing, run_key
@@ -34,18 +33,10 @@ class Order:
     """Whether all that was read came newest first."""
     newest: float | None = None
     """The newest creation time."""
-    page_ends: tuple[float, ...] = ()
-    """Of the last complete read, ascending: the creation time of the last run on each full page."""
     pages: int = 0
-    """Of the last complete read, or of one that had more before its time was over."""
+    """Of the last complete read, or of one that had more before it ended."""
     seconds: float = 0.0
     """That these took."""
-
-    def page_of(self, creation_time: float | None) -> int:
-        """Return on which page, from 1, a run of this age was (or would have been)."""
-        if creation_time is None:
-            return len(self.page_ends) + 1
-        return len(self.page_ends) - bisect.bisect_right(self.page_ends, creation_time) + 1
 
 
 Orders = dict[Scope, Order]
@@ -74,48 +65,22 @@ def scopes_for(views: AbstractSet[Name], orders: Mapping[Scope, Order]) -> tuple
 
 
 @dataclass(slots=True)
-class _Progress:
+class ReadListing:
     """What one read of a listing has shown so far."""
 
-    unread: set[str]
-    """Keys of the unsettled runs that were on no page yet."""
+    listing: Listing
+    wanted: AbstractSet[str]
+    """Keys of runs to look for."""
+    found: set[str] = field(default_factory=set)
+    """Those of them that were on its pages."""
+    complete: bool = False
     newest_first: bool = True
+    newest: float | None = None
+    """Creation times."""
     oldest: float | None = None
     pages: int = 0
     runs: int = 0
-    times: "array[float]" = field(default_factory=lambda: array("d"))
-    wanted: AbstractSet[str] = frozenset()
-    found: set[str] = field(default_factory=set)
-    """Of the wanted keys."""
-
-    def add(self, page: RunListing) -> None:
-        self.pages += 1
-        self.runs += len(page.runs)
-        for run in page.runs:
-            time = run.creation_time
-            if time is None or (self.oldest is not None and time > self.oldest):
-                self.newest_first = False
-            else:
-                self.oldest = time
-            if time is not None:
-                self.times.append(time)
-            key = run_key(run.run_id)
-            self.unread.discard(key)
-            if key in self.wanted:
-                self.found.add(key)
-
-
-@dataclass(slots=True)
-class ReadListing:
-    """What a read of a listing gave."""
-
-    listing: Listing
-    found: set[str]
-    """Keys of the wanted runs that were on its pages."""
-    runs: int
-    """How many runs were on its pages."""
-    complete: bool
-    malformed: list[MalformedRun]
+    malformed: list[MalformedRun] = field(default_factory=list)
 
     @property
     def error(self) -> GlueError | None:
@@ -123,6 +88,29 @@ class ReadListing:
         if not self.malformed:
             return None
         return GlueError(Reason.UNEXPECTED, self.malformed[0].message, operation=OPERATION)
+
+    def add(self, page: RunListing) -> None:
+        """Note what a page holds."""
+        self.pages += 1
+        self.runs += len(page.runs)
+        self.malformed += page.malformed
+        self.complete = page.next_token is None
+        self.found.update(self.wanted & {run_key(run.run_id) for run in page.runs})
+        for run in page.runs:
+            time = run.creation_time
+            if time is None or (self.oldest is not None and time > self.oldest):
+                self.newest_first = False
+            else:
+                self.oldest = time
+            if time is not None and (self.newest is None or time > self.newest):
+                self.newest = time
+
+    def pages_down_to(self, time: float) -> int:
+        """Return about how many pages further down a run of this age is; 0 if it was passed."""
+        if self.oldest is None or self.newest is None or time >= self.oldest:
+            return 0
+        runs = (self.oldest - time) * (self.runs - 1) / max(self.newest - self.oldest, 1.0)
+        return math.ceil(runs / PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +127,7 @@ class ListingReader:
 
     def read_all(self, listing: Listing) -> ReadListing:
         """Read every page. Raises GlueError, GlueUnreachableError or PollInterrupted."""
-        return self._read(listing, frozenset(), frozenset(), lambda _: False)
+        return self._read(ReadListing(listing, frozenset()), lambda _: False)
 
     def read_new(
         self, listing: Listing, unsettled: Mapping[str, Run], wanted: AbstractSet[str]
@@ -152,57 +140,44 @@ class ListingReader:
         """
         order = self.orders.get(listing.scope, Order())
 
-        def enough(so_far: _Progress) -> bool:
-            if not (order.newest_first and so_far.newest_first) or so_far.oldest is None:
+        def enough(read: ReadListing) -> bool:
+            if not (order.newest_first and read.newest_first) or read.oldest is None:
                 return False
-            newest = order.newest if order.newest is not None else max(so_far.times)
-            if so_far.oldest >= newest - OVERLAP:
+            newest = order.newest if order.newest is not None else read.newest
+            if newest is None or read.oldest >= newest - OVERLAP:
                 return False
-            left = [unsettled[key].creation_time for key in so_far.unread]
-            pages_to_go = max((order.page_of(time) for time in left), default=0) - so_far.pages
-            return pages_to_go <= 0 or pages_to_go >= len(left)
+            left = [unsettled[key].creation_time for key in unsettled.keys() - read.found]
+            pages_to_go = max((read.pages_down_to(time) for time in left if time is not None), default=0)
+            return pages_to_go == 0 or pages_to_go >= len(left)
 
-        return self._read(listing, unsettled.keys(), unsettled.keys() | wanted, enough)
+        return self._read(ReadListing(listing, unsettled.keys() | wanted), enough)
 
     def read_some(self, listing: Listing, wanted: AbstractSet[str], most_pages: int) -> ReadListing:
         """Read until every wanted run was found, but only so many pages."""
-        return self._read(listing, wanted, wanted, lambda read: read.pages >= most_pages or not read.unread)
+        return self._read(
+            ReadListing(listing, wanted), lambda read: read.pages >= most_pages or read.found == wanted
+        )
 
-    def _read(
-        self,
-        listing: Listing,
-        unsettled: AbstractSet[str],
-        wanted: AbstractSet[str],
-        enough: Callable[[_Progress], bool],
-    ) -> ReadListing:
+    def _read(self, read: ReadListing, enough: Callable[[ReadListing], bool]) -> ReadListing:
         begun = self.clock.monotonic()
-        progress = _Progress(set(unsettled), wanted=wanted)
-        malformed: list[MalformedRun] = []
-        complete = False
-        try:
-            for page in self._pages(listing.scope):
-                complete = page.next_token is None
-                progress.add(page)
-                if not progress.newest_first:
-                    self._note_disorder(listing.scope)
-                malformed += page.malformed
-                self.hand_in(
-                    RunsListed(
-                        target=listing.target,
-                        listing=listing,
-                        runs=page.runs,
-                        malformed=page.malformed,
-                        last=complete,
-                        tables_denied=self.tables_denied,
-                    )
+        for page in self._pages(read.listing.scope):
+            read.add(page)
+            self.hand_in(
+                RunsListed(
+                    target=read.listing.target,
+                    listing=read.listing,
+                    runs=page.runs,
+                    malformed=page.malformed,
+                    last=read.complete,
+                    tables_denied=self.tables_denied,
                 )
-                if not complete and enough(progress):
-                    break
-        except PollInterrupted:
-            self._note_length(listing.scope, progress.pages, self.clock.monotonic() - begun)
-            raise
-        self._remember(listing.scope, progress, self.clock.monotonic() - begun, complete=complete)
-        return ReadListing(listing, progress.found, progress.runs, complete, malformed)
+            )
+            over = read.complete or enough(read)
+            # After each page: the read may never get to its end.
+            self._remember(read, self.clock.monotonic() - begun, over=over)
+            if over:
+                break
+        return read
 
     def _pages(self, scope: Scope) -> Iterator[RunListing]:
         token: str | None = None
@@ -224,30 +199,18 @@ class ListingReader:
                 return
             tokens.add(token)
 
-    def _note_disorder(self, scope: Scope) -> None:
-        """Note at once that a listing does not come newest first: the read may never get to its end."""
-        before = self.orders.get(scope, Order())
-        if before.newest_first:
-            self.orders[scope] = replace(before, newest_first=False)
-
-    def _note_length(self, scope: Scope, pages: int, seconds: float) -> None:
-        """Note how long a listing is that time did not suffice for."""
-        before = self.orders.get(scope, Order())
-        pages, seconds = max(before.pages, pages), max(before.seconds, seconds)
-        self.orders[scope] = replace(before, pages=pages, seconds=seconds)
-
-    def _remember(self, scope: Scope, progress: _Progress, seconds: float, *, complete: bool) -> None:
-        before = self.orders.get(scope, Order())
-        newest = max(progress.times, default=before.newest)
-        if not complete:
-            self.orders[scope] = replace(before, newest=newest)
-            return
-        times = sorted(progress.times, reverse=True)
-        self.orders[scope] = Order(
-            True,
-            progress.newest_first,
-            newest,
-            tuple(times[PAGE - 1 :: PAGE][::-1]),
-            progress.pages,
-            seconds,
-        )
+    def _remember(self, read: ReadListing, seconds: float, *, over: bool) -> None:
+        """Note what the read has shown. How far it goes down is new only once nothing is left out above."""
+        before = self.orders.get(read.listing.scope, Order())
+        newest = read.newest if over and read.newest is not None else before.newest
+        if read.complete:
+            after = Order(True, read.newest_first, newest, read.pages, seconds)
+        else:
+            after = Order(
+                before.complete,
+                before.newest_first and read.newest_first,
+                newest,
+                max(before.pages, read.pages),
+                max(before.seconds, seconds),
+            )
+        self.orders[read.listing.scope] = after

@@ -2,14 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 
 import structlog
 
 from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.reader import CatalogReader
-from exporter.model.run import Run, run_key
+from exporter.model.run import run_key
 from exporter.model.settings import Settings, Target
 from exporter.poller.listing import OPERATION, PAGE, Order, ReadListing
 from exporter.poller.resync import Resync
@@ -36,13 +35,7 @@ class TargetPoll:
     """Polls one target again and again. One poll at a time."""
 
     def __init__(
-        self,
-        target: Target,
-        reader: CatalogReader,
-        store: Store,
-        clock: Clock,
-        *,
-        tables: bool = True,
+        self, target: Target, reader: CatalogReader, store: Store, clock: Clock, *, tables: bool = True
     ) -> None:
         """``tables``: read the catalog's tables; False: views are known by their runs."""
         self._name = target.name
@@ -71,26 +64,32 @@ class TargetPoll:
         ``first_resync_within``: seconds for which the first poll waits for the first resync.
         """
         self._stop = stop
-        started, begun = self._clock.time(), self._clock.monotonic()
-        reading = _Reading()
+        begun = self._clock.monotonic()
+        ended = PollEnded(target=self._name, started=self._clock.time())
         try:
-            self._read(reading, stop, heartbeat, first_resync_within)
+            self._read(ended, stop, heartbeat, first_resync_within)
         except PollInterrupted:
-            reading.finished = False
+            ended.finished = False
+            ended.unread = set()
         except GlueUnreachableError as end:
-            reading.give_up(end.failure)
+            ended.gave_up(end.failure)
         except Exception as error:
             log.exception("unexpected error in a poll", target=self._name)
-            reading.give_up(internal_error(error))
+            ended.gave_up(internal_error(error))
         if stop.is_set():
             return
         self._polled = True
-        result = reading.result(self._name, started, self._clock.monotonic() - begun)
+        ended.duration = self._clock.monotonic() - begun
         try:
-            self._store.apply(result, stop)
+            self._store.apply(ended, stop)
         except Exception as error:
             log.exception("unexpected error after a poll", target=self._name)
-            self._fail(started, internal_error(error), stop)
+            failed = PollEnded(target=self._name, started=ended.started)
+            failed.gave_up(internal_error(error))
+            try:
+                self._store.apply(failed, stop)
+            except Exception:
+                log.exception("unexpected error", target=self._name)
 
     def prepare(self, target: Target) -> None:
         """End the resync if this configuration, which is about to be in force, has other patterns."""
@@ -101,17 +100,9 @@ class TargetPoll:
         """Let the resync end as soon as it can."""
         self.resync.end()
 
-    def _fail(self, started: float, error: GlueError, stop: threading.Event) -> None:
-        """Note that a poll failed whose outcome could not be applied."""
-        failed = PollEnded(target=self._name, started=started, duration=0.0, error=error, finished=False)
-        try:
-            self._store.apply(failed, stop)
-        except Exception:
-            log.exception("unexpected error", target=self._name)
-
     def _read(
         self,
-        reading: "_Reading",
+        ended: PollEnded,
         stop: threading.Event,
         heartbeat: Callable[[], None],
         first_resync_within: float,
@@ -122,8 +113,7 @@ class TargetPoll:
         try:
             catalog_id = calls.one(reader.catalog_id)
         except GlueError as error:
-            reading.failed(error)
-            reading.finished = False
+            ended.gave_up(error)
             return
         self._store.catalog_known(self._name, catalog_id, stop)
         if (watch := self._store.watch(self._name)) is None:
@@ -135,12 +125,20 @@ class TargetPoll:
                 reader, calls = self._job(settings, stop, heartbeat)
                 if (watch := self._store.watch(self._name)) is None:
                     return
-        reading.due, reading.views = watch.due, watch.views
+        ended.views, ended.unread = watch.views, set(map(run_key, watch.due))
         if watch.target.views:
-            self._read_listings(reader, calls, watch, reading, begun)
+            left = self._read_listings(reader, calls, watch, ended, begun)
         else:
-            self._read_many(reader, calls, watch, settings, reading)
-        self._read_one_by_one(reader, calls, watch, reading)
+            left = {}
+            self._read_many(reader, calls, watch, settings, ended)
+        # What no listing held is asked for by its ID.
+        left = {key: run_id for run_id in watch.due if (key := run_key(run_id)) in ended.unread} | left
+        for run_id, result in calls.each(list(left.values()), reader.get_run):
+            ended.runs[run_id] = result
+            ended.unread.discard(run_key(run_id))
+            # An ID that Glue does not know is an answer, not a failure of the poll.
+            if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
+                ended.failed(result)
 
     def _job(
         self, settings: Settings, stop: threading.Event, heartbeat: Callable[[], None]
@@ -179,39 +177,47 @@ class TargetPoll:
     # Runs
 
     def _read_listings(
-        self, reader: CatalogReader, calls: Calls, watch: Watch, reading: "_Reading", begun: float
-    ) -> None:
-        """Read the listings of the views' runs, as far as something may be new."""
-        due = frozenset(map(run_key, watch.due))
+        self, reader: CatalogReader, calls: Calls, watch: Watch, ended: PollEnded, begun: float
+    ) -> dict[str, str]:
+        """Read the listings of the views' runs, as far as something may be new.
+
+        Returns the IDs of the unsettled runs further down, by key.
+        """
+        left: dict[str, str] = {}
+        due = frozenset(ended.unread)
         listings = self.resync.listing_reader(reader, calls, self._hand_in)
         # Those first that time did not suffice for in the last poll.
         for scope in sorted(self.resync.scopes(watch), key=lambda scope: self._read_at.get(scope, 0.0)):
             if self.resync.listed_since(scope, begun):  # the first poll waited for that
-                reading.scopes.append(scope)
+                ended.scopes.append(scope)
                 continue
             unsettled = {
                 run_key(run.run_id): run for run in watch.unsettled if scope.covers(run.database, run.table)
             }
             if self.resync.too_long(scope):
                 # Only a resync has the time for it. What is known to go on is asked for by its ID.
-                reading.leave_out(unsettled, self.resync.orders[scope])
+                left |= {key: run.run_id for key, run in unsettled.items()}
+                ended.gave_up(_too_long(self.resync.orders[scope]))
                 continue
             listing = self._store.open_listing(self._name, scope)
             if listing is None:
-                return
+                break
             try:
                 read = listings.read_new(listing, unsettled, due)
             except GlueError as error:
-                reading.failed(error)
-            else:
-                self._read_at[scope] = begun
-                reading.note(read, unsettled)
+                ended.failed(error)
+                continue
+            self._read_at[scope] = begun
+            _note(read, ended)
+            if not read.complete:
+                left |= {key: run.run_id for key, run in unsettled.items() if key not in read.found}
+        return left
 
     def _hand_in(self, page: RunsListed) -> None:
         self._store.apply(page, self._stop)
 
     def _read_many(
-        self, reader: CatalogReader, calls: Calls, watch: Watch, settings: Settings, reading: "_Reading"
+        self, reader: CatalogReader, calls: Calls, watch: Watch, settings: Settings, ended: PollEnded
     ) -> None:
         """Read many unsettled run IDs by a listing, where that takes fewer calls than asking for each.
 
@@ -222,95 +228,35 @@ class TargetPoll:
             return
         if (listing := self._store.open_listing(self._name, Scope())) is None:
             return
-        wanted = frozenset(map(run_key, watch.due))
+        wanted = frozenset(ended.unread)
         pages = len(wanted) // RUNS_WORTH_A_PAGE
         try:
             read = self.resync.listing_reader(reader, calls, self._hand_in).read_some(listing, wanted, pages)
         except GlueError as error:
             if error.reason in UNREACHABLE:
-                reading.failed(error)
+                ended.failed(error)
             self._next_bulk = now + settings.resync_interval
             return
-        reading.note(read, {})
+        _note(read, ended)
         if len(read.found) * PAGE < read.runs:
             self._next_bulk = now + settings.resync_interval
 
-    def _read_one_by_one(
-        self, reader: CatalogReader, calls: Calls, watch: Watch, reading: "_Reading"
-    ) -> None:
-        """Ask for the runs that no listing held."""
-        left = [run_id for run_id in watch.due if run_key(run_id) not in reading.found]
-        asked = reading.found.union(map(run_key, left))
-        left += [run.run_id for key, run in reading.unlisted.items() if key not in asked]
-        reading.due = left
-        for run_id, result in calls.each(left, reader.get_run):
-            reading.runs[run_id] = result
-            # An ID that Glue does not know is an answer, not a failure of the poll.
-            if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
-                reading.failed(result)
+
+def _note(read: ReadListing, ended: PollEnded) -> None:
+    """Note what a listing held."""
+    ended.unread -= read.found
+    ended.missing |= read.listing.missing
+    ended.scopes.append(read.listing.scope)
+    if read.error:
+        ended.failed(read.error)
 
 
-class _Reading:
-    """What a poll has read so far; kept outside the reading, which may be interrupted."""
-
-    def __init__(self) -> None:
-        self.runs: dict[str, Run | GlueError] = {}
-        self.found: set[str] = set()
-        """Keys of the due and unsettled runs that some listing held."""
-        self.unlisted: dict[str, Run] = {}
-        """Unsettled runs, by key, of which no complete listing told."""
-        self.missing: set[str] = set()
-        self.views: AbstractSet[tuple[str, str]] | None = None
-        self.scopes: list[Scope] = []
-        self.due: tuple[str, ...] | list[str] = ()
-        """What is still to be asked for, run by run."""
-        self.unread: list[str] = []
-        self.error: GlueError | None = None
-        self.finished = True
-
-    def note(self, read: ReadListing, unsettled: dict[str, Run]) -> None:
-        """Note what a listing held."""
-        self.found |= read.found
-        self.missing |= read.listing.missing
-        if not read.complete:
-            self.unlisted |= unsettled
-        self.scopes.append(read.listing.scope)
-        if read.error:
-            self.failed(read.error)
-
-    def leave_out(self, unsettled: dict[str, Run], order: Order) -> None:
-        """Note that a listing is too long to be read within a poll."""
-        self.unlisted |= unsettled
-        self.finished = False
-        text = "a listing does not come newest first, and the resync has not read it to its end yet"
-        if order.complete:
-            text = (
-                f"the listing of {order.pages} pages does not come newest first, and takes longer than a"
-                " poll: raise max_requests_per_second, or watch fewer views of the catalog"
-            )
-        self.failed(GlueError(Reason.UNEXPECTED, text, operation=OPERATION))
-
-    def failed(self, error: GlueError) -> None:
-        """Note why something could not be read; the first reason is shown."""
-        self.error = self.error or error
-
-    def give_up(self, failure: GlueError) -> None:
-        """Note that the poll ends before everything was read."""
-        self.failed(failure)
-        self.finished = False
-        self.unread = [run_id for run_id in self.due if run_id not in self.runs]
-
-    def result(self, target: str, started: float, duration: float) -> PollEnded:
-        """Return what the store applies."""
-        return PollEnded(
-            target=target,
-            started=started,
-            duration=duration,
-            runs=self.runs,
-            missing=self.missing,
-            unread=frozenset(self.unread),
-            views=self.views,
-            scopes=tuple(self.scopes),
-            error=self.error,
-            finished=self.finished,
+def _too_long(order: Order) -> GlueError:
+    """Return why a listing is not read by polls."""
+    text = "a listing does not come newest first, and the resync has not read it to its end yet"
+    if order.complete:
+        text = (
+            f"the listing of {order.pages} pages does not come newest first, and takes longer than a"
+            " poll: raise max_requests_per_second, or watch fewer views of the catalog"
         )
+    return GlueError(Reason.UNEXPECTED, text, operation=OPERATION)

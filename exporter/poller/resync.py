@@ -10,6 +10,8 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
@@ -19,7 +21,6 @@ from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
-from exporter.model.view import View
 from exporter.poller.listing import ListingReader, Order, Orders, scopes_for
 from exporter.poller.workers import (
     TICK,
@@ -60,6 +61,18 @@ class Part(NamedTuple):
     table: str = ""
 
 
+@dataclass(slots=True)
+class _State:
+    """How far one part is."""
+
+    left: bool = False
+    """Whether it is still to be read."""
+    error: GlueError | None = None
+    """Why it could not be read when it was last asked for."""
+    asked: bool = False
+    """Whether it has been asked for since everything began to be read anew."""
+
+
 DATABASES = Part("GetDatabases")
 RUNS = Part("ListMaterializedViewRefreshTaskRuns")
 
@@ -86,13 +99,7 @@ class Resync:
     """Of one target, as long as its patterns stay. Runs in a thread of its own when a poll finds it due."""
 
     def __init__(
-        self,
-        target: Target,
-        reader: CatalogReader,
-        store: Store,
-        clock: Clock,
-        *,
-        tables: bool = True,
+        self, target: Target, reader: CatalogReader, store: Store, clock: Clock, *, tables: bool = True
     ) -> None:
         """``tables``: read the catalog's tables; False: views are known by their runs."""
         self._target = target
@@ -103,14 +110,7 @@ class Resync:
         self._clock = clock
         self._pool = WorkerPool(f"{target.name} resync", size=CALLS_AT_ONCE, clock=clock)
         self.orders: Orders = {}
-        self._left: dict[Part, None] = {}
-        """What is still to be read, in this order."""
-        self._total = 0
-        """Parts in all, those that were read included."""
-        self._failed: dict[Part, GlueError] = {}
-        """What could not be read when it was last asked for."""
-        self._stale: set[Part] = set()
-        """What had failed before everything began to be read anew, and has not been asked for since."""
+        self._parts: dict[Part, _State] = {}
         self._listed: dict[Scope, float] = {}
         """When each listing was last read to its end, in monotonic seconds."""
         self._next_whole = -math.inf
@@ -139,21 +139,23 @@ class Resync:
     @property
     def settled(self) -> bool:
         """Whether it has ended, and goes on at once with nothing."""
-        return not self.running and (not self._left or self._go_on_at > self._clock.monotonic())
+        return not self.running and (not self._left() or self._go_on_at > self._clock.monotonic())
 
     @property
     def tables_denied(self) -> bool:
         """Whether some tables may not be read, so that views there are known by their runs alone."""
         return not self._tables or any(
-            error.reason is Reason.ACCESS_DENIED
-            for part, error in self._failed.copy().items()  # its thread may change it meanwhile
+            state.error is not None and state.error.reason is Reason.ACCESS_DENIED
+            for part, state in self._parts.copy().items()  # its thread may change it meanwhile
             if part != RUNS
         )
 
-    @property
-    def _unreached(self) -> list[Part]:
-        """What failed because Glue could not be reached."""
-        return [part for part, error in self._failed.items() if error.reason in UNREACHABLE]
+    def _left(self) -> list[Part]:
+        return [part for part, state in self._parts.items() if state.left]
+
+    def _failed(self, reasons: AbstractSet[Reason] = frozenset(Reason)) -> list[Part]:
+        """Return the parts that could not be read for one of these reasons when last asked for."""
+        return [part for part, state in self._parts.items() if state.error and state.error.reason in reasons]
 
     def end(self) -> None:
         """Let it end as soon as it can, and change nothing any more."""
@@ -165,23 +167,24 @@ class Resync:
         if self.running or self._stop.is_set():
             return
         soon = now + settings.poll_interval / 2
-        if self._left:
+        failed = self._failed()
+        if self._left():
             if soon < self._go_on_at:
                 return
             # Glue may be reachable again: then nothing stays unread for another poll.
-            self._left |= dict.fromkeys(self._unreached)
+            parts = self._failed(UNREACHABLE)
         elif soon >= self._next_whole:
             self._next_whole = now + settings.resync_interval
-            self._stale = set(self._failed)
-            self._plan(whole_plan(self._matcher) if self._tables else [RUNS])
-        elif self._failed and soon >= self._retry_at:
-            self._plan(sorted(self._failed, key=lambda part: part == RUNS))
-        elif RUNS in self._failed:
-            return
-        elif watch.without_baseline or any(map(self.too_long, self.scopes(watch))):
-            self._plan([RUNS])  # a listing that no poll reads shows what is new once it is read whole again
+            for state in self._parts.values():
+                state.asked = False
+            parts = whole_plan(self._matcher) if self._tables else [RUNS]
+        elif failed and soon >= self._retry_at:
+            parts = failed
+        elif RUNS not in failed and (watch.without_baseline or any(map(self.too_long, self.scopes(watch)))):
+            parts = [RUNS]  # a listing that no poll reads shows what is new once it is read whole again
         else:
             return
+        self._plan(parts)
         deadline = now + max(settings.resync_interval, SHORTEST_BUDGET)
         self._thread = threading.Thread(
             target=self._run, args=(settings, deadline), name=self._pool.name, daemon=True
@@ -224,20 +227,14 @@ class Resync:
         return ListingReader(reader, calls, self._clock, self.orders, hand_in, self.tables_denied)
 
     def _plan(self, parts: Iterable[Part]) -> None:
-        self._left = dict.fromkeys(parts)
-        self._total = len(self._left)
+        for part in parts:
+            self._parts.setdefault(part, _State()).left = True
 
     def _beat(self) -> None:
         self.heartbeat = self._clock.monotonic()
 
     def _run(self, settings: Settings, deadline: float) -> None:
         self._beat()
-        try:
-            self._run_once(settings, deadline)
-        finally:
-            self.heartbeat = math.inf
-
-    def _run_once(self, settings: Settings, deadline: float) -> None:
         begun = self._clock.monotonic()
         gave_up: GlueError | None = None
         self._failures = []
@@ -251,27 +248,27 @@ class Resync:
         except Exception as unexpected:
             log.exception("unexpected error in a resync", target=self._target.name)
             gave_up = internal_error(unexpected)
-        if not self._left:
+        left = len(self._left())
+        if not left:
             # What is not asked for any more (a database that is gone) cannot fail any more.
-            for part in self._stale:
-                self._failed.pop(part, None)
-            self._stale = set()
+            self._parts = {part: state for part, state in self._parts.items() if state.asked}
         self._plan_retry(gave_up, settings)
-        error = gave_up or next(iter(self._failed.values()), None)
         ended = ResyncEnded(
             target=self._target.name,
-            complete=not self._left,
+            complete=not left,
             scopes=tuple(scope for scope, at in self._listed.items() if at >= begun),
-            error=error,
-            progress=self._progress(),
+            error=gave_up or next((state.error for state in self._parts.values() if state.error), None),
+            progress=self._progress(left),
         )
         try:
             self._apply(ended)
         except Exception:
             log.exception("unexpected error after a resync", target=self._target.name)
             # What was read is applied; that it is all, the end of another run has to say.
-            self._left.setdefault(RUNS)
+            self._plan([RUNS])
             self._go_on_at = self._clock.monotonic() + settings.poll_interval
+        finally:
+            self.heartbeat = math.inf
 
     def _plan_retry(self, gave_up: GlueError | None, settings: Settings) -> None:
         """Decide when to go on with what is left, and when to ask again for what failed."""
@@ -285,20 +282,27 @@ class Resync:
             wait = settings.poll_interval * 2.0 ** min(self._retries, 32)
             self._retry_at = now + min(settings.resync_interval, wait)
             self._retries += 1
-        elif not self._failed:
+        elif not self._failed():
             self._retries = 0
 
     def _read(self, calls: Calls, reader: CatalogReader) -> None:
         """Read what is left."""
-        if DATABASES in self._left:
+        if DATABASES in self._left():
             self._read_databases(calls, reader)
-        tables = [part for part in self._left if part != RUNS]
-        for part, result in calls.each(tables, lambda part: _ask(reader, part)):
-            self._read_part(part, result)
+        tables = [part for part in self._left() if part != RUNS]
+        results = calls.each(tables, lambda part: self._ask(reader, part))
+        for number, (part, result) in enumerate(results):
+            if isinstance(result, GlueError):
+                self._done(part, result)
+                continue
+            self._apply(replace(result, progress=self._progress(len(tables) - number + 1)))
+            # Only now: where the store could not apply it, it is read again.
+            self._done(part, _malformed(part.operation, result.malformed))
         watch = self._store.watch(self._target.name)
-        if watch and (RUNS in self._left or watch.without_baseline):
+        if watch and (RUNS in self._left() or watch.without_baseline):
             self._read_runs(calls, reader, watch)
-        self._left.pop(RUNS, None)
+        if RUNS in self._parts:
+            self._parts[RUNS].left = False
 
     def _read_databases(self, calls: Calls, reader: CatalogReader) -> None:
         """List the databases, and plan to read their tables."""
@@ -311,48 +315,52 @@ class Resync:
                 lambda token: calls.one(lambda: reader.get_databases(next_token=token)), "GetDatabases"
             ):
                 names += page.names
-                malformed += page.malformed
+                malformed += (f"GetDatabases: {line}" for line in page.malformed)
         except GlueError as error:
             self._done(DATABASES, error)
-            added = named_parts(listed)
-        else:
-            self._apply(
-                TablesRead(
-                    target=self._target.name,
-                    all_databases=None if malformed else frozenset(names),
-                    named=frozenset(one for one in listed if one[0] not in names and not malformed),
-                    malformed=tuple(f"GetDatabases: {line}" for line in malformed),
-                )
-            )
-            self._done(DATABASES, _malformed("GetDatabases", malformed))
-            added = [Part("GetTables", name) for name in names if self._matcher.database_matches(name)]
-        runs = RUNS in self._left
-        self._left.pop(RUNS, None)
-        self._left.update(dict.fromkeys(added))
-        self._left.update({RUNS: None} if runs else {})
-        self._total += len(added)
-
-    def _read_part(self, part: Part, result: "Tables | GlueError") -> None:
-        """Apply what one part returned."""
-        if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
-            self._done(part, result)
+            self._plan(named_parts(listed))
             return
-        tables = Tables() if isinstance(result, GlueError) else result
-        named = part.operation == "GetTable"
         self._apply(
             TablesRead(
                 target=self._target.name,
-                views=tuple(
-                    view for view in tables.views if self._matcher.matching(view.database, view.table)
-                ),
-                databases=frozenset() if named or tables.malformed else frozenset({part.database}),
-                named=frozenset({(part.database, part.table)}) if named else frozenset(),
-                malformed=tuple(f"{part.operation}: {line}" for line in tables.malformed),
-                progress=self._progress(),
+                all_databases=None if malformed else frozenset(names),
+                named=frozenset(one for one in listed if one[0] not in names and not malformed),
+                malformed=tuple(malformed),
             )
         )
-        # Only now: where the store could not apply it, it is read again.
-        self._done(part, _malformed(part.operation, tables.malformed))
+        self._done(DATABASES, _malformed("GetDatabases", malformed))
+        self._plan(Part("GetTables", name) for name in names if self._matcher.database_matches(name))
+
+    def _ask(self, reader: CatalogReader, part: Part) -> TablesRead:
+        """Read the tables of one database, or one table. Raises GlueError: part of a listing is not one."""
+        named = part.operation == "GetTable"
+        views = []
+        malformed: list[str] = []
+        try:
+            if named:
+                views = [view] if (view := reader.get_table(part.database, part.table)) else []
+            else:
+                for page in _pages(
+                    lambda token: reader.get_tables(part.database, next_token=token), part.operation
+                ):
+                    views += page.views
+                    malformed += (
+                        f"GetTables: table {part.database}.{record.table}: {record.message}"
+                        if record.table
+                        else f"GetTables: {record.message}"
+                        for record in page.malformed
+                    )
+        except GlueError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            views, malformed = [], []
+        return TablesRead(
+            target=self._target.name,
+            views=tuple(view for view in views if self._matcher.matching(view.database, view.table)),
+            databases=frozenset() if named or malformed else frozenset({part.database}),
+            named=frozenset({(part.database, part.table)}) if named else frozenset(),
+            malformed=tuple(malformed),
+        )
 
     def _read_runs(self, calls: Calls, reader: CatalogReader, watch: Watch) -> None:
         failure: GlueError | None = None
@@ -371,45 +379,15 @@ class Resync:
 
     def _done(self, part: Part, error: GlueError | None) -> None:
         """Note that a part has been read, or why it could not be."""
-        self._left.pop(part, None)
-        self._stale.discard(part)
-        if error is None:
-            self._failed.pop(part, None)
-        else:
-            self._failed[part] = error.with_traceback(None)
-            self._failures.append(error)
+        if error is not None:
+            self._failures.append(error.with_traceback(None))
+        self._parts[part] = _State(error=error, asked=True)
 
-    def _progress(self) -> str:
-        if not self._left:
-            return ""
-        return f"{self._total - len(self._left)} of {self._total} parts read"
+    def _progress(self, left: int) -> str:
+        return f"{len(self._parts) - left} of {len(self._parts)} parts read" if left else ""
 
     def _apply(self, result: Result) -> None:
         self._store.apply(result, self._stop)
-
-
-class Tables(NamedTuple):
-    """What reading one part returned."""
-
-    views: tuple[View, ...] = ()
-    malformed: tuple[str, ...] = ()
-    """One line for each record that could not be read."""
-
-
-def _ask(reader: CatalogReader, part: Part) -> Tables:
-    """Read the tables of one database, or one table. Raises GlueError: part of a listing is not a listing."""
-    if part.operation == "GetTable":
-        view = reader.get_table(part.database, part.table)
-        return Tables((view,) if view else ())
-    pages = list(_pages(lambda token: reader.get_tables(part.database, next_token=token), "GetTables"))
-    return Tables(
-        tuple(view for page in pages for view in page.views),
-        tuple(
-            f"table {part.database}.{record.table}: {record.message}" if record.table else record.message
-            for page in pages
-            for record in page.malformed
-        ),
-    )
 
 
 def _pages(ask: Callable[[str | None], P], operation: str) -> Iterator[P]:
@@ -426,4 +404,5 @@ def _pages(ask: Callable[[str | None], P], operation: str) -> Iterator[P]:
 
 
 def _malformed(operation: str, lines: "list[str] | tuple[str, ...]") -> GlueError | None:
-    return GlueError(Reason.UNEXPECTED, lines[0], operation=operation) if lines else None
+    message = lines[0].removeprefix(f"{operation}: ") if lines else ""
+    return GlueError(Reason.UNEXPECTED, message, operation=operation) if lines else None

@@ -199,10 +199,10 @@ def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:
             catalog.put(key, lifecycle.missed(record))
         if fetching is not None:
             _fetch_failed(catalog, key, answer, result, at)
-    for run_id in result.unread:
-        if fetching := catalog.fetching.get(run_key(run_id)):
+    for key in result.unread:
+        if fetching := catalog.fetching.get(key):
             fetching.up = False
-            catalog.changed_runs.add(run_key(run_id))
+            catalog.changed_runs.add(key)
     return failed
 
 

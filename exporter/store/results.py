@@ -1,6 +1,5 @@
 """What polls and resyncs hand to the store."""
 
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -79,29 +78,38 @@ class RunsListed:
     """Whether some tables may not be read, so that views there are known by their runs alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PollEnded:
-    """How one poll of one target went."""
+    """How one poll of one target went. The poll fills it in as it goes on."""
 
     target: str
     started: float
     """Unix time of this machine's clock."""
-    duration: float
+    duration: float = 0.0
     """Seconds."""
-    runs: Mapping[str, Run | GlueError] = field(default_factory=dict)
+    runs: dict[str, Run | GlueError] = field(default_factory=dict)
     """By run ID: what reading it by itself returned, or why that failed."""
-    missing: AbstractSet[str] = frozenset()
+    missing: set[str] = field(default_factory=set)
     """Keys of the runs that a complete listing of the same poll did not hold: that counts as one read."""
-    unread: frozenset[str] = frozenset()
-    """Run IDs that were due and that an unreachable Glue kept from being read."""
+    unread: set[str] = field(default_factory=set)
+    """Keys of runs that were due and that an unreachable Glue kept from being read."""
     views: AbstractSet[Name] | None = None
     """The views whose runs it was to read; None: those of all views."""
-    scopes: tuple[Scope, ...] = ()
+    scopes: list[Scope] = field(default_factory=list)
     """The listings that were read, to the end or as far as was needed."""
     error: GlueError | None = None
     """Why the poll did not finish, or the first read that failed for another reason than an unknown ID."""
     finished: bool = True
     """False: time ran out, or Glue could not be reached, before everything due was read."""
+
+    def failed(self, error: GlueError) -> None:
+        """Note why something could not be read; the first reason is shown."""
+        self.error = self.error or error
+
+    def gave_up(self, error: GlueError) -> None:
+        """Note why the poll ended before everything was read."""
+        self.failed(error)
+        self.finished = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

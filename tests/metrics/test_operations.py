@@ -173,7 +173,7 @@ def test_a_poll_that_changes_fifty_views_encodes_these_and_their_runs_alone() ->
     changed = tuple(refresh(name, name) for name in names[:50])
     with counted() as done:
         scene.store.apply(RunsListed(target="prod", listing=listing, runs=changed))
-        scene.store.apply(PollEnded(target="prod", started=0.0, duration=1.0, scopes=(SCOPE,)))
+        scene.store.apply(PollEnded(target="prod", started=0.0, duration=1.0, scopes=[SCOPE]))
     assert done.items_encoded == 2 * 50 + 2
 
 

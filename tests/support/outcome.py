@@ -68,10 +68,10 @@ class Outcome:
             target=self.target,
             started=now,
             duration=self.duration,
-            runs=self.runs,
+            runs=dict(self.runs),
             missing=missing,
-            unread=frozenset(self.unread),
-            scopes=tuple(listed.scope for listed in self.listings),
+            unread=set(self.unread),
+            scopes=[listed.scope for listed in self.listings],
             error=self.error,
             finished=self.finished,
         )

@@ -222,7 +222,7 @@ def filled(store: Store, runs: int) -> Store:
     """Return the store with so many settled runs."""
     read = {f"run-{number}": refresh(f"run-{number}", "sales.orders") for number in range(runs)}
     store.configure(Settings(targets=(watching("prod", run_ids=tuple(read)),)))
-    store.apply(PollEnded(target="prod", started=START, duration=1.0, runs=read))
+    store.apply(PollEnded(target="prod", started=START, duration=1.0, runs={**read}))
     return store
 
 
