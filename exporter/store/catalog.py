@@ -80,7 +80,6 @@ class Catalog:
         self.dirty_runs: set[str] = set()
         self.dirty_views: set[Name] = set()
         self._dirty_rest = False
-        self._by_database: dict[str, set[Name]] = {}
         self._listed_by_runs: set[Name] = set()
         """Patterns whose last complete listing would have begun to watch any view of theirs."""
         self._new_patterns: dict[Name, float] = {}
@@ -164,7 +163,6 @@ class Catalog:
             record = view.record if view else ViewRecord(database=name[0], table=name[1])
             view = replace(view) if view else ViewState(record, record.counters)
             self.views[name] = view
-            self._by_database.setdefault(name[0], set()).add(name)
             self._undated.pop(name, None)
             self.update(view, replace(record, unwatched_since=None))
             self.dirty_views.add(name)
@@ -216,22 +214,21 @@ class Catalog:
         ``all_databases``: every database of the catalog, so that a view of another one is not there; those
         that are named literally are asked for by themselves.
         """
-        names = {name for name in named if name in self.views}
-        for database in databases:
-            names |= self._by_database.get(database, set())
-        if all_databases is not None:
-            for database in self._by_database.keys() - all_databases:
-                names |= {name for name in self._by_database[database] if not self.views[name].literal}
+        names = self.views.keys() & named
+        if databases or all_databases is not None:
+            names |= {
+                name
+                for name, view in self.views.items()
+                if name[0] in databases
+                or (all_databases is not None and name[0] not in all_databases and not view.literal)
+            }
         return names
 
     def open_listing(self, target: str, scope: Scope) -> Listing:
         """Begin a listing of runs that :class:`RunsListed` goes on with."""
-        names: Iterable[Name] = self.views
-        if scope.database is not None and scope.table is not None:
-            names = {(scope.database, scope.table)} & self.views.keys()
-        elif scope.database is not None:
-            names = self._by_database.get(scope.database, set())
-        covered = {name: self.views[name] for name in names if self.views[name].owner == target}
+        covered = {
+            name: view for name, view in self.views.items() if view.owner == target and scope.covers(*name)
+        }
         listing = Listing(target, scope, self.ownership, covered)
         self.open_listings.add(listing)
         return listing
@@ -379,7 +376,6 @@ class Catalog:
                 counted = BASELINE if record.run.ended else None
                 self.put(key, replace(record, view=None, unlisted_since=None, counted=counted))
         del self.views[name]
-        self._by_database[name[0]].discard(name)
         self.dirty_views.add(name)
 
     def put(self, key: str, record: RunRecord) -> None:
@@ -473,7 +469,6 @@ class Catalog:
         for name, view in rows.views.items():
             if view:
                 self.views[name] = ViewState(view, view.counters)
-                self._by_database.setdefault(name[0], set()).add(name)
         for key, record in rows.runs.items():
             if record:
                 self.runs[key] = record

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any, Final, Self, TypeVar
 
@@ -92,7 +93,8 @@ CREATE TABLE unreadable (
   PRIMARY KEY (catalog, run_key)
 ) STRICT, WITHOUT ROWID;
 """
-_VIEW_COLUMNS: Final = 13
+_VIEW_FIELDS: Final = tuple(one.name for one in fields(ViewRecord))
+"""In the order of the columns, which follow that of the catalog."""
 _RUN_COLUMNS: Final = 23
 
 T = TypeVar("T")
@@ -206,9 +208,8 @@ class Storage:
     def _write(self, catalog: int, rows: CatalogRows) -> None:
         gone = [(catalog, *name) for name, view in rows.views.items() if view is None]
         self._many("DELETE FROM views WHERE catalog = ? AND database = ? AND table_name = ?", gone)
-        self._insert(
-            "views", _VIEW_COLUMNS, (_view_row(catalog, view) for view in rows.views.values() if view)
-        )
+        views = (_view_row(catalog, view) for view in rows.views.values() if view)
+        self._insert("views", 1 + len(_VIEW_FIELDS), views)
         forgotten = [(catalog, key) for key, run in rows.runs.items() if run is None]
         self._many("DELETE FROM runs WHERE catalog = ? AND run_key = ?", forgotten)
         self._insert("runs", _RUN_COLUMNS, (_run_row(catalog, k, run) for k, run in rows.runs.items() if run))
@@ -253,28 +254,14 @@ class Storage:
 
 
 def _view_row(catalog: int, view: ViewRecord) -> tuple[Any, ...]:
-    return (
-        catalog, view.database, view.table, view.creation_time, view.refresh_seconds, view.described,
-        view.misses, view.baseline_at, view.counts_after, view.unwatched_since, view.forgotten_failures,
-        view.forgotten_after, view.counters.dump(),
-    )  # fmt: skip
+    return (catalog, *(getattr(view, name) for name in _VIEW_FIELDS[:-1]), view.counters.dump())
 
 
 def _read_view(values: list[Any]) -> ViewRecord:
-    return ViewRecord(
-        database=values[0],
-        table=values[1],
-        creation_time=values[2],
-        refresh_seconds=values[3],
-        described=bool(values[4]),
-        misses=values[5],
-        baseline_at=values[6],
-        counts_after=values[7],
-        unwatched_since=values[8],
-        forgotten_failures=values[9],
-        forgotten_after=values[10],
-        counters=ViewCounters.load(values[11]),
-    )
+    members = dict(zip(_VIEW_FIELDS, values, strict=True))
+    members["described"] = bool(members["described"])
+    members["counters"] = ViewCounters.load(members["counters"])
+    return ViewRecord(**members)
 
 
 def _run_row(catalog: int, key: str, record: RunRecord) -> tuple[Any, ...]:
