@@ -1,7 +1,7 @@
 """One poll of one target: reads unsettled runs and what is new, and has the store apply it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -126,14 +126,19 @@ class TargetPoll:
                 if (watch := self._store.watch(self._name)) is None:
                     return
         ended.views, ended.unread = watch.views, set(map(run_key, watch.due))
+        left: dict[str, str] = {}
         if watch.target.views:
             left = self._read_listings(reader, calls, watch, ended, begun)
         else:
-            left = {}
             self._read_many(reader, calls, watch, settings, ended)
-        # What no listing held is asked for by its ID.
-        left = {key: run_id for run_id in watch.due if (key := run_key(run_id)) in ended.unread} | left
-        for run_id, result in calls.each(list(left.values()), reader.get_run):
+        due = {key: run_id for run_id in watch.due if (key := run_key(run_id)) in ended.unread}
+        self._read_one_by_one(reader, calls, list((due | left).values()), ended)
+
+    def _read_one_by_one(
+        self, reader: CatalogReader, calls: Calls, run_ids: Sequence[str], ended: PollEnded
+    ) -> None:
+        """Ask for the runs that no listing held."""
+        for run_id, result in calls.each(run_ids, reader.get_run):
             ended.runs[run_id] = result
             ended.unread.discard(run_key(run_id))
             # An ID that Glue does not know is an answer, not a failure of the poll.

@@ -167,6 +167,6 @@ def calls_to_assign(views: int) -> int:
 
 
 def test_views_that_are_named_literally_are_looked_up_and_not_compared_with_each_other() -> None:
-    """There may be thousands of them (issue 16, 2)."""
+    """There may be thousands of them."""
     few, many = calls_to_assign(100), calls_to_assign(1000)
     assert many <= 10.5 * few

@@ -7,14 +7,12 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import Reason
 from exporter.model.run import Run
 from exporter.model.settings import Target
-from exporter.poller.poll import TargetPoll
-from exporter.poller.scheduler import STUCK_AFTER, Scheduler, TargetThread, first_gap, next_poll
+from exporter.poller.scheduler import STUCK_AFTER, Scheduler, TargetThread, first_gap
 from exporter.store.series import RequestStats
 from exporter.store.store import Store
 from tests.poller.bench import Shown, run, running, target, view, watch, watching
@@ -24,32 +22,11 @@ from tests.support.reader import ACCOUNT, MemoryReader, glue_error
 INTERVALS = st.floats(5, 3600)
 
 
-@settings(deadline=None)  # a busy machine is not a failure
-@given(name=st.text(), interval=INTERVALS)
-def test_the_first_gap_is_between_half_an_interval_and_a_whole_one(name: str, interval: float) -> None:
-    assert 0.5 * interval <= first_gap(name, interval) <= interval
-    assert first_gap(name, interval) == first_gap(name, interval)
-
-
 def test_targets_spread_over_the_second_half_of_the_interval() -> None:
     gaps = sorted(first_gap(f"account-{number}", 30) for number in range(200))
     assert gaps[0] < 16
     assert gaps[-1] > 29
     assert max(later - sooner for sooner, later in pairwise(gaps)) < 1.5
-
-
-@settings(deadline=None)  # a busy machine is not a failure
-@given(planned=st.floats(0, 1e7), late=st.floats(0, 1e5), interval=INTERVALS)
-def test_the_next_poll_is_the_next_tick_that_is_not_over(
-    planned: float, late: float, interval: float
-) -> None:
-    now = planned + late
-    then = next_poll(planned, now, interval)
-    tolerance = 1e-6 * interval
-    assert now - tolerance <= then <= now + interval + tolerance
-    ticks = (then - planned) / interval
-    assert ticks == pytest.approx(round(ticks), abs=1e-6)
-    assert round(ticks) >= 1
 
 
 class Rig:
@@ -164,12 +141,6 @@ def test_a_target_that_hangs_or_fails_harms_no_other(rig: Rig) -> None:
     assert rig.up("hangs") is None, "its first poll goes on"
     assert (rig.up("fails"), rig.up("well")) == (False, True)
     assert rig.scheduler.trouble() is None
-
-
-def test_its_threads_keep_the_program_from_nothing_and_are_named_after_their_target(rig: Rig) -> None:
-    rig.configure(target("one", "a"))
-    thread = rig.thread("one").thread
-    assert (thread.name, thread.daemon) == ("poll one", True)
 
 
 # Reloads
@@ -341,14 +312,6 @@ def test_a_job_that_gives_no_heartbeat_is_stuck(rig: Rig, waiting: MemoryReader,
     assert rig.scheduler.trouble() == f"the {job} of target prod has been stuck for 60 s"
     rig.clock.advance(10)
     assert rig.scheduler.trouble() == f"the {job} of target prod has been stuck for 70 s"
-
-
-def test_a_thread_has_some_time_for_its_first_heartbeat(rig: Rig) -> None:
-    """On a busy machine it may begin late."""
-    one = target("one")
-    poll = TargetPoll(one, MemoryReader(), rig.store, rig.clock)
-    thread = TargetThread(one, poll, rig.store, rig.clock, threading.Event())
-    assert thread.expected == rig.clock.monotonic() + STUCK_AFTER
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it is to die

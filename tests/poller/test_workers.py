@@ -135,11 +135,6 @@ def test_an_unexpected_error_costs_one_result_and_names_its_kind_alone(
     assert results["good"] == "good"
 
 
-def test_its_threads_keep_the_program_from_nothing_and_are_named_after_the_job(clock: ManualClock) -> None:
-    thread = calls(clock, 1).one(threading.current_thread)
-    assert (thread.name, thread.daemon) == ("prod call", True)
-
-
 def test_is_interrupted_at_the_deadline_and_leaves_hung_calls_alone(clock: ManualClock, gate: Gate) -> None:
     job = calls(clock, 2, heartbeat=lambda: clock.advance(1000))
     with pytest.raises(PollInterrupted, match=r"^prod$"):
@@ -208,19 +203,6 @@ def test_hung_calls_of_an_earlier_job_count_against_the_size_until_they_return(
     assert gate.begun == ["a", "b"]
     later = calls(clock, 2, pool=pool, deadline=SOON * 9, heartbeat=gate.open.set)
     assert dict(later.each(["next"], str.upper)) == {"next": "NEXT"}
-
-
-def test_gives_a_heartbeat_while_it_waits(clock: ManualClock, gate: Gate) -> None:
-    beats: list[float] = []
-
-    def heartbeat() -> None:
-        beats.append(clock.monotonic())
-        clock.advance(1)
-        if len(beats) == 2:
-            gate.open.set()
-
-    list(calls(clock, 1, heartbeat=heartbeat).each(["a"], gate))
-    assert len(beats) >= 2
 
 
 @pytest.fixture

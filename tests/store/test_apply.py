@@ -9,10 +9,10 @@ from exporter.model.run import Run
 from exporter.store.results import PollEnded, ResyncEnded, Scope, TablesRead
 from tests.state.bench import target
 from tests.support.clock import START
-from tests.support.log import elsewhere, ignored, malformed, run_ended, unknown, unlisted
+from tests.support.log import elsewhere, ignored, malformed, run_ended, unknown
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import glue_error
-from tests.support.view_bench import DAILY, ViewBench, found, of, started, view
+from tests.support.view_bench import DAILY, ViewBench, of, started, view
 from tests.support.watching import ended, running
 
 NOT_FOUND = glue_error(Reason.NOT_FOUND)
@@ -30,11 +30,6 @@ def bench() -> ViewBench:
 
 
 # Who watches what
-
-
-def test_a_view_that_two_targets_name_belongs_to_the_first_and_the_log_says_so(bench: ViewBench) -> None:
-    events = bench.configure(target("one", DAILY), target("two", DAILY, "sales.returns"))
-    assert events == [elsewhere("two", "one", DAILY)]
 
 
 def test_what_another_target_owns_is_logged_for_every_catalog(bench: ViewBench) -> None:
@@ -151,10 +146,6 @@ def test_a_record_that_cannot_be_read_is_logged_once(bench: ViewBench) -> None:
     assert again == [malformed("prod", "run b: Status is a number")]
 
 
-def test_a_status_without_letters_is_an_unlisted_one(bench: ViewBench) -> None:
-    assert bench.poll(running("a", status="")) == [unlisted("a", "")]
-
-
 # Reads of single runs
 
 
@@ -195,14 +186,6 @@ def test_a_run_that_was_settled_and_goes_on_again_is_not_up_if_it_cannot_be_read
 # Runs that Glue no longer finds
 
 
-def test_a_run_that_is_missed_once_changes_no_series(bench: ViewBench) -> None:
-    bench.poll(running("a"))
-    bench.shown.commits.clear()
-    bench.commit(Outcome(listings=(Listed(),)))
-    for commit in bench.shown.commits:
-        assert (commit.runs, commit.views) == ({}, {})
-
-
 def test_a_view_shows_its_newest_remaining_run_where_reads_do_not_find_the_newest(bench: ViewBench) -> None:
     older = started(ended("older"), -100.0)
     bench.poll(older, running("a"))
@@ -227,17 +210,6 @@ def test_a_page_of_a_resync_is_shown_before_the_next_poll_ends(bench: ViewBench)
     listing = bench.open_listing()
     bench.hand_in(listing, running("a"))
     assert bench.shown.shown_runs == {"a"}
-
-
-def test_views_are_found_for_the_target_that_owns_them(bench: ViewBench) -> None:
-    bench.configure(target("one", DAILY), target("two", "sales.*"))
-    bench.log.take()
-    bench.store.apply(found(*TABLES, target="two"))
-    assert bench.log.take() == [elsewhere("two", "one", DAILY)]
-    bench.poll(of("sales.returns", ended("a")), tables=None, target="two")
-    last = bench.shown.facts("sales.returns").last_run
-    assert last
-    assert last.run_id == "a"
 
 
 def test_a_poll_does_not_judge_a_view_that_a_resync_found_meanwhile() -> None:

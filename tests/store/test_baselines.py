@@ -17,21 +17,6 @@ if TYPE_CHECKING:
 NEW = "sales.new"
 
 
-@pytest.fixture
-def bench() -> ViewBench:
-    """Return a store that has just begun to watch all views of ``sales``."""
-    bench = ViewBench()
-    bench.watch("sales.*")
-    return bench
-
-
-@pytest.fixture
-def counting(bench: ViewBench) -> ViewBench:
-    """Return a store whose view has its baseline: no run at all."""
-    bench.poll()
-    return bench
-
-
 # Old views and young ones
 
 
@@ -85,17 +70,17 @@ def test_a_pattern_that_was_dropped_for_a_while_is_watched_since_it_came_back(co
     assert counting.shown.runs_total(NEW) == {}
 
 
-def test_views_are_without_a_baseline_until_their_runs_have_been_listed_to_the_end(bench: ViewBench) -> None:
+def test_views_are_without_a_baseline_until_their_runs_have_been_listed_to_the_end(views: ViewBench) -> None:
     without = []
     for complete in (False, False, True):
-        bench.poll(running("a"), complete=complete)
-        watched = bench.store.watch("prod")
+        views.poll(running("a"), complete=complete)
+        watched = views.store.watch("prod")
         assert watched
         without.append(watched.without_baseline)
     assert without == [True, True, False]
 
 
-# A listing that goes on for long (issue 16, 4)
+# A listing that goes on for long
 
 
 def test_a_listing_is_no_baseline_of_a_view_that_was_added_while_it_went_on(counting: ViewBench) -> None:
@@ -122,64 +107,64 @@ def test_a_listing_is_no_baseline_of_a_view_that_was_dropped_and_added_meanwhile
     assert counting.shown.runs_total(DAILY) == {}
 
 
-def test_a_listing_is_no_baseline_of_a_view_that_was_found_while_it_went_on(bench: ViewBench) -> None:
-    listing = bench.open_listing()
-    bench.hand_in(listing, ended("old"))
-    bench.store.apply(found(view()))
-    bench.hand_in(listing, last=True)
-    bench.poll(ended("old"), tables=None)
-    assert bench.shown.runs_total(DAILY) == {}
+def test_a_listing_is_no_baseline_of_a_view_that_was_found_while_it_went_on(views: ViewBench) -> None:
+    listing = views.open_listing()
+    views.hand_in(listing, ended("old"))
+    views.store.apply(found(view()))
+    views.hand_in(listing, last=True)
+    views.poll(ended("old"), tables=None)
+    assert views.shown.runs_total(DAILY) == {}
 
 
-# Clocks (issue 16, 10)
+# Clocks
 
 
-def answer(bench: ViewBench, glue_time: float, target: str = "prod") -> None:
+def answer(views: ViewBench, glue_time: float, target: str = "prod") -> None:
     """Have Glue tell its time."""
-    requests = bench.store.requests(target)
-    requests.glue_time(glue_time, ours=bench.clock.time(), monotonic=bench.clock.monotonic())
+    requests = views.store.requests(target)
+    requests.glue_time(glue_time, ours=views.clock.time(), monotonic=views.clock.monotonic())
 
 
 @pytest.mark.parametrize("corrected", [False, True], ids=["and stays so", "and is corrected then"])
 @pytest.mark.parametrize("wrong", [-START, -300.0, 240.0], ids=["1970", "behind", "ahead"])
 def test_a_local_clock_that_is_wrong_makes_no_difference(wrong: float, *, corrected: bool) -> None:
     """Glue's times are compared with Glue's clock alone."""
-    bench = ViewBench(clock=ManualClock(START + wrong))
-    bench.watch("sales.*")
+    views = ViewBench(clock=ManualClock(START + wrong))
+    views.watch("sales.*")
     old = [ended(f"old-{number}", end_time=START - 60.0 * number) for number in range(30)]
     tables = [view(), view("sales.older", created=START - 60.0)]
-    bench.clock.advance(10.0)
-    answer(bench, START + 10.0)
-    bench.store.apply(found(*tables))
+    views.clock.advance(10.0)
+    answer(views, START + 10.0)
+    views.store.apply(found(*tables))
     if corrected:
-        bench.clock.jump(-wrong)
-    bench.poll(*old, of("sales.older", ended("o")), tables=tables)
-    assert bench.shown.runs_total(DAILY) == {}
-    assert bench.shown.runs_total("sales.older") == {}
+        views.clock.jump(-wrong)
+    views.poll(*old, of("sales.older", ended("o")), tables=tables)
+    assert views.shown.runs_total(DAILY) == {}
+    assert views.shown.runs_total("sales.older") == {}
 
-    bench.clock.advance(60.0)
-    answer(bench, START + 70.0)
+    views.clock.advance(60.0)
+    answer(views, START + 70.0)
     young = view(NEW, created=START + 30.0)
-    bench.poll(*old, of(NEW, ended("first", end_time=START + 50.0)), tables=[*tables, young])
-    assert bench.shown.runs_total(NEW) == {"SUCCEEDED": 1}
-    assert bench.shown.facts(NEW).last_success_time == START + 50.0
+    views.poll(*old, of(NEW, ended("first", end_time=START + 50.0)), tables=[*tables, young])
+    assert views.shown.runs_total(NEW) == {"SUCCEEDED": 1}
+    assert views.shown.facts(NEW).last_success_time == START + 50.0
 
 
 def test_a_view_is_unwatched_since_a_time_of_glues_clock(tmp_path: Path) -> None:
     """Dropped in 1970, or what our clock says is that, it is not forgotten by 1970's calendar."""
-    bench = ViewBench(tmp_path, clock=ManualClock(0.0))
-    bench.watch("sales.*")
-    answer(bench, START)
-    bench.poll()
-    bench.watch("stock.*")
-    assert bench.remembered("views", "unwatched_since") == {None}
-    bench.clock.advance(60.0)
-    answer(bench, START + 60.0)
-    bench.clock.jump(START)
-    bench.poll(tables=None)
-    assert bench.remembered("views", "unwatched_since") == {START}
-    assert bench.remembered("patterns", "since") == {START}
-    bench.stop()
+    views = ViewBench(tmp_path, clock=ManualClock(0.0))
+    views.watch("sales.*")
+    answer(views, START)
+    views.poll()
+    views.watch("stock.*")
+    assert views.remembered("views", "unwatched_since") == {None}
+    views.clock.advance(60.0)
+    answer(views, START + 60.0)
+    views.clock.jump(START)
+    views.poll(tables=None)
+    assert views.remembered("views", "unwatched_since") == {START}
+    assert views.remembered("patterns", "since") == {START}
+    views.stop()
 
 
 def test_a_run_settles_by_glues_clock(counting: ViewBench) -> None:
@@ -192,86 +177,86 @@ def test_a_run_settles_by_glues_clock(counting: ViewBench) -> None:
     assert [run.run_id for run in watched.unsettled] == ["a"]
 
 
-# Views whose tables may not be read (issue 16, 11)
+# Views whose tables may not be read
 
 
 @pytest.mark.parametrize("restarts", [False, True])
 def test_the_first_run_of_a_view_counts_though_tables_are_denied(tmp_path: Path, *, restarts: bool) -> None:
     """All runs that its pattern matches had been listed before: this one is new."""
-    bench = ViewBench(tmp_path)
-    bench.watch("sales.*")
-    bench.poll(tables=None, denied=True)
-    bench.clock.advance(60.0)
+    views = ViewBench(tmp_path)
+    views.watch("sales.*")
+    views.poll(tables=None, denied=True)
+    views.clock.advance(60.0)
     if restarts:
-        bench.restart()
-        bench.watch("sales.*")
-    bench.poll(started(ended("first"), 30.0), tables=None, denied=True)
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
-    bench.stop()
+        views.restart()
+        views.watch("sales.*")
+    views.poll(started(ended("first"), 30.0), tables=None, denied=True)
+    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    views.stop()
 
 
 def test_a_view_that_only_its_runs_tell_of_counts_none_from_before_its_pattern_was_listed(
-    bench: ViewBench,
+    views: ViewBench,
 ) -> None:
     """An old run that the listing lacked then is no news."""
-    bench.clock.advance(60.0)
-    bench.poll(tables=[])
-    bench.poll(started(ended("old"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    views.clock.advance(60.0)
+    views.poll(tables=[])
+    views.poll(started(ended("old"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
+    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
 
 
-def test_a_view_that_would_have_begun_by_an_old_run_counts_all_that_it_has(bench: ViewBench) -> None:
+def test_a_view_that_would_have_begun_by_an_old_run_counts_all_that_it_has(views: ViewBench) -> None:
     """Where tables could not be read then, either: a record may show up later than it was created."""
-    bench.clock.advance(60.0)
-    bench.poll(tables=None, denied=True)
-    bench.poll(started(ended("late"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    views.clock.advance(60.0)
+    views.poll(tables=None, denied=True)
+    views.poll(started(ended("late"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
+    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
 
 
-def test_a_pattern_that_was_never_listed_has_no_news(bench: ViewBench) -> None:
-    bench.poll(ended("old"), tables=None, denied=True)
-    bench.poll(ended("old"), ended("new"), tables=None, denied=True)
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+def test_a_pattern_that_was_never_listed_has_no_news(views: ViewBench) -> None:
+    views.poll(ended("old"), tables=None, denied=True)
+    views.poll(ended("old"), ended("new"), tables=None, denied=True)
+    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
 
 
-def test_a_pattern_that_is_dropped_has_to_be_listed_anew(bench: ViewBench) -> None:
-    bench.poll(tables=None, denied=True)
-    bench.watch("stock.*")
-    bench.watch("sales.*")
-    bench.poll(started(ended("meanwhile"), 30.0), tables=None, denied=True)
-    assert bench.shown.runs_total(DAILY) == {}
+def test_a_pattern_that_is_dropped_has_to_be_listed_anew(views: ViewBench) -> None:
+    views.poll(tables=None, denied=True)
+    views.watch("stock.*")
+    views.watch("sales.*")
+    views.poll(started(ended("meanwhile"), 30.0), tables=None, denied=True)
+    assert views.shown.runs_total(DAILY) == {}
 
 
-def test_a_pattern_that_is_added_while_a_listing_goes_on_has_not_been_listed(bench: ViewBench) -> None:
-    bench.watch("stock.*")
-    listing = bench.open_listing()
-    bench.hand_in(listing, denied=True)
-    bench.clock.advance(60.0)
-    bench.watch("stock.*", "sales.*")
-    bench.hand_in(listing, last=True, denied=True)
-    bench.poll(started(ended("before"), 30.0), tables=None, denied=True)
-    assert bench.shown.runs_total(DAILY) == {}
+def test_a_pattern_that_is_added_while_a_listing_goes_on_has_not_been_listed(views: ViewBench) -> None:
+    views.watch("stock.*")
+    listing = views.open_listing()
+    views.hand_in(listing, denied=True)
+    views.clock.advance(60.0)
+    views.watch("stock.*", "sales.*")
+    views.hand_in(listing, last=True, denied=True)
+    views.poll(started(ended("before"), 30.0), tables=None, denied=True)
+    assert views.shown.runs_total(DAILY) == {}
 
 
-def test_a_run_that_was_seen_before_its_end_counts_however_old_it_is(bench: ViewBench) -> None:
+def test_a_run_that_was_seen_before_its_end_counts_however_old_it_is(views: ViewBench) -> None:
     """It is watched by its ID, and the first that tells of its view."""
-    bench.configure(target("prod", "sales.*", run_ids=["a"]))
-    bench.read({"a": running("a")})
-    bench.poll(tables=None, denied=True)
-    bench.clock.advance(60.0)
-    bench.poll(ended("a"), tables=None, denied=True)
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    views.configure(target("prod", "sales.*", run_ids=["a"]))
+    views.read({"a": running("a")})
+    views.poll(tables=None, denied=True)
+    views.clock.advance(60.0)
+    views.poll(ended("a"), tables=None, denied=True)
+    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
 
 
-def test_a_baseline_stays_when_the_tables_can_be_read_at_last(bench: ViewBench) -> None:
+def test_a_baseline_stays_when_the_tables_can_be_read_at_last(views: ViewBench) -> None:
     for runs in ([ended("old")], [ended("old"), ended("new")]):
-        bench.poll(*runs, tables=None, denied=True)
-    bench.commit(Outcome(tables=found(view())))
-    bench.poll(ended("old"), ended("new"), ended("newer"))
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+        views.poll(*runs, tables=None, denied=True)
+    views.commit(Outcome(tables=found(view())))
+    views.poll(ended("old"), ended("new"), ended("newer"))
+    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
 
 
-# Records that cannot be read at the baseline (issue 16, 12)
+# Records that cannot be read at the baseline
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -280,20 +265,20 @@ def test_a_baseline_stays_when_the_tables_can_be_read_at_last(bench: ViewBench) 
 def test_a_run_that_the_first_listing_could_not_read_counts_if_it_ended_later(
     tmp_path: Path, run_id: str | None, seconds: float, counted: int, *, restarts: bool
 ) -> None:
-    bench = ViewBench(tmp_path)
-    bench.watch("sales.*")
-    bench.poll(complete=False)
-    bench.commit(Outcome(listings=(Listed(unreadable=(run_id,)),)))
-    bench.clock.advance(60.0)
+    views = ViewBench(tmp_path)
+    views.watch("sales.*")
+    views.poll(complete=False)
+    views.commit(Outcome(listings=(Listed(unreadable=(run_id,)),)))
+    views.clock.advance(60.0)
     if restarts:
-        bench.restart()
-        bench.watch("sales.*")
+        views.restart()
+        views.watch("sales.*")
     late: tuple[Run, ...] = (failed("b", 0.0), ended("a", end_time=START + seconds))
-    bench.poll(*late, tables=None, complete=False)
-    totals = bench.shown.runs_total(DAILY)
+    views.poll(*late, tables=None, complete=False)
+    totals = views.shown.runs_total(DAILY)
     assert totals.get("SUCCEEDED", 0) == counted
     assert totals["FAILED"] == 1
-    bench.stop()
+    views.stop()
 
 
 @pytest.mark.parametrize("run_id", ["a", None], ids=["named", "nameless"])

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from exporter.model.settings import Access, Target
-from exporter.store.counters import ViewCounters
 from tests.state.bench import target, views
 from tests.support.reader import ACCOUNT
 from tests.support.view_bench import DAILY, DAY, ViewBench, view
@@ -171,15 +170,6 @@ def test_a_view_that_passes_to_another_target_shows_its_runs_as_they_are_then(be
     assert bench.shown.run("b").run == ended("b")
 
 
-def test_a_view_that_passes_to_another_target_and_back_shows_what_that_one_has_read(bench: ViewBench) -> None:
-    bench.poll(ended("a"), running("b"))
-    bench.configure(target("prod", "stock.*"), target("other", "sales.*"))
-    listing = bench.open_listing("other")
-    bench.hand_in(listing, ended("a"), ended("b"))
-    bench.configure(target("prod", "sales.*"))
-    assert bench.shown.run("b").run == ended("b")
-
-
 def test_a_named_view_that_glue_never_knew_does_not_come_back_by_a_run() -> None:
     """Where tables may not be read any more, and a glob has taken the place of the name."""
     bench = ViewBench()
@@ -191,28 +181,3 @@ def test_a_named_view_that_glue_never_knew_does_not_come_back_by_a_run() -> None
 
 
 # On a disk that is full
-
-
-@pytest.fixture
-def on_disk(tmp_path: Path) -> Iterator[ViewBench]:
-    bench = ViewBench(tmp_path / "state")
-    bench.watch("sales.*")
-    yield bench
-    bench.abandon()
-
-
-def test_a_view_that_is_first_met_while_the_disk_is_full_counts_from_zero(on_disk: ViewBench) -> None:
-    on_disk.disk.full = True
-    on_disk.poll(ended("a"))
-    assert on_disk.shown.facts(DAILY).counters == ViewCounters()
-
-
-def test_a_view_that_comes_back_while_the_disk_is_full_shows_what_is_on_the_disk(on_disk: ViewBench) -> None:
-    on_disk.poll()
-    on_disk.poll(ended("a"))
-    on_disk.disk.full = True
-    on_disk.poll(ended("a"), ended("b"))
-    on_disk.watch("stock.*")
-    on_disk.watch("sales.*")
-    on_disk.poll(ended("a"), ended("b"))
-    assert on_disk.shown.runs_total(DAILY) == {"SUCCEEDED": 1}

@@ -146,15 +146,6 @@ def test_series_of_what_is_gone_vanish_at_once(bench: StoreBench) -> None:
     assert bench.shown.last.targets["two"] is None
 
 
-def test_dropping_a_run_and_adding_it_again_begins_anew(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a", "b")))
-    bench.clock.advance(5000)
-    bench.commit("prod", ended("a"), ended("b"))
-    bench.configure(watch(target("prod", "b")))
-    bench.configure(watch(target("prod", "a", "b")))
-    assert "b" not in bench.due()
-
-
 def test_another_region_of_the_same_name_is_another_target(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
     bench.commit("prod", running("a"))
@@ -227,7 +218,6 @@ def test_a_reload_before_the_first_poll_loses_no_run(bench: StoreBench) -> None:
 
 
 def test_a_run_in_any_case_is_one_run_and_shown_as_glue_writes_it(bench: StoreBench) -> None:
-    """Issue 16, 13."""
     events = bench.configure(watch(target("one", "ABC", "x"), target("two", "abc")))
     assert events == [elsewhere("two", "one", "abc")]
     bench.commit("one", finished=False)

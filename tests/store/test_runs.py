@@ -94,19 +94,12 @@ def test_a_settled_run_stays_up_through_a_failing_poll(bench: StoreBench) -> Non
     assert bench.shown.ups == {"settled": True, "active": False}
 
 
-def test_one_read_that_does_not_find_a_run_keeps_its_values(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    bench.commit("prod", running("a"))
-    bench.commit("prod", errors={"a": NOT_FOUND})
-    assert (bench.shown.run("a").run, bench.shown.run("a").up) == (running("a"), False)
-
-
 def test_two_reads_in_a_row_that_do_not_find_a_run_drop_its_values(bench: StoreBench) -> None:
     bench.configure(watch(target("prod", "a")))
     bench.commit("prod", running("a"))
-    bench.commit("prod", errors={"a": NOT_FOUND})
-    bench.commit("prod", errors={"a": NOT_FOUND})
-    assert (bench.shown.run("a").run, bench.shown.run("a").up) == (None, False)
+    for left in (running("a"), None):
+        bench.commit("prod", errors={"a": NOT_FOUND})
+        assert (bench.shown.run("a").run, bench.shown.run("a").up) == (left, False)
 
 
 def test_a_read_that_finds_it_between_two_that_do_not_keeps_the_values(bench: StoreBench) -> None:

@@ -20,7 +20,7 @@ from exporter.store.catalog import CatalogRows, WatchedPattern
 from exporter.store.counters import BASELINE, ViewCounters, count
 from exporter.store.log_lines import Line
 from exporter.store.runs import RunRecord
-from exporter.store.storage import APPLICATION_ID, FILE_NAME, LOCK_NAME, VERSION, Storage, _explain
+from exporter.store.storage import APPLICATION_ID, FILE_NAME, LOCK_NAME, VERSION, Storage
 from exporter.store.views import ViewRecord
 from tests.support.view_bench import DAILY, ViewBench
 from tests.support.watching import ended, running, target
@@ -83,14 +83,6 @@ def test_neither_a_stop_nor_a_crash_loses_anything_or_counts_it_twice(
     assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
 
 
-def test_a_run_that_ends_while_the_program_is_away_is_counted(bench: ViewBench) -> None:
-    bench.poll(running("a"))
-    bench.crash()
-    bench.watch("sales.*")
-    bench.poll(ended("a"), ended("b"))
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
-
-
 def test_a_settled_run_is_not_fetched_again_after_a_start(folder: Path) -> None:
     bench = ViewBench(folder)
     configured = target("prod", "a")
@@ -102,19 +94,6 @@ def test_a_settled_run_is_not_fetched_again_after_a_start(folder: Path) -> None:
     watch = bench.store.watch("prod")
     assert watch is not None
     assert watch.due == ()
-    bench.stop()
-
-
-def test_without_a_folder_counters_begin_at_0() -> None:
-    bench = ViewBench()
-    bench.watch("sales.*")
-    bench.poll()
-    bench.poll(ended("a"))
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
-    bench.restart()
-    bench.watch("sales.*")
-    bench.poll(ended("a"))
-    assert bench.shown.runs_total(DAILY) == {}
     bench.stop()
 
 
@@ -328,22 +307,7 @@ def test_a_file_that_may_only_be_read_is_refused(folder: Path) -> None:
         Storage.open(folder)
 
 
-@pytest.mark.parametrize(
-    ("name", "advice"),
-    [
-        ("SQLITE_PERM", "make the folder of --storage.path writable for this user"),
-        ("SQLITE_READONLY_DIRECTORY", "make the folder of --storage.path writable for this user"),
-        ("SQLITE_FULL", "is the disk full or broken?"),
-        ("SQLITE_IOERR_WRITE", "is the disk full or broken?"),
-    ],
-)
-def test_an_error_of_the_disk_says_what_to_do(name: str, advice: str) -> None:
-    error = sqlite3.OperationalError("as SQLite says")
-    error.sqlite_errorname = name
-    assert _explain(Path("file"), error) == f"file cannot be written: {advice} (as SQLite says)"
-
-
-# A file that is damaged or taken away while the program runs, or before it starts (issue 16, 17)
+# A file that is damaged or taken away while the program runs, or before it starts
 
 
 def cut(folder: Path) -> None:
@@ -435,19 +399,6 @@ def test_a_file_that_is_back_takes_what_has_waited_for_it(bench: ViewBench, fold
     assert news(bench.poll(ended("a"), ended("b"))) == ["the state can be written again"]
     assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
     assert health(bench)[0]
-
-
-def test_a_crash_while_the_file_is_gone_counts_what_was_not_published(bench: ViewBench) -> None:
-    """The state is then that of the last write; nothing of it was published but what it holds."""
-    assert bench.folder is not None
-    file, aside = bench.folder / FILE_NAME, bench.folder / "aside"
-    file.rename(aside)
-    bench.poll(ended("a"))
-    aside.rename(file)
-    bench.crash()
-    bench.watch("sales.*")
-    bench.poll(ended("a"))
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
 
 
 # A full disk, played by a limit on the size of files: in a process of its own, for it binds the whole process

@@ -119,7 +119,7 @@ def test_every_run_with_series_is_counted_in_one_phase() -> None:
 
 
 def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_counted() -> None:
-    """Issue 16, 19: it has series, so it is among the target's runs."""
+    """It has series, so it is among the target's runs."""
     bench = ViewBench()
     bench.configure(target("prod", DAILY, run_ids=["a"]))
     for _ in range(2):
