@@ -244,8 +244,8 @@ class Catalog:
         for view in self.of_target(target):
             if view.known:
                 counts["settled"] += len(view.runs) - len(view.unsettled)
-                for key in view.unsettled - configured.keys():
-                    if (record := self.runs[key]).there:
+                for key in view.unsettled:
+                    if key not in configured and (record := self.runs[key]).there:
                         counts[lifecycle.phase(record)] += 1
         for key in configured if self.views else ():  # the settled ones of these are counted twice by now
             if (known := self.runs.get(key)) and known.settled and (of := self.watched(known.view)):
@@ -278,17 +278,13 @@ class Catalog:
         """Return what a run's series are made from; None for a run without series."""
         record = self.runs.get(key)
         run = record.run if record and record.there else None
-        up = None
         if key in self.ownership.runs:
             fetching = self.fetching.get(key)
-            up = fetching.up if fetching else True
-        elif (
-            run is None
-            or not (view := self.watched(record.view if record else None))
-            or key not in view.shown
-        ):
+            return RunSeries(self.key_of(self.spelling(key)), run, fetching.up if fetching else True)
+        view = self.watched(record.view) if record else None
+        if run is None or view is None or key not in view.shown:
             return None
-        return RunSeries(self.key_of(self.spelling(key)), run, up)
+        return RunSeries(self.key_of(run.run_id), run, None)
 
     def take_changes(
         self, polled: set[str], runs_per_view: int

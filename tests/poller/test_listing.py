@@ -179,13 +179,6 @@ def test_reads_on_until_five_minutes_of_what_is_known_have_been_read_again() -> 
     assert reader.calls == PAGES[:2]
 
 
-@pytest.mark.parametrize(("seconds", "pages"), [(300.0, 2), (300.5, 1)])
-def test_exactly_five_minutes_are_not_further_back(seconds: float, pages: int) -> None:
-    reader = Script(page(nth(0), run("older", seconds), next_token="1"), page(run("oldest", 900.0)))
-    Reading(reader, {ALL: Order(complete=True, newest=START)}).new()
-    assert len(reader.tokens) == pages
-
-
 def test_reads_on_while_all_is_new() -> None:
     """More than a page of runs has come since the last read."""
     orders = known(MemoryReader(newest_first()[1500:])).orders

@@ -158,15 +158,6 @@ def test_a_poll_that_runs_out_of_time_says_so_and_leaves_what_hangs(release: lis
     assert bench.shown.targets["prod"].last_poll_duration == pytest.approx(30.0)
 
 
-def test_hung_calls_never_cost_more_threads_than_calls_at_once(release: list[threading.Event]) -> None:
-    bench = Bench(target("prod", *MANY[:20]))
-    release.extend(bench.reader.hang(run_id) for run_id in MANY[:20])
-    before = threading.active_count()
-    for _ in range(3):
-        bench.run(beat=lambda: bench.clock.advance(30))
-    assert threading.active_count() - before <= CALLS_AT_ONCE
-
-
 def test_time_that_ran_out_at_the_rate_limit_leaves_the_target_down() -> None:
     bench = Bench(target("prod", "a", "b"))
     bench.has(running("a"))

@@ -10,7 +10,6 @@ from exporter.errors import Reason
 from exporter.model.run import Run
 from exporter.model.settings import Target
 from exporter.model.view import DatabaseListing, MalformedView, TableListing, View
-from exporter.poller.resync import FEW_NAMES
 from exporter.poller.workers import UNREACHABLE
 from tests.poller.bench import Bench, SmallPages, old, run, running, watching
 from tests.support.reader import MemoryReader
@@ -40,12 +39,6 @@ def tables(calls: Sequence[str]) -> list[str]:
     [
         pytest.param(["sales.orders"], ["get_table sales.orders"], ["sales.orders"], id="one view"),
         pytest.param(
-            ["sales.orders", "finance.ledger", "sales.orders"],
-            ["get_table finance.ledger", "get_table sales.orders"],
-            ["finance.ledger", "sales.orders"],
-            id="one named twice",
-        ),
-        pytest.param(
             ["sales.orders", "sales.returns", "sales.tmp_orders"],
             ["get_table sales.orders", "get_table sales.returns", "get_table sales.tmp_orders"],
             ["sales.orders", "sales.returns", "sales.tmp_orders"],
@@ -67,12 +60,6 @@ def tables(calls: Sequence[str]) -> list[str]:
             ],
             ["finance.ledger", "sales.orders"],
             id="two of each database",
-        ),
-        pytest.param(
-            ["sales.*orders", "sales.ret*", "sales.orders"],
-            ["get_tables sales"],
-            ["sales.orders", "sales.returns", "sales.tmp_orders"],
-            id="several patterns in one database",
         ),
         pytest.param(
             ["sales.ret*", "finance.ledger"],
@@ -107,11 +94,6 @@ def test_what_is_asked_for_and_found(names: list[str], calls: list[str], expecte
     assert found(ready) == expected
     assert all(ready.shown.view_ups[name] for name in expected)
     assert (ready.up, ready.error) == (True, None)
-
-
-def test_few_are_three() -> None:
-    """The cases above name three and four views of a database."""
-    assert FEW_NAMES == 3
 
 
 @pytest.mark.parametrize(
@@ -425,16 +407,6 @@ def test_where_only_databases_may_not_be_listed_literal_names_are_asked_for_by_n
     assert ready.shown.facts("sales.orders").refresh_mode == "scheduled"
     assert ready.shown.facts("finance.ledger").refresh_mode == "unknown"
     assert (ready.up, ready.error) == (False, str(error))
-
-
-def test_a_view_created_while_tables_are_denied_counts_its_first_run() -> None:
-    """All runs that its pattern matches had been listed before."""
-    ready = denied("sales.*")
-    ready.has(*old(3))
-    ready.run()
-    ready.has(run("new", -100.0, of="sales.returns"), *old(3))
-    ready.later(300.0)
-    assert (ready.shown.counted("sales.returns"), ready.shown.counted("sales.orders")) == (1, 0)
 
 
 # When

@@ -12,7 +12,7 @@ from tests.support.clock import START
 from tests.support.log import elsewhere, ignored, malformed, run_ended, unknown
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import glue_error
-from tests.support.view_bench import DAILY, ViewBench, of, started, view
+from tests.support.view_bench import DAILY, ViewBench, of, view
 from tests.support.watching import ended, running
 
 NOT_FOUND = glue_error(Reason.NOT_FOUND)
@@ -93,22 +93,6 @@ def test_a_configured_run_that_a_listing_holds_is_shown_as_it_was_reported(datab
     assert bench.shown.ups == {"a": True}
 
 
-@pytest.mark.parametrize(
-    ("database", "table", "covers"),
-    [
-        (None, None, True),
-        ("sales", None, True),
-        ("sales", "orders", True),
-        ("stock", None, False),
-        ("sales", "returns", False),
-    ],
-)
-def test_a_listing_covers_the_views_that_its_filter_lets_through(
-    database: str | None, table: str | None, *, covers: bool
-) -> None:
-    assert Scope(database, table).covers("sales", "orders") is covers
-
-
 # What is logged of a poll
 
 
@@ -184,14 +168,6 @@ def test_a_run_that_was_settled_and_goes_on_again_is_not_up_if_it_cannot_be_read
 
 
 # Runs that Glue no longer finds
-
-
-def test_a_view_shows_its_newest_remaining_run_where_reads_do_not_find_the_newest(bench: ViewBench) -> None:
-    older = started(ended("older"), -100.0)
-    bench.poll(older, running("a"))
-    for _ in range(2):
-        bench.poll(older, tables=None, complete=False, read={"a": NOT_FOUND})
-    assert bench.shown.facts(DAILY).last_run == older
 
 
 def test_a_run_that_a_poll_reads_while_a_resync_lists_it_is_not_missing(bench: ViewBench) -> None:
