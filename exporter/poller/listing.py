@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol, TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import GlueError, Reason
@@ -21,6 +22,29 @@ PAGE = 1000
 MOST_PAGES_WITHOUT_NEWS = 100
 """So many pages in a row may be empty or hold what the page before held; then the listing has no end."""
 OPERATION = "ListMaterializedViewRefreshTaskRuns"
+
+
+class _Page(Protocol):
+    @property
+    def next_token(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=_Page)
+
+
+def pages(ask: Callable[[str | None], P], operation: str) -> Iterator[P]:
+    """Yield the pages of a listing. Raises GlueError where it goes round in a circle."""
+    token: str | None = None
+    tokens: set[str] = set()
+    while True:
+        page = ask(token)
+        token = page.next_token
+        if token in tokens:
+            raise GlueError(Reason.UNEXPECTED, "a paging token came twice", operation=operation)
+        yield page
+        if token is None:
+            return
+        tokens.add(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +184,15 @@ class ListingReader:
 
     def _read(self, read: ReadListing, enough: Callable[[ReadListing], bool]) -> ReadListing:
         begun = self.clock.monotonic()
-        for page in self._pages(read.listing.scope):
+        scope = read.listing.scope
+        list_runs = partial(self.reader.list_runs, database=scope.database, table=scope.table)
+        before: tuple[Run, ...] = ()
+        without_news = 0
+        for page in pages(lambda token: self.calls.one(lambda: list_runs(next_token=token)), OPERATION):
+            without_news = without_news + 1 if page.runs in ((), before) else 0
+            if without_news > MOST_PAGES_WITHOUT_NEWS:
+                raise GlueError(Reason.UNEXPECTED, "the listing does not end", operation=OPERATION)
+            before = page.runs
             read.add(page)
             self.hand_in(
                 RunsListed(
@@ -178,26 +210,6 @@ class ListingReader:
             if over:
                 break
         return read
-
-    def _pages(self, scope: Scope) -> Iterator[RunListing]:
-        token: str | None = None
-        tokens: set[str] = set()
-        before: tuple[Run, ...] = ()
-        without_news = 0
-        while True:
-            ask = partial(self.reader.list_runs, database=scope.database, table=scope.table, next_token=token)
-            page = self.calls.one(ask)
-            token = page.next_token
-            if token in tokens:
-                raise GlueError(Reason.UNEXPECTED, "a paging token came twice", operation=OPERATION)
-            without_news = without_news + 1 if page.runs in ((), before) else 0
-            if without_news > MOST_PAGES_WITHOUT_NEWS:
-                raise GlueError(Reason.UNEXPECTED, "the listing does not end", operation=OPERATION)
-            before = page.runs
-            yield page
-            if token is None:
-                return
-            tokens.add(token)
 
     def _remember(self, read: ReadListing, seconds: float, *, over: bool) -> None:
         """Note what the read has shown. How far it goes down is new only once nothing is left out above."""

@@ -44,7 +44,6 @@ class TargetPoll:
         self._clock = clock
         self._pool = WorkerPool(target.name, size=CALLS_AT_ONCE, clock=clock)
         self._tables = tables
-        self._patterns = (target.views, target.exclude_views)
         self.resync = self._new_resync(target)
         self._stop = threading.Event()
         self._polled = False
@@ -93,7 +92,7 @@ class TargetPoll:
 
     def prepare(self, target: Target) -> None:
         """End the resync if this configuration, which is about to be in force, has other patterns."""
-        if self._patterns != (target.views, target.exclude_views):
+        if not self.resync.serves(target):
             self.resync.end()
 
     def end(self) -> None:
@@ -160,10 +159,9 @@ class TargetPoll:
 
     def _resync(self, watch: Watch, settings: Settings) -> None:
         """Begin the resync if something of it is due; a new one where the patterns have changed."""
-        patterns = (watch.target.views, watch.target.exclude_views)
-        if patterns != self._patterns or self.resync.stopped:
+        if not self.resync.serves(watch.target):
             self.resync.end()
-            self._patterns, self.resync = patterns, self._new_resync(watch.target)
+            self.resync = self._new_resync(watch.target)
         if self._stop.is_set():  # the target may have another account by now
             self.resync.end()
         self.resync.begin_if_due(watch, settings)

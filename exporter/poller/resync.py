@@ -9,10 +9,10 @@ not be reached, else at growing intervals.
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 import structlog
 
@@ -21,7 +21,7 @@ from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
-from exporter.poller.listing import ListingReader, Order, Orders, scopes_for
+from exporter.poller.listing import ListingReader, Order, Orders, pages, scopes_for
 from exporter.poller.workers import (
     TICK,
     UNREACHABLE,
@@ -43,14 +43,6 @@ LONGEST_IN_A_POLL = 15.0
 CALLS_AT_ONCE = 8
 
 log = structlog.get_logger()
-
-
-class _Page(Protocol):
-    @property
-    def next_token(self) -> str | None: ...
-
-
-P = TypeVar("P", bound=_Page)
 
 
 class Part(NamedTuple):
@@ -132,11 +124,6 @@ class Resync:
         return self._thread is not None and self._thread.is_alive()
 
     @property
-    def stopped(self) -> bool:
-        """Whether it was ended, so that another one has to take its place."""
-        return self._stop.is_set()
-
-    @property
     def settled(self) -> bool:
         """Whether it has ended, and goes on at once with nothing."""
         return not self.running and (not self._left() or self._go_on_at > self._clock.monotonic())
@@ -156,6 +143,11 @@ class Resync:
     def _failed(self, reasons: AbstractSet[Reason] = frozenset(Reason)) -> list[Part]:
         """Return the parts that could not be read for one of these reasons when last asked for."""
         return [part for part, state in self._parts.items() if state.error and state.error.reason in reasons]
+
+    def serves(self, target: Target) -> bool:
+        """Return whether it looks for what this target asks for, and has not been ended."""
+        mine = (self._target.views, self._target.exclude_views)
+        return mine == (target.views, target.exclude_views) and not self._stop.is_set()
 
     def end(self) -> None:
         """Let it end as soon as it can, and change nothing any more."""
@@ -311,7 +303,7 @@ class Resync:
         # Literal names that are not asked for by name, for their databases are listed.
         listed = [name for name in self._matcher.literals if self._matcher.database_matches(name[0])]
         try:
-            for page in _pages(
+            for page in pages(
                 lambda token: calls.one(lambda: reader.get_databases(next_token=token)), "GetDatabases"
             ):
                 names += page.names
@@ -340,7 +332,7 @@ class Resync:
             if named:
                 views = [view] if (view := reader.get_table(part.database, part.table)) else []
             else:
-                for page in _pages(
+                for page in pages(
                     lambda token: reader.get_tables(part.database, next_token=token), part.operation
                 ):
                     views += page.views
@@ -388,19 +380,6 @@ class Resync:
 
     def _apply(self, result: Result) -> None:
         self._store.apply(result, self._stop)
-
-
-def _pages(ask: Callable[[str | None], P], operation: str) -> Iterator[P]:
-    """Yield the pages of a listing of databases or tables."""
-    page = ask(None)
-    tokens: set[str] = set()
-    yield page
-    while (token := page.next_token) is not None:
-        if token in tokens:
-            raise GlueError(Reason.UNEXPECTED, "a paging token came twice", operation=operation)
-        tokens.add(token)
-        page = ask(token)
-        yield page
 
 
 def _malformed(operation: str, lines: "list[str] | tuple[str, ...]") -> GlueError | None:
