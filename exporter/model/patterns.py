@@ -29,51 +29,32 @@ class _PatternSet:
     """Patterns by which a name can be looked up: literal ones in a dictionary, for there may be thousands."""
 
     def __init__(self, patterns: Iterable[ViewPattern]) -> None:
-        self._literal: dict[Name, list[ViewPattern]] = {}
-        self._globs: list[tuple[re.Pattern[str], re.Pattern[str], ViewPattern]] = []
+        self.literal: dict[Name, list[ViewPattern]] = {}
+        self.globs: list[tuple[re.Pattern[str], re.Pattern[str], ViewPattern]] = []
         for pattern in patterns:
             if is_literal(pattern):
-                self._literal.setdefault((pattern.database, pattern.table), []).append(pattern)
+                self.literal.setdefault((pattern.database, pattern.table), []).append(pattern)
             else:
                 database, table = fnmatch.translate(pattern.database), fnmatch.translate(pattern.table)
-                self._globs.append((re.compile(database), re.compile(table), pattern))
-
-    @property
-    def names(self) -> Iterable[Name]:
-        """The names that are spelled out."""
-        return self._literal.keys()
+                self.globs.append((re.compile(database), re.compile(table), pattern))
 
     def matching(self, database: str, table: str) -> list[ViewPattern]:
         """Return the patterns that match, the literal ones first."""
-        found = list(self._literal.get((database, table), ()))
-        found += [one for in_database, in_table, one in self._globs
+        found = list(self.literal.get((database, table), ()))
+        found += [one for in_database, in_table, one in self.globs
                   if in_database.match(database) and in_table.match(table)]  # fmt: skip
         return found
 
-    def glob_matches_in(self, database: str) -> bool:
-        """Return whether some glob could match a table of this database."""
-        return any(in_database.match(database) for in_database, _, _ in self._globs)
 
-    @property
-    def glob_databases(self) -> list[str]:
-        """The databases of the globs, as they are written."""
-        return [pattern.database for _, _, pattern in self._globs]
-
-
-@dataclass(slots=True)
 class ViewMatcher:
     """One target's patterns. Upper and lower case differ, as they do in Glue's answers."""
 
-    target: Target
-    _wanted: _PatternSet = field(init=False)
-    _excluded: _PatternSet = field(init=False)
-    literals: tuple[Name, ...] = field(init=False)
-    """The views that are named literally and not excluded."""
-
-    def __post_init__(self) -> None:
-        self._wanted = _PatternSet(self.target.views)
-        self._excluded = _PatternSet(self.target.exclude_views)
-        self.literals = tuple(name for name in self._wanted.names if not self._excluded.matching(*name))
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._wanted = _PatternSet(target.views)
+        self._excluded = _PatternSet(target.exclude_views)
+        self.literals = tuple(name for name in self._wanted.literal if not self._excluded.matching(*name))
+        """The views that are named literally and not excluded."""
 
     def matching(self, database: str, table: str) -> tuple[ViewPattern, ...]:
         """Return the patterns that want this view, literal ones first; none where it is excluded."""
@@ -82,11 +63,11 @@ class ViewMatcher:
 
     def database_matches(self, database: str) -> bool:
         """Return whether a glob pattern could want some view of this database."""
-        return self._wanted.glob_matches_in(database)
+        return any(in_database.match(database) for in_database, _, _ in self._wanted.globs)
 
     def glob_databases(self) -> tuple[str, ...] | None:
         """Return the databases that glob patterns name literally; None where a database is a glob itself."""
-        databases = self._wanted.glob_databases
+        databases = [pattern.database for _, _, pattern in self._wanted.globs]
         return None if any(map(is_glob, databases)) else tuple(dict.fromkeys(databases))
 
 

@@ -161,11 +161,7 @@ class ViewState:
         )
 
     def _place(self, record: RunRecord) -> int:
-        return bisect_left(self.runs, record.run.age_order, key=_age)
-
-
-def _age(record: RunRecord) -> tuple[float, float, float, str]:
-    return record.run.age_order
+        return bisect_left(self.runs, record.run.age_order, key=lambda one: one.run.age_order)
 
 
 def _refresh_mode(record: ViewRecord) -> str:
