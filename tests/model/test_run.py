@@ -63,29 +63,6 @@ def test_a_refresh_type_that_is_missing_or_not_listed_is_unknown(
     assert run()._replace(refresh_type=refresh_type).refresh_type_label == label
 
 
-@pytest.mark.parametrize(
-    ("seen", "end"),
-    [
-        pytest.param(run(), 700.0, id="EndTime"),
-        pytest.param(run(end_time=None), 705.0, id="else LastUpdated"),
-        pytest.param(run(end_time=None, last_updated=None), SEEN, id="else when it was first seen ended"),
-    ],
-)
-def test_where_the_end_of_a_run_comes_from(seen: Run, end: float) -> None:
-    assert seen.end(SEEN) == end
-
-
-@pytest.mark.parametrize(("ahead", "end"), [(2.0, SEEN + 2.0), (2.5, SEEN), (1e12, SEEN)])
-def test_an_end_in_the_future_is_when_the_run_was_seen_ended(ahead: float, end: float) -> None:
-    """Else it would keep the run from settling, and pass for a fresh success at all times."""
-    assert run(end_time=SEEN + ahead, last_updated=None).end(SEEN) == end
-    assert run(end_time=None, last_updated=SEEN + ahead).end(SEEN) == end
-
-
-def test_where_the_end_lies_in_the_future_the_last_update_takes_its_place() -> None:
-    assert run(end_time=SEEN + 1e12, last_updated=SEEN - 60.0).end(SEEN) == SEEN - 60.0
-
-
 def test_run_ids_are_compared_in_any_case() -> None:
     assert run_key("0F8FAD5B-d9cb") == run_key("0f8fad5b-D9CB") == "0f8fad5b-d9cb"
 
@@ -106,20 +83,3 @@ def test_run_ids_are_compared_in_any_case() -> None:
 )
 def test_how_long_a_run_takes_at_1000_seconds(seen: Run, seconds: float | None) -> None:
     assert seen.duration(SEEN) == seconds
-
-
-def test_runs_are_ordered_by_creation_then_start_then_last_update_then_their_id() -> None:
-    """A time that is missing is older than any."""
-    in_order = [
-        Run(run_id="z"),
-        Run(run_id="z", last_updated=1.0),
-        Run(run_id="z", start_time=-5.0),
-        Run(run_id="z", creation_time=-5.0),
-        Run(run_id="z", creation_time=1.0, start_time=1.0),
-        Run(run_id="a", creation_time=1.0, start_time=2.0, last_updated=3.0),
-        Run(run_id="b", creation_time=1.0, start_time=2.0, last_updated=3.0),
-        Run(run_id="a", creation_time=2.0),
-    ]
-    runs = in_order[::-1]
-    runs.sort(key=lambda run: run.age_order)
-    assert runs == in_order

@@ -7,7 +7,6 @@ import pytest
 
 from exporter.model.run import Run
 from tests.state.bench import target
-from tests.support.outcome import Listed, Outcome
 from tests.support.view_bench import DAILY, DAY, ViewBench, failed, started, view
 from tests.support.watching import ended, running
 
@@ -162,15 +161,6 @@ def test_a_run_that_is_configured_no_longer_is_forgotten_after_90_days(bench: Vi
         bench.clock.advance(days * DAY)
         bench.read({})
     assert bench.remembered() == {"a"}
-
-
-def test_a_view_that_is_gone_for_90_days_is_forgotten(bench: ViewBench) -> None:
-    for tables in ([view()], [], []):
-        bench.poll(tables=tables)
-    assert bench.remembered("views", "table_name") == {"daily_orders"}
-    bench.clock.advance(91 * DAY)
-    bench.commit(Outcome(listings=(Listed(),)))
-    assert bench.remembered("views", "table_name") == set()
 
 
 def test_a_catalog_of_which_nothing_is_left_is_forgotten(bench: ViewBench) -> None:
