@@ -187,7 +187,6 @@ class TargetPoll:
         Returns the IDs of the unsettled runs further down, by key.
         """
         left: dict[str, str] = {}
-        due = frozenset(ended.unread)
         listings = self.resync.listing_reader(reader, calls, self._hand_in)
         # Those first that time did not suffice for in the last poll.
         for scope in sorted(self.resync.scopes(watch), key=lambda scope: self._read_at.get(scope, 0.0)):
@@ -206,7 +205,7 @@ class TargetPoll:
             if listing is None:
                 break
             try:
-                read = listings.read_new(listing, unsettled, due)
+                read = listings.read_new(listing, unsettled, ended.unread)
             except GlueError as error:
                 ended.failed(error)
                 continue
@@ -231,10 +230,11 @@ class TargetPoll:
             return
         if (listing := self._store.open_listing(self._name, Scope())) is None:
             return
-        wanted = frozenset(ended.unread)
-        pages = len(wanted) // RUNS_WORTH_A_PAGE
+        pages = len(ended.unread) // RUNS_WORTH_A_PAGE
         try:
-            read = self.resync.listing_reader(reader, calls, self._hand_in).read_some(listing, wanted, pages)
+            read = self.resync.listing_reader(reader, calls, self._hand_in).read_some(
+                listing, ended.unread, pages
+            )
         except GlueError as error:
             if error.reason in UNREACHABLE:
                 ended.failed(error)

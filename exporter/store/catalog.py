@@ -312,8 +312,10 @@ class Catalog:
             series = self.run_series(key)
             if series and self._owner(key) not in polled:
                 continue
-            if (before := self._published.pop(key, None)) is not None:
+            before = self._published.get(key)
+            if before is not None and (series is None or series.key.run_id != before):
                 runs[self.key_of(before)] = None
+                del self._published[key]
             if series:
                 runs[series.key] = series
                 self._published[key] = series.key.run_id
