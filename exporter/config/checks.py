@@ -8,7 +8,7 @@ from typing import Final
 
 from exporter.config.durations import format_duration, quoted
 from exporter.config.overlaps import Excluded, warn_of_overlaps
-from exporter.config.schema import Configuration, Defaults
+from exporter.config.schema import ACCOUNT_ID, AssumeRole, Configuration, Defaults
 from exporter.config.targets import Entry, Scope, entries
 from exporter.config.yaml_lines import Document, Location
 from exporter.model.settings import ViewPattern
@@ -73,7 +73,8 @@ def _check_entry(entry: Entry, document: Document) -> None:
             "set catalog_id (or AWS_ENDPOINT_URL_STS): with endpoint_url alone, the real STS would be asked"
             " for the account, with the emulator's credentials",
         )
-    _different_intervals(entry, document)
+    _accounts_of_roles(entry, document)
+    _different_patterns(entry, document)
     for key, again in (("views", "used once"), ("exclude_views", "used once"), ("runs", "watched once"),
                        ("aws_regions", "used once"), ("catalog_ids", "used once")):  # fmt: skip
         _repeated(getattr(own, key) or (), document, (*at, key), again)
@@ -140,19 +141,31 @@ def _doubtful_patterns(views: Iterable[ViewPattern | None], document: Document, 
                     document.warn((*at, index), f"{quoted(text)} may not mean what it says: {meaning}")
 
 
-def _different_intervals(entry: Entry, document: Document) -> None:
-    seen: dict[tuple[str, str], tuple[int, float | None]] = {}
+def _accounts_of_roles(entry: Entry, document: Document) -> None:
+    role: AssumeRole | None = entry.value("assume_role")
+    known = entry.is_known("catalog_id", "catalog_ids")
+    if role and ACCOUNT_ID in role.role_arn and known and None in entry.catalogs:
+        document.report(
+            (*entry.at, "assume_role", "role_arn") if entry.own.assume_role else entry.at,
+            f"set catalog_id or catalog_ids: {ACCOUNT_ID} in role_arn stands for the account of the catalog",
+        )
+
+
+def _different_patterns(entry: Entry, document: Document) -> None:
+    """Report a pattern that stands there again and says something else of its views."""
+    seen: dict[tuple[str, str], tuple[int, ViewPattern]] = {}
     at = (*entry.at, "views")
     for index, view in enumerate(entry.own.views):
         if view is None:
             continue
-        first, interval = seen.setdefault((view.database, view.table), (index, view.expected_interval))
-        if interval != view.expected_interval:
-            document.report(
-                (*at, index),
-                f"the pattern of line {document.line((*at, first))} again, "
-                "with another expected_interval: keep one of them",
-            )
+        first, before = seen.setdefault((view.database, view.table), (index, view))
+        for key in ("expected_interval", "owner"):
+            if getattr(view, key) != getattr(before, key):
+                document.report(
+                    (*at, index),
+                    f"the pattern of line {document.line((*at, first))} again, "
+                    f"with another {key}: keep one of them",
+                )
 
 
 def _repeated(values: Sequence[object], document: Document, at: Location, consequence: str) -> None:

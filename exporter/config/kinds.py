@@ -128,6 +128,23 @@ class Choice(_Scalar):
 
 
 @dataclass(frozen=True)
+class Boolean(_Scalar):
+    """True or false."""
+
+    def parse(self, value: object) -> bool:
+        """Return the value."""
+        if not isinstance(value, bool):
+            written = 'text (true and false are written without "quotes")'
+            found = written if isinstance(value, str) else kind(value)
+            raise ValueError(f"must be true or false, not {found}")  # noqa: TRY004 (as above)
+        return value
+
+    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
+        """Describe the type."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
 class Number(_Scalar):
     """A whole number, or any finite one, within limits."""
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
 
 from exporter.config.durations import format_duration, quoted
-from exporter.config.kinds import Duration, JsonSchema, ListOf, Number, Section, Text, key, not_text
+from exporter.config.kinds import Boolean, Duration, JsonSchema, ListOf, Number, Section, Text, key, not_text
 from exporter.config.yaml_lines import Document, Location, YamlMapping
+from exporter.model.http_url import check_http_url
 from exporter.model.settings import Settings, ViewPattern
 
 RUN_ID_PATTERN: Final = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
@@ -25,7 +25,6 @@ _CREDENTIALS: Final = (
 )
 _SECRET: Final = re.compile(r"accesskey|secret|password|passwd|passphrase|token|credential|apikey|privatekey")
 _ZONE: Final = re.compile(r"([a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2})[a-z]\Z")
-_NOT_A_URL: Final = "not a valid http or https URL with a host: write one such as http://127.0.0.1:5000"
 
 
 def _not_a_zone(text: str) -> None:
@@ -39,18 +38,15 @@ def _printable(text: str) -> None:
 
 
 def _endpoint(text: str) -> None:
-    try:
-        parts = urlsplit(text)
-        has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise ValueError(_NOT_A_URL) from None
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user name or a password")
-    well_formed = text.isascii() and text.isprintable() and " " not in text and "\\" not in text
-    if parts.scheme not in {"http", "https"} or not has_host or not well_formed:
-        raise ValueError(_NOT_A_URL)
-    if "?" in text or "#" in text:
-        raise ValueError("must end with the path: no ? and no #")
+    check_http_url(text, example="http://127.0.0.1:5000")
+
+
+def _role_arn(text: str) -> None:
+    filled_in = text.replace(ACCOUNT_ID, "0" * 12)
+    if "{" in filled_in or "}" in filled_in:
+        raise ValueError(f"unknown placeholder: only {ACCOUNT_ID} can be filled in")
+    if not _WHOLE_ROLE_ARN.fullmatch(filled_in):
+        raise ValueError(_NOT_A_ROLE_ARN)
 
 
 RUN_ID: Final = Text(
@@ -68,10 +64,17 @@ CATALOG_ID: Final = Text(
     "^[0-9]{12}(:[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?$",
     longest=255,
 )
+ACCOUNT_ID: Final = "{account_id}"
+"""In a role ARN: the account of the target's catalog."""
+_NOT_A_ROLE_ARN: Final = "not a valid role ARN: write one such as arn:aws:iam::123456789012:role/glue-read"
+_WHOLE_ROLE_ARN: Final = re.compile(
+    r"arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,64}"
+)
 _ROLE_ARN: Final = Text(
-    "not a valid role ARN: write one such as arn:aws:iam::123456789012:role/glue-read",
-    "^arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,64}$",
+    _NOT_A_ROLE_ARN,
+    r"^arn:aws[a-z0-9-]*:iam::([0-9]{12}|\{account_id\}):role/([!-~]+/)?([A-Za-z0-9_+=,.@-]|\{account_id\})+$",
     longest=2048,
+    check=_role_arn,
 )
 _SESSION_NAME: Final = Text(
     "may hold letters, digits and _ + = , . @ - only", "^[A-Za-z0-9_+=,.@-]*$", shortest=2, longest=64
@@ -87,8 +90,8 @@ _NAME_OR_GLOB: Final = Text(
     longest=255,
 )
 _NAME: Final = Text(shortest=1, longest=200, check=_printable)
-"""Of a target or a profile: it becomes a label value and stands in log lines."""
-_ENDPOINT: Final = Text(_NOT_A_URL, "^https?://", shortest=1, longest=2048, check=_endpoint)
+"""Of a target, a profile or an owner: it becomes a label value or stands in log lines."""
+_ENDPOINT: Final = Text(pattern="^https?://", shortest=1, longest=2048, check=_endpoint)
 _RATE: Final = Number(0.01, 1000)
 """HTTP attempts a second. Below one in a hundred seconds no poll would ever end."""
 
@@ -113,7 +116,10 @@ class AssumeRole(_Section):
     hint: ClassVar[str] = 'a mapping such as {role_arn: "arn:aws:iam::123456789012:role/glue-read"}'
 
     role_arn: str = key(
-        _ROLE_ARN, "The role's ARN.", examples=["arn:aws:iam::123456789012:role/glue-read"], required=True
+        _ROLE_ARN,
+        "The role's ARN; {account_id} in it stands for the account of the target's catalog_id.",
+        examples=["arn:aws:iam::123456789012:role/glue-read", "arn:aws:iam::{account_id}:role/glue-read"],
+        required=True,
     )
     external_id: str | None = key(
         _EXTERNAL_ID, "The external ID that the role's trust policy asks for, if it does.", secret=True
@@ -140,6 +146,11 @@ class WatchedView(ViewName):
         "How often it is refreshed, for views refreshed from outside; overrides the view's own schedule.",
         examples=["24h"],
     )
+    owner: str | None = key(
+        _NAME,
+        "Who is told when such a view is in trouble, a label of its metrics; default: the target's owner.",
+        examples=["team-finance"],
+    )
 
 
 @dataclass(frozen=True)
@@ -161,8 +172,14 @@ class _View:
         view = self.section.read(parts, at, document)
         if view is None:
             return None
-        interval = view.expected_interval if isinstance(view, WatchedView) else None
-        return ViewPattern(database=view.database, table=view.table, expected_interval=interval)
+        if not isinstance(view, WatchedView):
+            return ViewPattern(database=view.database, table=view.table)
+        return ViewPattern(
+            database=view.database,
+            table=view.table,
+            expected_interval=view.expected_interval,
+            owner=view.owner,
+        )
 
     def json_schema(self, definitions: dict[str, JsonSchema]) -> JsonSchema:
         short = {
@@ -229,6 +246,16 @@ class Defaults(_Section):
         default=(),
         shown_default=[],
         examples=[["finance.tmp_*"]],
+    )
+    owner: str | None = key(
+        _NAME,
+        "Who is told when a view is in trouble: a label of the views' metrics.",
+        examples=["team-finance"],
+    )
+    source_tables: bool = key(
+        Boolean(),
+        "Read the views' source tables, to know whether a refresh is due.",
+        default=True,
     )
     profile: str | None = key(
         _NAME,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from exporter.config.schema import AssumeRole, Configuration, Defaults, TargetEntry
+from exporter.config.schema import ACCOUNT_ID, AssumeRole, Configuration, Defaults, TargetEntry
 from exporter.config.yaml_lines import Location
 from exporter.model import settings
 
@@ -107,12 +107,6 @@ class Entry:
 
     def targets(self) -> Iterator[settings.Target]:
         """Return its targets, where nothing is wrong in it."""
-        role: AssumeRole | None = self.value("assume_role")
-        assumed = None
-        if role is not None:
-            assumed = settings.AssumeRole(
-                role_arn=role.role_arn, external_id=role.external_id, session_name=role.session_name
-            )
         runs: dict[str, str] = {}
         for run_id in self.own.runs:
             if run_id is not None:
@@ -125,15 +119,29 @@ class Entry:
                 access=settings.Access(
                     aws_region=place.region,
                     profile=self.value("profile"),
-                    assume_role=assumed,
+                    assume_role=self._role(place.catalog),
                     endpoint_url=self.value("endpoint_url"),
                 ),
                 catalog_id=place.catalog,
                 run_ids=tuple(runs.values()),
                 views=tuple(views),
                 exclude_views=tuple(excluded),
+                owner=self.value("owner"),
+                source_tables=self.value("source_tables"),
                 max_requests_per_second=self.value("max_requests_per_second"),
             )
+
+    def _role(self, catalog: str | None) -> settings.AssumeRole | None:
+        """Return the role to assume for a catalog, whose ID begins with its account."""
+        role: AssumeRole | None = self.value("assume_role")
+        if role is None:
+            return None
+        account, _, _ = (catalog or "").partition(":")
+        return settings.AssumeRole(
+            role_arn=role.role_arn.replace(ACCOUNT_ID, account),
+            external_id=role.external_id,
+            session_name=role.session_name,
+        )
 
 
 def entries(configuration: Configuration) -> tuple[Entry, ...]:

@@ -35,6 +35,8 @@ class ViewPattern:
     table: str
     expected_interval: float | None = None
     """Seconds; None: the view's own schedule."""
+    owner: str | None = None
+    """Who is told when such a view is in trouble; None: the target's owner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,10 @@ class Target:
     """Each once, as they are written in the file."""
     views: tuple[ViewPattern, ...] = ()
     exclude_views: tuple[ViewPattern, ...] = ()
+    owner: str | None = None
+    """Who is told when a view is in trouble."""
+    source_tables: bool = True
+    """Whether the views' source tables are read."""
     max_requests_per_second: float = 5.0
 
 

@@ -65,12 +65,14 @@ def test_every_key_arrives() -> None:
                     ViewPattern(database="sales", table="daily_orders"),
                     ViewPattern(database="finance", table="*"),
                     ViewPattern(database="odd.name", table="x"),
-                    ViewPattern(database="dbt", table="*", expected_interval=86400.0),
+                    ViewPattern(database="dbt", table="*", expected_interval=86400.0, owner="team-dbt"),
                 ),
                 exclude_views=(
                     ViewPattern(database="finance", table="tmp_*"),
                     ViewPattern(database="odd.name", table="y"),
                 ),
+                owner="team-data",
+                source_tables=False,
                 max_requests_per_second=0.5,
             ),
             Target(
@@ -103,6 +105,24 @@ def test_regions_and_catalogs_multiply() -> None:
         target(f"ap-southeast-5/{account}", "ap-southeast-5", account, "c"),
     )
     assert loaded.summary == "11 targets, 0 runs, 11 view patterns"
+
+
+def test_one_role_serves_the_accounts_of_all_catalogs() -> None:
+    """The account of a catalog is what its ID begins with."""
+    roles = [target.access.assume_role for target in load("accounts").settings.targets]
+    assert [role.role_arn if role else None for role in roles] == [
+        "arn:aws:iam::123456789012:role/glue/read-123456789012",
+        "arn:aws:iam::210987654321:role/glue/read-210987654321",
+    ]
+    assert {role.external_id if role else None for role in roles} == {"s3cr3t"}
+
+
+def test_a_target_overrides_the_default_owner_and_a_pattern_overrides_both() -> None:
+    """A pattern without an owner has that of its target."""
+    a, b = load("owners").settings.targets
+    assert (a.owner, a.source_tables) == ("team-data", False)
+    assert [view.owner for view in a.views] == ["team-sales", None]
+    assert (b.owner, b.source_tables) == ("équipe finance <finance@example.org>", True)
 
 
 def test_anchors_and_merge_keys_work() -> None:

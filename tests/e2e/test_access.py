@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.exposition import EXPORTER, RUN, Exposition
-from tests.e2e.program import SESSION_TOKEN, run, serve, target, write_config
+from tests.e2e.program import SESSION_TOKEN, Program, run, serve, target, write_config
 from tests.support.bare_faults import ACCESS_DENIED, CUT_TEXT, EXPIRED_TOKEN, HANG, THROTTLED, Fault
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id
@@ -83,6 +83,29 @@ def test_without_credentials_a_target_is_down_for_that_reason(tmp_path: Path) ->
             scraped = program.scrape_until(lambda e: e.value(f"{EXPORTER}target_up") == 0)
             assert scraped.failures("test").keys() == {"credentials"}
             assert glue.count() == 0
+
+
+def await_up(program: Program, name: str) -> None:
+    program.scrape_until(lambda e: e.value(f"{EXPORTER}target_up", target=name) == 1)
+
+
+def test_one_entry_assumes_its_role_in_the_account_of_each_catalog(tmp_path: Path) -> None:
+    accounts = {"123456789012", "210987654321"}
+    with BareGlue() as glue:
+        watched = target(
+            glue.url,
+            name="company",
+            catalog_ids=sorted(accounts),
+            views=["*.*"],
+            assume_role={"role_arn": "arn:aws:iam::{account_id}:role/glue-read"},
+        )
+        del watched["catalog_id"], watched["runs"]
+        env = {**sts(glue), "AWS_DEFAULT_REGION": "eu-west-1"}
+        with serve(tmp_path, {"poll_interval": "5s", "targets": [watched]}, env=env) as program:
+            for account in accounts:
+                await_up(program, f"company/{account}")
+        assumed = {str(call.parameters["RoleArn"]) for call in glue.calls("AssumeRole")}
+    assert assumed == {f"arn:aws:iam::{account}:role/glue-read" for account in accounts}
 
 
 def test_a_role_is_assumed_and_renewed(tmp_path: Path) -> None:
