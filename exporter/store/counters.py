@@ -22,7 +22,7 @@ from exporter.model.run import REFRESH_TYPES, UNKNOWN, Run, Status
 COUNTED_STATUSES = (Status.SUCCEEDED, Status.FAILED, Status.STOPPED, UNKNOWN)
 """The values of the label ``status`` of ``runs_total``."""
 
-DURATION_BUCKETS = (60, 120, 300, 600, 1200, 2400, 3600, 7200, 14400, 28800)
+DURATION_BUCKETS = (10, 30, 60, 120, 300, 600, 1200, 2400, 3600, 7200, 14400, 28800)
 """Upper bounds in seconds of ``run_duration_seconds``; ``+Inf`` follows implicitly."""
 
 LONGEST_DURATION = 366 * 86400.0

@@ -24,7 +24,7 @@ from exporter.store.views import ViewRecord
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "lock"
 APPLICATION_ID: Final = 0x474D5645  # "GMVE": tells the file from any other SQLite database
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables below. What is released is never changed: a new version comes with a migration."""
 
 _SCHEMA: Final = f"""
