@@ -61,7 +61,8 @@ _KINDS = [
 def _info(figures: ViewFigures) -> Sequence[Sample]:
     if figures.facts is None:
         return ()
-    more = labels(target=figures.target, refresh_mode=figures.facts.refresh_mode)
+    facts = figures.facts
+    more = labels(target=figures.target, refresh_mode=facts.refresh_mode, owner=facts.owner or "")
     return [Sample(joined(figures.labels, more), 1)]
 
 
@@ -92,9 +93,9 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
     ),
     Family(
         name="glue_mv_refresh_view_info",
-        help="Always 1: the view's target, and whether it refreshes by itself (scheduled) or not (manual); "
-        "unknown where the catalog's tables may not be read.",
-        labels=(*_VIEW, "target", "refresh_mode"),
+        help="Always 1: the view's target, whether it refreshes by itself (scheduled) or not (manual; "
+        "unknown where the catalog's tables may not be read), and who is told when it is in trouble.",
+        labels=(*_VIEW, "target", "refresh_mode", "owner"),
         samples=_info,
     ),
     Family(

@@ -104,6 +104,15 @@ class Ownership:
                 return matcher.target.name, patterns
         return None
 
+    def configured_owner(self, target: str, patterns: Iterable[ViewPattern]) -> str | None:
+        """Return who is told when a view of this target is in trouble, by the view's patterns.
+
+        The first pattern that names somebody decides, else the target; None where none of them does.
+        """
+        named = (pattern.owner for pattern in patterns)
+        of_target = (matcher.target.owner for matcher in self.matchers if matcher.target.name == target)
+        return next(filter(None, (*named, *of_target)), None)
+
 
 def assign(targets: Sequence[Target]) -> Ownership:
     """Share out one catalog's runs and views among its targets, given in the order of the file."""

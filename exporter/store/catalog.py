@@ -171,6 +171,7 @@ class Catalog:
         view.owner = owner
         view.literal = any(map(is_literal, patterns))
         view.expected_interval = expected_interval(patterns)
+        view.configured_owner = self.ownership.configured_owner(owner, patterns)
         self.changed_views.add(name)
         return view
 

@@ -128,6 +128,8 @@ class ViewFacts:
     creation_time: float | None
     expected_interval: float | None
     """Seconds: the configured one, else the view's own schedule."""
+    owner: str | None = None
+    """Who is told when the view is in trouble, as configured."""
     last_run: Run | None
     last_success: Run | None
     last_success_time: float | None
@@ -177,6 +179,14 @@ class ExporterSeries:
     version: str
     python_version: str
     boto3_version: str
+    external_url: str | None = None
+    """None without ``--web.external-url``."""
+    shard: int = 0
+    """This process's number, from 0."""
+    shards: int = 1
+    """How many processes share the targets."""
+    poll_interval: float | None = None
+    """Seconds; None before a configuration is in use."""
     last_reload_successful: bool
     last_reload_success_time: float
     storage_last_write_successful: bool | None = None

@@ -64,6 +64,8 @@ class ViewState:
     """Whether a pattern names it literally."""
     expected_interval: float | None = None
     """The configured one, in seconds."""
+    configured_owner: str | None = None
+    """Who is told when the view is in trouble; not the target that watches it."""
     up: bool = False
     """Whether the last poll read its runs."""
     runs: list[RunRecord] = field(default_factory=list)
@@ -156,6 +158,7 @@ class ViewState:
             last_success=success.run if success else None,
             last_success_time=success.end if success else None,
             last_failure_time=failure.end if failure else None,
+            owner=self.configured_owner,
             consecutive_failures=None if record.baseline_at is None and last is None else failures,
             counters=self.saved_counters,
         )

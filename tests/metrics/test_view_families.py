@@ -39,6 +39,7 @@ NO_RUNS = ViewFacts(
 )
 EVERYTHING = replace(
     NO_RUNS,
+    owner="team-sales",
     last_run=LAST_RUN,
     last_success=FULL_RUN,
     last_success_time=1700000070.25,
@@ -48,7 +49,7 @@ EVERYTHING = replace(
         runs=ViewCounters().runs | {("SUCCEEDED", "INCREMENTAL"): 4, ("FAILED", "FULL"): 2},
         dpu_seconds=ViewCounters().dpu_seconds | {"INCREMENTAL": 482.0, "FULL": 30.25},
         processed_bytes=ViewCounters().processed_bytes | {"INCREMENTAL": 16384},
-        durations=(1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1),
+        durations=(0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1),
         duration_sum=40180.25,
     ),
 )
@@ -77,7 +78,7 @@ def test_a_view_with_everything_has_all_series() -> None:
     run_id = 'run_id="7c9e6679-7425-40de-944b-e07fc1f90ae7"'
     assert samples(view_series()) == [
         f"glue_mv_refresh_view_up{{{VIEW}}} 1",
-        f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="scheduled"}} 1',
+        f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="scheduled",owner="team-sales"}} 1',
         f"glue_mv_refresh_view_creation_timestamp_seconds{{{VIEW}}} 1690000000.0",
         f"glue_mv_refresh_view_expected_interval_seconds{{{VIEW}}} 3600.0",
         f'glue_mv_refresh_view_last_run_status{{{VIEW},status="STARTING"}} 0',
@@ -111,6 +112,8 @@ def test_a_view_with_everything_has_all_series() -> None:
         f'glue_mv_refresh_view_processed_bytes_total{{{VIEW},refresh_type="FULL"}} 0',
         f'glue_mv_refresh_view_processed_bytes_total{{{VIEW},refresh_type="INCREMENTAL"}} 16384',
         f'glue_mv_refresh_view_processed_bytes_total{{{VIEW},refresh_type="UNKNOWN"}} 0',
+        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="10.0"}} 0',
+        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="30.0"}} 0',
         f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="60.0"}} 1',
         f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="120.0"}} 3',
         f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="300.0"}} 3',
@@ -132,7 +135,7 @@ def test_a_view_without_runs_has_what_is_known_of_the_view_and_no_time_of_any_ru
     gauges = [line for line in samples(view_series(NO_RUNS)) if "_total{" not in line]
     assert [line for line in gauges if "_run_duration_seconds_" not in line] == [
         f"glue_mv_refresh_view_up{{{VIEW}}} 1",
-        f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="scheduled"}} 1',
+        f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="scheduled",owner=""}} 1',
         f"glue_mv_refresh_view_creation_timestamp_seconds{{{VIEW}}} 1690000000.0",
         f"glue_mv_refresh_view_expected_interval_seconds{{{VIEW}}} 3600.0",
         f"glue_mv_refresh_view_consecutive_failures{{{VIEW}}} 0",
@@ -166,7 +169,8 @@ def test_a_view_that_could_not_be_read_keeps_its_last_good_values() -> None:
 @pytest.mark.parametrize("mode", ["manual", "unknown"])
 def test_without_a_schedule_the_refresh_mode_shows_it_and_no_interval_is_expected(mode: str) -> None:
     series = view_series(refresh_mode=mode, expected_interval=None)
-    assert f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="{mode}"}} 1' in samples(series)
+    line = f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="{mode}",owner="team-sales"}} 1'
+    assert line in samples(series)
     assert values_of("glue_mv_refresh_view_expected_interval_seconds", series) == []
 
 
