@@ -131,6 +131,7 @@ RULES: dict[str, dict[str, Any]] = {
     },
     "serviceMonitor.sampleLimit": _MANY,
     "podMonitor.sampleLimit": _MANY,
+    "externalUrl": text("^(https?://[^?# ]+)?$"),
     "prometheusRule.runbookUrl": text("^https?://"),
     "grafanaDashboard.resyncPeriod": text(DURATION),
 }  # fmt: skip

@@ -49,6 +49,7 @@ def run(
     storage_path: str | None,
     web_listen_address: ListenAddress,
     web_config_file: str | None,
+    web_external_url: str | None,
     web_enable_lifecycle: bool,
     shard: Shard,
 ) -> int:
@@ -57,7 +58,9 @@ def run(
     settings = load_settings(config_file, shard)
     web = _web_protection(web_config_file) if web_config_file is not None else None
     clock = SystemClock()
-    exporter = make_exporter(settings, storage_path=storage_path, clock=clock)
+    exporter = make_exporter(
+        settings, storage_path=storage_path, clock=clock, external_url=web_external_url, shard=shard
+    )
     reloader = Reloader(
         config_file, lambda: load_settings(config_file, shard), exporter, clock, loaded=loaded, web=web
     )

@@ -20,9 +20,12 @@ log = structlog.get_logger()
 
 @click.command("demo")
 @flags.loopback_address
+@flags.external_url
 @flags.log_level
 @flags.log_format
-def command(web_listen_address: ListenAddress, log_level: str, log_format: str) -> int:
+def command(
+    web_listen_address: ListenAddress, web_external_url: str | None, log_level: str, log_format: str
+) -> int:
     """Run the exporter on a simulated Glue inside this process.
 
     Needs no AWS account and no network: runs in several databases pass through all five statuses within
@@ -59,7 +62,7 @@ def command(web_listen_address: ListenAddress, log_level: str, log_format: str) 
         )
         clients = ClientFactory(clock, session_factory=fixed_session)
         return serve_until_signal(
-            make_exporter(settings, clients=clients, clock=clock),
+            make_exporter(settings, clients=clients, clock=clock, external_url=web_external_url),
             settings,
             web_listen_address,
             signals=signals,

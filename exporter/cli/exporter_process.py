@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 
 from exporter import __version__
+from exporter.cli.sharding import Shard
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
@@ -65,12 +66,15 @@ def make_exporter(
     clients: ClientFactory | None = None,
     clock: Clock | None = None,
     for_textfile: bool = False,
+    external_url: str | None = None,
+    shard: Shard = Shard(),  # noqa: B008 (frozen)
 ) -> Exporter:
     """Put the parts together; nothing runs yet. Raises StorageError where the state cannot be used.
 
     ``storage_path``: the folder of the state; without it, the state ends with the process.
     ``for_textfile``: leave out ``process_*`` and ``python_*``, which collide with node_exporter's own,
-    and counters, unless something keeps them between two runs.
+    and counters, unless something keeps them between two runs. ``external_url``, ``shard``: what the
+    metrics say of this process.
     """
     clock = clock or SystemClock()
     clients = clients or ClientFactory(clock)
@@ -87,6 +91,9 @@ def make_exporter(
             version=__version__,
             python_version=platform.python_version(),
             boto3_version=metadata.version("boto3"),
+            external_url=external_url,
+            shard=shard.index,
+            shards=shard.count,
             last_reload_successful=True,
             last_reload_success_time=clock.time(),
             storage_last_write_successful=None if storage is None else True,

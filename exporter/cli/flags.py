@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from exporter.cli.sharding import Shard
+from exporter.model.http_url import check_http_url
 from exporter.model.run import UNKNOWN, Status
 from exporter.web.address import ListenAddress
 
@@ -77,9 +78,16 @@ def _seconds(text: str) -> float:
     return parse_duration(text)
 
 
+def _external_url(text: str) -> str:
+    if text:
+        check_http_url(text, example="https://glue.example.org/exporter")
+    return text.rstrip("/")
+
+
 ADDRESS = Parsed("address", ListenAddress.parse)
 SHARD = Parsed("shard", Shard.parse)
 DURATION = Parsed("duration", _seconds)
+EXTERNAL_URL = Parsed("url", _external_url)
 
 config_file = flag(
     "--config.file", default="config.yaml", metavar="FILE", help="The configuration: what to watch, and how."
@@ -116,6 +124,14 @@ web_config_file = flag(
     callback=_none_if_empty,
     metavar="FILE",
     help="TLS and basic auth, in the exporter-toolkit's file format; without it, plain HTTP and no password.",
+)
+external_url = flag(
+    "--web.external-url",
+    type=EXTERNAL_URL,
+    default=None,
+    callback=_none_if_empty,
+    metavar="URL",
+    help="The URL under which people reach the exporter: a metric shows it, for the links in alerts.",
 )
 storage_path = flag(
     "--storage.path",

@@ -30,7 +30,7 @@ def command(config_file: str, storage_path: str | None, shard: Shard, log_level:
     """
     configure_logs(log_level, log_format)
     settings = load_settings(config_file, shard)
-    exporter = make_exporter(settings, storage_path=storage_path, for_textfile=True)
+    exporter = make_exporter(settings, storage_path=storage_path, for_textfile=True, shard=shard)
     with progress_on(Console(stderr=True)) as report:
         interruptible(lambda: poll_once(exporter.scheduler, exporter.store, settings, report))
     scrape = exporter.exposition.scrape(None, None)

@@ -14,6 +14,7 @@ from exporter.cli.signals import Signals
 @flags.auto_reload_interval
 @flags.listen_address
 @flags.web_config_file
+@flags.external_url
 @flags.enable_lifecycle
 @flags.storage_path
 @flags.shard

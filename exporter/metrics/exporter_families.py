@@ -13,6 +13,14 @@ def _build_info(series: ExporterSeries) -> Sequence[Sample]:
     return [Sample(versions, 1)]
 
 
+def _web_info(series: ExporterSeries) -> Sequence[Sample]:
+    return [] if series.external_url is None else [Sample(labels(external_url=series.external_url), 1)]
+
+
+def _shard_info(series: ExporterSeries) -> Sequence[Sample]:
+    return [Sample(labels(shard=str(series.shard), shards=str(series.shards)), 1)]
+
+
 def _value(read: Callable[[ExporterSeries], float | None]) -> Callable[[ExporterSeries], Sequence[Sample]]:
     """Make the samples of a family that has one value."""
     return lambda series: optional(NO_LABELS, read(series))
@@ -29,6 +37,24 @@ EXPORTER_FAMILIES: tuple[Family[ExporterSeries], ...] = (
         help="Always 1: the versions of the exporter, of Python and of boto3.",
         labels=("version", "python_version", "boto3_version"),
         samples=_build_info,
+    ),
+    Family(
+        name="glue_mv_exporter_web_info",
+        help="Always 1: the URL under which people reach the exporter; absent without --web.external-url.",
+        labels=("external_url",),
+        samples=_web_info,
+    ),
+    Family(
+        name="glue_mv_exporter_shard_info",
+        help="Always 1: this process's number among those that share the targets, from 0, and their count.",
+        labels=("shard", "shards"),
+        samples=_shard_info,
+    ),
+    Family(
+        name="glue_mv_exporter_poll_interval_seconds",
+        help="Seconds between two polls of a target, as configured.",
+        labels=(),
+        samples=_value(lambda series: series.poll_interval),
     ),
     Family(
         name="glue_mv_exporter_config_last_reload_successful",

@@ -90,7 +90,9 @@ class Store:
             self._claim(self._places())
             series: dict[str, TargetSeries | None] = dict.fromkeys(old)
             series |= {name: state.series for name, state in self._targets.items()}
-            self._save_and_publish(series)
+            if self._exporter is not None:
+                self._exporter = replace(self._exporter, poll_interval=settings.poll_interval)
+            self._save_and_publish(series, exporter=True)
 
     def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> None:
         """Note the catalog of a target that asked for its account's default one.
@@ -289,11 +291,17 @@ class Store:
             for line in lines:
                 self._write_line(line)
 
-    def _save_and_publish(self, targets: Mapping[str, TargetSeries | None]) -> None:
-        """Write the state to disk, then call the listeners: counters are published once they are safe."""
-        exporter = self._exporter
+    def _save_and_publish(
+        self, targets: Mapping[str, TargetSeries | None], *, exporter: bool = False
+    ) -> None:
+        """Write the state to disk, then call the listeners: counters are published once they are safe.
+
+        ``exporter``: the exporter's own series have changed.
+        """
+        before = self._exporter
         self._save()
-        self._publish(targets, exporter=self._exporter if self._exporter is not exporter else None)
+        changed = exporter or self._exporter is not before
+        self._publish(targets, exporter=self._exporter if changed else None)
         # After the series: a probe that finds the exporter ready finds them.
         self._ready = all(state.series.up is not None for state in self._targets.values())
 

@@ -77,6 +77,11 @@ def test_the_ingress_leads_to_the_service(render: Render) -> None:
     assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/auth-type"] == "basic"
 
 
+def test_the_exporter_is_told_its_external_url(render: Render) -> None:
+    assert "--web.external-url=https://glue.example.org" in render(of="ingress").args
+    assert not any("external-url" in argument for argument in render().args)
+
+
 def test_reloads_over_http_are_off_unless_asked_for(render: Render) -> None:
     assert "--web.enable-lifecycle" in render(of="ingress").args
     assert "--web.enable-lifecycle" not in render().args

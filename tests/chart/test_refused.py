@@ -48,6 +48,7 @@ WRONG = [
     ("extraArgs[0]=log.level=debug", "extraArgs", "pattern"),
     ("extraEnv.AWS_REGION=eu-west-1", "extraEnv", "array"),
     ("web.port=443", "port", "1,?024"),
+    ("externalUrl=glue.example.org", "externalUrl", "pattern"),
     ("webConfig.tls=true", "existingSecret", "[Ll]ength"),
     ("webConfig.clientCertificates=true", "tls", "true"),
     ("service.type=External", "type", "ClusterIP"),

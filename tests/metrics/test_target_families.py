@@ -112,12 +112,19 @@ def test_the_exporter_shows_its_versions_and_its_last_reload() -> None:
         version="1.2.3",
         python_version="3.11.7",
         boto3_version="1.44.5",
+        external_url="https://glue.example.org/exporter",
+        shard=1,
+        shards=3,
+        poll_interval=30.0,
         last_reload_successful=False,
         last_reload_success_time=1700000000.5,
     )
     name = "glue_mv_exporter_"
     assert b"".join(render(EXPORTER_FAMILIES, series).lines).decode().splitlines() == [
         f'{name}build_info{{version="1.2.3",python_version="3.11.7",boto3_version="1.44.5"}} 1',
+        f'{name}web_info{{external_url="https://glue.example.org/exporter"}} 1',
+        f'{name}shard_info{{shard="1",shards="3"}} 1',
+        f"{name}poll_interval_seconds 30.0",
         f"{name}config_last_reload_successful 0",
         f"{name}config_last_reload_success_timestamp_seconds 1700000000.5",
     ]

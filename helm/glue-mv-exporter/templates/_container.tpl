@@ -67,6 +67,9 @@
 {{- if .Values.webConfig.existingSecret }}
 - --web.config.file=/etc/glue-mv-exporter/web/{{ .Values.webConfig.key }}
 {{- end }}
+{{- with .Values.externalUrl }}
+- --web.external-url={{ . }}
+{{- end }}
 {{- if .Values.web.enableLifecycle }}
 - --web.enable-lifecycle
 {{- end }}
