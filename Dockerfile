@@ -25,6 +25,7 @@ FROM tools AS wheel
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
+COPY docs/runbooks docs/runbooks
 RUN /opt/build/bin/python -m hatchling build -t wheel -d /dist
 
 # The environment of the image, at the path where it runs. Its bytecode is compiled here because nothing can be

@@ -35,6 +35,8 @@ def findings(path: Path) -> list[str]:
         text = path.read_text()
     except UnicodeDecodeError:
         return []  # a picture, say
+    except IsADirectoryError:
+        return []  # a link to a folder, whose files git knows
     except FileNotFoundError:
         return []  # removed, and not yet committed
     return [

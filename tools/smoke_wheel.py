@@ -18,8 +18,10 @@ SHIPPED = {
     "exporter/__main__.py",
     "exporter/py.typed",
     "exporter/config/config.schema.json",
+    "exporter/web/runbooks/GlueMVRefreshFailed.md",
     "exporter/web/static/status.css",
     "exporter/web/static/status.js",
+    "exporter/web/templates/runbook.html",
     "exporter/web/templates/status.html",
 }
 

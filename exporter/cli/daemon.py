@@ -149,6 +149,7 @@ def _make_server(
     # Imported here: the first polls wait for Glue meanwhile.
     from exporter.web.app import Site, make_app  # noqa: PLC0415
     from exporter.web.request_log import RequestLog  # noqa: PLC0415
+    from exporter.web.runbooks import runbook_routes  # noqa: PLC0415
     from exporter.web.server import Server  # noqa: PLC0415
     from exporter.web.status_model import About  # noqa: PLC0415
     from exporter.web.status_page import StatusPage  # noqa: PLC0415
@@ -161,7 +162,7 @@ def _make_server(
             trouble=exporter.scheduler.trouble,
             ready=exporter.store.ready,
             reload=reloader.reload if reloader else None,
-            pages=page.routes,
+            pages=[*page.routes, *runbook_routes()],
         )
     )
     if web:

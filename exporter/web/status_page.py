@@ -42,8 +42,8 @@ class StatusPage:
     def __init__(self, read: Callable[[], Reading], about: About) -> None:
         self._read = read
         self._about = about
-        self._static = _static_files()
-        self._template = _environment(self._static).get_template("status.html")
+        self._static = static_files()
+        self._template = make_environment(self._static).get_template("status.html")
 
     @cached_property
     def _one_at_a_time(self) -> CapacityLimiter:
@@ -98,7 +98,8 @@ class StatusPage:
         return self._template.render(d=document, q=query, now=reading.now, reading=reading).encode()
 
 
-def _static_files() -> dict[str, bytes]:
+def static_files() -> dict[str, bytes]:
+    """Return the files that pages load, by name."""
     folder = resources.files("exporter.web") / "static"
     return {
         file.name: file.read_bytes()
@@ -107,8 +108,8 @@ def _static_files() -> dict[str, bytes]:
     }
 
 
-def _environment(static: dict[str, bytes]) -> jinja2.Environment:
-    """Return the templates' environment: all that is put in is made visible, then escaped."""
+def make_environment(static: dict[str, bytes]) -> jinja2.Environment:
+    """Return the environment of the pages' templates: all that is put in is made visible, then escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("exporter.web"),
         autoescape=True,

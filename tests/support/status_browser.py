@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+from starlette.routing import BaseRoute
 
 from exporter.errors import GlueError, Reason
 from exporter.web.app import Site, make_app
@@ -21,12 +23,13 @@ RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 class Browser:
     """Asks the application without a socket."""
 
-    def __init__(self, scene: Scene, *, shard: str = "0/1") -> None:
+    def __init__(self, scene: Scene, *, shard: str = "0/1", more: Sequence[BaseRoute] = ()) -> None:
+        """``more``: routes beside the status page's."""
         self.reads = 0
         self._scene = scene
         page = StatusPage(self._read, replace(ABOUT, shard=shard))
         unused: Any = None
-        self._app = make_app(Site(scrape=unused, trouble=unused, ready=unused, pages=page.routes))
+        self._app = make_app(Site(scrape=unused, trouble=unused, ready=unused, pages=[*page.routes, *more]))
 
     def _read(self) -> Reading:
         self.reads += 1
