@@ -18,6 +18,7 @@ from exporter.glue.responses import Answer, MalformedAnswerError
 from exporter.glue.sessions import Connection, SessionFactory, resolve_region, sdk_session
 from exporter.model.run import Run, RunListing
 from exporter.model.settings import Access, Settings, Target
+from exporter.model.source import SourceTable
 from exporter.model.view import DatabaseListing, TableListing, View
 from exporter.store.series import RequestStats
 
@@ -85,31 +86,47 @@ class GlueCatalog:
         """Fetch one page of the catalog's databases."""
         return self._list("GetDatabases", responses.parse_databases, NextToken=next_token)
 
-    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
-        """Fetch one page of a database's tables; only materialized views are returned."""
-        parse = partial(responses.parse_views, database=database)
-        return self._list("GetTables", parse, DatabaseName=database, NextToken=next_token)
+    def get_tables(
+        self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
+    ) -> TableListing:
+        """Fetch one page of a database's tables; ``catalog_id``: of another catalog than the target's."""
+        parse = partial(responses.parse_tables, database=database)
+        return self._list("GetTables", parse, catalog_id, DatabaseName=database, NextToken=next_token)
 
-    def get_table(self, database: str, table: str) -> View | None:
-        """Fetch one table: None if it is not a materialized view, GlueError ``not_found`` if it is gone."""
-        return self._read(
-            "GetTable",
-            lambda answer: responses.parse_view(answer.main, database=database),
-            DatabaseName=database,
-            Name=table,
-        )
+    def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
+        """Fetch one table: a View if it is a materialized view, GlueError ``not_found`` if it is gone."""
 
-    def _list(self, operation: str, parse: Callable[[Answer], L], **parameters: object) -> L:
+        def parse(answer: Answer) -> View | SourceTable:
+            return responses.parse_table(answer.main, database=database, requested=table)
+
+        return self._read("GetTable", parse, catalog_id, DatabaseName=database, Name=table)
+
+    def _list(
+        self,
+        operation: str,
+        parse: Callable[[Answer], L],
+        catalog_id: str | None = None,
+        **parameters: object,
+    ) -> L:
         """Read a page of a listing. One with a record that cannot be read counts as failed, once."""
-        listing = self._read(operation, parse, **parameters)
+        listing = self._read(operation, parse, catalog_id, **parameters)
         if listing.malformed:
             self.stats.failure(operation, Reason.UNEXPECTED)
         return listing
 
-    def _read(self, operation: str, parse: Callable[[Answer], T], **parameters: object) -> T:
-        """Call the operation and parse its answer; parameters that are None are not sent."""
+    def _read(
+        self,
+        operation: str,
+        parse: Callable[[Answer], T],
+        catalog_id: str | None = None,
+        **parameters: object,
+    ) -> T:
+        """Call the operation on a catalog, by default the target's, and parse its answer.
+
+        Parameters that are None are not sent.
+        """
         given = {name: value for name, value in parameters.items() if value is not None}
-        catalog_id = self.catalog_id()
+        catalog_id = catalog_id or self.catalog_id()
         with self._call(operation) as call:
             self.connection.load_credentials()
             call.needs_credentials = False

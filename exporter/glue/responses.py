@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from exporter.model.run import MalformedRun, Run, RunListing
+from exporter.model.source import SourceTable
 from exporter.model.view import DatabaseListing, MalformedView, TableListing, View
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ MAX_LONG: Final = 2**63 - 1
 Record = Mapping[str, object]
 """A JSON object."""
 
+_ICEBERG: Final = "ICEBERG"
 _RUN_ID: Final = "MaterializedViewRefreshTaskRunId"
 
 _TIME: Final = ("a time in seconds, of the years 1970 to 9999", 253_402_300_799.999)
@@ -113,14 +115,20 @@ def parse_runs(answer: Answer) -> RunListing:
     return RunListing(runs=runs, malformed=malformed, next_token=answer.next_token)
 
 
-def parse_views(answer: Answer, *, database: str) -> TableListing:
-    """Read one page of GetTables; only the materialized views of the tables are kept."""
-    views, malformed = _parse_each(
+def parse_tables(answer: Answer, *, database: str) -> TableListing:
+    """Read one page of GetTables."""
+    tables, malformed = _parse_each(
         answer,
-        lambda record: parse_view(record, database=database),
+        lambda record: parse_table(record, database=database),
         lambda record, error: MalformedView(_identifier(record, "Name"), error),
     )
-    return TableListing(views=views, malformed=malformed, next_token=answer.next_token)
+    return TableListing(
+        views=tuple(table for table in tables if isinstance(table, View)),
+        # One without a name cannot be a source that a view names.
+        sources=tuple(table for table in tables if isinstance(table, SourceTable) and table.table),
+        malformed=malformed,
+        next_token=answer.next_token,
+    )
 
 
 def parse_databases(answer: Answer) -> DatabaseListing:
@@ -154,23 +162,50 @@ def parse_run(record: object, *, requested_id: str | None = None) -> Run:
     )
 
 
-def parse_view(record: object, *, database: str) -> View | None:
-    """Read one ``Table`` of the database; None for a table that is not a materialized view.
+def parse_table(record: object, *, database: str, requested: str = "") -> View | SourceTable:
+    """Read one ``Table`` of the database, of which ``requested`` is the name that was asked for.
 
-    Raises MalformedRecordError.
+    Raises MalformedRecordError for a malformed view. Of any other table, what cannot be read is left out.
     """
     fields = _object(record, "the table")
-    if not _member(fields, "IsMaterializedView", bool):
-        return None
+    if _member(fields, "IsMaterializedView", bool):
+        return _view(fields, database)
+    parameters = _readable(_member, fields, "Parameters", dict) or {}
+    table_type = _readable(_text, parameters, "table_type") or ""
+    metadata = _readable(_member, fields, "IcebergTableMetadata", dict)
+    return SourceTable(
+        table=_readable(_text, fields, "Name") or requested,
+        update_time=_readable(_number, fields, "UpdateTime", *_TIME),
+        iceberg=table_type.upper() == _ICEBERG or metadata is not None,
+    )
+
+
+def _view(fields: Record, database: str) -> View:
     definition = _member(fields, "ViewDefinition", dict) or {}
     schedule = _long(definition, "RefreshSeconds")
+    source_versions = _readable(_each, definition, "SubObjectVersionIds", _snapshot_id)
+    sources = _readable(_each, definition, "SubObjects", _text)
     return View(
         database=database,
         table=_name(fields),
         creation_time=_number(fields, "CreateTime", *_TIME),
         # A view cannot be refreshed every 0 seconds: such a schedule is none.
         refresh_seconds=float(schedule) if schedule else None,
+        update_time=_readable(_number, fields, "UpdateTime", *_TIME),
+        owner=_readable(_text, fields, "Owner") or None,
+        managed=_readable(_member, definition, "IsManaged", bool),
+        version_id=_readable(_snapshot_id, definition, "ViewVersionId"),
+        source_version_ids=tuple(sorted(source_versions)) if source_versions else None,
+        sources=tuple(dict.fromkeys(sources)) if sources else None,
+        iceberg_sources=_all_iceberg(definition, len(sources or ())),
     )
+
+
+def _all_iceberg(definition: Record, sources: int) -> bool:
+    """Return whether the statistics say of every one of so many sources that it is an Iceberg table."""
+    statistics = _readable(_member, definition, "SubObjectsStatistics", list) or []
+    types = [entry.get("SourceType") if isinstance(entry, dict) else None for entry in statistics]
+    return bool(types) and types == [_ICEBERG] * sources
 
 
 def parse_database(record: object) -> str:
@@ -256,6 +291,25 @@ def _member(fields: Record, name: str, *types: type) -> Any:
     raise MalformedRecordError(f"{name} is {_NAMES[type(value)]}, not {_NAMES[types[0]]}")
 
 
+def _readable(read: Callable[..., T | None], *arguments: object) -> T | None:
+    """Return what is read of a member that only freshness needs; None where it is malformed."""
+    try:
+        return read(*arguments)
+    except MalformedRecordError:
+        return None
+
+
+def _each(fields: Record, name: str, read: Callable[[Record, str], T | None]) -> list[T] | None:
+    """Read a list; None where it is absent. One member that is null or malformed makes all of it so."""
+    values = _member(fields, name, list)
+    if values is None:
+        return None
+    read_values = [read({name: value}, name) for value in values]
+    if None in read_values:
+        raise MalformedRecordError(f"{name} holds null")
+    return [value for value in read_values if value is not None]
+
+
 def _text(fields: Record, name: str, *, for_people: bool = False) -> str | None:
     """Read a string. In one that is only ``for_people``, what is not UTF-8 is replaced."""
     text: str | None = _member(fields, name, str)
@@ -311,12 +365,18 @@ def _number(fields: Record, name: str, meaning: str, most: float) -> float | Non
     return float(value) + 0.0  # makes -0.0 a 0.0
 
 
-def _long(fields: Record, name: str) -> int | None:
-    """Read a whole number of at least 0 that fits Glue's ``long``."""
+def _snapshot_id(fields: Record, name: str) -> str | None:
+    """Read the ID of an Iceberg snapshot; -1 stands for a table that has none yet."""
+    number = _long(fields, name, least=-1)
+    return None if number is None else str(number)
+
+
+def _long(fields: Record, name: str, *, least: int = 0) -> int | None:
+    """Read a whole number of at least ``least`` that fits Glue's ``long``."""
     value: float | None = _member(fields, name, int, float)
     if value is None:
         return None
     # Some JSON writers have floats alone, and write 12 as 12.0.
-    if not 0 <= value <= MAX_LONG or value != int(value):
-        raise MalformedRecordError(f"{name} is not a whole number from 0 to 2^63 - 1")
+    if not least <= value <= MAX_LONG or value != int(value):
+        raise MalformedRecordError(f"{name} is not a whole number from {least} to 2^63 - 1")
     return int(value)

@@ -24,8 +24,9 @@ def stale_since(
 
     ``refresh_began``: when its newest refresh began; None if it was never refreshed. ``data_time``: when that
     refresh ended. ``changes``: for each source, the times at which it was seen to have changed, the oldest
-    first; None unless all sources could be read. ``kept``: the answer of the last time. ``compared``: whether
-    there was a last time; at a first look, only the newest change is known to be one.
+    first; None unless all sources could be read. ``kept``: the last answer that came of comparing; not
+    one of a time at which sources were unknown, which is older than it has to be. ``compared``: whether they
+    were compared before; at a first look, only the newest change is known to be one.
     """
     if refresh_began is None:
         newest = max((times[-1] for times in changes or () if times), default=None)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from exporter.model.run import Run, RunListing
+from exporter.model.source import SourceTable
 from exporter.model.view import DatabaseListing, TableListing, View
 
 
@@ -44,8 +45,17 @@ class CatalogReader(Protocol):
     def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
         """Fetch one page of the catalog's databases."""
 
-    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
-        """Fetch one page of the database's tables; only the materialized views of them are returned."""
+    def get_tables(
+        self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
+    ) -> TableListing:
+        """Fetch one page of the database's tables: materialized views, and the others in a few words.
 
-    def get_table(self, database: str, table: str) -> View | None:
-        """Fetch one table: None if it is not a materialized view; GlueError ``not_found``."""
+        ``catalog_id``: of another catalog in the same region, for the sources of a view; by default the
+        target's own.
+        """
+
+    def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
+        """Fetch one table: a View if it is a materialized view. ``catalog_id`` as above.
+
+        Raises GlueError ``not_found`` where there is no such table.
+        """

@@ -16,13 +16,13 @@ class SourceKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTable:
-    """A source table in the Data Catalog. ``None`` means that Glue did not report the member."""
+    """A table that is not a materialized view, and so may be a source. A malformed ``UpdateTime`` is None."""
 
     table: str
     update_time: float | None = None
     """Unix time in seconds of the table's last change in the catalog."""
     iceberg: bool = False
-    """Whether a change of its data shows in the catalog: only an Iceberg commit does."""
+    """Whether its record says that it is an Iceberg table. Only there do changes of data show in it."""
 
     @property
     def changed_at(self) -> float | None:

@@ -21,6 +21,7 @@ from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
+from exporter.model.view import View
 from exporter.poller.listing import ListingReader, Order, Orders, pages, scopes_for
 from exporter.poller.workers import (
     TICK,
@@ -326,11 +327,12 @@ class Resync:
     def _ask(self, reader: CatalogReader, part: Part) -> TablesRead:
         """Read the tables of one database, or one table. Raises GlueError: part of a listing is not one."""
         named = part.operation == "GetTable"
-        views = []
+        views: list[View] = []
         malformed: list[str] = []
         try:
             if named:
-                views = [view] if (view := reader.get_table(part.database, part.table)) else []
+                table = reader.get_table(part.database, part.table)
+                views = [table] if isinstance(table, View) else []
             else:
                 for page in pages(
                     lambda token: reader.get_tables(part.database, next_token=token), part.operation

@@ -14,11 +14,28 @@ from tests.fuzz.hostile import JSON, JSON_SCALARS, TEXT, damaged, fuzzed
 from tests.support.bare_records import sample_run
 
 OPERATIONS = st.sampled_from(sorted(responses.MAIN_MEMBERS))
-MEMBERS = st.sampled_from(
-    [*sample_run(1), "EndTime", "Status", "ErrorMessage", "IsMaterializedView", "ViewDefinition", "Name"]
+DEFINITION = {
+    "RefreshSeconds": 3600,
+    "IsManaged": True,
+    "ViewVersionId": -1,
+    "SubObjects": ["arn:aws:glue:eu-west-1:123456789012:table/sales/orders"],
+    "SubObjectVersionIds": [1],
+    "SubObjectsStatistics": [{"SourceType": "ICEBERG"}],
+}
+TABLE = {
+    "Name": "orders",
+    "IsMaterializedView": True,
+    "UpdateTime": 1_700_000_000,
+    "Owner": "finance",
+    "Parameters": {"table_type": "ICEBERG"},
+    "IcebergTableMetadata": {},
+    "ViewDefinition": DEFINITION,
+}
+MEMBERS = st.sampled_from([*sample_run(1), *TABLE, "EndTime", "Status", "ErrorMessage"])
+DEFINITIONS = st.dictionaries(st.sampled_from([*DEFINITION]), JSON, max_size=4).map(
+    lambda more: {**TABLE, "ViewDefinition": {**DEFINITION, **more}}
 )
-TABLE = {"Name": "orders", "IsMaterializedView": True, "ViewDefinition": {"RefreshSeconds": 3600}}
-SEEDS = st.sampled_from([sample_run(1), TABLE])
+SEEDS = st.sampled_from([sample_run(1), TABLE, {**TABLE, "IsMaterializedView": False}]) | DEFINITIONS
 """Right in themselves, so that also what is read last in a record is often reached."""
 RECORDS = st.builds(
     lambda right, more: {**right, **more}, SEEDS, st.dictionaries(MEMBERS | TEXT, JSON, max_size=8)
@@ -60,6 +77,8 @@ def judge(operation: str, body: bytes) -> None:
         assert len(listed.runs) + len(listed.malformed) == len(answer.main)
         for bad in listed.malformed:
             assert_plain(bad.run_id)
+        tables = responses.parse_tables(answer, database="d")
+        assert len(tables.views) + len(tables.sources) + len(tables.malformed) <= len(answer.main)
 
 
 def judge_record(entry: object) -> None:
@@ -67,7 +86,7 @@ def judge_record(entry: object) -> None:
     for read in (
         responses.parse_run,
         lambda entry: responses.parse_run(entry, requested_id="x"),
-        lambda entry: responses.parse_view(entry, database="d"),
+        lambda entry: responses.parse_table(entry, database="d", requested="t"),
     ):
         try:
             value = read(entry)
@@ -88,6 +107,9 @@ def assert_plain(value: Any) -> None:
         assert math.isfinite(value)
         assert value >= 0
         assert math.copysign(1, value) == 1
+    elif isinstance(value, tuple):
+        for each in value:
+            assert_plain(each)
     else:
         assert value is None or (isinstance(value, int) and 0 <= value < 2**63)
 

@@ -15,6 +15,7 @@ from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.model.run import MalformedRun, Run
 from exporter.model.settings import Access, AssumeRole, Settings, Target
+from exporter.model.source import SourceTable
 from exporter.model.view import MalformedView, View
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import Fault, error, json_answer
@@ -84,7 +85,7 @@ def test_a_whole_catalog_is_listed_without_filters() -> None:
 
 
 def test_databases_and_their_views_are_listed() -> None:
-    """Plain tables are left out, malformed records set aside."""
+    """Other tables may be sources of views; malformed records are set aside."""
     view = {"Name": "v", "IsMaterializedView": True, "ViewDefinition": {"RefreshSeconds": 3600}}
 
     def answer(asked: Call) -> Fault:
@@ -100,13 +101,28 @@ def test_databases_and_their_views_are_listed() -> None:
         databases = catalog.get_databases()
         tables = catalog.get_tables("sales", next_token="x")
         assert catalog.get_table("sales", "v") == expected
-        assert catalog.get_table("sales", "plain") is None
+        assert catalog.get_table("sales", "plain") == SourceTable(table="plain")
     assert (databases.names, databases.next_token) == (("sales",), "d")
     assert databases.malformed == ("Name is missing",)
     assert (tables.views, tables.next_token) == ((expected,), "t")
+    assert tables.sources == (SourceTable(table="plain"),)
     assert tables.malformed == (MalformedView("w", "IsMaterializedView is a string, not true or false"),)
     assert aws.calls()[1].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "NextToken": "x"}
     assert aws.calls()[2].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "Name": "v"}
+
+
+def test_a_source_may_be_in_another_catalog() -> None:
+    """Of another account, say; then the target's own need not be found out."""
+    bucket = "210987654321:s3tablescatalog/lake"
+    with BareGlue() as aws, catalog_of(Target(name="t", access=target(aws.url).access)) as catalog:
+        aws.records.put_source("sales", "orders", update_time=5.0, catalog_id=bucket)
+        orders = SourceTable(table="orders", update_time=5.0, iceberg=True)
+        assert catalog.get_table("sales", "orders", catalog_id=bucket) == orders
+        assert catalog.get_tables("sales", catalog_id=bucket).sources == (orders,)
+    assert [(call.operation, call.catalog_id) for call in aws.calls()] == [
+        ("GetTable", bucket),
+        ("GetTables", bucket),
+    ]
 
 
 MALFORMED = {

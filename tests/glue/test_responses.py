@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
 from exporter.errors import GlueError, Reason
 from exporter.glue import GlueCatalog
 from exporter.model.run import MalformedRun, Run
+from exporter.model.source import SourceTable
 from exporter.model.view import MalformedView, View
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import Fault, answer, json_answer
@@ -36,7 +38,7 @@ class Reader:
     def run_with(self, **members: object) -> Run:
         return self.run({ID: RUN_ID, **members})
 
-    def view(self, **record: object) -> View | None:
+    def table(self, **record: object) -> View | SourceTable:
         """Return what is read of a table's record."""
         return self._answered(json_answer({"Table": record})).get_table("sales", "v")
 
@@ -160,7 +162,7 @@ def test_a_lone_surrogate_is_replaced(read: Reader) -> None:
 
 def test_a_scheduled_view_is_read(read: Reader) -> None:
     """The schedule is in seconds; the database is the one that was asked for."""
-    view = read.view(
+    view = read.table(
         Name="daily",
         DatabaseName="elsewhere",
         CreateTime=1_700_000_000,
@@ -179,14 +181,119 @@ def test_a_view_without_a_schedule_does_not_refresh_by_itself(
     read: Reader, definition: Mapping[str, object]
 ) -> None:
     """No schedule is None, never 0 seconds."""
-    view = read.view(Name="v", IsMaterializedView=True, **definition)
+    view = read.table(Name="v", IsMaterializedView=True, **definition)
     assert view == View(database="sales", table="v")
 
 
 @pytest.mark.parametrize("record", [{}, {"IsMaterializedView": False}, {"IsMaterializedView": None}])
 def test_a_plain_table_is_not_a_view(read: Reader, record: Mapping[str, object]) -> None:
-    """Whatever else its record holds."""
-    assert read.view(Name="t", **record) is None
+    """It may be a source of one."""
+    assert read.table(Name="t", **record) == SourceTable(table="t")
+
+
+ORDERS = "arn:aws:glue:eu-west-1:123456789012:table/sales/orders"
+RETURNS = "arn:aws:glue:eu-west-1:123456789012:table/sales/returns"
+FRESHNESS = {
+    "IsManaged": True,
+    "ViewVersionId": 7_301_442_990_712_386_401,
+    "SubObjects": [ORDERS, RETURNS, ORDERS],
+    "SubObjectVersionIds": [9, 5_120_000_000_000_000_001],
+    "SubObjectsStatistics": [{"SourceType": "ICEBERG", "FileCount": 3}] * 3,
+}
+FRESH = View(
+    database="sales",
+    table="v",
+    update_time=1_700_000_000.5,
+    owner="finance",
+    managed=True,
+    version_id="7301442990712386401",
+    source_version_ids=("5120000000000000001", "9"),
+    sources=(ORDERS, RETURNS),
+    iceberg_sources=True,
+)
+
+
+def fresh(read: Reader, **wrong: object) -> View | SourceTable:
+    """Return what is read of a view that has all that freshness needs, and some of it otherwise."""
+    of_the_table = {"UpdateTime", "Owner"}
+    definition = FRESHNESS | {name: value for name, value in wrong.items() if name not in of_the_table}
+    table = {"UpdateTime": 1_700_000_000.5, "Owner": "finance"}
+    table |= {name: value for name, value in wrong.items() if name in of_the_table}
+    return read.table(Name="v", IsMaterializedView=True, ViewDefinition=definition, **table)
+
+
+def test_what_freshness_needs_of_a_view_is_read(read: Reader) -> None:
+    """Each source once, and the sources' snapshots in one order: Glue's is undocumented."""
+    assert fresh(read) == FRESH
+    assert fresh(read, SubObjectVersionIds=FRESHNESS["SubObjectVersionIds"][::-1]) == FRESH  # type: ignore[index] # a list
+
+
+@pytest.mark.parametrize(
+    ("member", "values", "field"),
+    [
+        ("UpdateTime", [None, "today", -1, True], "update_time"),
+        ("Owner", [None, "", 5, ["finance"]], "owner"),
+        ("IsManaged", [None, "yes", 1], "managed"),
+        ("ViewVersionId", [None, "7", -2, 2**63, 1.5, {}], "version_id"),
+        ("SubObjectVersionIds", [None, [], 7, {}, [7, None], ["7"], [[7]]], "source_version_ids"),
+    ],
+)
+def test_a_malformed_member_of_freshness_costs_itself_alone(
+    read: Reader, member: str, values: list[object], field: str
+) -> None:
+    """The view's runs are read all the same."""
+    for value in values:
+        assert fresh(read, **{member: value}) == replace(FRESH, **{field: None}), value  # type: ignore[arg-type] # one of many fields
+
+
+@pytest.mark.parametrize("value", [None, [], ORDERS, {}, [ORDERS, None], [ORDERS, 5]])
+def test_sources_are_all_known_or_none(read: Reader, value: object) -> None:
+    """Those that could be read would pass for all."""
+    assert fresh(read, SubObjects=value) == replace(FRESH, sources=None, iceberg_sources=False)
+
+
+@pytest.mark.parametrize(
+    "statistics",
+    [
+        *(None, [], {}, "ICEBERG", [None] * 3, [{}] * 3, [{"SourceType": "ICEBERG"}] * 2),
+        [{"SourceType": "ICEBERG"}, {"SourceType": "HIVE_PARQUET"}, {"SourceType": "ICEBERG"}],
+    ],
+)
+def test_statistics_speak_for_all_sources_or_for_none(read: Reader, statistics: object) -> None:
+    """An entry does not say which source it describes."""
+    assert fresh(read, SubObjectsStatistics=statistics) == replace(FRESH, iceberg_sources=False)
+
+
+def test_a_view_without_a_snapshot_says_so(read: Reader) -> None:
+    """The model's minimum, -1, is Iceberg's own word for it."""
+    assert fresh(read, ViewVersionId=-1) == replace(FRESH, version_id="-1")
+
+
+@pytest.mark.parametrize(
+    ("record", "changed_at"),
+    [
+        ({"Parameters": {"table_type": "ICEBERG"}}, 1_700_000_000.0),
+        ({"Parameters": {"table_type": "iceberg", "EXTERNAL": "TRUE"}}, 1_700_000_000.0),
+        ({"IcebergTableMetadata": {}}, 1_700_000_000.0),
+        ({"Parameters": {"classification": "parquet"}}, None),
+        ({"Parameters": {"table_type": 5}, "IcebergTableMetadata": None}, None),
+        ({"Parameters": ["ICEBERG"]}, None),
+    ],
+)
+def test_a_source_shows_its_changes_where_it_is_an_iceberg_table(
+    read: Reader, record: Mapping[str, object], changed_at: float | None
+) -> None:
+    source = read.table(Name="orders", UpdateTime=1_700_000_000, **record)
+    assert isinstance(source, SourceTable)
+    assert (source.update_time, source.changed_at) == (1_700_000_000.0, changed_at)
+
+
+def test_a_malformed_table_is_not_a_failure(read: Reader) -> None:
+    """It is not a view: at the most, a source is not known."""
+    assert read.table(Name=5, UpdateTime="today") == SourceTable(table="v")
+    page = b'{"TableList":[{"Name":"t","UpdateTime":-1},{"Name":"\xff"},{}]}'
+    listing = read.listing(page).get_tables("sales")
+    assert (listing.sources, listing.malformed) == ((SourceTable(table="t"),), ())
 
 
 @pytest.mark.parametrize(
@@ -205,7 +312,7 @@ def test_a_plain_table_is_not_a_view(read: Reader, record: Mapping[str, object])
 def test_a_malformed_view_is_refused(read: Reader, wrong: Mapping[str, object]) -> None:
     """A wrong type never passes for a missing member."""
     with pytest.raises(GlueError, match=" is "):
-        read.view(**{"Name": "v", "IsMaterializedView": True, **wrong})
+        read.table(**{"Name": "v", "IsMaterializedView": True, **wrong})
 
 
 DEEP = b"[" * 100_000 + b"]" * 100_000

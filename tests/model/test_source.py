@@ -11,6 +11,7 @@ ACCOUNT = "123456789012"
     ("arn", "key"),
     [
         (f"arn:aws:glue:eu-west-1:{ACCOUNT}:table/sales/orders", ("eu-west-1", ACCOUNT, "sales", "orders")),
+        (f"arn:aws-us-gov:glue:us-gov-west-1:{ACCOUNT}:table/a/b", ("us-gov-west-1", ACCOUNT, "a", "b")),
         (f"arn:aws-cn:glue:cn-north-1:{ACCOUNT}:table/a b/c.d", ("cn-north-1", ACCOUNT, "a b", "c.d")),
         (
             f"arn:aws:glue:us-east-1:{ACCOUNT}:table/s3tablescatalog/lake/sales/orders",

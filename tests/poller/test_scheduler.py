@@ -387,10 +387,10 @@ class SlowTables(MemoryReader):
         self._clock = clock
         self._seconds = seconds
 
-    def get_tables(self, database: str, *, next_token: str | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201 (the protocol's)
+    def get_tables(self, database: str, *, catalog_id: str | None = None, next_token: str | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201 (the protocol's)
         """Let the time pass."""
         self._clock.advance(self._seconds)
-        return super().get_tables(database, next_token=next_token)
+        return super().get_tables(database, catalog_id=catalog_id, next_token=next_token)
 
 
 @pytest.mark.parametrize("denied", [False, True])

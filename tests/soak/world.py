@@ -233,9 +233,11 @@ class WorldReader:
         self._call("GetDatabases")
         return DatabaseListing(names=tuple(sorted({v.database for v in self.world.views})), next_token=None)
 
-    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
+    def get_tables(
+        self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
+    ) -> TableListing:
         """Return all views of a database that are there."""
-        assert next_token is None
+        assert catalog_id is next_token is None
         self._call("GetTables")
         found = [v for v in self.world.views if v.database == database and v.table not in self.world.dropped]
         views = tuple(
@@ -244,8 +246,9 @@ class WorldReader:
         )
         return TableListing(views=views, next_token=None)
 
-    def get_table(self, database: str, table: str) -> View | None:
+    def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View:
         """Return one view."""
+        assert catalog_id is None
         found = {view.table: view for view in self.get_tables(database).views}
         if table in found:
             return found[table]

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 ACCOUNT = "123456789012"
@@ -70,7 +71,7 @@ class Records:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[tuple[str, str], tuple[Record, bytes]] = {}
-        self._tables: dict[tuple[str, str, str], bytes] = {}
+        self._tables: dict[tuple[str, str, str], tuple[Record, bytes]] = {}
         self._databases: dict[tuple[str, str], bytes] = {}
         self._listed: dict[tuple[Any, ...], Sequence[bytes]] = {}
 
@@ -94,8 +95,8 @@ class Records:
         """Add a table, and its database with it."""
         self.put_database(database, catalog_id=catalog_id)
         with self._lock:
-            body = json.dumps({"DatabaseName": database, "CatalogId": catalog_id, **table}).encode()
-            self._tables[catalog_id, database, table["Name"]] = body
+            record = {"DatabaseName": database, "CatalogId": catalog_id, **table}
+            self._tables[catalog_id, database, table["Name"]] = (record, json.dumps(record).encode())
 
     def put_view(
         self,
@@ -103,12 +104,46 @@ class Records:
         name: str,
         *,
         refresh_seconds: int | None = None,
+        definition: Record = MappingProxyType({}),
         catalog_id: str = ACCOUNT,
         **members: object,
     ) -> None:
-        """Add a materialized view; without ``refresh_seconds`` it does not refresh by itself."""
-        definition = {} if refresh_seconds is None else {"RefreshSeconds": refresh_seconds}
-        table = {"Name": name, "IsMaterializedView": True, "ViewDefinition": definition, **members}
+        """Add a materialized view; without ``refresh_seconds`` it does not refresh by itself.
+
+        ``definition``: more members of its ViewDefinition.
+        """
+        schedule = {} if refresh_seconds is None else {"RefreshSeconds": refresh_seconds}
+        table = {
+            "Name": name,
+            "IsMaterializedView": True,
+            "ViewDefinition": {**schedule, **definition},
+            **members,
+        }
+        self.put_table(table, database=database, catalog_id=catalog_id)
+
+    def put_source(
+        self, database: str, name: str, *, update_time: float, catalog_id: str = ACCOUNT, **members: object
+    ) -> str:
+        """Add an Iceberg table that views can read; return its ARN, for ``SubObjects``."""
+        table = {"Name": name, "UpdateTime": update_time, "Parameters": {"table_type": "ICEBERG"}, **members}
+        self.put_table(table, database=database, catalog_id=catalog_id)
+        account, _, bucket = catalog_id.partition(":")
+        place = "/".join(filter(None, (bucket, database, name)))
+        return f"arn:aws:glue:eu-west-1:{account}:table/{place}"
+
+    def change_table(
+        self,
+        database: str,
+        name: str,
+        *,
+        definition: Record = MappingProxyType({}),
+        catalog_id: str = ACCOUNT,
+        **members: object,
+    ) -> None:
+        """Change members of a table, or of its ViewDefinition; the others stay."""
+        table = {**self._tables[catalog_id, database, name][0], **members}
+        if definition:
+            table["ViewDefinition"] = {**table["ViewDefinition"], **definition}
         self.put_table(table, database=database, catalog_id=catalog_id)
 
     def put_database(self, name: str, *, catalog_id: str = ACCOUNT) -> None:
@@ -123,7 +158,8 @@ class Records:
 
     def encoded_table(self, catalog_id: str, database: str, name: str) -> bytes | None:
         """Return a table's JSON."""
-        return self._tables.get((catalog_id, database, name))
+        entry = self._tables.get((catalog_id, database, name))
+        return None if entry is None else entry[1]
 
     def has_database(self, catalog_id: str, name: str) -> bool:
         """Return whether there is such a database."""
@@ -137,7 +173,11 @@ class Records:
     def tables(self, catalog_id: str, database: str) -> Sequence[bytes]:
         """Return a database's tables as JSON."""
         with self._lock:
-            return [body for key, body in sorted(self._tables.items()) if key[:2] == (catalog_id, database)]
+            return [
+                body
+                for key, (_, body) in sorted(self._tables.items(), key=lambda item: item[0])
+                if key[:2] == (catalog_id, database)
+            ]
 
     def runs(self, catalog_id: str, database: str | None, table: str | None, order: str) -> Sequence[bytes]:
         """Return a catalog's runs as JSON in the order asked for, kept until a run changes."""

@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 
 from exporter.errors import GlueError, Reason
 from exporter.model.run import Run, RunListing
+from exporter.model.source import SourceTable
 from exporter.model.view import DatabaseListing, TableListing, View
 from tests.support.clock import SAFETY_NET
 
@@ -27,8 +28,10 @@ class MemoryReader:
         self.answers: dict[str, Run | BaseException] = {run.run_id: run for run in runs}
         """By run ID: what a read returns, or raises. Other calls raise by their text in ``calls``."""
         self.views: list[View] = []
+        self.sources: dict[tuple[str, str], list[SourceTable]] = {}
+        """The other tables, by catalog ID and database."""
         self.page_size = 100
-        """Databases or views a page."""
+        """Databases or tables a page."""
         self.catalog: str | BaseException = catalog_id
         """What asking for the catalog ID returns, or raises."""
         self.deadlines: list[float] = []
@@ -130,19 +133,31 @@ class MemoryReader:
         page, token = _page(names, next_token, self.page_size)
         return DatabaseListing(names=page, next_token=token)
 
-    def get_tables(self, database: str, *, next_token: str | None = None) -> TableListing:
-        """Return the views of one database."""
-        self._note(f"get_tables {database}{_at(next_token)}")
-        page, token = _page([v for v in self.views if v.database == database], next_token, self.page_size)
-        return TableListing(views=page, next_token=token)
+    def get_tables(
+        self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
+    ) -> TableListing:
+        """Return the tables of one database: the views, then the others."""
+        self._note(f"get_tables {database}{_in(catalog_id)}{_at(next_token)}")
+        page, token = _page(self._tables(database, catalog_id), next_token, self.page_size)
+        return TableListing(
+            views=tuple(table for table in page if isinstance(table, View)),
+            sources=tuple(table for table in page if isinstance(table, SourceTable)),
+            next_token=token,
+        )
 
-    def get_table(self, database: str, table: str) -> View | None:
-        """Return one view, or raise ``not_found``."""
-        self._note(f"get_table {database}.{table}")
-        for view in self.views:
-            if (view.database, view.table) == (database, table):
-                return view
+    def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
+        """Return one table, or raise ``not_found``."""
+        self._note(f"get_table {database}.{table}{_in(catalog_id)}")
+        for found in self._tables(database, catalog_id):
+            if found.table == table:
+                return found
         raise glue_error(Reason.NOT_FOUND, f"no table {database}.{table}", operation="GetTable")
+
+    def _tables(self, database: str, catalog_id: str | None) -> list[View | SourceTable]:
+        """Return the tables of a database. Views are in the reader's own catalog alone."""
+        own = catalog_id in (None, self.catalog)
+        views = [view for view in self.views if own and view.database == database]
+        return [*views, *self.sources.get((catalog_id or str(self.catalog), database), ())]
 
     def _note(self, call: str) -> None:
         with self._changed:
@@ -174,6 +189,10 @@ class PagesByToken(MemoryReader):
     ) -> RunListing:
         """Return the page of this token."""
         return self.page(next_token)
+
+
+def _in(catalog_id: str | None) -> str:
+    return f" in {catalog_id}" if catalog_id else ""
 
 
 def _at(token: str | None) -> str:
