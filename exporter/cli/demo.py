@@ -43,6 +43,7 @@ def command(
         settings = Settings(
             poll_interval=5.0,
             settle_period=60.0,
+            resync_interval=60.0,
             targets=(
                 Target(
                     name="demo",

@@ -4,6 +4,7 @@ It extends moto's Glue with the four refresh task run operations, next to moto's
 is cheap; moto itself is loaded when a :class:`SimulatedGlue` is made.
 """
 
+from exporter.simulated_glue.changes import Source
 from exporter.simulated_glue.glue import SimulatedGlue, SimulatedGlueUnavailableError
 from exporter.simulated_glue.scenario import DemoScenario, demo_scenario
 from exporter.simulated_glue.script import Plan, RunScript, RunStatus, Schedule
@@ -16,5 +17,6 @@ __all__ = [
     "Schedule",
     "SimulatedGlue",
     "SimulatedGlueUnavailableError",
+    "Source",
     "demo_scenario",
 ]

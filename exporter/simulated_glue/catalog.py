@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.glue.models import FakeDatabase, FakeTable, GlueBackend
 
+from exporter.simulated_glue.changes import ICEBERG, Source, snapshot_id
 from exporter.simulated_glue.runbook import RunBook
 
 _VIEW_MEMBERS = frozenset(
@@ -26,7 +27,15 @@ class Tables(GlueBackend):
         # moto's backend takes its account for its catalog; here each catalog has a backend.
         super().__init__(region, catalog_id)
         self.runs = RunBook(now, region=region, catalog_id=catalog_id, seed=seed)
+        self.sources: dict[tuple[str, str], Source] = {}
+        """What views may read, by database and table."""
         self._now = now
+
+    def arn(self, database: str, table: str) -> str:
+        """Return the ARN of a table."""
+        account, _, bucket = self.account_id.partition(":")
+        path = "/".join(filter(None, (bucket, database, table)))
+        return f"arn:aws:glue:{self.region_name}:{account}:table/{path}"
 
     def create_database(
         self, database_name: str, database_input: dict[str, Any], tags: dict[str, str] | None = None
@@ -56,14 +65,37 @@ class Tables(GlueBackend):
         self.runs.unwatch_view(database_name, table_name)
 
     def describe(self, table: FakeTable) -> dict[str, Any]:
-        """Return moto's table with what it does not know about materialized views."""
+        """Return moto's table with what it does not know about materialized views and their sources."""
         members: dict[str, Any] = table.as_dict()
+        members.setdefault("UpdateTime", table.created_time)
         members["IsMaterializedView"] = _is_materialized_view(members)
+        name = table.database_name, table.name
         if members["IsMaterializedView"]:
-            last_type = self.runs.last_refresh_type(table.database_name, table.name)
-            if last_type is not None:
-                members["ViewDefinition"] = {**members["ViewDefinition"], "LastRefreshType": last_type}
+            members |= self._refreshed(members["ViewDefinition"], *name)
+        elif (source := self.sources.get(name)) and source.source_type == ICEBERG:
+            # A commit replaces the table's metadata. New files of other tables change nothing in Glue.
+            members["UpdateTime"] = as_moto_keeps_it(source.latest(self._now()))
+            members["VersionId"] = str(source.version(self._now()))
         return members
+
+    def _refreshed(self, definition: dict[str, Any], database: str, table: str) -> dict[str, Any]:
+        """Return the members of a view that its newest refresh has changed."""
+        refresh = self.runs.last_refresh(database, table)
+        if refresh is None:
+            return {}
+        changed: dict[str, Any] = {
+            "LastRefreshType": refresh.refresh_type,
+            "ViewVersionId": snapshot_id(self.arn(database, table), refresh.ended),
+        }
+        if sources := self.runs.sources(database, table):
+            changed["SubObjectsStatistics"] = [source.statistics(refresh.began) for source in sources]
+            changed["SubObjectVersionIds"] = [
+                source.snapshot_id(refresh.began) for source in sources if source.source_type == ICEBERG
+            ]
+        return {
+            "ViewDefinition": {**definition, **changed},
+            "UpdateTime": as_moto_keeps_it(refresh.ended),
+        }
 
 
 def as_moto_keeps_it(unix_time: float) -> datetime:

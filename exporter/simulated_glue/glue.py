@@ -1,10 +1,13 @@
 """The simulated Glue as its users see it: one object to set up, start and ask."""
 
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from exporter.simulated_glue.script import Plan, Schedule
+from exporter.simulated_glue.changes import ICEBERG, Source
+from exporter.simulated_glue.script import Plan, RunScript, Schedule
 
 if TYPE_CHECKING:
     from exporter.simulated_glue.catalog import Tables
@@ -91,57 +94,102 @@ class SimulatedGlue:
         table: str,
         *,
         refresh_seconds: int | None = None,
-        plan: Plan | None = None,
+        plan: Plan = lambda _: RunScript(),
         schedule: Schedule | None = None,
+        sources: Sequence[str] = (),
+        elsewhere: Schedule | None = None,
+        managed: bool = False,
+        owner: str | None = None,
         created: float | None = None,
         region: str | None = None,
         catalog_id: str | None = None,
     ) -> None:
         """Add a materialized view, and its database where there is none.
 
-        ``refresh_seconds`` is what GetTables reports; runs come by themselves only with a ``schedule``.
+        ``refresh_seconds`` is what GetTables reports; runs come by themselves only with a ``schedule``, and
+        only if one of the ``sources`` (``database.table``, added before) has changed since the last refresh
+        began; without sources, always. ``elsewhere``: when it is refreshed without a run.
         ``created`` is the reported Unix time; default: now.
         """
+        catalog = self._catalog(region, catalog_id)
+        read = [catalog.sources[database, name] for database, name in (each.split(".") for each in sources)]
         representation = {
             "Dialect": "SPARK",
             "DialectVersion": "3.5",
-            "ViewOriginalText": f"TABLE {database}.{table}_source",
+            "ViewOriginalText": f"TABLE {sources[0] if sources else f'{database}.{table}_source'}",
         }
         definition: dict[str, Any] = {
             "IsProtected": False,
+            "IsManaged": managed,
             "Definer": f"arn:aws:iam::{self.account_id}:role/MaterializedViewDefiner",
-            "ViewVersionId": 1,
+            "ViewVersionId": -1,  # Iceberg's own word for a table without a snapshot
             "Representations": [representation],
         }
         if refresh_seconds is not None:
             definition["RefreshSeconds"] = refresh_seconds
+        if read:
+            definition["SubObjects"] = [source.arn for source in read]
+        members: dict[str, Any] = {"ViewDefinition": definition}
+        if owner is not None:
+            members["Owner"] = owner
         self.add_table(
-            database,
-            table,
-            view_definition=definition,
-            created=created,
-            region=region,
-            catalog_id=catalog_id,
+            database, table, members=members, created=created, region=region, catalog_id=catalog_id
         )
-        runs = self.runs(region=region, catalog_id=catalog_id)
-        runs.watch_view(database, table, plan=plan, schedule=schedule)
+        catalog.runs.watch_view(
+            database, table, plan=plan, schedule=schedule, sources=read, elsewhere=elsewhere
+        )
+
+    def add_source(
+        self,
+        database: str,
+        table: str,
+        *,
+        commits: Schedule | None = None,
+        source_type: str = ICEBERG,
+        created: float | None = None,
+        region: str | None = None,
+        catalog_id: str | None = None,
+    ) -> Source:
+        """Add a table for views to read, and its database where there is none.
+
+        Data is committed to it as the schedule says, and at the times in the returned value's ``commits``.
+        """
+        catalog = self._catalog(region, catalog_id)
+        source = Source(
+            arn=catalog.arn(database, table),
+            created=self.now() if created is None else created,
+            source_type=source_type,
+            schedule=commits,
+        )
+        location = f"s3://simulated-lake/{database}/{table}"
+        members: dict[str, Any] = {"StorageDescriptor": {"Location": location}}
+        if source_type == ICEBERG:
+            members["Parameters"] = {"table_type": ICEBERG}
+            members["IcebergTableMetadata"] = {
+                "FormatVersion": "2",
+                "TableUuid": str(uuid.uuid5(uuid.NAMESPACE_URL, source.arn)),
+                "Location": location,
+            }
+        self.add_table(
+            database, table, members=members, created=created, region=region, catalog_id=catalog_id
+        )
+        catalog.sources[database, table] = source
+        return source
 
     def add_table(
         self,
         database: str,
         table: str,
         *,
-        view_definition: dict[str, Any] | None = None,
+        members: Mapping[str, Any] = MappingProxyType({}),
         created: float | None = None,
         region: str | None = None,
         catalog_id: str | None = None,
     ) -> None:
-        """Add a table, and its database where there is none."""
+        """Add a table with these members, and its database where there is none."""
         from exporter.simulated_glue.catalog import as_moto_keeps_it  # noqa: PLC0415 (see __init__)
 
-        table_input: dict[str, Any] = {"Name": table, "TableType": "EXTERNAL_TABLE"}
-        if view_definition is not None:
-            table_input["ViewDefinition"] = view_definition
+        table_input = {"Name": table, "TableType": "EXTERNAL_TABLE", **members}
         catalog = self._catalog(region, catalog_id)
         with self._account.lock:
             if database not in catalog.databases:

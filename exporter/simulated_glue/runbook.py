@@ -3,12 +3,15 @@
 import hashlib
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from moto.core.exceptions import JsonRESTError
 from moto.glue.exceptions import EntityNotFoundException
 
+from exporter.simulated_glue.changes import Source
 from exporter.simulated_glue.script import Plan, RunScript, RunStatus, Schedule, ScriptedRun
 
 ACTIVE_RUNS_LIMIT = 50
@@ -19,10 +22,23 @@ ACTIVE_RUNS_LIMIT = 50
 class _View:
     """What makes the runs of one view."""
 
-    plan: Plan
-    schedule: Schedule | None
+    plan: Plan = lambda _: RunScript()
+    schedule: Schedule | None = None
+    sources: tuple[Source, ...] = ()
+    elsewhere: Schedule | None = None
     next_ordinal: int = 0
     next_manual: int = 0
+    scheduled: deque[str] = field(default_factory=deque)
+    """The IDs of the scheduled runs that are remembered, the oldest first."""
+
+
+class Refresh(NamedTuple):
+    """A refresh that succeeded. Unix times."""
+
+    began: float
+    """When it read the sources."""
+    ended: float
+    refresh_type: str
 
 
 class RunBook:
@@ -43,11 +59,24 @@ class RunBook:
         self._views: dict[tuple[str, str], _View] = {}
 
     def watch_view(
-        self, database: str, table: str, *, plan: Plan | None = None, schedule: Schedule | None = None
+        self,
+        database: str,
+        table: str,
+        *,
+        plan: Plan = lambda _: RunScript(),
+        schedule: Schedule | None = None,
+        sources: Sequence[Source] = (),
+        elsewhere: Schedule | None = None,
     ) -> None:
-        """Set how the runs of a materialized view go, and when it gets some by itself."""
+        """Set how the runs of a materialized view go, and when it gets some by itself.
+
+        A scheduled run is skipped while none of the ``sources`` has changed since the last refresh began.
+        ``elsewhere``: when the view is refreshed by a Spark session or by Redshift, which leaves no run.
+        """
         with self._lock:
-            self._views[database, table] = _View(plan=plan or (lambda _: RunScript()), schedule=schedule)
+            self._views[database, table] = _View(
+                plan=plan, schedule=schedule, sources=tuple(sources), elsewhere=elsewhere
+            )
 
     def unwatch_view(self, database: str, table: str) -> None:
         """Make no more runs of a view that is gone; those that it had stay."""
@@ -98,13 +127,14 @@ class RunBook:
             found.sort(key=lambda run: (run.created, run.run_id), reverse=True)
             return {run.run_id: run.record(now) for run in found}
 
-    def last_refresh_type(self, database: str, table: str) -> str | None:
-        """Return the refresh type of a view's newest succeeded run."""
+    def last_refresh(self, database: str, table: str) -> Refresh | None:
+        """Return the newest refresh of a view that succeeded, whether or not it has a run."""
         with self._lock:
-            now = self._advance()
-            succeeded = [run for run in self._of(database, table) if run.status(now) is RunStatus.SUCCEEDED]
-            newest = max(succeeded, key=lambda run: run.ended, default=None)
-            return newest.script.refresh_type if newest else None
+            return self._last_refresh(database, table, self._advance())
+
+    def sources(self, database: str, table: str) -> tuple[Source, ...]:
+        """Return what a materialized view reads."""
+        return self._views[database, table].sources
 
     def start(self, database: str, table: str, *, full_refresh: bool | None) -> str:
         """Start a run of a view by its plan and return the run's ID. Raises JsonRESTError."""
@@ -156,6 +186,24 @@ class RunBook:
     ) -> Iterator[ScriptedRun]:
         return (run for run in self._of(database, table) if run.active(now))
 
+    def _last_refresh(self, database: str, table: str, now: float) -> Refresh | None:
+        refreshes = [
+            Refresh(run.started, run.ended, run.script.refresh_type)
+            for run in self._of(database, table)
+            if run.status(now) is RunStatus.SUCCEEDED
+        ]
+        elsewhere = self._views[database, table].elsewhere
+        if elsewhere and (at := elsewhere.latest(now)) is not None:
+            refreshes.append(Refresh(at, at, "INCREMENTAL"))
+        return max(refreshes, key=lambda refresh: refresh.ended, default=None)
+
+    def _nothing_to_do(self, database: str, table: str, view: _View, now: float) -> bool:
+        """Return whether no source has changed since the newest refresh began."""
+        refresh = self._last_refresh(database, table, now)
+        if refresh is None or not view.sources:
+            return False
+        return all(source.latest(now) <= refresh.began for source in view.sources)
+
     def _advance(self) -> float:
         """Make the scheduled runs that are due, forget the oldest of them, and return the time."""
         now = self._now()
@@ -165,18 +213,19 @@ class RunBook:
         return now
 
     def _make_due_runs(self, database: str, table: str, view: _View, schedule: Schedule, now: float) -> None:
-        latest = now if schedule.until is None else min(now, schedule.until)
-        due = int((latest - schedule.first) // schedule.every) + 1
-        forgotten = due - schedule.keep
-        for ordinal in range(max(view.next_ordinal - schedule.keep, 0), min(view.next_ordinal, forgotten)):
+        due = schedule.turns(now)
+        for ordinal in range(max(view.next_ordinal, due - schedule.keep), due):
+            created = schedule.turn(ordinal)
+            if any(self._active(created, database, table)):
+                continue
+            if self._nothing_to_do(database, table, view, created):
+                continue
             run_id = self.scheduled_run_id(database, table, ordinal)
-            if self._runs.pop(run_id, None):
-                del self._runs_of[database, table][run_id]
-        for ordinal in range(max(view.next_ordinal, forgotten), due):
-            created = schedule.first + ordinal * schedule.every
-            if not any(self._active(created, database, table)):
-                run_id = self.scheduled_run_id(database, table, ordinal)
-                self.add_run(database, table, view.plan(ordinal), created=created, run_id=run_id)
+            self.add_run(database, table, view.plan(ordinal), created=created, run_id=run_id)
+            view.scheduled.append(run_id)
+            if len(view.scheduled) > schedule.keep:
+                forgotten = view.scheduled.popleft()
+                del self._runs[forgotten], self._runs_of[database, table][forgotten]
         view.next_ordinal = max(view.next_ordinal, due)
 
     def _new_id(self, database: str, table: str, number: str) -> str:

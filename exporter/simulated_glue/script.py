@@ -48,15 +48,29 @@ Plan = Callable[[int], RunScript]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When a view gets runs by itself. Times are in seconds."""
+    """When something happens by itself: runs of a view, or commits to a table. Times are in seconds."""
 
     first: float
-    """Unix time of the first run."""
+    """Unix time of the first one."""
     every: float
     until: float | None = None
-    """Unix time after which no more runs begin: the view is overdue from then on."""
+    """Unix time after which no more begin."""
     keep: int = 100
-    """How many of these runs are remembered, the newest ones: a demo may go on for weeks."""
+    """How many of a view's runs are remembered, the newest ones: a demo may go on for weeks."""
+
+    def turns(self, now: float) -> int:
+        """Return how many times have come by now."""
+        latest = now if self.until is None else min(now, self.until)
+        return max(0, int((latest - self.first) // self.every) + 1)
+
+    def turn(self, ordinal: int) -> float:
+        """Return one of the times; the first one is number 0."""
+        return self.first + ordinal * self.every
+
+    def latest(self, now: float) -> float | None:
+        """Return the last of the times that have come; None before the first one."""
+        turns = self.turns(now)
+        return self.turn(turns - 1) if turns else None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -31,7 +31,7 @@ def test_other_tables_are_not_materialized_views(glue: SimulatedGlue, client: An
     """Nor is a view of several dialects."""
     representation = {"Dialect": "ATHENA", "DialectVersion": "3", "ViewOriginalText": "SELECT 1"}
     glue.add_table("sales", "raw")
-    glue.add_table("sales", "dialects", view_definition={"Representations": [representation]})
+    glue.add_table("sales", "dialects", members={"ViewDefinition": {"Representations": [representation]}})
     assert get_table(client, "raw")["IsMaterializedView"] is False
     assert get_table(client, "dialects")["IsMaterializedView"] is False
     assert get_table(client, "dialects")["ViewDefinition"]["Representations"] == [representation]

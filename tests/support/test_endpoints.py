@@ -53,19 +53,24 @@ def endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
 
 
 def fill(moto: MotoGlue, bare: BareGlue) -> None:
-    """Put runs of all kinds and three tables into both."""
+    """Put runs of all kinds, and tables of all kinds, into both."""
     for number, outcome in enumerate([RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.STOPPED] * 3):
         script = RunScript(outcome=outcome, duration=100 * number)
         created = START - 300.0 - number
         run_id = sample_run_id(number)
         moto.simulated.runs().add_run("sales", f"view_{number % 2}", script, created=created, run_id=run_id)
         bare.records.put_run(moto.simulated.runs().record(run_id))
+    moto.simulated.add_source("finance", "ledger")
     moto.simulated.add_view("finance", "manual")
+    moto.simulated.add_view("finance", "monthly", sources=("finance.ledger",), managed=True, owner="ledger")
     moto.simulated.add_view("sales", "view_0", refresh_seconds=3600)
     moto.simulated.add_table("sales", "view_1")
     bare.records.put_view("finance", "manual")
     bare.records.put_view("sales", "view_0", refresh_seconds=3600)
     bare.records.put_table({"Name": "view_1", "IsMaterializedView": False}, database="sales")
+    arn = bare.records.put_source("finance", "ledger", update_time=START)
+    definition = {"IsManaged": True, "ViewVersionId": -1, "SubObjects": [arn]}
+    bare.records.put_view("finance", "monthly", definition=definition, Owner="ledger")
 
 
 def outcomes(glue: Any, sts: Any) -> Iterator[object]:
@@ -91,11 +96,19 @@ def outcomes(glue: Any, sts: Any) -> Iterator[object]:
         yield [
             (
                 table["Name"],
-                table["IsMaterializedView"],
+                table.get("IsMaterializedView", False),
                 table.get("ViewDefinition", {}).get("RefreshSeconds"),
             )
             for table in glue.get_tables(**CATALOG, DatabaseName=database)["TableList"]
         ]
+    ledger, monthly = (
+        glue.get_table(DatabaseName="finance", Name=name)["Table"] for name in ("ledger", "monthly")
+    )
+    yield ledger["UpdateTime"], ledger["Parameters"]
+    yield (
+        monthly["Owner"],
+        [monthly["ViewDefinition"][member] for member in ("IsManaged", "ViewVersionId", "SubObjects")],
+    )
     yield glue.get_table(DatabaseName="sales", Name="view_0")["Table"]["ViewDefinition"]["RefreshSeconds"]
     yield code(get, glue=glue, number=99)
     yield code(getattr(glue, list_runs), **CATALOG, MaxResults=1001)
@@ -212,6 +225,17 @@ def test_the_bare_glue_lists_in_any_order() -> None:
     assert orders["oldest"] == newest_first[::-1]
     assert sorted(orders["random"]) == newest_first
     assert orders["random"] not in (newest_first, newest_first[::-1])
+
+
+def test_members_of_a_table_of_the_bare_glue_can_be_changed() -> None:
+    """Those that are not named stay."""
+    with BareGlue() as bare, client(bare) as glue:
+        bare.records.put_view("sales", "daily", refresh_seconds=3600, definition={"ViewVersionId": 1})
+        bare.records.change_table("sales", "daily", definition={"ViewVersionId": 2}, UpdateTime=START)
+        table = glue.get_table(DatabaseName="sales", Name="daily")["Table"]
+    assert table["IsMaterializedView"] is True
+    assert table["ViewDefinition"] == {"RefreshSeconds": 3600, "ViewVersionId": 2}
+    assert table["UpdateTime"].timestamp() == START
 
 
 def test_tokens_expire_and_listings_overlap_when_told() -> None:
