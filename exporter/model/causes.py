@@ -35,11 +35,16 @@ _ROWS: Final = (
         ("permission denied", "lacks? permission", "forbidden", "status code: 403"),
         ("unable to assume", "cannot be assumed"),
     ),
+    # Before the limits of the account: a worker's memory has its limits, too.
+    (
+        Cause.INTERNAL,
+        ("out ?of ?memory", "memory limit", "no space left"),
+    ),
     (
         Cause.TOO_MANY_RUNS,
         (
             "concurrent ?runs? ?exceeded",
-            "too many",
+            "too ?many",
             "limit ?exceeded",
             r"exceed(s|ed) .{0,60}\b(limit|quota)",
         ),
@@ -72,7 +77,6 @@ _ROWS: Final = (
             "please (re)?try again",
         ),
         (
-            "out ?of ?memory",
             "executor ?lost",
             "lost executor",
             "job aborted",

@@ -36,6 +36,7 @@ MESSAGES = {
         "ResourceNumberLimitExceededException: the number of refresh task runs exceeds the limit",
         "Exceeded maximum concurrent compute capacity: the account's limit is 100 DPU",
         "ThrottlingException: Rate exceeded (Service: Glue, Status Code: 400)",
+        "TooManyRequestsException: null (Service: Glue, Status Code: 429)",
     ],
     Cause.TIMEOUT: [
         "The refresh timed out after 480 minutes",
@@ -46,6 +47,10 @@ MESSAGES = {
         "Internal service failure. Please try again.",
         "Job aborted due to stage failure: ExecutorLostFailure (executor 7 exited)",
         "java.lang.OutOfMemoryError: Java heap space",
+        "java.lang.OutOfMemoryError: GC overhead limit exceeded",
+        "Container killed by YARN for exceeding memory limits. 5.5 GB of 5.5 GB physical memory used.",
+        "ExecutorLostFailure: the container exceeded its memory limit",
+        "java.io.IOException: No space left on device",
         "org.apache.iceberg.exceptions.CommitFailedException: Metadata location has changed",
     ],
     Cause.OTHER: ["", "something else", "The view could not be refreshed", "💥\n\x00"],
