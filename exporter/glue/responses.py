@@ -173,9 +173,11 @@ def parse_table(record: object, *, database: str, requested: str = "") -> View |
     parameters = _readable(_member, fields, "Parameters", dict) or {}
     table_type = _readable(_text, parameters, "table_type") or ""
     metadata = _readable(_member, fields, "IcebergTableMetadata", dict)
+    # A resource link's times are its own, not those of the table that it leads to.
+    is_link = fields.get("TargetTable") is not None
     return SourceTable(
         table=_readable(_text, fields, "Name") or requested,
-        update_time=_readable(_number, fields, "UpdateTime", *_TIME),
+        update_time=None if is_link else _readable(_number, fields, "UpdateTime", *_TIME),
         iceberg=table_type.upper() == _ICEBERG or metadata is not None,
     )
 

@@ -16,11 +16,12 @@ class SourceKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTable:
-    """A table that is not a materialized view, and so may be a source. A malformed ``UpdateTime`` is None."""
+    """A table that is not a materialized view, and so may be a source. See ``changed_at``."""
 
     table: str
     update_time: float | None = None
-    """Unix time in seconds of the table's last change in the catalog."""
+    """Unix time in seconds of the table's last change in the catalog; None where it is malformed, and for a
+    resource link, which does not say when the table behind it changed."""
     iceberg: bool = False
     """Whether its record says that it is an Iceberg table. Only there do changes of data show in it."""
 

@@ -288,6 +288,12 @@ def test_a_source_shows_its_changes_where_it_is_an_iceberg_table(
     assert (source.update_time, source.changed_at) == (1_700_000_000.0, changed_at)
 
 
+def test_a_resource_link_does_not_say_when_its_target_changed(read: Reader) -> None:
+    """Its times are its own: taken for the target's, they would hide every change."""
+    link = {"TargetTable": {"DatabaseName": "sales", "Name": "orders"}, "IcebergTableMetadata": {}}
+    assert read.table(Name="orders", UpdateTime=5, **link) == SourceTable(table="orders", iceberg=True)
+
+
 def test_a_malformed_table_is_not_a_failure(read: Reader) -> None:
     """It is not a view: at the most, a source is not known."""
     assert read.table(Name=5, UpdateTime="today") == SourceTable(table="v")
