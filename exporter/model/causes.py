@@ -91,7 +91,7 @@ _TABLE: Final = tuple(
 
 
 def cause_of(message: str | None) -> Cause:
-    """Return the cause that an error message of a run tells of."""
+    """Return why a run failed, by its error message."""
     if message:
         for cause, pattern in _TABLE:
             if pattern.search(message):
