@@ -1,22 +1,33 @@
-"""The parts of a running exporter, put together: store, exposition, Glue client and poll loop."""
+"""The parts of an exporter, put together: store, exposition, Glue client and poll loop."""
 
 import platform
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
 
-from exporter import __version__
-from exporter.cli.sharding import Shard
+import structlog
+
+from exporter import __version__, config
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
 from exporter.metrics import Exposition
-from exporter.model.reader import CatalogReader
-from exporter.model.settings import Settings, Target
+from exporter.model.settings import Settings
+from exporter.model.sharding import Shard, owned
 from exporter.poller import Scheduler
-from exporter.store.series import ExporterSeries, RequestStats
+from exporter.store.series import ExporterSeries
 from exporter.store.storage import Storage
 from exporter.store.store import Store
+
+NO_REGION = (
+    "no AWS region: set aws_region, or AWS_DEFAULT_REGION, or a region in the profile"
+    " (the AWS SDK for Python does not read AWS_REGION)"
+)
+REPORT_INTERVAL = 0.2
+"""Seconds between two reports of progress."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +45,36 @@ class Exporter:
         self.clients.close()
 
 
+def load_settings(file: str, shard: Shard) -> Settings:
+    """Load the file, log its warnings, keep the shard's targets, fill in regions. Raises ConfigurationError.
+
+    The whole file is validated, whatever the shard: all processes accept it, or none does.
+    """
+    loaded = config.load(file)
+    everything = loaded.settings
+    mine = replace(everything, targets=owned(everything.targets, shard.index, shard.count))
+    # Regions of the shard's own targets only: another process may have other profiles.
+    settings = with_regions(mine, loaded.file)
+    for line in loaded.warning_lines:
+        log.warning("configuration", detail=line)
+    if shard.count > 1:
+        log.info("shard", shard=str(shard), targets=len(settings.targets), of=len(everything.targets))
+    return settings
+
+
 def with_regions(settings: Settings, file: str) -> Settings:
     """Return the settings with every target's region filled in from the AWS SDK where it is not written.
 
     Raises ConfigurationError naming every target that has none: its series could not be labelled.
     """
-    problems: list[Problem] = []
-    targets: list[Target] = []
-    for target in settings.targets:
-        region = resolve_region(target.access)
-        if region is None:
-            problems.append(
-                Problem(
-                    0,
-                    f"target {target.name}",
-                    "no AWS region: set aws_region, or AWS_DEFAULT_REGION, or a region in the profile"
-                    " (the AWS SDK for Python does not read AWS_REGION)",
-                )
-            )
-        else:
-            targets.append(replace(target, access=replace(target.access, aws_region=region)))
-    if problems:
-        raise ConfigurationError(file, tuple(problems))
-    return replace(settings, targets=tuple(targets))
+    targets = tuple(
+        replace(target, access=replace(target.access, aws_region=resolve_region(target.access)))
+        for target in settings.targets
+    )
+    without = [target.name for target in targets if target.access.aws_region is None]
+    if without:
+        raise ConfigurationError(file, tuple(Problem(0, f"target {name}", NO_REGION) for name in without))
+    return replace(settings, targets=targets)
 
 
 def make_exporter(
@@ -100,8 +118,30 @@ def make_exporter(
             storage_write_failures=None if storage is None else 0,
         )
     )
+    return Exporter(store, exposition, clients, Scheduler(store, clients.catalog, clock))
 
-    def reader(target: Target, requests: RequestStats, stop: threading.Event) -> CatalogReader:
-        return clients.catalog(target, requests, stop)
 
-    return Exporter(store, exposition, clients, Scheduler(store, reader, clock))
+def poll_once(
+    scheduler: Scheduler,
+    store: Store,
+    settings: Settings,
+    report: Callable[[str], object],
+    *,
+    tables: bool = True,
+) -> None:
+    """Poll all targets once, see :meth:`Scheduler.poll_once`, and report in words how far it is."""
+
+    def progress(store: Store) -> str:
+        watched = list(store.watched())
+        runs = sum(len(catalog.runs) for catalog in {catalog for _, catalog in watched if catalog})
+        ended = sum(state.series.up is not None for state, _ in watched)
+        of_targets = f"{ended} of {len(watched)} targets done, " if len(watched) > 1 else ""
+        return f"reading, {of_targets}{runs:,} runs"
+
+    poll = threading.Thread(
+        target=scheduler.poll_once, args=(settings,), kwargs={"tables": tables}, daemon=True
+    )
+    poll.start()
+    while poll.is_alive():
+        poll.join(REPORT_INTERVAL)
+        report(store.read(progress))

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from exporter.cli.sharding import Shard
 from exporter.model.http_url import check_http_url
 from exporter.model.run import UNKNOWN, Status
+from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -179,10 +179,10 @@ table = flag(
 )
 status = flag(
     "--status",
+    type=click.Choice([*Status, UNKNOWN], case_sensitive=False),
     multiple=True,
     metavar="STATUS",
-    help=f"Runs of this status only: {', '.join(Status)}; another one by its name; {UNKNOWN} for all"
-    " others. Can be repeated.",
+    help=f"Runs of this status only: {', '.join(Status)}, or {UNKNOWN} for any other. Can be repeated.",
 )
 max_age = flag(
     "--max-age", type=DURATION, metavar="DURATION", help="Only runs created within it, such as 24h."

@@ -6,13 +6,11 @@ import click
 from rich.console import Console
 
 from exporter.cli import flags
-from exporter.cli.exporter_process import make_exporter
-from exporter.cli.interruptible import interruptible
-from exporter.cli.loading import load_settings
+from exporter.cli.exporter_process import load_settings, make_exporter, poll_once
 from exporter.cli.logs import configure_logs, standard_output
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.progress import poll_once, progress_on
-from exporter.cli.sharding import Shard
+from exporter.cli.signals import interruptible
+from exporter.model.sharding import Shard
 
 
 @click.command("once")
@@ -31,8 +29,8 @@ def command(config_file: str, storage_path: str | None, shard: Shard, log_level:
     configure_logs(log_level, log_format)
     settings = load_settings(config_file, shard)
     exporter = make_exporter(settings, storage_path=storage_path, for_textfile=True, shard=shard)
-    with progress_on(Console(stderr=True)) as report:
-        interruptible(lambda: poll_once(exporter.scheduler, exporter.store, settings, report))
+    with Console(stderr=True).status("reading") as progress:
+        interruptible(lambda: poll_once(exporter.scheduler, exporter.store, settings, progress.update))
     scrape = exporter.exposition.scrape(None, None)
     try:
         with standard_output():

@@ -2,18 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import structlog
 
 from exporter.cli.exporter_process import Exporter
-from exporter.cli.file_content import content_of, refuse_pipes
+from exporter.cli.web_protection import WebProtection, content_of, refuse_pipes
 from exporter.clock import Clock
 from exporter.errors import ConfigurationError
 from exporter.model.settings import Settings
-
-if TYPE_CHECKING:
-    from exporter.cli.web_protection import WebProtection
 
 UNTOUCHED_FOR = 1.0
 """Seconds that a changed file must stay as it is before it is read: an editor may be half way through it."""
@@ -40,7 +36,7 @@ class Reloader:
         clock: Clock,
         *,
         loaded: bytes,
-        web: "WebProtection | None" = None,
+        web: WebProtection | None = None,
     ) -> None:
         self._file = file
         self._load = load
@@ -110,7 +106,7 @@ class Reloader:
         self._ended.set()
         self._wake.set()
 
-    def _reload(self, web: "WebProtection | None") -> tuple[str, ...]:
+    def _reload(self, web: WebProtection | None) -> tuple[str, ...]:
         with self._lock:
             if self._ended.is_set():
                 return STOPPING

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -15,27 +14,22 @@ from rich.live import Live
 
 from exporter import config
 from exporter.cli import flags
-from exporter.cli.exporter_process import with_regions
-from exporter.cli.interruptible import interruptible
+from exporter.cli.exporter_process import poll_once, with_regions
 from exporter.cli.logs import configure_logs, printable, standard_output
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.progress import Report, poll_once, progress_on
 from exporter.cli.runs_output import Findings, FoundRun, RunsTable, Screen, as_config, as_json, plain_table
-from exporter.clock import SystemClock
+from exporter.cli.signals import interruptible
+from exporter.clock import Clock, SystemClock
 from exporter.config.schema import CATALOG_ID, REGION
 from exporter.glue import ClientFactory, resolve_region
-from exporter.model.reader import CatalogReader
-from exporter.model.run import LISTED_STATUSES, UNKNOWN, Run
+from exporter.model.run import UNKNOWN
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.poller import Scheduler
-from exporter.store.series import RequestStats
 from exporter.store.store import Store
 from exporter.web.status_snapshot import read_status
 
 ALL = 1_000_000_000
 """More runs than any account has."""
-SHOWN = 5
-"""Run IDs named in one line; the rest is counted."""
 PLACE_FLAGS = {
     "aws_region": "--aws.region",
     "catalog_id": "--catalog-id",
@@ -43,8 +37,8 @@ PLACE_FLAGS = {
     "table": "--table",
 }
 
-Read = Callable[[Report], Findings]
-"""Reads all targets, and reports how far it is."""
+Report = Callable[[str], object]
+"""Is called with words on how far a reading is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +52,7 @@ class Wanted:
     table: str | None = None
     """A name or a glob."""
     statuses: frozenset[str] = frozenset()
-    """In upper case, label values or Glue's own; empty: all."""
+    """Label values; empty: all."""
     max_age: float | None = None
     """Seconds since the creation."""
     limit: int | None = None
@@ -71,30 +65,23 @@ class Wanted:
 
     def select(self, found: Iterable[FoundRun], now: float) -> tuple[FoundRun, ...]:
         """Return the wanted ones, newest first."""
-        wanted = [one for one in found if self._is_found_there(one) and self._is_wanted(one.run, now)]
+        wanted = [one for one in found if self._includes(one, now)]
         wanted.sort(key=lambda one: one.run.age_order, reverse=True)
         return tuple(wanted[: self.limit])
 
-    def _is_found_there(self, found: FoundRun) -> bool:
+    def _includes(self, found: FoundRun, now: float) -> bool:
+        run = found.run
+        times = (run.creation_time, run.start_time, run.last_updated)
+        # A run without any time cannot be said to be too old.
+        first = next((time for time in times if time is not None), now)
         return (
             self.aws_region in {None, found.aws_region}
             and self.catalog_id in {None, found.catalog_id}
-            and (self.database is None or fnmatchcase(found.run.database or "", self.database))
-            and (self.table is None or fnmatchcase(found.run.table or "", self.table))
+            and fnmatchcase(run.database or "", self.database or "*")
+            and fnmatchcase(run.table or "", self.table or "*")
+            and (not self.statuses or (run.status_label or UNKNOWN) in self.statuses)
+            and (self.max_age is None or now - first <= self.max_age)
         )
-
-    def _is_wanted(self, run: Run, now: float) -> bool:
-        if self.statuses and self.statuses.isdisjoint(_statuses(run)):
-            return False
-        times = (run.creation_time, run.start_time, run.last_updated)
-        first = next((time for time in times if time is not None), None)
-        # A run without any time cannot be said to be too old.
-        return self.max_age is None or first is None or now - first <= self.max_age
-
-
-def _statuses(run: Run) -> set[str]:
-    """Return the names by which ``--status`` finds a run: Glue's, and the label value."""
-    return {(run.status or UNKNOWN).upper(), run.status_label or UNKNOWN}
 
 
 @click.command("runs")
@@ -140,7 +127,7 @@ def command(
         catalog_id=catalog_id,
         database=database,
         table=table,
-        statuses=frozenset(name.upper() for name in status),
+        statuses=frozenset(status),
         max_age=max_age,
         limit=limit,
     )
@@ -150,16 +137,14 @@ def command(
     clients.configure(settings)
 
     def read(report: Report) -> Findings:
-        findings = read_runs(settings, clients, report)
-        if not findings.errors:
-            findings.notes += _unmatched(wanted.statuses, findings)
+        findings = read_runs(settings, clients, clock, report)
         return replace(findings, runs=wanted.select(findings.runs, clock.time()))
 
     try:
         if watch:
             keep_on_screen(Console(), Screen(clock, settings.poll_interval), read)
-        with progress_on(Console(stderr=True)) as report:
-            findings = interruptible(lambda: read(report))
+        with Console(stderr=True).status("reading") as progress:
+            findings = interruptible(lambda: read(progress.update))
     except KeyboardInterrupt:
         if watch:
             return 0
@@ -176,37 +161,24 @@ def command(
 def settings_for(context: click.Context, wanted: Wanted, config_file: str) -> Settings:
     """Return what to read. Raises click.UsageError or ConfigurationError.
 
-    A place that the command line names wins over a configuration that the environment names; else it narrows
-    the configuration, if there is one.
+    Flags that name a place narrow a configuration that the command line names; else they need none, and win
+    over one that the environment names.
     """
-    named = min(_precedence(context, name) for name in PLACE_FLAGS)
-    configured = _precedence(context, "config_file")
-    if named < configured:
+    is_named = context.get_parameter_source("config_file") is ParameterSource.COMMANDLINE
+    if not is_named and any(context.params[name] is not None for name in PLACE_FLAGS):
         return _named(wanted)
     *most, last = PLACE_FLAGS.values()
-    if configured == _NOT_GIVEN and not Path(config_file).exists():
-        raise click.UsageError(
-            f"there is no {config_file}: name a configuration with --config.file, "
-            f"or say where to look with {', '.join(most)} and {last}"
-        )
-    loaded = config.load(config_file)
+    loaded = config.load(
+        config_file,
+        if_missing=f"name another with --config.file, say where to look with {', '.join(most)} and {last}",
+    )
     for line in loaded.warning_lines:
         click.echo(f"warning: {line}", err=True)
     settings = with_regions(loaded.settings, loaded.file)
     targets = tuple(filter(wanted.watched_by, settings.targets))
-    if settings.targets and not targets:
+    if not targets:
         raise click.UsageError(f"no target of {config_file} has this region and catalog")
     return replace(settings, targets=targets)
-
-
-_PRECEDENCE = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-_NOT_GIVEN = len(_PRECEDENCE)
-
-
-def _precedence(context: click.Context, name: str) -> int:
-    """Return how near to the user a flag was given: 0 on the command line; the highest for not at all."""
-    source = context.get_parameter_source(name)
-    return _PRECEDENCE.index(source) if source in _PRECEDENCE else _NOT_GIVEN
 
 
 def _named(wanted: Wanted) -> Settings:
@@ -232,20 +204,15 @@ def _named(wanted: Wanted) -> Settings:
     return Settings(targets=(target,))
 
 
-def read_runs(settings: Settings, clients: ClientFactory, report: Report) -> Findings:
+def read_runs(settings: Settings, clients: ClientFactory, clock: Clock, report: Report) -> Findings:
     """Poll all targets once. A run that two of them watch is found once."""
-    clock = SystemClock()
     store = Store(clock, log=lambda _line: None)  # the command prints what it found itself
     settings = replace(settings, runs_per_view=ALL)
-
-    def reader(target: Target, requests: RequestStats, stop: threading.Event) -> CatalogReader:
-        return clients.catalog(target, requests, stop)
-
-    scheduler = Scheduler(store, reader, clock)
+    scheduler = Scheduler(store, clients.catalog, clock)
     # The runs themselves name their views: nothing but runs is read.
     poll_once(scheduler, store, settings, report, tables=False)
     found: list[FoundRun] = []
-    unknown: dict[str, list[str]] = {}
+    notes: list[str] = []
     for row in read_status(store, clock.time()).runs:
         aws_region, catalog_id = row.place
         if row.run:
@@ -253,33 +220,19 @@ def read_runs(settings: Settings, clients: ClientFactory, report: Report) -> Fin
                 FoundRun(target=row.target, aws_region=aws_region, catalog_id=catalog_id, run=row.run)
             )
         elif row.doubt == "not_found":
-            unknown.setdefault(row.target, []).append(row.run_id)
-    notes = []
-    for target, run_ids in unknown.items():
-        more = f" and {len(run_ids) - SHOWN} more" if len(run_ids) > SHOWN else ""
-        notes.append(f"target {target}: Glue does not know {', '.join(run_ids[:SHOWN])}{more}")
+            notes.append(f"target {row.target}: Glue does not know {row.run_id}")
     errors = [f"target {state.target.name}: {state.error}" for state in store.targets() if state.error]
     return Findings(found, errors, notes)
 
 
-def _unmatched(statuses: frozenset[str], findings: Findings) -> list[str]:
-    """Return a line for each status that the API does not list, and no run has: it may be misspelt."""
-    found = {name for one in findings.runs for name in _statuses(one.run)}
-    return [
-        f"no run has the status {name}" for name in sorted(statuses - found - LISTED_STATUSES - {UNKNOWN})
-    ]
-
-
-def keep_on_screen(console: Console, screen: Screen, read: Read) -> NoReturn:
+def keep_on_screen(console: Console, screen: Screen, read: Callable[[Report], Findings]) -> NoReturn:
     """Read and show, again and again, until KeyboardInterrupt; then the terminal is what it was before."""
 
     def reading() -> NoReturn:
-        never = threading.Event()
         while True:
-            screen.reading = 0
-            screen.findings = read(lambda progress: setattr(screen, "reading", progress.runs))
-            screen.read_at, screen.reading = screen.clock.time(), None
-            screen.clock.wait(never, screen.interval)
+            screen.findings = read(lambda progress: setattr(screen, "reading", progress))
+            screen.read_at, screen.reading = screen.clock.time(), ""
+            screen.clock.wait(threading.Event(), screen.interval)
 
     with Live(screen, console=console, screen=True, refresh_per_second=1):
         interruptible(reading)
@@ -293,6 +246,6 @@ def _write(findings: Findings, now: float, output: str) -> None:
     elif not findings.runs:
         click.echo(findings.if_empty, err=True)
     elif sys.stdout.isatty():
-        Console(highlight=False).print(RunsTable(findings.runs, lambda: now), crop=False)
+        Console(highlight=False).print(RunsTable(findings.runs, now), crop=False)
     else:
         click.echo(plain_table(findings.runs, now), nl=False)

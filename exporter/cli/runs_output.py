@@ -1,8 +1,8 @@
 """Runs as people and programs read them: a table, a screen that follows them, JSON, and a ``runs:`` block."""
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,7 +14,6 @@ from rich.text import Text
 from exporter.cli.logs import printable
 from exporter.clock import Clock
 from exporter.config.durations import format_duration
-from exporter.config.schema import RUN_ID_PATTERN
 from exporter.model.run import Run, Status
 
 ABSENT = "-"
@@ -35,7 +34,6 @@ HEADERS = {
     "status": "STATUS",
     "refresh_type": "TYPE",
     "created": "CREATED (UTC)",
-    "created_minute": "CREATED (UTC)",
     "duration": "DURATION",
     "dpu_hours": "DPU HOURS",
     "processed": "BYTES",
@@ -44,14 +42,19 @@ HEADERS = {
 ALIGNED_RIGHT = frozenset({"duration", "dpu_hours", "processed"})
 
 Layout = tuple[tuple[str, ...], ...]
-"""The lines that a run takes, each with the columns' fields."""
+"""The columns, each with the fields that stand one below the other."""
 Row = dict[str, str]
 """One run's fields, each a line of printable text."""
 
-WIDE = ("view", "run_id", "status", "refresh_type", "created", "duration", "dpu_hours", "processed")
+WIDE: Layout = tuple(
+    (name,)
+    for name in ("view", "run_id", "status", "refresh_type", "created", "duration", "dpu_hours", "processed")
+)
 NARROW: Layout = (
-    ("view", "status", "created_minute", "dpu_hours"),
-    ("run_id", "refresh_type", "duration", "processed"),
+    ("view", "run_id"),
+    ("status", "refresh_type"),
+    ("created", "duration"),
+    ("dpu_hours", "processed"),
 )
 """Fits 80 columns."""
 
@@ -95,8 +98,10 @@ def first_line(text: str | None) -> str:
 
 def plain_table(found: Sequence[FoundRun], now: float) -> str:
     """Return a table for pipes: a line for each run, nothing cut, no colours."""
-    columns = _Columns(_with_target(found, ((*WIDE, "error"),)), [_row(one, now) for one in found])
-    lines = [columns.header(), *(line for row in columns.rows for line in columns.lines(row))]
+    layout = (*_wide(found), ("error",))
+    rows = [HEADERS, *(_row(one, now) for one in found)]
+    widths = _widths(layout, rows)
+    lines = (line for row in rows for line in _lines(layout, widths, row))
     return "".join(f"{line.plain.rstrip()}\n" for line in lines)
 
 
@@ -105,28 +110,69 @@ class RunsTable:
     """The table for terminals: a line for each run where they are wide enough, else two."""
 
     found: Sequence[FoundRun]
-    now: Callable[[], float]
-    """The wall clock: the durations of runs in progress grow with it."""
+    now: float
+    """Unix time: the durations of runs in progress grow with it."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return the lines; where the height is limited, the last one says how many runs are left out."""
-        now, height = self.now(), options.height
-        rows = [_row(one, now) for one in self.found[:height]]
-        table = _Columns(_with_target(self.found, (WIDE,)), rows)
-        if table.width > options.max_width:
-            table = _Columns(_with_target(self.found, NARROW), rows)
-            table.shrink_to(options.max_width)
-        header = table.header(style="bold underline")
-        yield header
-        used = header.plain.count("\n") + 1
-        for number, row in enumerate(rows):
-            lines = [*table.lines(row), *_error_lines(row["error"], console, options.max_width)]
-            left_out = len(self.found) - number
-            used += len(lines)
-            if height is not None and used + (left_out > 1) > height:
-                yield Text(f"{left_out:,} more")
-                return
-            yield from lines
+        """Return the header, and each run with its error, which takes the whole width."""
+        header, *rows = cells = [HEADERS, *(_row(one, self.now) for one in self.found)]
+        layout = _wide(self.found)
+        widths = _widths(layout, cells)
+        if _width(widths) > options.max_width:
+            layout = _narrow(self.found)
+            widths = _widths(layout, cells)
+            # Long names in the first column are cut; run IDs, which are to be copied, stay whole.
+            longest_id = max(cell_len(row["run_id"]) for row in cells)
+            widths[0] = max(longest_id, widths[0] - max(0, _width(widths) - options.max_width))
+        yield from _lines(layout, widths, header)
+        for row in rows:
+            yield from _lines(layout, widths, row)
+            yield from _error_lines(row["error"], options.max_width)
+
+
+def _wide(found: Iterable[FoundRun]) -> Layout:
+    return (("target",), *WIDE) if _several_targets(found) else WIDE
+
+
+def _narrow(found: Iterable[FoundRun]) -> Layout:
+    return ((*NARROW[0], "target"), *NARROW[1:]) if _several_targets(found) else NARROW
+
+
+def _widths(layout: Layout, rows: Sequence[Row]) -> list[int]:
+    """Return the width of each column: that of its widest cell."""
+    return [max(cell_len(row[name]) for row in rows for name in column) for column in layout]
+
+
+def _width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _lines(layout: Layout, widths: Sequence[int], row: Row) -> Iterator[Text]:
+    """Return the lines of one run, or of the header."""
+    for depth in range(len(layout[0])):
+        line = Text(style="bold underline" if row is HEADERS else "", no_wrap=True, overflow="ignore")
+        for column, width in zip(layout, widths, strict=True):
+            name = column[depth] if depth < len(column) else None
+            cell = Text(row[name], "" if row is HEADERS else _style(name, row[name])) if name else Text()
+            cell.truncate(width, overflow="ellipsis")
+            # A column is aligned as its first field is.
+            cell.align("right" if column[0] in ALIGNED_RIGHT else "left", width)
+            line.append_text(Text(GAP if line else "") + cell)
+        yield line
+
+
+def _error_lines(message: str, width: int) -> Iterator[Text]:
+    if message == ABSENT:
+        return
+    lines = textwrap.wrap(
+        message,
+        max(width, 12),
+        initial_indent=GAP,
+        subsequent_indent=GAP,
+        max_lines=ERROR_LINES,
+        placeholder="…",
+    )
+    yield from (Text(line, style="red", no_wrap=True, overflow="ellipsis") for line in lines)
 
 
 @dataclass(slots=True)
@@ -139,10 +185,10 @@ class Screen:
     findings: Findings = field(default_factory=Findings)
     read_at: float | None = None
     """Unix time; None before the first reading has ended."""
-    reading: int | None = 0
-    """Runs that the reading under way has read; None between two readings."""
+    reading: str = ""
+    """How far the reading under way is; "" between two readings."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Return a line on the state, what went wrong, and the table."""
         problems = [*self.findings.errors, *self.findings.notes]
         yield Text(self._state(), style="dim", no_wrap=True, overflow="ellipsis")
@@ -150,8 +196,8 @@ class Screen:
             yield Text(printable(line), style="red", no_wrap=True, overflow="ellipsis")
         yield Text()
         if self.findings.runs:
-            left = options.update(height=max(0, (options.height or console.height) - len(problems) - 2))
-            yield from RunsTable(self.findings.runs, self.clock.time).__rich_console__(console, left)
+            # No more than fit: the screen is drawn every second.
+            yield RunsTable(self.findings.runs[: console.height], self.clock.time())
         elif self.read_at is not None:
             yield Text(self.findings.if_empty)
 
@@ -160,9 +206,7 @@ class Screen:
         if self.read_at is not None:
             parts.append(f"read at {datetime.fromtimestamp(self.read_at, UTC):%H:%M:%S} UTC")
             parts.append(f"{len(self.findings.runs):,} runs")
-        if self.reading is not None:
-            parts.append(f"reading, {self.reading:,} runs so far")
-        return " · ".join(parts)
+        return " · ".join([*parts, *([self.reading] if self.reading else [])])
 
 
 def as_json(found: Iterable[FoundRun], now: float) -> str:
@@ -172,11 +216,25 @@ def as_json(found: Iterable[FoundRun], now: float) -> str:
 
 def as_config(found: Iterable[FoundRun]) -> str:
     """Return a ``runs:`` block, indented as a target's keys are; one YAML document for each target."""
-    by_target: dict[tuple[str, str, str], list[FoundRun]] = {}
+    blocks: dict[tuple[str, str, str], list[str]] = {}
     for one in found:
-        by_target.setdefault((one.target, one.aws_region, one.catalog_id), []).append(one)
-    blocks = [_block(*where, runs) for where, runs in by_target.items()] or [["runs: []"]]
-    return "---\n".join("".join(f"{_INDENT}{line}\n" for line in block) for block in blocks)
+        lines = blocks.setdefault((one.target, one.aws_region, one.catalog_id), [])
+        comment = f"{_view_name(one.run)} {first_line(one.run.status) or 'without a status'}"
+        # Quoted as JSON, and so YAML, does: whatever Glue says, this is one run ID.
+        lines.append(f"  - {json.dumps(one.run.run_id)}  # {comment}")
+    documents = [
+        [
+            f"# of the target {first_line(target)}: aws_region {region}, catalog_id {first_line(catalog_id)}",
+            "runs:",
+            *lines,
+        ]
+        for (target, region, catalog_id), lines in blocks.items()
+    ] or [["runs: []"]]
+    return "---\n".join("".join(f"{_INDENT}{line}\n" for line in lines) for lines in documents)
+
+
+def _several_targets(found: Iterable[FoundRun]) -> bool:
+    return len({one.target for one in found}) > 1
 
 
 def _row(found: FoundRun, now: float) -> Row:
@@ -190,8 +248,7 @@ def _row(found: FoundRun, now: float) -> Row:
         "run_id": first_line(run.run_id),
         "status": first_line(run.status),
         "refresh_type": first_line(run.refresh_type),
-        "created": "" if created is None else f"{created:%Y-%m-%d %H:%M:%S}",
-        "created_minute": "" if created is None else f"{created:%Y-%m-%d %H:%M}",
+        "created": "" if created is None else f"{created:%Y-%m-%d %H:%M}",
         "duration": "" if duration is None else _to_the_second(duration),
         "dpu_hours": "" if run.dpu_seconds is None else f"{run.dpu_seconds / 3600:,.3f}",
         "processed": "" if run.processed_bytes is None else decimal(run.processed_bytes),
@@ -216,75 +273,10 @@ def _to_the_second(duration: float) -> str:
     return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"
 
 
-class _Columns:
-    """Rows in a layout, with columns as wide as their widest cell."""
-
-    def __init__(self, layout: Layout, rows: Sequence[Row]) -> None:
-        self.rows = rows
-        self._layout = layout
-        cells = [HEADERS, *rows]
-        self._widths = [
-            max(cell_len(row[line[at]]) for line in layout if at < len(line) for row in cells)
-            for at in range(len(layout[0]))
-        ]
-
-    @property
-    def width(self) -> int:
-        """The width of the whole."""
-        return sum(self._widths) + len(GAP) * (len(self._widths) - 1)
-
-    def shrink_to(self, width: int) -> None:
-        """Cut long names in the first column; run IDs, which are to be copied, stay whole."""
-        longest_id = max([cell_len(row["run_id"]) for row in self.rows], default=0)
-        wanted = self._widths[0] - max(0, self.width - width)
-        self._widths[0] = max(min(self._widths[0], longest_id), wanted)
-
-    def header(self, style: str = "") -> Text:
-        """Return the names of the columns."""
-        lines = [self._line(line, HEADERS) for line in self._layout]
-        for line in lines:
-            line.stylize(style)
-        return Text("\n", no_wrap=True, overflow="ignore").join(lines)
-
-    def lines(self, row: Row) -> Iterator[Text]:
-        """Return the lines of one run."""
-        return (self._line(fields, row) for fields in self._layout)
-
-    def _line(self, fields: Sequence[str], row: Row) -> Text:
-        line = Text(no_wrap=True, overflow="ignore")
-        for at, (name, width) in enumerate(zip(fields, self._widths, strict=False)):
-            cell = Text(row[name], style="" if row is HEADERS else _style(name, row[name]))
-            cell.truncate(width, overflow="ellipsis")
-            # A column is aligned as its first line's field is.
-            cell.align("right" if self._layout[0][at] in ALIGNED_RIGHT else "left", width)
-            line.append_text(cell if at == 0 else Text(GAP) + cell)
-        return line
-
-
-def _with_target(found: Sequence[FoundRun], layout: Layout) -> Layout:
-    """Return the layout with the target's name in it, where there are several."""
-    if len({one.target for one in found}) <= 1:
-        return layout
-    return (*layout, ("target",)) if len(layout) > 1 else (("target", *layout[0]),)
-
-
 def _style(name: str, text: str) -> str:
     if name == "status" and text != ABSENT:
         return STYLES.get(text, "bold yellow")
     return {"view": "bold", "run_id": "dim"}.get(name, "")
-
-
-def _error_lines(message: str, console: Console, width: int) -> Iterator[Text]:
-    if message == ABSENT:
-        return
-    width = max(width - len(GAP), 10)
-    wrapped = Text(message, style="red").wrap(console, width)
-    lines = wrapped[:ERROR_LINES]
-    if len(wrapped) > ERROR_LINES:
-        lines[-1].truncate(width - 1)
-        lines[-1].append("…")
-    for line in lines:
-        yield Text(GAP) + line
 
 
 def _object(found: FoundRun, now: float) -> dict[str, object]:
@@ -301,17 +293,3 @@ def _iso(time: float | None) -> str | None:
         return None
     moment = datetime.fromtimestamp(time, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _block(target: str, aws_region: str, catalog_id: str, runs: list[FoundRun]) -> list[str]:
-    """Return the lines of one target. An ID that a configuration refuses is left to a comment."""
-    lines = []
-    valid = [re.fullmatch(RUN_ID_PATTERN, one.run.run_id) is not None for one in runs]
-    for one, is_valid in zip(runs, valid, strict=True):
-        comment = f"# {_view_name(one.run)} {first_line(one.run.status) or 'without a status'}"
-        lines.append(f"  - {one.run.run_id}  {comment}" if is_valid else f"  {comment}: not a valid run ID")
-    return [
-        f"# of the target {first_line(target)}: aws_region {aws_region}, catalog_id {first_line(catalog_id)}",
-        "runs:" if any(valid) else "runs: []",
-        *lines,
-    ]

@@ -1,14 +1,15 @@
-"""What signals do, from the first moment on: stop in order and in time, or reload."""
+"""What signals do: the daemon stops in order and in time, or reloads; other commands end at once."""
 
 import os
-import queue
 import signal
 import threading
 from collections.abc import Callable
-from types import FrameType
-from typing import Any, Self
+from concurrent.futures import Future
+from typing import Any, Self, TypeVar
 
 from exporter.cli import HANDLED_SIGNALS, accept_signals
+
+T = TypeVar("T")
 
 LEAVE_WITHIN = 3.5
 """Seconds from the first signal to the end, whatever still hangs then."""
@@ -17,7 +18,7 @@ LAST_WORDS = 0.2
 
 
 class Signals:
-    """Handles SIGTERM, SIGINT and SIGHUP inside the ``with`` block.
+    """Handles SIGTERM, SIGINT and SIGHUP inside the ``with`` block, in a thread of its own.
 
     The first SIGTERM or SIGINT begins an orderly end. A second one, or :data:`LEAVE_WITHIN` seconds, end the
     program at once, with exit status 0: it did as it was told. Nothing is lost by that, for what was
@@ -26,23 +27,23 @@ class Signals:
     Until :meth:`pass_on` the former end the program at once, and a SIGHUP waits.
     """
 
-    def __init__(self, leave: Callable[[int], object] = os._exit) -> None:
-        self._leave = leave
-        # Not an Event: a signal handler may come in the middle of anything, and put() alone is made for that.
-        self._ending = queue.SimpleQueue[int | None]()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._stop: Callable[[str], None] | None = None
-        self._reload: Callable[[], None] | None = None
+        self._reload: Callable[[], None] = self._keep_reload
         self._reload_waits = False
         self._before: dict[signal.Signals, Any] = {}
         self.stopping = False
         """Whether a signal has begun the end of the program."""
 
     def __enter__(self) -> Self:
-        # Begun now: in a signal handler, a thread cannot be started safely.
-        threading.Thread(target=self._watch, name="signals", daemon=True).start()
+        # The interpreter writes each signal's number there, even while the main thread is busy elsewhere.
+        reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._handle, args=(reader,), name="signals", daemon=True).start()
         for number in HANDLED_SIGNALS:
-            handler = self._on_hangup if number is signal.SIGHUP else self._on_stop
-            self._before[number] = signal.signal(number, handler)
+            self._before[number] = signal.signal(number, lambda *_: None)
         accept_signals()
         return self
 
@@ -51,44 +52,51 @@ class Signals:
             return  # the process is about to end, and until then a second signal must still end it
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        self._ending.put(None)
+        signal.set_wakeup_fd(-1)
+        os.close(self._writer)
 
     def pass_on(self, stop: Callable[[str], None], reload: Callable[[], None]) -> None:
-        """Call these from now on, ``stop`` with the signal's name: in the main thread, amid anything."""
-        self._stop, self._reload = stop, reload
-        if self._reload_waits:
-            reload()
+        """Call these from now on, ``stop`` with the signal's name and in a thread of its own: it may wait."""
+        with self._lock:
+            self._stop, self._reload = stop, reload
+            if self._reload_waits:
+                reload()
 
-    def hurry(self, status: int) -> None:
-        """End the program with this exit status if it has not ended by itself in time.
+    def _handle(self, reader: int) -> None:
+        while number := os.read(reader, 1):
+            with self._lock:
+                self._on(signal.Signals(number[0]))
+        os.close(reader)
 
-        There is no way to call it off: the interpreter, too, waits for threads when all else is done.
-        """
-        self._ending.put(status)
-
-    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
-        if self.stopping or self._stop is None:
-            self._leave(0)
-            return
-        self.stopping = True
-        self.hurry(0)
-        self._stop(signal.Signals(number).name)
-
-    def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
-        if self._reload is None:
-            self._reload_waits = True
-        else:
+    def _on(self, number: signal.Signals) -> None:
+        if number is signal.SIGHUP:
             self._reload()
+        elif self.stopping or self._stop is None:
+            os._exit(0)
+        else:
+            self.stopping = True
+            end_in_time(0)
+            threading.Thread(target=self._stop, args=(number.name,), name="stop", daemon=True).start()
 
-    def _watch(self) -> None:
-        status = self._ending.get()
-        if status is None:
-            return
-        threading.Event().wait(LEAVE_WITHIN)
-        words = threading.Thread(target=_log_what_is_left, daemon=True)
-        words.start()
-        words.join(LAST_WORDS)
-        self._leave(status)
+    def _keep_reload(self) -> None:
+        self._reload_waits = True
+
+
+def end_in_time(status: int) -> None:
+    """End the program with this exit status if it has not ended by itself after :data:`LEAVE_WITHIN` seconds.
+
+    There is no way to call it off: the interpreter, too, waits for threads when all else is done.
+    """
+    timer = threading.Timer(LEAVE_WITHIN, _leave, (status,))
+    timer.name, timer.daemon = "signals", True
+    timer.start()
+
+
+def _leave(status: int) -> None:
+    words = threading.Thread(target=_log_what_is_left, name="signals", daemon=True)
+    words.start()
+    words.join(LAST_WORDS)
+    os._exit(status)
 
 
 def _log_what_is_left() -> None:
@@ -96,3 +104,28 @@ def _log_what_is_left() -> None:
 
     left = [thread.name for thread in threading.enumerate() if thread.name != "signals"]
     structlog.get_logger().warning("stopped without waiting for what still hangs", threads=" ".join(left))
+
+
+def interruptible(work: Callable[[], T]) -> T:
+    """Do the work in a thread, and return or raise what it does. For the main thread.
+
+    Raises KeyboardInterrupt once SIGINT or SIGTERM come, even in the middle of a call; the thread is left to
+    itself then. The work never sees the exception: amid a constructor or a finalizer of some library it would
+    leave half an object behind, about which the interpreter complains on the terminal.
+    """
+    result: Future[T] = Future()
+
+    def do() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # noqa: BLE001 (raised again by result())
+            result.set_exception(error)
+
+    ending = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in ending}
+    try:
+        threading.Thread(target=do, name="interruptible", daemon=True).start()
+        return result.result()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from exporter.cli.reloading import Reloader
 from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings
@@ -54,6 +56,7 @@ def reload_often(reload: Callable[[], object], times: int) -> None:
         thread.join()
 
 
+@pytest.mark.long
 def test_nothing_is_left_over_after_a_thousand_reloads(tmp_path: Path) -> None:
     """Targets come, go and stay; one of them speaks to another endpoint each time, with the same keys."""
     with BareGlue() as glue, BareGlue() as other:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli.file_content import content_of
 from exporter.cli.reloading import Reloader
-from exporter.cli.web_protection import WebProtection
+from exporter.cli.web_protection import WebProtection, content_of
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
 from tests.support.bare_faults import HANG

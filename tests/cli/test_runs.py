@@ -17,8 +17,6 @@ import yaml
 from exporter.cli.main import run
 from exporter.simulated_glue import RunScript, RunStatus
 from tests.support.bare_faults import HANG, error
-from tests.support.bare_glue import BareGlue
-from tests.support.bare_records import ACCOUNT, sample_run
 from tests.support.moto_glue import MotoGlue
 
 RUNNING = RunScript(start_delay=0, duration=10_000)
@@ -193,20 +191,6 @@ def test_targets_of_other_regions_and_catalogs_are_not_read(glue: MotoGlue, tmp_
     assert [call.parameters["DatabaseName"] for call in glue.calls()] == ["a"]
 
 
-@pytest.mark.usefixtures("glue")
-def test_a_status_that_the_api_does_not_list_is_asked_for_by_its_name(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    with BareGlue() as bare:
-        paused = bare.records.put_run(sample_run(1, status="PAUSED"))
-        bare.records.put_run(sample_run(2, status="QUEUED"))
-        file = configure(tmp_path, {"endpoint_url": bare.url, "catalog_id": ACCOUNT, "views": ["*.*"]})
-        assert listed(capsys, f"--config.file={file}", "--status=paused") == [paused]
-        assert len(listed(capsys, f"--config.file={file}", "--status=unknown")) == 2
-        assert run(["runs", f"--config.file={file}", "--status=FAILD"]) == 0
-    assert capsys.readouterr().err == "no runs\nno run has the status FAILD\n"
-
-
 def test_the_block_for_a_configuration_reads_as_one(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, run_ids: dict[str, str]
 ) -> None:
@@ -267,7 +251,7 @@ def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
-        ([], "there is no config.yaml: name a configuration with --config.file, or say where to look with"),
+        ([], "config.yaml: there is no such file: name another with --config.file, say where to look with"),
         (["--config.file=missing.yaml"], "missing.yaml: there is no such file"),
         (["--config.file=x", "--database=y"], "x: there is no such file"),
         (["--database=y"], "no AWS region: give --aws.region, or set AWS_DEFAULT_REGION"),
@@ -276,8 +260,9 @@ def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
             "'--aws.region': not a valid AWS region: \"Ireland\"; write one",
         ),
         (["--aws.region=eu-west-1", "--catalog-id=12"], "'--catalog-id': not a valid catalog ID"),
-        (["--max-age=5"], "'--max-age': a duration needs its unit: write 5s"),
+        (["--max-age=5"], "a duration needs its unit: write 5s"),
         (["--limit=0"], "'--limit'"),
+        (["--status=FAILD"], "'FAILD' is not one of"),
         (["--output=xml"], "'xml' is not one of"),
         (["--watch", "--output=json"], "--watch keeps a table on screen: leave out --output=json"),
         (["--watch", "--aws.region=eu-west-1"], "--watch needs a terminal"),
@@ -294,9 +279,9 @@ def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str], args: list[
 class OnTerminal:
     """The program on a terminal of its own, 100 columns wide."""
 
-    def __init__(self, *args: str, lines: int = 20) -> None:
+    def __init__(self, *args: str) -> None:
         self._terminal, child = pty.openpty()
-        environment = {**os.environ, "COLUMNS": "100", "LINES": str(lines), "TERM": "xterm"}
+        environment = {**os.environ, "COLUMNS": "100", "LINES": "20", "TERM": "xterm"}
         command = [sys.executable, "-m", "exporter", *args]
         source = str(Path(__file__).parents[2])
         self.process = subprocess.Popen(
@@ -356,14 +341,6 @@ def test_watch_keeps_the_table_on_screen_until_a_signal(
     assert terminal.screen.rstrip().endswith("\x1b[?1049l"), "the screen is what it was before"
     assert "\x1b[?25h" in terminal.screen
     assert "Traceback" not in terminal.screen
-
-
-@pytest.mark.usefixtures("run_ids")
-def test_a_screen_that_cannot_show_all_runs_says_how_many_are_left_out() -> None:
-    terminal = OnTerminal("runs", "--aws.region=eu-west-1", "--watch", lines=8)
-    terminal.wait_for("3 more")
-    terminal.process.send_signal(signal.SIGINT)
-    assert terminal.end() == 0
 
 
 def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: MotoGlue) -> None:

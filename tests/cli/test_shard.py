@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.cli.exporter_process import make_exporter
-from exporter.cli.loading import load_settings
+from exporter.cli.exporter_process import load_settings, make_exporter
 from exporter.cli.logs import configure_logs
 from exporter.cli.main import run
-from exporter.cli.sharding import Shard, owner
 from exporter.errors import ConfigurationError
+from exporter.model.sharding import Shard, owner
 from exporter.simulated_glue import RunScript
 from tests.support.moto_glue import MotoGlue
 
@@ -83,7 +82,7 @@ def test_a_shard_that_cannot_be_is_wrong_usage(capsys: pytest.CaptureFixture[str
     assert run([command, "--shard=2/2"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "Invalid value for '--shard': '2/2': there is no such shard: they go from 0/2 to 1/2" in err
+    assert "'2/2': there is no such shard: they go from 0/2 to 1/2" in err
 
 
 def test_a_pod_takes_its_number_from_its_name(lake: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

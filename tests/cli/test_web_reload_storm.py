@@ -77,6 +77,7 @@ def web_text(pair: Pair, user: str) -> str:
     )
 
 
+@pytest.mark.long
 def test_certificates_and_users_change_in_many_reloads(tmp_path: Path, bench: ReloadBench) -> None:
     """One in three is invalid; in the end the last valid one holds, and nothing is left over."""
     authority = Authority(tmp_path, "own")

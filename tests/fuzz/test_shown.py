@@ -189,7 +189,7 @@ def test_the_table_of_runs_steers_no_terminal(runs: list[Run], width: int) -> No
     assert not STEERS.search(plain_table(found, START))
     console = Console(width=width, file=io.StringIO(), highlight=False, force_terminal=True)
     with console.capture() as capture:
-        console.print(RunsTable(found, lambda: START), crop=False)
+        console.print(RunsTable(found, START), crop=False)
     assert not STEERS.search(re.sub(r"\x1b\[[0-9;]*m", "", capture.get()))
     assert len(json.loads(as_json(found, START))) == len(runs)
     assert as_json(found, START).isascii()

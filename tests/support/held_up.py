@@ -10,16 +10,15 @@ import threading
 from pathlib import Path
 
 from exporter.cli.daemon import serve_until_signal
-from exporter.cli.exporter_process import Exporter, make_exporter
-from exporter.cli.file_content import content_of
-from exporter.cli.loading import load_settings
+from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
 from exporter.cli.logs import configure_logs
 from exporter.cli.reloading import Reloader
-from exporter.cli.sharding import Shard
 from exporter.cli.signals import Signals
+from exporter.cli.web_protection import content_of
 from exporter.clock import SystemClock
 from exporter.metrics import Exposition
 from exporter.model.settings import Settings
+from exporter.model.sharding import Shard
 from exporter.poller import Scheduler
 from exporter.store.series import SeriesChanges
 from exporter.store.store import Store

@@ -8,15 +8,13 @@ from typing import Any
 
 import yaml
 
-from exporter.cli.exporter_process import Exporter, make_exporter
-from exporter.cli.file_content import content_of
-from exporter.cli.loading import load_settings
+from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
 from exporter.cli.reloading import Reloader
-from exporter.cli.sharding import Shard
-from exporter.cli.web_protection import WebProtection
+from exporter.cli.web_protection import WebProtection, content_of
 from exporter.clock import Clock, SystemClock
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
+from exporter.model.sharding import Shard
 from exporter.web.status_snapshot import read_status
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run_id

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from exporter.cli.interruptible import ENDING, interruptible
+from exporter.cli.signals import interruptible
 
 
 def test_it_returns_what_the_work_returns() -> None:
@@ -18,7 +18,7 @@ def test_it_raises_what_the_work_raises() -> None:
         interruptible(lambda: int("no number"))
 
 
-@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_waiting_and_not_the_work(number: signal.Signals) -> None:
     let_go = threading.Event()
     ended = threading.Event()
@@ -34,7 +34,7 @@ def test_a_signal_ends_the_waiting_and_not_the_work(number: signal.Signals) -> N
     assert ended.wait(10), "no exception reached the work"
 
 
-@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_afterwards_signals_do_what_they_did_before(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     interruptible(lambda: None)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.cli.sharding import MOST_SHARDS, Shard, owned, owner
 from exporter.model.settings import Access, Target
+from exporter.model.sharding import MOST_SHARDS, Shard, owned, owner
 
 names = st.lists(st.text(min_size=1, max_size=40).filter(str.isprintable), unique=True, max_size=30)
 counts = st.integers(min_value=1, max_value=40)
