@@ -1,5 +1,7 @@
 """``check-config``: validates configuration files without touching AWS."""
 
+from collections.abc import Callable
+
 import click
 
 from exporter import config
@@ -9,22 +11,7 @@ from exporter.cli.main import EXIT_USAGE
 from exporter.errors import ConfigurationError
 
 
-class CheckConfig(click.Command):
-    """Takes its files as arguments, unlike the commands that run."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; explain what ``--config.file`` is here."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            if error.option_name != "--config.file":
-                raise
-            raise click.UsageError(
-                "No such option '--config.file': name the files alone, as in check-config config.yaml", ctx
-            ) from None
-
-
-@click.command("check-config", cls=CheckConfig)
+@click.command("check-config")
 @click.argument("files", nargs=-1, metavar="FILE...")
 @flags.web_config_file
 def command(files: tuple[str, ...], web_config_file: str | None) -> int:
@@ -37,31 +24,31 @@ def command(files: tuple[str, ...], web_config_file: str | None) -> int:
     if not files and web_config_file is None:
         raise click.UsageError("Missing argument 'FILE...'.")
     with standard_output():
-        results = [_is_valid(file) for file in files]
+        results = [_is_valid(file, _load) for file in files]
         if web_config_file is not None:
-            results.append(_is_valid_for_web(web_config_file))
+            results.append(_is_valid(web_config_file, _load_for_web))
     return 0 if all(results) else EXIT_USAGE
 
 
-def _is_valid(file: str) -> bool:
+def _is_valid(file: str, load: Callable[[str], str]) -> bool:
     try:
-        loaded = config.load(file, if_missing="name another")
+        summary = load(file)
     except ConfigurationError as error:
         echo_error(str(error))
         return False
+    click.echo(f"{file}: OK{summary}")
+    return True
+
+
+def _load(file: str) -> str:
+    loaded = config.load(file, if_missing="name another")
     for line in loaded.warning_lines:
         click.echo(f"warning: {line}", err=True)
-    click.echo(f"{file}: OK ({loaded.summary})")
-    return True
+    return f" ({loaded.summary})"
 
 
-def _is_valid_for_web(file: str) -> bool:
+def _load_for_web(file: str) -> str:
     from exporter.cli.web_protection import load_protection  # noqa: PLC0415 (most checks are of the other file)
 
-    try:
-        load_protection(file)
-    except ConfigurationError as error:
-        echo_error(str(error))
-        return False
-    click.echo(f"{file}: OK")
-    return True
+    load_protection(file)
+    return ""

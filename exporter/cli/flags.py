@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from exporter.model.http_url import check_http_url
 from exporter.model.run import UNKNOWN, Status
@@ -17,34 +16,17 @@ T = TypeVar("T")
 ENVIRONMENT_PREFIX = "GLUE_MV_EXPORTER_"
 
 
-FLAGS_WITH_VALUE: set[str] = set()
-"""Flags that a value follows; lets the command line tell a command from a flag's value."""
-
-
 def environment_name(flag: str) -> str:
     """Return the environment variable of a flag: ``--config.file`` is ``GLUE_MV_EXPORTER_CONFIG_FILE``."""
     return ENVIRONMENT_PREFIX + flag.lstrip("-").replace(".", "_").replace("-", "_").upper()
 
 
-class Flag(click.Option):
-    """A flag that names its environment variable in an error only where the value came from it."""
-
-    def get_error_hint(self, ctx: click.Context | None) -> str:
-        """Return how an error message names the flag."""
-        if ctx is not None and ctx.get_parameter_source(self.name) is ParameterSource.ENVIRONMENT:
-            return super().get_error_hint(ctx)
-        return f"'{self.opts[0]}'"
-
-
 def flag(name: str, **attributes: Any) -> Callable[[F], F]:
     """Return a click option whose parameter and environment variable follow from its name."""
     parameter = name.lstrip("-").replace(".", "_").replace("-", "_")
-    if not attributes.get("is_flag"):
-        FLAGS_WITH_VALUE.add(name)
     return click.option(
         name,
         parameter,
-        cls=Flag,
         envvar=environment_name(name),
         show_envvar=True,
         show_default=True,
@@ -158,7 +140,7 @@ log_format = flag(
     "--log.format", type=click.Choice(["logfmt", "json"]), default="logfmt", help="How log lines are written."
 )
 
-# Of `runs`; here, because what follows a flag must be known before the command is loaded.
+# Of `runs`.
 aws_region = flag(
     "--aws.region", callback=_none_if_empty, metavar="REGION", help="The region; default: the AWS SDK's own."
 )

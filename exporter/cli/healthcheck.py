@@ -3,8 +3,6 @@
 import contextlib
 import http.client
 import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import click
 
@@ -22,14 +20,6 @@ _LONGEST = 1024
 """Bytes of the answer that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What ``/-/healthy`` says."""
-
-    status: int
-    text: str
-
-
 @click.command("healthcheck")
 @flags.listen_address
 @flags.web_config_file
@@ -39,12 +29,14 @@ def command(web_listen_address: ListenAddress, web_config_file: str | None) -> i
     For container health checks, without curl or a password: give it the --web.* flags of the exporter.
     Exit status 0 if it is healthy, 1 if it is not or does not answer.
     """
-    tls = _tls_settings(web_config_file) if web_config_file is not None else None
-    contexts = [None] if web_config_file is None else [_client_context(tls), None]
+    tls = None if web_config_file is None else _tls_settings(web_config_file)
+    # The exporter keeps its last valid configuration where the file has become invalid, or protects less: so
+    # the other way is tried, too.
+    ways: list[ssl.SSLContext | None] = [None] if web_config_file is None else [_client_context(tls), None]
     if tls is None:
-        contexts.reverse()
+        ways.reverse()
     try:
-        answer = _first_answer(web_listen_address, contexts)
+        status, text = _first_answer(web_listen_address, ways)
     except (OSError, http.client.HTTPException) as error:
         # Whatever listens there may have said anything.
         reason = printable(str(error).strip()) or type(error).__name__
@@ -52,28 +44,39 @@ def command(web_listen_address: ListenAddress, web_config_file: str | None) -> i
         hint = _hint(web_config_file, tls) if isinstance(error, not_http) else ""
         echo_error(f"no healthy exporter: {reason}{hint}")
         return EXIT_FAILED
-    if answer.status != http.client.OK:
-        echo_error(f"not healthy: {answer.text}")
+    if status != http.client.OK:
+        echo_error(f"not healthy: {text}")
         return EXIT_FAILED
-    click.echo(answer.text)
+    click.echo(text)
     return 0
 
 
-def _first_answer(address: ListenAddress, contexts: Sequence[ssl.SSLContext | None]) -> Answer:
-    """Ask with the first TLS context, and then with the others; None is plain HTTP.
-
-    The exporter keeps its last valid configuration where the file has become invalid, or protects less.
-    """
+def _first_answer(address: ListenAddress, ways: list[ssl.SSLContext | None]) -> tuple[int, str]:
+    """Ask in the first way, and then in the others, where what is no exporter of this way is passed over."""
+    first, *others = ways
     try:
-        return _ask(address, contexts[0])
+        return _ask(address, first)
     except (OSError, http.client.HTTPException):
-        for context in contexts[1:]:
+        for context in others:
             with contextlib.suppress(OSError, http.client.HTTPException):
-                answer = _ask(address, context)
-                # What is not an exporter, or not in this way, says so in its own words.
-                if answer.status in {http.client.OK, http.client.SERVICE_UNAVAILABLE}:
-                    return answer
+                status, text = _ask(address, context)
+                if status in {http.client.OK, http.client.SERVICE_UNAVAILABLE}:
+                    return status, text
         raise
+
+
+def _ask(address: ListenAddress, context: ssl.SSLContext | None) -> tuple[int, str]:
+    """Return status and text of ``/-/healthy``; no context is plain HTTP. Raises OSError, HTTPException."""
+    host, port = address.reachable_host(), address.port
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
+        if context
+        else http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    )
+    with contextlib.closing(connection):
+        connection.request("GET", "/-/healthy")
+        answer = connection.getresponse()
+        return answer.status, printable(answer.read(_LONGEST).decode(errors="replace").strip())
 
 
 def _tls_settings(file: str) -> TlsSettings | None:
@@ -86,44 +89,28 @@ def _tls_settings(file: str) -> TlsSettings | None:
         return None
 
 
-def _hint(web_config_file: str | None, tls: TlsSettings | None) -> str:
-    if web_config_file is None:
-        return " (if it speaks TLS, give its --web.config.file)"
-    if _needs_certificate(tls):
-        return (
-            " (the exporter requires a client certificate; this command shows the one in cert_file, which an"
-            " authority in client_ca_file must have signed, for clients too)"
-        )
-    return ""
-
-
-def _needs_certificate(tls: TlsSettings | None) -> bool:
-    return tls is not None and tls.client_auth_type is ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT
-
-
 def _client_context(tls: TlsSettings | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # It speaks to its own machine, under an address that no certificate needs to name.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if tls is not None and _needs_certificate(tls):
+    if tls and _needs_certificate(tls):
         # Without it if need be: the exporter, too, runs on with the pair that it has read before.
         with contextlib.suppress(TlsFileError):
             load_pair(context, tls)
     return context
 
 
-def _ask(address: ListenAddress, context: ssl.SSLContext | None) -> Answer:
-    """Ask. Raises OSError, HTTPException."""
-    host, port = address.reachable_host(), address.port
-    connection = (
-        http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
-        if context
-        else http.client.HTTPConnection(host, port, timeout=TIMEOUT)
-    )
-    try:
-        connection.request("GET", "/-/healthy")
-        answer = connection.getresponse()
-        return Answer(answer.status, printable(answer.read(_LONGEST).decode(errors="replace").strip()))
-    finally:
-        connection.close()
+def _needs_certificate(tls: TlsSettings) -> bool:
+    return tls.client_auth_type is ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT
+
+
+def _hint(web_config_file: str | None, tls: TlsSettings | None) -> str:
+    if web_config_file is None:
+        return " (if it speaks TLS, give its --web.config.file)"
+    if tls and _needs_certificate(tls):
+        return (
+            " (the exporter requires a client certificate; this command shows the one in cert_file, which an"
+            " authority in client_ca_file must have signed, for clients too)"
+        )
+    return ""

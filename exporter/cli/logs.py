@@ -23,29 +23,21 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from structlog.typing import EventDict, Processor, WrappedLogger
 
-LEVELS = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,  # as Prometheus itself calls it
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-}
-
-
 DROPPED = "log lines were dropped: standard error did not take them"
+STDERR = 2
+"""Its number, for everybody."""
 LOG_TIMEOUT = 1.0
 """Seconds that a log line waits for a reader that is slow, or hangs; the next ones do not wait."""
 
 
-class StandardError(io.RawIOBase):
+class StandardError(io.FileIO):
     """Standard error, to which writing never fails: what it does not take is dropped and counted.
 
     Once it takes lines again, the first one says how many were dropped. Safe for several threads.
     """
 
-    def __init__(self, descriptor: int | None) -> None:
-        """``descriptor``: the open file; None where there is none."""
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "w", closefd=False)
         self._lock = threading.RLock()
         self._cut = False
         """Whether the last line that was written is not complete."""
@@ -61,19 +53,13 @@ class StandardError(io.RawIOBase):
     @classmethod
     def install(cls) -> None:
         """Put it in the place of ``sys.stderr``, for logs, tracebacks and messages of commands alike."""
-        descriptor = None
-        if sys.stderr is None:
-            _occupy(2)
-        else:
-            try:
-                descriptor = sys.stderr.fileno()
-            except (OSError, ValueError):
-                return  # a test has put something else there
+        try:
+            descriptor = sys.stderr.fileno() if sys.stderr else _nowhere()
+        except (OSError, ValueError):
+            return  # a test has put something else there
+        encoding = sys.stderr.encoding if sys.stderr else "utf-8"
         sys.stderr = io.TextIOWrapper(
-            cls(descriptor),
-            encoding=sys.stderr.encoding if sys.stderr else "utf-8",
-            errors="backslashreplace",
-            write_through=True,
+            cls(descriptor), encoding=encoding, errors="backslashreplace", write_through=True
         )
 
     @classmethod
@@ -81,20 +67,6 @@ class StandardError(io.RawIOBase):
         """Return the one in use."""
         raw = getattr(sys.stderr, "buffer", None)
         return raw if isinstance(raw, cls) else None
-
-    def fileno(self) -> int:
-        """Return the file's number, as for a terminal's size."""
-        if self._descriptor is None:
-            raise io.UnsupportedOperation("fileno")
-        return self._descriptor
-
-    def isatty(self) -> bool:
-        """Return whether it is a terminal."""
-        return self._descriptor is not None and os.isatty(self._descriptor)
-
-    def writable(self) -> bool:
-        """Return True, whatever becomes of what is written."""
-        return True
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write whole lines, or drop them. Returns the number of bytes either way."""
@@ -109,39 +81,33 @@ class StandardError(io.RawIOBase):
 
     def _put(self, text: bytes) -> bool:
         """Write it all: a file that is nearly full takes a part."""
-        if self._descriptor is None:
-            return False
-        begun = self._cut
-        rest = memoryview(b"\n" + text if begun else text)
+        rest = memoryview(b"\n" + text if self._cut else text)
         try:
             while rest:
-                self._await_room(self._descriptor)
-                written = os.write(self._descriptor, rest[: select.PIPE_BUF])
-                rest, begun = rest[written:], True
+                self._await_room()
+                rest = rest[os.write(self.fileno(), rest[: select.PIPE_BUF]) :]
+                self._cut = bool(rest)
         except OSError:
-            self._cut = begun
             return False
-        self._cut = False
         return True
 
-    def _await_room(self, descriptor: int) -> None:
+    def _await_room(self) -> None:
         """Wait until PIPE_BUF bytes can be written without a further wait. Raises BlockingIOError."""
         if self.timeout is not None:
             poll = select.poll()
-            poll.register(descriptor, select.POLLOUT)
+            poll.register(self, select.POLLOUT)
             if not poll.poll(0 if self._dropped else self.timeout * 1000):
                 raise BlockingIOError
 
 
-def _occupy(descriptor: int) -> None:
-    """Keep this number taken: libraries write to it, even if it is the state's file by then."""
-    with contextlib.suppress(OSError):
-        os.fstat(descriptor)
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, descriptor)
-    if null != descriptor:
-        os.close(null)
+def _nowhere() -> int:
+    """Return the number of a standard error that takes nothing.
+
+    The one that is closed must not become the state's file: libraries write to 2, whatever it is.
+    """
+    while (nowhere := os.open(os.devnull, os.O_RDONLY)) < STDERR:
+        pass
+    return nowhere
 
 
 def echo_error(text: str) -> None:
@@ -183,6 +149,7 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
     import structlog  # noqa: PLC0415 (a tenth of a second that neither help nor check-config needs)
 
     stream = stream if stream is not None else sys.stderr
+    least = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -199,7 +166,7 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
     )
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
@@ -217,7 +184,7 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
         )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(LEVELS[level], logging.WARNING))
+    root.setLevel(max(least, logging.WARNING))
     # It logs a traceback when credentials cannot be renewed; the target's own line says so without one.
     logging.getLogger("botocore").setLevel(logging.CRITICAL)
 

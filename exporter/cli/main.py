@@ -12,7 +12,6 @@ import click
 
 from exporter import __version__
 from exporter.cli import accept_signals
-from exporter.cli.flags import FLAGS_WITH_VALUE
 from exporter.cli.logs import StandardError, echo_error
 from exporter.errors import ConfigurationError, ExporterError
 
@@ -45,32 +44,19 @@ def load_command(name: str) -> click.Command:
 
 
 class Commands(click.Group):
-    """Loads commands lazily, and runs ``serve`` where none is named.
-
-    Flags may stand before the command, as they do with Prometheus: ``--config.file=x once``.
-    """
+    """Loads commands lazily, and runs ``serve`` where the first argument names none."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the commands' names in the order in which help lists them."""
         return list(COMMANDS)
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load one command."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Load one command. Raises click.NoSuchCommand, which names the nearest."""
         if cmd_name not in COMMANDS:
-            return None
-        command = load_command(cmd_name)
+            raise click.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
         if cmd_name not in DAEMONS:
             accept_signals()
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the arguments name; an unknown one is told the nearest."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.NoSuchCommand as error:
-            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+        return load_command(cmd_name)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, and load none."""
@@ -78,45 +64,13 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command first: the one that is named, else the default one."""
+        """Put the default command first where none is named."""
         own = {name for param in self.get_params(ctx) for name in param.opts}
-        place = _first_word(args)
         if "--version" in args:
             args = ["--version"]
-        elif place is not None:
-            args = [args[place], *args[:place], *args[place + 1 :]]
-        else:
-            args = [arg for arg in args if arg in own] or [DEFAULT_COMMAND, *args]
+        elif not args or (args[0].startswith("-") and args[0] not in own):
+            args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
-
-
-def _first_word(args: Sequence[str]) -> int | None:
-    """Return where the first argument stands that is neither a flag nor a flag's value."""
-    skip = False
-    for place, arg in enumerate(args):
-        if skip:
-            skip = False
-        elif not arg.startswith("-"):
-            return place
-        else:
-            skip = arg in FLAGS_WITH_VALUE
-    return None
-
-
-def version_text() -> str:
-    """Return what ``--version`` prints."""
-    from importlib import metadata  # noqa: PLC0415 (reads mail headers: 30 ms that no other command needs)
-
-    return (
-        f"glue-mv-exporter {__version__}"
-        f" (Python {platform.python_version()}, boto3 {metadata.version('boto3')})"
-    )
-
-
-def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click's signature)
-    if wanted and not ctx.resilient_parsing:
-        click.echo(version_text())
-        ctx.exit()
 
 
 @click.group(
@@ -135,10 +89,11 @@ Every flag can be given as an environment variable: --config.file is
 GLUE_MV_EXPORTER_CONFIG_FILE. Without a command, serve runs: see
 `glue-mv-exporter serve --help` for its flags.""",
 )
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+@click.version_option(
+    package_name="boto3",
+    message=f"glue-mv-exporter {__version__} (Python {platform.python_version()}, boto3 %(version)s)",
     help="Print the versions of the exporter, of Python and of boto3, and exit.",
-)  # fmt: skip
+)
 def cli() -> None:
     """Prometheus exporter for AWS Glue materialized view refresh task runs."""
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
@@ -43,7 +43,7 @@ Report = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the flags name; None where they do not."""
+    """What the flags name, each under the name of its parameter; None where they do not."""
 
     aws_region: str | None = None
     catalog_id: str | None = None
@@ -98,17 +98,13 @@ class Wanted:
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     *,
     config_file: str,
-    aws_region: str | None,
-    catalog_id: str | None,
-    database: str | None,
-    table: str | None,
-    status: tuple[str, ...],
-    max_age: float | None,
-    limit: int | None,
     output: str,
     watch: bool,
+    status: tuple[str, ...],
+    **named: Any,
 ) -> int:
     """List the refresh task runs of the configured targets, newest first.
 
@@ -122,15 +118,7 @@ def command(
         raise click.UsageError(f"--watch keeps a table on screen: leave out --output={output}")
     if watch and not sys.stdout.isatty():
         raise click.UsageError("--watch needs a terminal")
-    wanted = Wanted(
-        aws_region=aws_region,
-        catalog_id=catalog_id,
-        database=database,
-        table=table,
-        statuses=frozenset(status),
-        max_age=max_age,
-        limit=limit,
-    )
+    wanted = Wanted(statuses=frozenset(status), **named)
     settings = settings_for(context, wanted, config_file)
     clock = SystemClock()
     clients = ClientFactory(clock)

@@ -73,7 +73,6 @@ def config(tmp_path: Path, glue: BareGlue) -> str:
     [
         ["--version"],
         ["--help"],
-        ["--log.level=info", "--help"],
         ["healthcheck", "--web.listen-address=127.0.0.1:1"],
         ["healthcheck", "--help"],
         ["serve", "--help"],

@@ -105,12 +105,6 @@ def test_control_characters_are_made_visible(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-@settings(deadline=None)  # a busy machine is not a failure
-@given(st.text())
-def test_nothing_but_the_line_feed_is_left_that_could_steer_a_terminal(text: str) -> None:
-    assert printable(text).replace("\n", "").isprintable()
-
-
 @pytest.mark.parametrize("form", ["logfmt", "json"])
 def test_what_glue_did_not_report_is_left_out(form: str) -> None:
     line = logged(form, status=None, dpu_seconds=0, table="")
@@ -136,15 +130,6 @@ def test_only_messages_of_the_level_or_above_are_logged(level: str, shown: list[
     for method in (log.debug, log.info, log.warning, log.error):
         method("something")
     assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == shown
-
-
-def test_a_logger_made_before_the_configuration_obeys_it() -> None:
-    stream = io.StringIO()
-    log = structlog.get_logger()
-    configure_logs("error", "json", stream)
-    log.info("not this")
-    log.error("this")
-    assert [json.loads(line)["msg"] for line in stream.getvalue().splitlines()] == ["this"]
 
 
 @pytest.mark.parametrize("form", ["logfmt", "json"])
@@ -182,14 +167,6 @@ def test_libraries_say_nothing_below_a_warning_whatever_the_level(level: str) ->
     logging.getLogger("botocore.auth").debug("Signature: secret")
     logging.getLogger("uvicorn.error").info("Started server process")
     assert stream.getvalue() == ""
-
-
-def test_configuring_twice_logs_once() -> None:
-    stream = io.StringIO()
-    configure_logs("info", "logfmt", io.StringIO())
-    configure_logs("info", "logfmt", stream)
-    logging.getLogger("urllib3").warning("once")
-    assert stream.getvalue().count("once") == 1
 
 
 @contextlib.contextmanager

@@ -151,13 +151,3 @@ def test_a_refused_certificate_is_status_1_with_what_to_do(
     out, err = capsys.readouterr()
     assert out.splitlines()[-1:] != ["healthy"]
     assert "which an authority in client_ca_file must have signed" in err
-
-
-def test_where_certificates_are_required_nobody_there_is_still_status_1(
-    config: Path, authority: Authority, capsys: Output
-) -> None:
-    config.write_text(MUTUAL.format(authority.file.name))
-    with WebServer(HEALTHY) as server:
-        pass
-    assert check(server, config) == 1
-    assert "Connection refused" in capsys.readouterr().err
