@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from exporter.model.http_url import check_http_url
 from exporter.model.run import UNKNOWN, Status
@@ -21,12 +22,23 @@ def environment_name(flag: str) -> str:
     return ENVIRONMENT_PREFIX + flag.lstrip("-").replace(".", "_").replace("-", "_").upper()
 
 
+class Flag(click.Option):
+    """A flag that names its environment variable in an error only where the value came from it."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return how an error message names the flag."""
+        if ctx is not None and ctx.get_parameter_source(self.name) is ParameterSource.ENVIRONMENT:
+            return super().get_error_hint(ctx)
+        return f"'{self.opts[0]}'"
+
+
 def flag(name: str, **attributes: Any) -> Callable[[F], F]:
     """Return a click option whose parameter and environment variable follow from its name."""
     parameter = name.lstrip("-").replace(".", "_").replace("-", "_")
     return click.option(
         name,
         parameter,
+        cls=Flag,
         envvar=environment_name(name),
         show_envvar=True,
         show_default=True,
@@ -161,10 +173,10 @@ table = flag(
 )
 status = flag(
     "--status",
-    type=click.Choice([*Status, UNKNOWN], case_sensitive=False),
     multiple=True,
     metavar="STATUS",
-    help=f"Runs of this status only: {', '.join(Status)}, or {UNKNOWN} for any other. Can be repeated.",
+    help=f"Runs of this status only: {', '.join(Status)}; another one by its name; {UNKNOWN} for all"
+    " others. Can be repeated.",
 )
 max_age = flag(
     "--max-age", type=DURATION, metavar="DURATION", help="Only runs created within it, such as 24h."

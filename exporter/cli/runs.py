@@ -22,7 +22,7 @@ from exporter.cli.signals import interruptible
 from exporter.clock import Clock, SystemClock
 from exporter.config.schema import CATALOG_ID, REGION
 from exporter.glue import ClientFactory, resolve_region
-from exporter.model.run import UNKNOWN
+from exporter.model.run import LISTED_STATUSES, UNKNOWN, Run
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.poller import Scheduler
 from exporter.store.store import Store
@@ -52,7 +52,7 @@ class Wanted:
     table: str | None = None
     """A name or a glob."""
     statuses: frozenset[str] = frozenset()
-    """Label values; empty: all."""
+    """In upper case; empty: all."""
     max_age: float | None = None
     """Seconds since the creation."""
     limit: int | None = None
@@ -79,9 +79,19 @@ class Wanted:
             and self.catalog_id in {None, found.catalog_id}
             and fnmatchcase(run.database or "", self.database or "*")
             and fnmatchcase(run.table or "", self.table or "*")
-            and (not self.statuses or (run.status_label or UNKNOWN) in self.statuses)
+            and (not self.statuses or not self.statuses.isdisjoint(_statuses(run)))
             and (self.max_age is None or now - first <= self.max_age)
         )
+
+    def unmatched(self, found: Iterable[FoundRun]) -> list[str]:
+        """Return a line for each status that the API does not list, and no run has: it may be misspelt."""
+        known = {name for one in found for name in _statuses(one.run)} | LISTED_STATUSES | {UNKNOWN}
+        return [f"no run has the status {name}" for name in sorted(self.statuses - known)]
+
+
+def _statuses(run: Run) -> set[str]:
+    """Return the names by which ``--status`` finds a run: Glue's, and the label value."""
+    return {(run.status or UNKNOWN).upper(), run.status_label or UNKNOWN}
 
 
 @click.command("runs")
@@ -118,7 +128,7 @@ def command(
         raise click.UsageError(f"--watch keeps a table on screen: leave out --output={output}")
     if watch and not sys.stdout.isatty():
         raise click.UsageError("--watch needs a terminal")
-    wanted = Wanted(statuses=frozenset(status), **named)
+    wanted = Wanted(statuses=frozenset(name.upper() for name in status), **named)
     settings = settings_for(context, wanted, config_file)
     clock = SystemClock()
     clients = ClientFactory(clock)
@@ -126,7 +136,8 @@ def command(
 
     def read(report: Report) -> Findings:
         findings = read_runs(settings, clients, clock, report)
-        return replace(findings, runs=wanted.select(findings.runs, clock.time()))
+        notes = [*findings.notes, *wanted.unmatched(findings.runs)]
+        return replace(findings, runs=wanted.select(findings.runs, clock.time()), notes=notes)
 
     try:
         if watch:

@@ -113,21 +113,25 @@ class RunsTable:
     now: float
     """Unix time: the durations of runs in progress grow with it."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return the header, and each run with its error, which takes the whole width."""
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Return all lines."""
+        for lines in self.blocks(options.max_width):
+            yield from lines
+
+    def blocks(self, width: int) -> Iterator[list[Text]]:
+        """Yield the lines of the header, then those of each run: its error takes the whole width."""
         header, *rows = cells = [HEADERS, *(_row(one, self.now) for one in self.found)]
         layout = _wide(self.found)
         widths = _widths(layout, cells)
-        if _width(widths) > options.max_width:
+        if _width(widths) > width:
             layout = _narrow(self.found)
             widths = _widths(layout, cells)
             # Long names in the first column are cut; run IDs, which are to be copied, stay whole.
             longest_id = max(cell_len(row["run_id"]) for row in cells)
-            widths[0] = max(longest_id, widths[0] - max(0, _width(widths) - options.max_width))
-        yield from _lines(layout, widths, header)
+            widths[0] = max(longest_id, widths[0] - max(0, _width(widths) - width))
+        yield list(_lines(layout, widths, header))
         for row in rows:
-            yield from _lines(layout, widths, row)
-            yield from _error_lines(row["error"], options.max_width)
+            yield [*_lines(layout, widths, row), *_error_lines(row["error"], width)]
 
 
 def _wide(found: Iterable[FoundRun]) -> Layout:
@@ -188,7 +192,7 @@ class Screen:
     reading: str = ""
     """How far the reading under way is; "" between two readings."""
 
-    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Return a line on the state, what went wrong, and the table."""
         problems = [*self.findings.errors, *self.findings.notes]
         yield Text(self._state(), style="dim", no_wrap=True, overflow="ellipsis")
@@ -196,10 +200,24 @@ class Screen:
             yield Text(printable(line), style="red", no_wrap=True, overflow="ellipsis")
         yield Text()
         if self.findings.runs:
-            # No more than fit: the screen is drawn every second.
-            yield RunsTable(self.findings.runs[: console.height], self.clock.time())
+            yield from self._as_many_as_fit(options.max_width, console.height - len(problems) - 2)
         elif self.read_at is not None:
             yield Text(self.findings.if_empty)
+
+    def _as_many_as_fit(self, width: int, height: int) -> Iterator[Text]:
+        """Yield the table, with the number of runs that are left out in its last line."""
+        runs = self.findings.runs
+        # No more than fit are laid out: the screen is drawn every second.
+        header, *blocks = RunsTable(runs[:height], self.clock.time()).blocks(width)
+        yield from header
+        height -= len(header)
+        for number, lines in enumerate(blocks):
+            left_out = len(runs) - number
+            if len(lines) + (left_out > 1) > height:
+                yield Text(f"{left_out:,} more")
+                return
+            yield from lines
+            height -= len(lines)
 
     def _state(self) -> str:
         parts = ["Ctrl-C leaves", f"every {format_duration(self.interval)}"]

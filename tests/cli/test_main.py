@@ -138,7 +138,7 @@ def test_every_flag_can_be_given_as_an_environment_variable(name: str) -> None:
         (["--log.format=xml"], "'xml' is not one of"),
         (
             ["--web.listen-address=10079"],
-            "not a valid listen address: '10079'; write host:port",
+            "Invalid value for '--web.listen-address': not a valid listen address: '10079'; write host:port",
         ),
         (["--web.listen-address=:99999"], "':99999' has no port from 0 to 65535"),
         (["healthcheck", "--web.listen-address=[::1]"], "not a valid listen address: '[::1]'"),

@@ -338,3 +338,17 @@ def test_the_block_is_yaml_whatever_glue_says(run_id: str, table: str, status: s
     hostile, own = yaml.safe_load(text)["runs"]
     assert isinstance(hostile, str)
     assert own == RUN_ID
+
+
+def test_a_table_that_does_not_fit_says_how_many_runs_are_left_out() -> None:
+    """A catalog has tens of thousands of runs, and the screen is drawn every second."""
+    runs = [found(run_id=str(number)) for number in range(2500)]
+    screen = Screen(Clock(), 30.0, Findings(runs, ["target x: \x1b[2Jno"]), read_at=NOON)
+    lines = drawn(screen, height=8)
+    assert lines[1] == "target x: \\x1b[2Jno", "above the table, where nothing is cut off"
+    assert [line.split()[1] for line in lines[4:7]] == ["0", "1", "2"]
+    assert lines[7:] == ["2,497 more"]
+    screen.findings = Findings(runs[:5])
+    assert [line.split()[1] for line in drawn(screen, height=8)[3:]] == ["0", "1", "2", "3", "4"]
+    screen.findings = Findings([FAILED] * 4)
+    assert drawn(screen, height=11)[-1] == "2 more", "its error belongs to a run"
