@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, Self, TypeVar
 
 from exporter.cli import HANDLED_SIGNALS, accept_signals
@@ -15,6 +15,8 @@ LEAVE_WITHIN = 3.5
 """Seconds from the first signal to the end, whatever still hangs then."""
 LAST_WORDS = 0.2
 """Seconds for the last line of the log: what reads it may hang, too."""
+TICK = 0.2
+"""Seconds within which a command notices a signal that did not wake its main thread."""
 
 
 class Signals:
@@ -125,6 +127,9 @@ def interruptible(work: Callable[[], T]) -> T:
     before = {number: signal.signal(number, signal.default_int_handler) for number in ending}
     try:
         threading.Thread(target=do, name="interruptible", daemon=True).start()
+        # Not result() alone: a signal that comes to another thread is noticed here when this wait ends.
+        while not wait([result], timeout=TICK).done:
+            pass
         return result.result()
     finally:
         for number, handler in before.items():

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -39,3 +40,19 @@ def test_afterwards_signals_do_what_they_did_before(number: signal.Signals) -> N
     before = signal.getsignal(number)
     interruptible(lambda: None)
     assert signal.getsignal(number) is before
+
+
+def test_a_signal_that_comes_to_another_thread_ends_the_waiting_too() -> None:
+    """The kernel may choose any, and does where the work begins threads at that moment."""
+    let_go = threading.Event()
+
+    def work() -> None:
+        let_go.wait(0.2)  # until the main thread waits for nothing but the result
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        let_go.wait(10)
+
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interruptible(work)
+    assert time.monotonic() - begun < 5
+    let_go.set()
