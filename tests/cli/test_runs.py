@@ -2,8 +2,6 @@
 
 import json
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -20,6 +18,7 @@ from tests.support.bare_faults import HANG, error
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run
 from tests.support.moto_glue import MotoGlue
+from tests.support.terminal import OnTerminal
 
 RUNNING = RunScript(start_delay=0, duration=10_000)
 ENDED = RunScript(start_delay=0, duration=60)
@@ -289,49 +288,6 @@ def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str], args: list[
     out, err = capsys.readouterr()
     assert out == ""
     assert complaint in " ".join(err.split())
-
-
-class OnTerminal:
-    """The program on a terminal of its own, 100 columns wide."""
-
-    def __init__(self, *args: str) -> None:
-        self._terminal, child = pty.openpty()
-        environment = {**os.environ, "COLUMNS": "100", "LINES": "20", "TERM": "xterm"}
-        command = [sys.executable, "-m", "exporter", *args]
-        source = str(Path(__file__).parents[2])
-        self.process = subprocess.Popen(
-            command, stdin=child, stdout=child, stderr=child, env={**environment, "PYTHONPATH": source}
-        )
-        os.close(child)
-        self.screen = ""
-
-    def wait_for(self, text: str, seconds: float = 20.0) -> None:
-        """Read what is shown until it holds the text."""
-        deadline = time.monotonic() + seconds
-        while text not in self.screen:
-            if time.monotonic() > deadline:
-                self.process.kill()
-                pytest.fail(self.screen)
-            self._read(0.1)
-
-    def end(self, seconds: float = 20.0) -> int:
-        """Return the exit status, once all that was shown has been read."""
-        deadline = time.monotonic() + seconds
-        while self._read(0.1) and time.monotonic() < deadline:
-            pass
-        status = self.process.wait(seconds)
-        os.close(self._terminal)
-        return status
-
-    def _read(self, seconds: float) -> bool:
-        if not select.select([self._terminal], [], [], seconds)[0]:
-            return True
-        try:
-            data = os.read(self._terminal, 65_536)
-        except OSError:
-            return False  # how Linux says that nobody holds the other end
-        self.screen += data.decode(errors="replace")
-        return bool(data)
 
 
 def test_a_terminal_gets_colours_and_sees_progress(run_ids: dict[str, str]) -> None:
