@@ -1,6 +1,7 @@
-"""``check-config``: validates configuration files without touching AWS."""
+"""``check-config``: validates configuration files, without touching AWS unless ``--online`` is given."""
 
 from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -14,20 +15,32 @@ from exporter.errors import ConfigurationError
 @click.command("check-config")
 @click.argument("files", nargs=-1, metavar="FILE...")
 @flags.web_config_file
-def command(files: tuple[str, ...], web_config_file: str | None) -> int:
-    """Validate configuration files, without touching AWS.
+@flags.online
+def command(*, files: tuple[str, ...], web_config_file: str | None, online: bool) -> int:
+    """Validate configuration files; --online asks AWS, too.
 
     Prints `FILE: OK (N targets, N runs, N view patterns)`, or every error as `FILE:LINE: KEY.PATH: what is
     wrong`; for the file of --web.config.file, and the certificates and keys that it names, too. Exit
     status 2 if any file is invalid.
+
+    With --online, valid files are tried with AWS. For each target it prints whose credentials are used, each
+    permission that is needed, which views each pattern matches, runs that Glue does not know, and source
+    tables that cannot be read. Exit status 1 if something is missing.
     """
-    if not files and web_config_file is None:
+    if not files and (online or web_config_file is None):
         raise click.UsageError("Missing argument 'FILE...'.")
+    loaded: list[config.LoadedConfiguration] = []
     with standard_output():
-        results = [_is_valid(file, _load) for file in files]
+        results = [_is_valid(file, partial(_load, loaded)) for file in files]
         if web_config_file is not None:
             results.append(_is_valid(web_config_file, _load_for_web))
-    return 0 if all(results) else EXIT_USAGE
+    if not all(results):
+        return EXIT_USAGE
+    if not online:
+        return 0
+    from exporter.cli.check_online import check_online  # noqa: PLC0415 (the SDK: not for a check without AWS)
+
+    return check_online(loaded)
 
 
 def _is_valid(file: str, load: Callable[[str], str]) -> bool:
@@ -40,11 +53,12 @@ def _is_valid(file: str, load: Callable[[str], str]) -> bool:
     return True
 
 
-def _load(file: str) -> str:
-    loaded = config.load(file, if_missing="name another")
-    for line in loaded.warning_lines:
+def _load(loaded: list[config.LoadedConfiguration], file: str) -> str:
+    configuration = config.load(file, if_missing="name another")
+    for line in configuration.warning_lines:
         click.echo(f"warning: {line}", err=True)
-    return f" ({loaded.summary})"
+    loaded.append(configuration)
+    return f" ({configuration.summary})"
 
 
 def _load_for_web(file: str) -> str:

@@ -189,3 +189,10 @@ output = flag(
     help="A table for people, a JSON array, or a runs: block to paste into a target.",
 )
 watch = flag("--watch", is_flag=True, help="Keep the table on screen and up to date, until Ctrl-C.")
+
+# Of `check-config`.
+online = flag(
+    "--online",
+    is_flag=True,
+    help="Ask AWS, for each target, whose credentials are used, what is allowed, and what patterns match.",
+)

@@ -21,7 +21,7 @@ EXIT_USAGE = 2
 
 COMMANDS = {
     "serve": "Run the exporter (the default command).",
-    "check-config": "Validate configuration files, without touching AWS.",
+    "check-config": "Validate configuration files; --online asks AWS, too.",
     "once": "Poll once and print the exposition to standard output.",
     "runs": "List the refresh task runs of the configured targets, newest first.",
     "healthcheck": "Ask this machine's running exporter for /-/healthy.",

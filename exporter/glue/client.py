@@ -15,7 +15,7 @@ from exporter.glue import responses
 from exporter.glue.instrumentation import Call, Timeouts, following
 from exporter.glue.rate_limiter import Caller
 from exporter.glue.responses import Answer, MalformedAnswerError
-from exporter.glue.sessions import Connection, SessionFactory, resolve_region, sdk_session
+from exporter.glue.sessions import Connection, Identity, SessionFactory, resolve_region, sdk_session
 from exporter.model.run import Run, RunListing
 from exporter.model.settings import Access, Settings, Target
 from exporter.model.source import SourceTable
@@ -52,9 +52,13 @@ class GlueCatalog:
         """Return the catalog ID: the configured one, or the account's (from STS once it is needed)."""
         if known := self.configured_id or self.connection.account:
             return known
+        return self.identity().account
+
+    def identity(self) -> Identity:
+        """Ask STS whose credentials these are."""
         self.caller.check(self.clock.monotonic())
         with self._call("GetCallerIdentity"):
-            return self.connection.find_account()
+            return self.connection.find_identity()
 
     def get_run(self, run_id: str) -> Run:
         """Fetch one run. It has the run ID as Glue writes it, which may differ in case."""

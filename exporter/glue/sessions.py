@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import botocore.session
@@ -14,6 +14,7 @@ from botocore.loaders import Loader, create_loader
 
 import exporter
 from exporter.clock import Clock
+from exporter.glue.failures import one_line
 from exporter.glue.instrumentation import Timeouts, bound_answers, instrument
 from exporter.glue.rate_limiter import RateLimiter
 from exporter.model.settings import Access
@@ -52,6 +53,15 @@ def resolve_region(access: Access, session_factory: SessionFactory = sdk_session
     return str(region) if region else None
 
 
+class Identity(NamedTuple):
+    """Whose credentials a connection has, as STS says it."""
+
+    account: str
+    """The account ID."""
+    arn: str
+    """Of the user or role, without the name of an assumed role's session; empty where STS does not say."""
+
+
 class Connection:
     """One access to Glue: credentials, clients, the account and the rate limit. Safe for several threads.
 
@@ -69,7 +79,7 @@ class Connection:
     ) -> None:
         self.limiter = RateLimiter(clock, requests_per_second)
         self.account: str | None = None
-        """The account ID, once :meth:`find_account` has returned."""
+        """The account ID, once :meth:`find_identity` has returned."""
         self.generation = 0
         """Grows whenever the credentials are forgotten."""
         self._access = access
@@ -98,18 +108,19 @@ class Connection:
                 self._glue = self._client(self._current_session(), "glue", self._access.endpoint_url)
             return self._glue
 
-    def find_account(self) -> str:
-        """Ask STS for the account ID, and keep it."""
+    def find_identity(self) -> Identity:
+        """Ask STS whose credentials these are, and keep the account ID."""
         with self._lock:
             if self._sts is None:
                 self._sts = self._client(self._current_session(), "sts")
             sts = self._sts
         # Not under the lock: threads that wait for a dead STS one after the other wait too long.
-        account = sts.get_caller_identity().get("Account")
+        answer = sts.get_caller_identity()
+        account = answer.get("Account")
         if not isinstance(account, str) or not account:
             raise NoCredentialsError
         self.account = account
-        return account
+        return Identity(account, one_line(answer.get("Arn") or ""))
 
     def forget_credentials(self, generation: int) -> None:
         """Forget credentials that were refused, unless a later generation has taken their place.

@@ -51,7 +51,7 @@ def every_feature(glue: BareGlue) -> dict[str, object]:
 
 
 def test_the_calls_of_all_features_are_exactly_those_of_the_policy(tmp_path: Path) -> None:
-    """The daemon with every way to watch, with all that is denied, too; ``once`` and ``runs``."""
+    """The daemon with every way to watch, with all that is denied, too; the commands that ask AWS."""
     with BareGlue() as glue:
         config = every_feature(glue)
         environment = {"AWS_ENDPOINT_URL_STS": glue.url}
@@ -76,4 +76,5 @@ def test_the_calls_of_all_features_are_exactly_those_of_the_policy(tmp_path: Pat
         for command in ("once", "runs"):
             run(tmp_path, command, f"--config.file={file}", env=environment)
         run(tmp_path, "runs", "--aws.region=eu-west-1", env=environment | {"AWS_ENDPOINT_URL_GLUE": glue.url})
+        run(tmp_path, "check-config", "--online", str(file), env=environment)
         assert made(glue) == allowed() | UNPRIVILEGED | ASSUMING

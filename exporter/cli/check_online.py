@@ -1,0 +1,329 @@
+"""``check-config --online``: asks AWS what polls and resyncs will ask, and shows what is missing."""
+
+import math
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from exporter.cli.exporter_process import with_regions
+from exporter.cli.logs import configure_logs, printable, standard_output
+from exporter.cli.main import EXIT_FAILED
+from exporter.cli.signals import interruptible
+from exporter.clock import SystemClock
+from exporter.config import LoadedConfiguration
+from exporter.errors import GlueError, Reason
+from exporter.glue import ClientFactory, GlueCatalog
+from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
+from exporter.model.settings import Target, ViewPattern
+from exporter.model.source import SourceKey, SourceTable, parse_source_arn
+from exporter.model.view import View
+from exporter.poller.listing import pages, scopes_for
+from exporter.poller.resync import DATABASES, RUNS, Part, named_parts, whole_plan
+from exporter.poller.workers import Calls, GlueUnreachableError, WorkerPool
+from exporter.store.results import Scope
+from exporter.store.series import RequestStats
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+AT_ONCE = 8
+"""Targets, and calls of each; targets of the same access share its rate limit."""
+SHOWN = 3
+"""Names in one line; the rest is counted."""
+OK, WARNING, FAILED = "ok", "warning", "failed"
+STYLES = {OK: "green", WARNING: "yellow", FAILED: "bold red"}
+GET_RUN = "GetMaterializedViewRefreshTaskRun"
+ABOUT_ONE_THING = frozenset({"GetTables", "GetTable", GET_RUN})
+"""Operations to which "not found" is an answer."""
+
+
+class Row(NamedTuple):
+    """One thing that was checked."""
+
+    status: str
+    """OK, WARNING or FAILED."""
+    subject: str
+    text: str
+
+
+def check_online(files: Sequence[LoadedConfiguration]) -> int:
+    """Check the targets of all files, and print what was found. Returns the exit status."""
+    configure_logs("warning", "logfmt")
+    settings = [with_regions(loaded.settings, loaded.file) for loaded in files]
+    clients = ClientFactory(SystemClock())
+    try:
+        complete = [
+            _is_complete(loaded.file, one.targets, clients)
+            for loaded, one in zip(files, settings, strict=True)
+        ]
+    finally:
+        clients.close()
+    return 0 if all(complete) else EXIT_FAILED
+
+
+def _is_complete(file: str, targets: Sequence[Target], clients: ClientFactory) -> bool:
+    with Console(stderr=True).status("asking AWS") as progress:
+        found = interruptible(partial(check_targets, targets, clients, progress.update))
+    with standard_output():
+        for target in targets:
+            _print(target, found[target.name])
+    failed = [target.name for target in targets if FAILED in {row.status for row in found[target.name]}]
+    if failed:
+        click.echo(_line(f"{file}: something is missing for {_some(failed)}"), err=True)
+    return not failed
+
+
+def check_targets(
+    targets: Sequence[Target], clients: ClientFactory, report: Callable[[str], object]
+) -> dict[str, list[Row]]:
+    """Check several targets at once, and report how far it is. Returns what was found, by target."""
+    stats = {target.name: RequestStats() for target in targets}
+    found: dict[str, list[Row]] = {}
+
+    def progress() -> None:
+        requests = sum(counts.requests for one in stats.values() for counts in one.read().values())
+        report(f"asking AWS, {len(found)} of {len(targets)} targets done, {requests:,} requests")
+
+    def check(target: Target) -> list[Row]:
+        return TargetCheck(target, clients.catalog(target, stats[target.name], threading.Event())).rows()
+
+    for target, rows in _calls("targets", progress).each(targets, check):
+        found[target.name] = [Row(FAILED, "", str(rows))] if isinstance(rows, GlueError) else rows
+    return found
+
+
+def _calls(name: str, heartbeat: Callable[[], None] = lambda: None) -> Calls:
+    pool = WorkerPool(name, size=AT_ONCE, clock=SystemClock())
+    return Calls(pool, deadline=math.inf, stop=threading.Event(), heartbeat=heartbeat)
+
+
+class TargetCheck:
+    """Asks for one target, each thing once: tables as a resync does, run IDs, and one page of a listing."""
+
+    def __init__(self, target: Target, reader: GlueCatalog) -> None:
+        self._target = target
+        self._reader = reader
+        self._matcher = ViewMatcher(target)
+        self._calls = _calls(target.name)
+        self._failures: dict[str, list[GlueError]] = {}
+        """Of each operation that was asked."""
+        self._tables: dict[Name, View | SourceTable] = {}
+        self._listed: set[str] = set()
+        """Databases of which all tables are known."""
+        self._unread: list[Part] = []
+        """What could not be read of the tables."""
+
+    def rows(self) -> list[Row]:
+        """Return what was found."""
+        rows: list[Row] = []
+        try:
+            rows.append(self._identity())
+            self._find_views()
+            views = {
+                name: table
+                for name, table in self._tables.items()
+                if isinstance(table, View) and self._matcher.matching(*name)
+            }
+            self._list_runs(views)
+            more = [*self._patterns(views), *self._runs(), *self._sources(views)]
+        except GlueUnreachableError:
+            more = [Row(FAILED, "", "nothing else was asked")]
+        except GlueError as error:  # no credentials, and so no answer to anything else
+            return [Row(FAILED, "credentials", str(error))]
+        return [*rows, *self._permissions(), *more]
+
+    def _identity(self) -> Row:
+        try:
+            identity = self._reader.identity()
+        except GlueError as error:
+            if self._target.catalog_id is None:
+                raise
+            return Row(WARNING, "caller", f"not known, and not needed: {error}")
+        return Row(OK, "caller", identity.arn or f"account {identity.account}")
+
+    def _ask(
+        self, operation: str, keys: Sequence[K], call: Callable[[K], V]
+    ) -> Iterator[tuple[K, V | GlueError]]:
+        """Make a call for every key, and note what failed. Raises GlueError if there are no credentials."""
+        failures = self._failures.setdefault(operation, []) if keys else []
+        for key, result in self._calls.each(keys, call):
+            if isinstance(result, GlueError):
+                if result.reason is Reason.CREDENTIALS:
+                    raise result
+                if result.reason is not Reason.NOT_FOUND or operation not in ABOUT_ONE_THING:
+                    failures.append(result)
+            yield key, result
+
+    def _find_views(self) -> None:
+        parts = whole_plan(self._matcher)
+        if DATABASES in parts:
+            parts += self._in_all_databases()
+        for operation in ("GetTables", "GetTable"):
+            asked = [part for part in parts if part.operation == operation]
+            for part, result in self._ask(operation, asked, self._read):
+                if not isinstance(result, GlueError):
+                    self._tables |= result
+                    self._listed |= set() if part.table else {part.database}
+                elif result.reason is not Reason.NOT_FOUND:
+                    self._unread.append(part)
+
+    def _in_all_databases(self) -> list[Part]:
+        """Return what to read where a pattern asks for databases by a glob."""
+        wanted = self._matcher.database_matches
+        ((_, databases),) = self._ask(DATABASES.operation, [DATABASES], lambda _: self._databases())
+        if isinstance(databases, GlueError):
+            self._unread.append(DATABASES)
+            return named_parts(name for name in self._matcher.literals if wanted(name[0]))
+        return [Part("GetTables", name) for name in databases if wanted(name)]
+
+    def _databases(self) -> list[str]:
+        listing = pages(lambda token: self._reader.get_databases(next_token=token), DATABASES.operation)
+        return [name for page in listing for name in page.names]
+
+    def _read(self, part: Part) -> dict[Name, View | SourceTable]:
+        """Read a table, or all tables of a database. Raises GlueError, also for a malformed record."""
+        if part.table:
+            table = self._reader.get_table(part.database, part.table)
+            return {(part.database, table.table): table}
+        tables: dict[Name, View | SourceTable] = {}
+        read = partial(self._reader.get_tables, part.database)
+        for page in pages(lambda token: read(next_token=token), part.operation):
+            tables |= {(part.database, view.table): view for view in page.views}
+            tables |= {(part.database, table.table): table for table in page.sources}
+            for record in page.malformed:
+                message = f"table {part.database}.{record.table}: {record.message}"
+                raise GlueError(Reason.UNEXPECTED, message, operation=part.operation)
+        return tables
+
+    def _list_runs(self, views: Mapping[Name, View]) -> None:
+        """Read one page of the listing that a poll reads."""
+        if self._target.views:
+            scope = next(iter(scopes_for(views.keys(), {})), Scope())
+            read = partial(self._reader.list_runs, database=scope.database, table=scope.table, max_results=1)
+            list(self._ask(RUNS.operation, [scope], lambda _: read()))
+
+    def _permissions(self) -> Iterator[Row]:
+        for operation, failures in self._failures.items():
+            if failures:
+                more = f" (and {len(failures) - 1:,} more)" if len(failures) > 1 else ""
+                yield Row(FAILED, "permission", f"glue:{operation}: {failures[0].message}{more}")
+            else:
+                yield Row(OK, "permission", f"glue:{operation}")
+
+    def _patterns(self, views: Mapping[Name, View]) -> Iterator[Row]:
+        matched: dict[ViewPattern, list[str]] = {pattern: [] for pattern in self._target.views}
+        for name in sorted(views):
+            for pattern in self._matcher.matching(*name):
+                matched[pattern].append(".".join(name))
+        for pattern, names in matched.items():
+            literal = is_literal(pattern)
+            subject, text = "view" if literal else "pattern", f"{pattern.database}.{pattern.table}"
+            found = self._tables.get((pattern.database, pattern.table))
+            if names:
+                count = f"{len(names):,} view{'' if len(names) == 1 else 's'}"
+                yield Row(OK, subject, text if literal else f"{text}: {count}: {_some(names)}")
+            elif self._is_unread(pattern):
+                yield Row(WARNING, subject, f"{text}: not known, because tables could not be read")
+            elif not literal:
+                yield Row(FAILED, subject, f"{text}: matches no materialized view")
+            elif isinstance(found, SourceTable):
+                yield Row(FAILED, subject, f"{text}: not a materialized view")
+            else:
+                yield Row(FAILED, subject, f"{text}: {'excluded' if found else 'does not exist'}")
+
+    def _is_unread(self, pattern: ViewPattern) -> bool:
+        """Return whether a part that could not be read may hold what the pattern matches."""
+        return any(
+            is_glob(pattern.database)
+            if part == DATABASES
+            else fnmatchcase(part.database, pattern.database)
+            and (not part.table or fnmatchcase(part.table, pattern.table))
+            for part in self._unread
+        )
+
+    def _runs(self) -> Iterator[Row]:
+        run_ids = self._target.run_ids
+        unknown = [
+            run_id
+            for run_id, result in self._ask(GET_RUN, run_ids, self._reader.get_run)
+            if isinstance(result, GlueError) and result.reason is Reason.NOT_FOUND
+        ]
+        if unknown:
+            text = f"Glue does not know {len(unknown):,} of {len(run_ids):,}: {_some(sorted(unknown))}"
+            yield Row(FAILED, "runs", text)
+        elif run_ids and not self._failures[GET_RUN]:
+            yield Row(OK, "runs", f"Glue knows all {len(run_ids):,}")
+
+    def _sources(self, views: Mapping[Name, View]) -> Iterator[Row]:
+        """Read the views' source tables by name, each once, but for those of databases that were listed."""
+        arns = sorted({arn for view in views.values() for arn in view.sources or ()})
+        if not arns or not self._target.source_tables:
+            return
+        own = self._reader.catalog_id()
+        unreadable: dict[str, str] = {}
+        wanted: dict[SourceKey, str] = {}
+        for arn in arns:
+            key = parse_source_arn(arn)
+            if key is None or key.aws_region != self._target.access.aws_region:
+                unreadable[arn] = "not a table of this region" if key else "not the ARN of a table"
+            elif key.catalog_id != own:
+                wanted[key] = arn
+            elif (key.database, key.table) not in self._tables:
+                text = f"{key.database}.{key.table}"
+                if key.database in self._listed:
+                    unreadable[text] = "does not exist"
+                else:
+                    wanted[key] = text
+        unreadable |= dict.fromkeys(wanted.values(), "Glue could not be reached")
+        with suppress(GlueUnreachableError):
+            for key, result in self._calls.each(list(wanted), self._read_source):
+                if isinstance(result, GlueError):
+                    unreadable[wanted[key]] = result.message
+                else:
+                    del unreadable[wanted[key]]
+        if unreadable:
+            text = f"{len(unreadable):,} of {len(arns):,} cannot be read: {_some(sorted(unreadable))}"
+            yield Row(WARNING, "sources", f"{text}: {unreadable[min(unreadable)]}")
+        else:
+            yield Row(OK, "sources", f"all {len(arns):,} can be read")
+
+    def _read_source(self, key: SourceKey) -> View | SourceTable:
+        return self._reader.get_table(key.database, key.table, catalog_id=key.catalog_id)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _print(target: Target, rows: Iterable[Row]) -> None:
+    """Print a table as wide as the terminal; a line for each row where it is not one."""
+    heading = f"{target.name}: {target.access.aws_region}, {target.catalog_id or 'the account of the caller'}"
+    if not sys.stdout.isatty():
+        click.echo(f"\n{_line(heading)}")
+        for row in rows:
+            click.echo(f"  {row.status:<7}  {row.subject:<11}  {_line(row.text)}")
+        return
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for width in (7, 11, None):
+        table.add_column(min_width=width, overflow="fold")
+    for row in rows:
+        table.add_row(Text(row.status, STYLES[row.status]), row.subject, Text(_line(row.text)))
+    console = Console()
+    console.print(Text(f"\n{_line(heading)}", "bold"))
+    console.print(Padding.indent(table, 2))
+
+
+def _line(text: str) -> str:
+    """Return a text as one line that cannot steer a terminal."""
+    return " ".join(printable(text).split())

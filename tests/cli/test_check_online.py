@@ -1,0 +1,413 @@
+"""``check-config --online`` as users type it, against a Glue over HTTP."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.cli.main import run
+from tests.support import bare_faults as faults
+from tests.support.bare_glue import GET_RUN, LIST_RUNS, BareGlue, Call
+from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id
+from tests.support.moto_glue import MotoGlue
+from tests.support.terminal import OnTerminal
+
+UNKNOWN = sample_run_id(77)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Leave nothing of this machine's AWS configuration."""
+    for variable in [name for name in os.environ if name.startswith(("AWS_", "GLUE_MV_EXPORTER_"))]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-print")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+@pytest.fixture
+def glue(environment: pytest.MonkeyPatch) -> Iterator[BareGlue]:
+    """Three views in two databases; the sources of one of them are in a third one."""
+    with BareGlue() as bare:
+        environment.setenv("AWS_ENDPOINT_URL", bare.url)
+        sources = [
+            bare.records.put_source("landing", name, update_time=1.0) for name in ("orders", "returns")
+        ]
+        bare.records.put_view("sales", "daily", definition={"SubObjects": sources})
+        bare.records.put_view("sales", "hourly", definition={"SubObjects": sources[:1]})
+        bare.records.put_view("finance", "revenue")
+        bare.records.put_table({"Name": "plain"}, database="finance")
+        bare.records.put_run(sample_run(1))
+        yield bare
+
+
+def configure(folder: Path, *targets: dict[str, object], name: str = "config.yaml") -> Path:
+    """Write a configuration; the targets are in eu-west-1, and are called prod unless they say otherwise."""
+    file = folder / name
+    usual = {"name": "prod", "aws_region": "eu-west-1", "max_requests_per_second": 50}
+    file.write_text(yaml.safe_dump({"targets": [{**usual, **target} for target in targets]}))
+    return file
+
+
+def check(capsys: pytest.CaptureFixture[str], *args: str, status: int) -> tuple[str, str]:
+    """Return standard output and standard error, runs of blanks as one."""
+    assert run(["check-config", "--online", *(args or ("config.yaml",))]) == status
+    out, err = capsys.readouterr()
+    return re.sub(" +", " ", out), err
+
+
+def operations(glue: BareGlue) -> list[str]:
+    """Return the operations that were asked, in the order of the alphabet."""
+    return sorted(call.operation for call in glue.calls())
+
+
+def denied(operation: str, **parameters: str) -> object:
+    """Return a judge that denies an operation where the parameters are these."""
+
+    def judge(call: Call) -> faults.Fault | None:
+        fits = operation == call.operation and parameters.items() <= call.parameters.items()
+        return faults.error("AccessDeniedException", message=f"no {operation} for you") if fits else None
+
+    return judge
+
+
+def test_all_is_well(capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue) -> None:
+    """Who it is, each permission, what each pattern matches, the runs and the sources; each asked once."""
+    configure(tmp_path, {"views": ["sales.*", "finance.revenue"], "runs": [sample_run_id(1)]})
+    out, err = check(capsys, status=0)
+    assert out.splitlines() == [
+        "config.yaml: OK (1 targets, 1 runs, 2 view patterns)",
+        "",
+        "prod: eu-west-1, the account of the caller",
+        f" ok caller arn:aws:iam::{ACCOUNT}:user/test",
+        " ok permission glue:GetTables",
+        " ok permission glue:GetTable",
+        " ok permission glue:ListMaterializedViewRefreshTaskRuns",
+        " ok permission glue:GetMaterializedViewRefreshTaskRun",
+        " ok pattern sales.*: 2 views: sales.daily, sales.hourly",
+        " ok view finance.revenue",
+        " ok runs Glue knows all 1",
+        " ok sources all 2 can be read",
+    ]
+    assert err == ""
+    by_name = ["GetTable"] * 3  # finance.revenue and two sources
+    assert operations(glue) == ["GetCallerIdentity", GET_RUN, *by_name, "GetTables", LIST_RUNS]
+
+
+def test_a_pattern_over_the_account_reads_each_database_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    for number in range(250):
+        glue.records.put_view(f"database_{number:03}", "view")
+    views = ["*.*", "sales.*", "*.daily", "finance.revenue"]
+    configure(tmp_path, {"views": views, "catalog_id": ACCOUNT, "max_requests_per_second": 200})
+    out, _ = check(capsys, status=0)
+    assert " ok permission glue:GetDatabases\n" in out
+    assert (
+        " ok pattern *.*: 253 views: database_000.view, database_001.view, database_002.view and 250 more\n"
+        in out
+    )
+    assert " ok pattern *.daily: 1 view: sales.daily\n" in out
+    read = [call.parameters["DatabaseName"] for call in glue.calls("GetTables")]
+    assert len(read) == len(set(read)) == 253
+    assert (glue.count("GetDatabases"), glue.count("GetTable"), glue.count(LIST_RUNS)) == (3, 0, 1)
+
+
+def test_a_denied_permission_is_status_1_and_leaves_what_it_would_show_unknown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    configure(tmp_path, {"views": ["sales.*", "finance.revenue"]})
+    glue.judge = denied("GetTables")  # type: ignore[assignment]
+    out, err = check(capsys, status=1)
+    assert " failed permission glue:GetTables: AccessDeniedException: no GetTables for you\n" in out
+    assert " warning pattern sales.*: not known, because tables could not be read\n" in out
+    assert " ok view finance.revenue\n" in out
+    assert err == "config.yaml: something is missing for prod\n"
+
+
+@pytest.mark.parametrize("operation", ["GetDatabases", "GetTables", "GetTable", LIST_RUNS, GET_RUN])
+def test_every_permission_that_is_needed_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue, operation: str
+) -> None:
+    configure(
+        tmp_path,
+        {"name": "all", "views": ["*.*"], "runs": [sample_run_id(1)]},
+        {"name": "one", "views": ["finance.revenue"]},
+    )
+    glue.judge = denied(operation)  # type: ignore[assignment]
+    out, _ = check(capsys, status=1)
+    assert f" failed permission glue:{operation}: AccessDeniedException: no {operation} for you" in out
+
+
+def test_some_databases_are_denied(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    """A policy may allow some of them alone; what the others hold is still shown."""
+    configure(tmp_path, {"views": ["*.*", "finance.*", "finance.x"]})
+    glue.judge = denied("GetTables", DatabaseName="finance")  # type: ignore[assignment]
+    out, _ = check(capsys, status=1)
+    assert out.count("failed") == 1
+    assert " ok pattern *.*: 2 views: sales.daily, sales.hourly\n" in out
+    assert " warning pattern finance.*: not known" in out
+    assert " warning view finance.x: not known" in out
+
+
+@pytest.mark.parametrize(
+    ("view", "complaint"),
+    [
+        ("finance.revenu", "view finance.revenu: does not exist"),
+        ("nowhere.revenue", "view nowhere.revenue: does not exist"),
+        ("finance.plain", "view finance.plain: not a materialized view"),
+        ("finance.x*", "pattern finance.x*: matches no materialized view"),
+        ("nowhere.*", "pattern nowhere.*: matches no materialized view"),
+        ("SALES.*", "pattern SALES.*: matches no materialized view"),
+        ("n*.*", "pattern n*.*: matches no materialized view"),
+    ],
+)
+@pytest.mark.parametrize("others", [[], ["f*.revenue"], ["finance.revenue", "finance.a", "finance.b"]])
+@pytest.mark.usefixtures("glue")
+def test_what_a_pattern_does_not_match_is_status_1(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, view: str, complaint: str, others: list[str]
+) -> None:
+    """Also where the tables of the database are listed, for other patterns or for more names."""
+    configure(tmp_path, {"views": [view, *others]})
+    out, _ = check(capsys, status=1)
+    assert f" failed {complaint}\n" in out
+
+
+def test_a_name_is_not_that_of_the_view_that_glue_finds_in_another_case(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    """The exporter would not watch it."""
+    configure(tmp_path, {"views": ["finance.Revenue"]})
+    found = faults.json_answer({"Table": {"Name": "revenue", "IsMaterializedView": True}})
+    glue.misbehave(found, operation="GetTable")
+    out, _ = check(capsys, status=1)
+    assert " failed view finance.Revenue: does not exist\n" in out
+
+
+@pytest.mark.usefixtures("glue")
+def test_a_view_that_is_excluded_is_status_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    configure(tmp_path, {"views": ["sales.daily", "sales.*"], "exclude_views": ["*.daily"]})
+    out, _ = check(capsys, status=1)
+    assert " failed view sales.daily: excluded\n" in out
+    assert " ok pattern sales.*: 1 view: sales.hourly\n" in out
+
+
+def test_runs_that_glue_does_not_know_are_status_1(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    configure(tmp_path, {"runs": [sample_run_id(1), UNKNOWN]})
+    out, _ = check(capsys, status=1)
+    assert " ok permission glue:GetMaterializedViewRefreshTaskRun\n" in out
+    assert f" failed runs Glue does not know 1 of 2: {UNKNOWN}\n" in out
+    assert operations(glue) == ["GetCallerIdentity", GET_RUN, GET_RUN], "no view, and so no listing"
+
+
+def test_sources_that_cannot_be_read_are_a_warning(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    elsewhere = f"arn:aws:glue:us-east-1:{ACCOUNT}:table/landing/orders"
+    gone = f"arn:aws:glue:eu-west-1:{ACCOUNT}:table/landing/gone"
+    foreign = glue.records.put_source("lake", "events", update_time=1.0, catalog_id="210987654321")
+    sources = [elsewhere, gone, foreign, f"arn:aws:glue:eu-west-1:{ACCOUNT}:table/landing/orders"]
+    glue.records.put_view("ops", "audit", definition={"SubObjects": sources})
+    configure(tmp_path, {"views": ["ops.*"]})
+    glue.judge = denied("GetTable", Name="orders")  # type: ignore[assignment]
+    out, _ = check(capsys, status=0)
+    assert f" warning sources 3 of 4 cannot be read: {elsewhere}, landing.gone, landing.orders: not a" in out
+    assert [call.catalog_id for call in glue.calls("GetTable")].count("210987654321") == 1
+    assert "glue:GetTable\n" not in out, "no view needs it"
+
+
+def test_sources_that_were_listed_for_the_views_are_not_asked_for_again(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    gone = f"arn:aws:glue:eu-west-1:{ACCOUNT}:table/landing/gone"
+    glue.records.put_view("ops", "audit", definition={"SubObjects": [gone]})
+    configure(tmp_path, {"views": ["*.*"]})
+    out, _ = check(capsys, status=0)
+    assert " warning sources 1 of 3 cannot be read: landing.gone: does not exist\n" in out
+    assert glue.count("GetTable") == 0
+
+
+def test_source_tables_that_are_not_wanted_are_not_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    configure(tmp_path, {"views": ["sales.*"], "source_tables": False})
+    out, _ = check(capsys, status=0)
+    assert "sources" not in out
+    assert operations(glue) == ["GetCallerIdentity", "GetTables", LIST_RUNS]
+
+
+def test_targets_of_different_roles_are_checked_each_by_its_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    with MotoGlue() as moto:
+        environment.setenv("AWS_ENDPOINT_URL", moto.url)
+        moto.simulated.add_view("sales", "daily")
+        moto.simulated.add_view("ops", "audit", catalog_id="210987654321")
+        roles = {
+            account: {"role_arn": f"arn:aws:iam::{account}:role/glue-read", "external_id": "s3cr3t"}
+            for account in ("123456789012", "210987654321")
+        }
+        configure(
+            tmp_path,
+            {"name": "own", "views": ["sales.daily"], "assume_role": roles["123456789012"]},
+            {"name": "other", "views": ["ops.*", "sales.*"], "assume_role": roles["210987654321"]},
+        )
+        out, err = check(capsys, status=1)
+    own, other = out.split("other: ")
+    for account, part in (("123456789012", own), ("210987654321", other)):
+        assert f"caller arn:aws:sts::{account}:assumed-role/glue-read/…\n" in part
+    assert "failed" not in own
+    assert " ok pattern ops.*: 1 view: ops.audit\n" in other
+    assert " failed pattern sales.*: matches no materialized view\n" in other
+    assert err == "config.yaml: something is missing for other\n"
+
+
+@pytest.mark.parametrize("catalog", [{}, {"catalog_id": ACCOUNT}])
+def test_missing_credentials_are_one_line(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    environment: pytest.MonkeyPatch,
+    glue: BareGlue,
+    catalog: dict[str, object],
+) -> None:
+    environment.delenv("AWS_ACCESS_KEY_ID")
+    configure(tmp_path, {"views": ["*.*", "finance.revenue"], "runs": [UNKNOWN], **catalog})
+    out, err = check(capsys, status=1)
+    (line,) = out.splitlines()[3:]
+    assert line.startswith(" failed credentials ")
+    assert line.endswith(": Unable to locate credentials")
+    assert err == "config.yaml: something is missing for prod\n"
+    assert glue.count() == 0
+
+
+def test_refused_credentials_are_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    configure(tmp_path, {"views": ["sales.*"]})
+    glue.misbehave(faults.error("InvalidClientTokenId", 403))
+    out, _ = check(capsys, status=1)
+    assert out.splitlines()[3:] == [
+        " failed credentials GetCallerIdentity: STS refused GetCallerIdentity: InvalidClientTokenId"
+    ]
+
+
+@pytest.mark.usefixtures("glue")
+def test_an_unreachable_sts_is_a_warning_where_the_catalog_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """As in a VPC with an endpoint for Glue alone: the exporter does not need it there."""
+    environment.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+    configure(tmp_path, {"views": ["finance.revenue"], "catalog_id": ACCOUNT})
+    out, _ = check(capsys, status=0)
+    assert f"prod: eu-west-1, {ACCOUNT}\n warning caller not known, and not needed: GetCallerId" in out
+    assert " ok view finance.revenue\n" in out
+
+
+def test_an_unreachable_glue_is_not_asked_for_everything(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    configure(tmp_path, {"runs": [sample_run_id(number) for number in range(50)], "catalog_id": ACCOUNT})
+    glue.judge = lambda call: faults.UNAVAILABLE if call.service == "glue" else None
+    out, _ = check(capsys, status=1)
+    assert " failed permission glue:GetMaterializedViewRefreshTaskRun: HTTP status 503 (and 2 more)\n" in out
+    assert out.splitlines()[-1] == " failed nothing else was asked"
+    assert glue.count(GET_RUN) < 50
+
+
+def test_a_record_that_cannot_be_read_is_status_1(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    glue.records.put_view("sales", "odd", CreateTime="yesterday")
+    configure(tmp_path, {"views": ["sales.*"]})
+    out, _ = check(capsys, status=1)
+    assert " failed permission glue:GetTables: table sales.odd: CreateTime is a string, not a number\n" in out
+
+
+def test_files_that_are_not_valid_are_status_2_and_nothing_is_asked(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    good = configure(tmp_path, {"views": ["sales.*"]}, name="good.yaml")
+    bad = configure(tmp_path, {"views": ["sales.*"], "profil": "x"}, name="bad.yaml")
+    out, err = check(capsys, str(good), str(bad), status=2)
+    assert "did you mean profile?" in err
+    assert out == f"{good}: OK (1 targets, 0 runs, 1 view patterns)\n"
+    assert glue.count() == 0
+
+
+def test_every_file_is_checked(capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue) -> None:
+    good = configure(tmp_path, {"views": ["sales.*"]}, name="good.yaml")
+    missing = configure(tmp_path, {"views": ["none.*"]}, name="missing.yaml")
+    out, err = check(capsys, str(missing), str(good), status=1)
+    assert out.count(" ok permission glue:GetTables\n") == 2
+    assert err == f"{missing}: something is missing for prod\n"
+    assert glue.count(LIST_RUNS) == 2
+
+
+@pytest.mark.usefixtures("glue")
+def test_online_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check-config", "--online", "--web.config.file=web.yml"]) == 2
+    assert "Missing argument 'FILE...'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("glue")
+def test_a_target_without_a_region_is_status_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("targets: [{views: [sales.*]}]")
+    _, err = check(capsys, status=2)
+    assert "no AWS region" in err
+
+
+def test_a_terminal_of_80_columns_holds_it_and_is_not_steered(tmp_path: Path, glue: BareGlue) -> None:
+    long, hostile = "a" * 120, "x\x1b]0;owned\x07\u202e[red]y\nz"
+    for name in (long, hostile):
+        glue.records.put_view("sales", name, definition={"SubObjects": [f"arn:{name}"]})
+    configure(tmp_path, {"name": "n" * 60, "views": ["sales.*", "ops.*"], "runs": [UNKNOWN]})
+    message = f"User {long} is not authorized\x1b[2J to perform it on {long}"
+    glue.judge = lambda call: (
+        faults.error("AccessDeniedException", message=message) if call.operation == GET_RUN else None
+    )
+    terminal = OnTerminal("check-config", "--online", "config.yaml", columns=80)
+    assert terminal.end() == 1
+    *_, shown = terminal.screen.split("\x1b[2K")  # after the progress
+    assert "\x1b[1;31mfailed" in shown, "colours"
+    *lines, last = COLOUR.sub("", shown).splitlines()
+    assert all(line.isprintable() for line in (*lines, last))
+    assert max(map(len, lines)) <= 80
+    assert last == f"config.yaml: something is missing for {'n' * 60}"
+    assert "[red]" in shown, "no markup"
+
+
+@pytest.mark.usefixtures("glue")
+def test_a_terminal_sees_progress_and_nothing_is_left_of_it(tmp_path: Path) -> None:
+    configure(tmp_path, {"views": ["*.*"]})
+    terminal = OnTerminal("check-config", "--online", "config.yaml")
+    assert terminal.end() == 0
+    assert terminal.screen.index("asking AWS") < terminal.screen.index("permission")
+    assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l"), "the cursor is back"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_the_middle_of_a_call(
+    tmp_path: Path, glue: BareGlue, ending: signal.Signals
+) -> None:
+    configure(tmp_path, {"views": ["*.*"]})
+    glue.misbehave(faults.HANG, operation="GetTables")
+    terminal = OnTerminal("check-config", "--online", "config.yaml")
+    glue.wait_for_calls(1, "GetTables")
+    terminal.process.send_signal(ending)
+    signalled = time.monotonic()
+    assert terminal.end() == 130
+    assert time.monotonic() - signalled < 5
+    assert "Traceback" not in terminal.screen
