@@ -45,6 +45,11 @@ def _runs(figures: TargetFigures) -> Iterator[Sample]:
             yield Sample(joined(figures.labels, labels(state=phase)), figures.series.runs[phase])
 
 
+def _source_tables(figures: TargetFigures) -> Iterator[Sample]:
+    for state, number in figures.series.source_tables.items():
+        yield Sample(joined(figures.labels, labels(state=state)), number)
+
+
 def _by_operation(figures: TargetFigures) -> Iterator[tuple[Labels, OperationCounts]]:
     for operation, counts in figures.operations.items():
         yield joined(figures.labels, labels(operation=operation)), counts
@@ -109,6 +114,13 @@ TARGET_FAMILIES: tuple[Family[TargetFigures], ...] = (
         "settled (never fetched again), unfetched (not read yet, or unknown to Glue).",
         labels=("target", "state"),
         samples=_runs,
+    ),
+    Family(
+        name="glue_mv_exporter_target_source_tables",
+        help="Source tables of the target's views: read (when they change is known), or unreadable (denied, "
+        "missing, of another region, or no Iceberg tables).",
+        labels=("target", "state"),
+        samples=_source_tables,
     ),
     Family(
         name="glue_mv_exporter_target_clock_skew_seconds",

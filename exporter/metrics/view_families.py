@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from exporter.metrics.run_families import status_samples
 from exporter.metrics.text import Family, Labels, Sample, histogram, joined, labels, optional
+from exporter.model.causes import cause_of
 from exporter.model.run import REFRESH_TYPES, Run
 from exporter.store.counters import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
 from exporter.store.series import ViewFacts, ViewSeries
@@ -62,7 +63,10 @@ def _info(figures: ViewFigures) -> Sequence[Sample]:
     if figures.facts is None:
         return ()
     facts = figures.facts
-    more = labels(target=figures.target, refresh_mode=facts.refresh_mode, owner=facts.owner or "")
+    managed = "" if facts.managed is None else str(facts.managed).lower()
+    more = labels(
+        target=figures.target, refresh_mode=facts.refresh_mode, managed=managed, owner=facts.owner or ""
+    )
     return [Sample(joined(figures.labels, more), 1)]
 
 
@@ -74,6 +78,12 @@ def _last_run_info(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
     if (run := facts.last_run) is None:
         return ()
     return [Sample(joined(own, labels(run_id=run.run_id, refresh_type=run.refresh_type_label)), 1)]
+
+
+def _last_failure_info(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
+    if (run := facts.last_failure) is None:
+        return ()
+    return [Sample(joined(own, labels(run_id=run.run_id, cause=cause_of(run.error_message).value)), 1)]
 
 
 def _runs(facts: ViewFacts, own: Labels) -> Sequence[Sample]:
@@ -94,8 +104,9 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
     Family(
         name="glue_mv_refresh_view_info",
         help="Always 1: the view's target, whether it refreshes by itself (scheduled) or not (manual; "
-        "unknown where the catalog's tables may not be read), and who is told when it is in trouble.",
-        labels=(*_VIEW, "target", "refresh_mode", "owner"),
+        "unknown where the catalog's tables may not be read), whether Glue manages it (true, false, or "
+        "empty where Glue does not say), and who is told when it is in trouble.",
+        labels=(*_VIEW, "target", "refresh_mode", "managed", "owner"),
         samples=_info,
     ),
     Family(
@@ -109,6 +120,28 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
         help="Seconds between two refreshes, as configured or else by the view's own schedule.",
         labels=_VIEW,
         samples=_value(lambda facts: facts.expected_interval),
+    ),
+    Family(
+        name="glue_mv_refresh_view_data_timestamp_seconds",
+        help="When the view's data was last refreshed, by a run or by a new snapshot that was seen, "
+        "as Unix time in seconds.",
+        labels=_VIEW,
+        samples=_value(lambda facts: facts.data_time),
+    ),
+    Family(
+        name="glue_mv_refresh_view_source_updated_timestamp_seconds",
+        help="When a source table of the view was last updated, as Unix time in seconds; absent unless all "
+        "of them can be read and are Iceberg tables.",
+        labels=_VIEW,
+        samples=_value(lambda facts: facts.source_updated_time),
+    ),
+    Family(
+        name="glue_mv_refresh_view_stale_since_timestamp_seconds",
+        help="Since when the view lacks something, as Unix time in seconds: the first change of a source "
+        "after its newest refresh began; if the sources' times are not known, the last refresh, else the "
+        "creation. Absent while it lacks nothing.",
+        labels=_VIEW,
+        samples=_value(lambda facts: facts.stale_since),
     ),
     Family(
         name="glue_mv_refresh_view_last_run_status",
@@ -158,6 +191,13 @@ VIEW_FAMILIES: tuple[Family[ViewFigures], ...] = (
         help="When the view's newest failed run ended, as Unix time in seconds.",
         labels=_VIEW,
         samples=_value(lambda facts: facts.last_failure_time),
+    ),
+    Family(
+        name="glue_mv_refresh_view_last_failure_info",
+        help="Always 1: the view's newest failed run since its last success, and the cause of the failure, "
+        "from its error message.",
+        labels=(*_VIEW, "run_id", "cause"),
+        samples=_of_facts(_last_failure_info),
     ),
     Family(
         name="glue_mv_refresh_view_consecutive_failures",

@@ -9,7 +9,7 @@ not be reached, else at growing intervals.
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -21,8 +21,9 @@ from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
-from exporter.model.view import View
+from exporter.model.view import TableListing, View
 from exporter.poller.listing import ListingReader, Order, Orders, pages, scopes_for
+from exporter.poller.sources import SourceDatabase, SourceReader
 from exporter.poller.workers import (
     TICK,
     UNREACHABLE,
@@ -31,7 +32,7 @@ from exporter.poller.workers import (
     WorkerPool,
     internal_error,
 )
-from exporter.store.results import Result, ResyncEnded, RunsListed, Scope, TablesRead
+from exporter.store.results import Result, ResyncEnded, RunsListed, Scope, SourcesRead, TablesRead
 from exporter.store.store import Store
 from exporter.store.targets import Watch
 
@@ -52,6 +53,13 @@ class Part(NamedTuple):
     operation: str
     database: str = ""
     table: str = ""
+    catalog_id: str | None = None
+    """Of a database with source tables; None: the target's own."""
+
+    @property
+    def finds_views(self) -> bool:
+        """Whether it is about the target's databases and tables."""
+        return self.operation in {"GetDatabases", "GetTables", "GetTable"}
 
 
 @dataclass(slots=True)
@@ -67,6 +75,8 @@ class _State:
 
 
 DATABASES = Part("GetDatabases")
+SOURCES = Part("SourceTables")
+"""Finds the databases of the views' source tables, which become parts of this operation."""
 RUNS = Part("ListMaterializedViewRefreshTaskRuns")
 
 
@@ -81,11 +91,12 @@ def named_parts(names: Iterable[Name]) -> list[Part]:
 def whole_plan(matcher: ViewMatcher) -> list[Part]:
     """Return all that a target's patterns ask for; the databases of ``*.*`` come once they are listed."""
     databases = matcher.glob_databases()
+    rest = [RUNS, SOURCES] if matcher.target.source_tables else [RUNS]
     if databases is None:
         literals = [name for name in matcher.literals if not matcher.database_matches(name[0])]
-        return [DATABASES, *named_parts(literals), RUNS]
+        return [DATABASES, *named_parts(literals), *rest]
     literals = [name for name in matcher.literals if name[0] not in databases]
-    return [*(Part("GetTables", database) for database in databases), *named_parts(literals), RUNS]
+    return [*(Part("GetTables", database) for database in databases), *named_parts(literals), *rest]
 
 
 class Resync:
@@ -102,6 +113,7 @@ class Resync:
         self._store = store
         self._clock = clock
         self._pool = WorkerPool(f"{target.name} resync", size=CALLS_AT_ONCE, clock=clock)
+        self._sources = SourceReader(target.access.aws_region)
         self.orders: Orders = {}
         self._parts: dict[Part, _State] = {}
         self._listed: dict[Scope, float] = {}
@@ -135,7 +147,7 @@ class Resync:
         return not self._tables or any(
             state.error is not None and state.error.reason is Reason.ACCESS_DENIED
             for part, state in self._parts.copy().items()  # its thread may change it meanwhile
-            if part != RUNS
+            if part.finds_views
         )
 
     def _left(self) -> list[Part]:
@@ -145,10 +157,21 @@ class Resync:
         """Return the parts that could not be read for one of these reasons when last asked for."""
         return [part for part, state in self._parts.items() if state.error and state.error.reason in reasons]
 
+    def _errors(self) -> Iterator[GlueError]:
+        """Yield what keeps the target from being up: sources that cannot be read do not."""
+        for part, state in self._parts.items():
+            if state.error and part.operation != SOURCES.operation:
+                yield state.error
+
     def serves(self, target: Target) -> bool:
         """Return whether it looks for what this target asks for, and has not been ended."""
-        mine = (self._target.views, self._target.exclude_views)
-        return mine == (target.views, target.exclude_views) and not self._stop.is_set()
+        mine = self._target
+        same = (mine.views, mine.exclude_views, mine.source_tables) == (
+            target.views,
+            target.exclude_views,
+            target.source_tables,
+        )
+        return same and not self._stop.is_set()
 
     def end(self) -> None:
         """Let it end as soon as it can, and change nothing any more."""
@@ -250,7 +273,7 @@ class Resync:
             target=self._target.name,
             complete=not left,
             scopes=tuple(scope for scope, at in self._listed.items() if at >= begun),
-            error=gave_up or next((state.error for state in self._parts.values() if state.error), None),
+            error=gave_up or next(self._errors(), None),
             progress=self._progress(left),
         )
         try:
@@ -282,7 +305,7 @@ class Resync:
         """Read what is left."""
         if DATABASES in self._left():
             self._read_databases(calls, reader)
-        tables = [part for part in self._left() if part != RUNS]
+        tables = [part for part in self._left() if part.finds_views]
         results = calls.each(tables, lambda part: self._ask(reader, part))
         for number, (part, result) in enumerate(results):
             if isinstance(result, GlueError):
@@ -296,6 +319,7 @@ class Resync:
             self._read_runs(calls, reader, watch)
         if RUNS in self._parts:
             self._parts[RUNS].left = False
+        self._read_sources(calls, reader)
 
     def _read_databases(self, calls: Calls, reader: CatalogReader) -> None:
         """List the databases, and plan to read their tables."""
@@ -329,6 +353,7 @@ class Resync:
         named = part.operation == "GetTable"
         views: list[View] = []
         malformed: list[str] = []
+        listing: list[TableListing] = []
         try:
             if named:
                 table = reader.get_table(part.database, part.table)
@@ -338,6 +363,7 @@ class Resync:
                     lambda token: reader.get_tables(part.database, next_token=token), part.operation
                 ):
                     views += page.views
+                    listing.append(page)
                     malformed += (
                         f"GetTables: table {part.database}.{record.table}: {record.message}"
                         if record.table
@@ -347,7 +373,9 @@ class Resync:
         except GlueError as error:
             if error.reason is not Reason.NOT_FOUND:
                 raise
-            views, malformed = [], []
+            views, malformed, listing = [], [], []
+        if not named and self._target.source_tables:
+            self._sources.note_listed(part.database, listing)
         return TablesRead(
             target=self._target.name,
             views=tuple(view for view in views if self._matcher.matching(view.database, view.table)),
@@ -371,6 +399,29 @@ class Resync:
                 self._listed[scope] = self._clock.monotonic()
         self._done(RUNS, failure)
 
+    def _read_sources(self, calls: Calls, reader: CatalogReader) -> None:
+        """Read when the views' source tables were changed."""
+        name = self._target.name
+        if SOURCES in self._left():
+            sources = self._store.source_tables(name)
+            answers, databases = self._sources.plan(sources, reader.catalog_id())
+            finding_views = [state.error for part, state in self._parts.items() if part.finds_views]
+            if all(error and error.reason is Reason.ACCESS_DENIED for error in finding_views):
+                answers, databases = dict.fromkeys(sources, Reason.ACCESS_DENIED.value), []
+            self._apply(SourcesRead(target=name, tables=answers))
+            self._done(SOURCES, None)
+            self._plan(Part(SOURCES.operation, one.name, catalog_id=one.catalog_id) for one in databases)
+        parts = [part for part in self._left() if part.operation == SOURCES.operation]
+        for part, result in calls.each(parts, lambda part: self._sources.read(reader, _database(part))):
+            if not isinstance(result, GlueError):
+                self._apply(SourcesRead(target=name, tables=result))
+                self._done(part, None)
+                continue
+            if self._parts[part].error:  # the last good values stay until it has failed twice in a row
+                arns = self._sources.arns(_database(part))
+                self._apply(SourcesRead(target=name, tables=dict.fromkeys(arns, result.reason.value)))
+            self._done(part, result)
+
     def _done(self, part: Part, error: GlueError | None) -> None:
         """Note that a part has been read, or why it could not be."""
         if error is not None:
@@ -382,6 +433,10 @@ class Resync:
 
     def _apply(self, result: Result) -> None:
         self._store.apply(result, self._stop)
+
+
+def _database(part: Part) -> SourceDatabase:
+    return SourceDatabase(part.catalog_id, part.database)
 
 
 def _malformed(operation: str, lines: "list[str] | tuple[str, ...]") -> GlueError | None:

@@ -12,9 +12,9 @@ from exporter.model.view import View
 from exporter.store import runs as lifecycle
 from exporter.store.catalog import Catalog
 from exporter.store.counters import ViewCounters
-from exporter.store.results import Listing, PollEnded, ResyncEnded, RunsListed, Scope, TablesRead
+from exporter.store.results import Listing, PollEnded, ResyncEnded, RunsListed, Scope, SourcesRead, TablesRead
 from exporter.store.runs import Fetching, Moment, RunRecord
-from exporter.store.views import LISTINGS_UNTIL_GONE, ViewState
+from exporter.store.views import LISTINGS_UNTIL_GONE, NO_SNAPSHOT, ViewRecord, ViewState
 
 
 def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> None:
@@ -49,15 +49,52 @@ def _describe(catalog: Catalog, found: View, owner: str, patterns: Sequence[View
         # One that was created after its pattern was first watched has nothing to leave out of the count.
         created = found.creation_time
         baseline_at = at.now if created is not None and created > catalog.watched_since(patterns) else None
+    if _new_data(record, found):
+        changed_at = at.now if found.update_time is None else found.update_time
+        record = replace(record, data_changed_at=changed_at, data_changed_after=record.update_time)
     after = replace(
         record,
         creation_time=found.creation_time,
         refresh_seconds=found.refresh_seconds,
+        update_time=found.update_time,
+        owner=found.owner,
+        managed=found.managed,
+        version_id=found.version_id,
+        source_version_ids=found.source_version_ids,
+        sources=found.sources,
+        iceberg_sources=found.iceberg_sources,
         described=True,
         misses=0,
         baseline_at=baseline_at,
     )
     catalog.update(view, after)
+    catalog.link_sources(view)
+
+
+def _new_data(before: ViewRecord, found: View) -> bool:
+    """Return whether the view's snapshot is another one than at the last look, and so holds newer data.
+
+    Not if it refers to the same snapshots of the sources as before: then it may be that of a compaction.
+    """
+    if before.version_id is None or found.version_id in (None, NO_SNAPSHOT, before.version_id):
+        return False
+    return found.source_version_ids is None or found.source_version_ids != before.source_version_ids
+
+
+def apply_sources(catalog: Catalog, result: SourcesRead, at: Moment) -> None:
+    """Note when source tables changed."""
+    for arn, answer in result.tables.items():
+        catalog.sources.note(arn, answer if isinstance(answer, float) else None, at.now)
+
+
+def compare_with_sources(catalog: Catalog, target: str) -> None:
+    """Note since when each of the target's views lacks something, now that its sources have been read."""
+    for view in catalog.of_target(target):
+        changed = catalog.link_sources(view)
+        if changed:
+            catalog.changed_views.add(view.record.name)
+        if view.source_changes is not None and (changed or not view.record.compared):
+            catalog.update(view, replace(view.record, compared=True, stale_since=view.stale_since))
 
 
 def _miss_view(catalog: Catalog, view: ViewState, at: Moment) -> None:

@@ -22,6 +22,7 @@ from exporter.store.log_lines import LogLines
 from exporter.store.results import Listing, Scope
 from exporter.store.runs import Fetching, Moment, RunRecord
 from exporter.store.series import RunSeries, ViewSeries
+from exporter.store.sources import SourceRecord, Sources
 from exporter.store.views import LISTINGS_UNTIL_GONE, ViewRecord, ViewState
 
 Place = tuple[str, str]
@@ -47,6 +48,8 @@ class CatalogRows:
     views: dict[Name, ViewRecord | None] = field(default_factory=dict)
     runs: dict[str, RunRecord | None] = field(default_factory=dict)
     """By run key."""
+    sources: dict[str, SourceRecord | None] = field(default_factory=dict)
+    """By ARN."""
     patterns: dict[Name, WatchedPattern] = field(default_factory=dict)
     """All, by database and table as they are written."""
     unreadable: dict[str, float] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class Catalog:
         """The unwatched ones included."""
         self.fetching: dict[str, Fetching] = {}
         """The configured runs that are not settled, by run key."""
+        self.sources = Sources(rows.sources if rows else {})
         self.patterns: dict[Name, WatchedPattern] = {}
         self.unreadable: dict[str, float] = {}
         self.changed_runs: set[str] = set()
@@ -86,6 +90,8 @@ class Catalog:
         """Those without a date yet, as long as Glue's clock is not known: monotonic seconds since when."""
         self._undated: dict[Name | str, float] = {}
         """Views and run keys that are not watched any more, the same."""
+        self._reading_sources: set[str] = set()
+        """The targets that read source tables."""
         self._configured: Counter[str] = Counter()
         """How many configured runs each target owns."""
         self.open_listings: weakref.WeakSet[Listing] = weakref.WeakSet()
@@ -104,6 +110,7 @@ class Catalog:
         self.ownership = ownership = assign(targets)
         for conflict in ownership.conflicts:
             self.log.owned_elsewhere(*conflict)
+        self._reading_sources = {target.name for target in targets if target.source_tables}
         self._listed_by_runs = set()  # what is excluded may have changed
         self._watch_patterns((p for t in targets for p in t.views), monotonic, alone=all_known)
         literals = {name for matcher in ownership.matchers for name in matcher.literals}
@@ -172,8 +179,16 @@ class Catalog:
         view.literal = any(map(is_literal, patterns))
         view.expected_interval = expected_interval(patterns)
         view.configured_owner = self.ownership.configured_owner(owner, patterns)
+        self.link_sources(view)
         self.changed_views.add(name)
         return view
+
+    def link_sources(self, view: ViewState) -> bool:
+        """Give a view the times at which its sources changed; return whether these are others than before."""
+        before, view.source_changes = view.source_changes, None
+        if view.owner in self._reading_sources:
+            view.source_changes = self.sources.changes(view.record.sources)
+        return view.source_changes != before
 
     def settle_dates(self, at: Moment) -> None:
         """Date what began while Glue's clock was not known."""
@@ -201,6 +216,14 @@ class Catalog:
     def of_target(self, target: str) -> Iterator[ViewState]:
         """Yield the views that the target watches."""
         return (view for view in self.views.values() if view.owner == target)
+
+    def source_tables(self, target: str) -> dict[str, bool]:
+        """Return the ARNs of the source tables of a target's views; true: a view says that it is Iceberg."""
+        tables: dict[str, bool] = {}
+        for view in self.of_target(target):
+            for arn in view.record.sources or () if view.known else ():
+                tables[arn] = tables.get(arn, False) or view.record.iceberg_sources
+        return tables
 
     def note_seen(self, keys: AbstractSet[str]) -> None:
         """Note that Glue reported these runs: listings that are being read do not miss them."""
@@ -325,11 +348,12 @@ class Catalog:
 
     def unsaved(self) -> CatalogRows | None:
         """Return what is to be written to disk; None for nothing."""
-        if not (self.dirty_runs or self.dirty_views or self._dirty_rest):
+        if not (self.dirty_runs or self.dirty_views or self.sources.dirty or self._dirty_rest):
             return None
         views = {name: self.views[name].record if name in self.views else None for name in self.dirty_views}
         runs = {key: self.runs.get(key) for key in self.dirty_runs}
-        return CatalogRows(views, runs, self.patterns, self.unreadable, rest=self._dirty_rest)
+        sources = self.sources.unsaved()
+        return CatalogRows(views, runs, sources, self.patterns, self.unreadable, rest=self._dirty_rest)
 
     @property
     def empty(self) -> bool:
@@ -345,6 +369,7 @@ class Catalog:
                 view.saved_counters = view.record.counters
                 self.changed_views.add(name)
         self.dirty_runs, self.dirty_views, self._dirty_rest = set(), set(), False
+        self.sources.dirty = set()
 
     # What changes the state
 

@@ -3,12 +3,13 @@
 The store writes them when its lock is free again: a log that hangs holds up no other thread.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import structlog
 
+from exporter.model.causes import cause_of
 from exporter.model.run import Run, RunKey, Status
 
 SHOWN = 5
@@ -53,8 +54,9 @@ class LogLines:
     def run_ended(self, key: RunKey, run: Run) -> None:
         """Log that a run was seen ended for the first time."""
         duration = run.whole_duration
+        failed = run.status == Status.FAILED
         self.add(
-            "warning" if run.status == Status.FAILED else "info",
+            "warning" if failed else "info",
             "run ended",
             **key._asdict(),
             database=run.database,
@@ -63,6 +65,7 @@ class LogLines:
             refresh_type=run.refresh_type,
             duration_seconds=None if duration is None else round(duration, 3),
             dpu_seconds=run.dpu_seconds,
+            **({"cause": cause_of(run.error_message).value} if failed else {}),
             error_message=run.error_message,
         )
 
@@ -71,6 +74,20 @@ class LogLines:
         if news := self.news(target, f"owner {owner}", names):
             message = "another target, earlier in the file, watches these runs and views"
             self.add("warning", message, target=target, owner=owner, **_some("names", news))
+
+    def sources(
+        self, target: str, unreadable: Iterable[str], readable: Iterable[str], reasons: Mapping[str, str]
+    ) -> None:
+        """Log which source tables cannot be read any more, a line for each reason, or can be again."""
+        by_reason: dict[str, list[str]] = {}
+        for arn in sorted(unreadable):
+            by_reason.setdefault(reasons[arn], []).append(arn)
+        for reason, arns in by_reason.items():
+            message = "source tables cannot be read; their views are judged by age alone"
+            self.add("warning", message, target=target, reason=reason, **_some("source_tables", arns))
+        if again := sorted(readable):
+            message = "source tables can be read again"
+            self.add("info", message, target=target, **_some("source_tables", again))
 
     def malformed(self, target: str, records: Iterable[str]) -> None:
         """Log, once, records that cannot be read."""

@@ -1,5 +1,6 @@
 """What polls and resyncs hand to the store."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -39,6 +40,15 @@ class TablesRead:
     """One line for each record that could not be read."""
     progress: str = ""
     """How far the resync is, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesRead:
+    """What a resync says about source tables."""
+
+    target: str
+    tables: Mapping[str, float | str]
+    """By ARN: when it was last changed, as Unix time; or why that is not known, in a word or two."""
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -127,4 +137,4 @@ class ResyncEnded:
     """For people, while it is not complete."""
 
 
-Result = TablesRead | RunsListed | PollEnded | ResyncEnded
+Result = TablesRead | SourcesRead | RunsListed | PollEnded | ResyncEnded

@@ -15,7 +15,7 @@ KEPT_UNWATCHED = 90 * 86400.0
 
 
 def forget_unwatched(catalog: Catalog, now: float) -> None:
-    """Forget the views and runs that no configuration has watched for long."""
+    """Forget the views and runs that no configuration has watched for long, and sources of no view."""
     before = now - KEPT_UNWATCHED
     for name, view in list(catalog.views.items()):
         since = view.record.unwatched_since
@@ -25,6 +25,7 @@ def forget_unwatched(catalog: Catalog, now: float) -> None:
         since = record.unlisted_since
         if record.view is None and since is not None and since < before and key not in catalog.ownership.runs:
             catalog.forget_run(key)
+    catalog.sources.keep({arn for view in catalog.views.values() for arn in view.record.sources or ()})
     for key, at in list(catalog.unreadable.items()):
         if at < before:
             catalog.take_unreadable(key, new=False)

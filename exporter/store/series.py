@@ -125,16 +125,25 @@ class ViewFacts:
 
     refresh_mode: str
     """The label value: ``scheduled``, ``manual``, or ``unknown`` where the tables may not be read."""
+    managed: bool | None = None
+    owner: str | None = None
+    """Who is told when the view is in trouble: as configured, else the table's owner."""
     creation_time: float | None
     expected_interval: float | None
     """Seconds: the configured one, else the view's own schedule."""
-    owner: str | None = None
-    """Who is told when the view is in trouble, as configured."""
     last_run: Run | None
     last_success: Run | None
     last_success_time: float | None
     """The end of ``last_success``, or what stands in for it where Glue reports none."""
     last_failure_time: float | None
+    last_failure: Run | None = None
+    """The newest failed run since the last success; ``last_failure_time`` is then its end."""
+    data_time: float | None = None
+    """When the newest refresh ended, whatever did it."""
+    source_updated_time: float | None = None
+    """The newest UpdateTime of the view's sources; None unless all are known."""
+    stale_since: float | None = None
+    """Since when the view lacks something; None while it lacks nothing."""
     consecutive_failures: int | None
     """None before the view's runs have been read once."""
     counters: ViewCounters
@@ -170,6 +179,8 @@ class TargetSeries:
     views: int | None = None
     """Views that the target watches; None before they have been looked for."""
     runs: PhaseCounts = field(default_factory=dict)
+    source_tables: Mapping[str, int] = field(default_factory=dict)
+    """By the label ``state``: the source tables of its views; empty where they are not read, or not yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ made under another name and renamed, so that a file without the tables is always
 
 import contextlib
 import fcntl
+import json
 import os
 import sqlite3
 import sys
@@ -19,12 +20,13 @@ from exporter.model.run import Run
 from exporter.store.catalog import CatalogRows, Place, WatchedPattern
 from exporter.store.counters import Counted, ViewCounters
 from exporter.store.runs import RunRecord
+from exporter.store.sources import SourceRecord
 from exporter.store.views import ViewRecord
 
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "lock"
 APPLICATION_ID: Final = 0x474D5645  # "GMVE": tells the file from any other SQLite database
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the tables below. What is released is never changed: a new version comes with a migration."""
 
 _SCHEMA: Final = f"""
@@ -50,6 +52,17 @@ CREATE TABLE views (
   table_name TEXT NOT NULL,
   creation_time REAL,
   refresh_seconds REAL,
+  update_time REAL,
+  owner TEXT,
+  managed INTEGER,
+  version_id TEXT,
+  source_version_ids TEXT,       -- JSON; NULL: not reported
+  sources TEXT,                  -- JSON, ARNs; NULL: not reported
+  iceberg_sources INTEGER NOT NULL, -- 1: all of them are Iceberg tables
+  data_changed_at REAL,          -- update_time when version_id was last seen to have changed; NULL: never
+  data_changed_after REAL,       -- update_time at the look before that
+  compared INTEGER NOT NULL,     -- 1: it was compared with its sources before
+  stale_since REAL,              -- what that showed the last time
   described INTEGER NOT NULL,    -- 1: the catalog's tables held it; 0: only its name is known
   misses INTEGER NOT NULL,       -- complete listings of tables in a row that did not hold it
   baseline_at REAL,              -- when its first listing of runs was complete; NULL: still to come
@@ -86,6 +99,13 @@ CREATE TABLE runs (
   counted TEXT,                  -- JSON, see counters.py; NULL: not counted yet
   PRIMARY KEY (catalog, run_key)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE sources (
+  catalog INTEGER NOT NULL,
+  arn TEXT NOT NULL,
+  update_time REAL,              -- as last reported; NULL: it cannot be read
+  changes TEXT NOT NULL,         -- JSON: the times of its newest changes
+  PRIMARY KEY (catalog, arn)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE unreadable (
   catalog INTEGER NOT NULL,
   run_key TEXT NOT NULL,         -- a run that could not be read when its view took its baseline; or empty
@@ -95,6 +115,8 @@ CREATE TABLE unreadable (
 """
 _VIEW_FIELDS: Final = tuple(one.name for one in fields(ViewRecord))
 """In the order of the columns, which follow that of the catalog."""
+_VIEW_BOOLEANS: Final = ("managed", "iceberg_sources", "compared", "described")
+_VIEW_LISTS: Final = ("source_version_ids", "sources")
 _RUN_COLUMNS: Final = 23
 
 T = TypeVar("T")
@@ -213,6 +235,14 @@ class Storage:
         forgotten = [(catalog, key) for key, run in rows.runs.items() if run is None]
         self._many("DELETE FROM runs WHERE catalog = ? AND run_key = ?", forgotten)
         self._insert("runs", _RUN_COLUMNS, (_run_row(catalog, k, run) for k, run in rows.runs.items() if run))
+        unused = [(catalog, arn) for arn, source in rows.sources.items() if source is None]
+        self._many("DELETE FROM sources WHERE catalog = ? AND arn = ?", unused)
+        sources = (
+            (catalog, arn, source.update_time, json.dumps(source.changes))
+            for arn, source in rows.sources.items()
+            if source
+        )
+        self._insert("sources", 4, sources)
         if rows.rest:  # seldom, and then whole
             for table in ("patterns", "unreadable"):
                 self._many(f"DELETE FROM {table} WHERE catalog = ?", [(catalog,)])  # noqa: S608 (our own names)
@@ -242,6 +272,9 @@ class Storage:
             for catalog, *values in self._rows("views"):
                 view = _read_view(values)
                 by_row[catalog].views[view.name] = view
+            for catalog, arn, update_time, changes in self._rows("sources"):
+                known = SourceRecord(update_time, tuple(map(float, json.loads(changes))))
+                by_row[catalog].sources[sys.intern(arn)] = known
             shared: dict[Any, Any] = {}
             for catalog, key, *values in self._rows("runs"):
                 by_row[catalog].runs[key] = _read_run(key, values, shared)
@@ -254,12 +287,18 @@ class Storage:
 
 
 def _view_row(catalog: int, view: ViewRecord) -> tuple[Any, ...]:
-    return (catalog, *(getattr(view, name) for name in _VIEW_FIELDS[:-1]), view.counters.dump())
+    members = {name: getattr(view, name) for name in _VIEW_FIELDS}
+    members |= {name: json.dumps(members[name]) for name in _VIEW_LISTS if members[name]}
+    members["counters"] = view.counters.dump()
+    return (catalog, *members.values())
 
 
 def _read_view(values: list[Any]) -> ViewRecord:
     members = dict(zip(_VIEW_FIELDS, values, strict=True))
-    members["described"] = bool(members["described"])
+    members |= {name: bool(members[name]) for name in _VIEW_BOOLEANS if members[name] is not None}
+    members |= {
+        name: tuple(map(sys.intern, json.loads(members[name]))) for name in _VIEW_LISTS if members[name]
+    }
     members["counters"] = ViewCounters.load(members["counters"])
     return ViewRecord(**members)
 

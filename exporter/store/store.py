@@ -16,7 +16,7 @@ from exporter.model.settings import Settings
 from exporter.store import apply, retention
 from exporter.store.catalog import Catalog, CatalogRows, Place
 from exporter.store.log_lines import Line, LogLines, write
-from exporter.store.results import Listing, PollEnded, Result, RunsListed, Scope, TablesRead
+from exporter.store.results import Listing, PollEnded, Result, RunsListed, Scope, SourcesRead, TablesRead
 from exporter.store.runs import Moment
 from exporter.store.series import ExporterSeries, RequestStats, SeriesChanges, SeriesListener, TargetSeries
 from exporter.store.storage import Storage
@@ -147,6 +147,13 @@ class Store:
                 due=tuple(catalog.due(target, self._clock.monotonic() + slack)),
             )
 
+    def source_tables(self, target: str) -> dict[str, bool]:
+        """Return the ARNs of the source tables of a target's views; true: a view says that it is Iceberg."""
+        with self._lock:
+            state = self._targets.get(target)
+            catalog = state and self._catalog(state)
+            return catalog.source_tables(target) if catalog else {}
+
     def open_listing(self, target: str, scope: Scope) -> Listing | None:
         """Begin a listing of runs, to be handed in page by page; None for a target that is gone."""
         with self._lock:
@@ -187,6 +194,9 @@ class Store:
             state.tables_read(result)
             self._log.malformed(result.target, result.malformed)
             apply.apply_tables(catalog, result, at)
+        elif isinstance(result, SourcesRead):
+            state.sources_read(result)
+            apply.apply_sources(catalog, result, at)
         elif isinstance(result, RunsListed):
             lines = (f"run {r.run_id}: {r.message}" if r.run_id else r.message for r in result.malformed)
             self._log.malformed(result.target, lines)
@@ -196,6 +206,7 @@ class Store:
                 retention.forget_unlisted(catalog, covered, at)
         else:
             apply.note_read(catalog, result, set())
+            apply.compare_with_sources(catalog, result.target)
             state.resync_ended(result, catalog, self._log)
 
     def requests(self, target: str) -> RequestStats:

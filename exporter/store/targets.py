@@ -8,7 +8,7 @@ from exporter.model.run import PHASES, Run
 from exporter.model.settings import Access, Target
 from exporter.store.catalog import Catalog
 from exporter.store.log_lines import LogLines
-from exporter.store.results import PollEnded, ResyncEnded, TablesRead
+from exporter.store.results import PollEnded, ResyncEnded, SourcesRead, TablesRead
 from exporter.store.series import RequestStats, TargetSeries
 
 OUT_OF_TIME = "the poll ran out of time before everything was read; the next one tries again"
@@ -51,6 +51,10 @@ class TargetState:
     """Whether views have been looked for."""
     logged_up: bool | None = None
     """What was last logged of whether it is up."""
+    source_problems: dict[str, str] = field(default_factory=dict)
+    """Why source tables could not be read the last time, by ARN."""
+    unreadable: frozenset[str] = frozenset()
+    """Those of which that was logged."""
     found: set[Name] = field(default_factory=set)
     """The wanted views that its tables held in the resync going on, whichever target owns them."""
 
@@ -104,6 +108,8 @@ class TargetState:
             self.resynced = self.looked = True
             if result.error is None:
                 self._match_patterns(catalog, log)
+            if self.target.source_tables:
+                self._note_sources(catalog, log)
             self.found = set()
         if self.series.up is not None:
             self._judge(catalog, log)
@@ -113,6 +119,26 @@ class TargetState:
         self.looked = True
         self.resync_progress = result.progress
         self.found.update((view.database, view.table) for view in result.views)
+
+    def sources_read(self, result: SourcesRead) -> None:
+        """Note which source tables could be read."""
+        for arn, answer in result.tables.items():
+            if isinstance(answer, str):
+                self.source_problems[arn] = answer
+            else:
+                self.source_problems.pop(arn, None)
+
+    def _note_sources(self, catalog: Catalog, log: LogLines) -> None:
+        """Count the source tables of the target's views, and log which cannot be read any more, or again."""
+        used = catalog.source_tables(self.target.name).keys()
+        read = {arn for arn in used if catalog.sources.read(arn)}
+        self.series = replace(
+            self.series, source_tables={"read": len(read), "unreadable": len(used) - len(read)}
+        )
+        self.source_problems = {arn: why for arn, why in self.source_problems.items() if arn in used}
+        problems = {arn: why for arn, why in self.source_problems.items() if arn not in read}
+        log.sources(self.target.name, problems.keys() - self.unreadable, self.unreadable & read, problems)
+        self.unreadable = frozenset(problems)
 
     def _judge(self, catalog: Catalog | None, log: LogLines, ended: float | None = None) -> None:
         """Decide whether the target is up, after a poll that ended at this time, or after a resync."""

@@ -3,7 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
+from exporter.model import freshness
 from exporter.model.patterns import Name
 from exporter.model.run import Status, run_key
 from exporter.model.view import View, ViewKey
@@ -13,6 +15,14 @@ from exporter.store.series import ViewFacts, ViewSeries
 
 LISTINGS_UNTIL_GONE = 2
 """So many complete listings of tables in a row must miss a view before its series go."""
+NO_SNAPSHOT = "-1"
+"""Iceberg's ID for the snapshot of a table without data."""
+
+_reported = attrgetter(
+    "creation_time", "refresh_seconds", "update_time", "owner", "managed", "version_id", "source_version_ids",
+    "sources", "iceberg_sources",
+)  # fmt: skip
+"""What the catalog's tables say of a view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +34,22 @@ class ViewRecord:
     creation_time: float | None = None
     """Unix time in seconds, like all times here; by Glue's clock."""
     refresh_seconds: float | None = None
+    update_time: float | None = None
+    """As last reported, like the next ones: see ``View``."""
+    owner: str | None = None
+    managed: bool | None = None
+    version_id: str | None = None
+    source_version_ids: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+    iceberg_sources: bool = False
+    data_changed_at: float | None = None
+    """When its snapshot was last seen to have changed: the table's UpdateTime then."""
+    data_changed_after: float | None = None
+    """The table's UpdateTime at the look before that."""
+    compared: bool = False
+    """Whether it was compared with its sources before."""
+    stale_since: float | None = None
+    """What that showed the last time."""
     described: bool = False
     """Whether the catalog's tables ever held it; else only its name is known."""
     misses: int = 0
@@ -47,8 +73,7 @@ class ViewRecord:
 
     def same_as(self, view: View) -> bool:
         """Return whether this is what the catalog's tables hold now."""
-        ours = (self.described, self.misses, self.creation_time, self.refresh_seconds)
-        return ours == (True, 0, view.creation_time, view.refresh_seconds)
+        return self.described and self.misses == 0 and bool(_reported(self) == _reported(view))
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +91,8 @@ class ViewState:
     """The configured one, in seconds."""
     configured_owner: str | None = None
     """Who is told when the view is in trouble; not the target that watches it."""
+    source_changes: tuple[tuple[float, ...], ...] | None = None
+    """For each of its sources, when it was seen to change; None unless all of them are known."""
     up: bool = False
     """Whether the last poll read its runs."""
     runs: list[RunRecord] = field(default_factory=list)
@@ -118,6 +145,39 @@ class ViewState:
                 failures.append(record)
         return failures
 
+    def newest_refresh(self) -> tuple[float, float] | None:
+        """Return when the view's newest refresh began and when it ended; None for one never refreshed.
+
+        A new snapshot counts as a refresh at the table's UpdateTime, unless a succeeded run began since the
+        look before: then it is that run's, and holds what the sources had when the run began. With another
+        refresh beside that run, the view looks older than it is, never younger.
+        """
+        changed, before = self.record.data_changed_at, self.record.data_changed_after
+        success = self.newest_with_status(Status.SUCCEEDED)
+        if success is None or success.end is None:
+            return None if changed is None else (changed, changed)
+        run = success.run
+        began = next((time for time in (run.start_time, run.creation_time) if time is not None), success.end)
+        if changed is None or (before or 0.0) <= began <= changed:
+            return began, success.end
+        return max(began, changed), max(success.end, changed)
+
+    @property
+    def stale_since(self) -> float | None:
+        """Since when the view lacks something, as Unix time; None while it lacks nothing."""
+        record = self.record
+        refresh = self.newest_refresh()
+        if refresh and record.creation_time is not None and refresh[1] < record.creation_time:
+            refresh = None  # it was of an earlier view of this name
+        return freshness.stale_since(
+            refresh_began=refresh[0] if refresh else None,
+            data_time=refresh[1] if refresh else None,
+            creation_time=record.creation_time,
+            changes=self.source_changes,
+            kept=record.stale_since,
+            compared=record.compared,
+        )
+
     def runs_to_show(self, newest: int) -> frozenset[str]:
         """Return the keys of the ``newest`` runs and of those in progress; 0: of none at all."""
         if not newest or not self.known:
@@ -147,18 +207,25 @@ class ViewState:
         last = next(self.newest_first(), None)
         success = self.newest_with_status(Status.SUCCEEDED)
         failure = self.newest_with_status(Status.FAILED)
-        failures = len(self.failures_in_a_row())
+        in_a_row = self.failures_in_a_row()
+        failures = len(in_a_row)
         if record.forgotten_after == (success.run.run_id if success else None):
             failures += record.forgotten_failures
+        refresh = self.newest_refresh()
         return ViewFacts(
             refresh_mode=_refresh_mode(record),
+            managed=record.managed,
+            owner=self.configured_owner or record.owner,
             creation_time=record.creation_time,
             expected_interval=self.expected_interval or record.refresh_seconds,
             last_run=last.run if last else None,
             last_success=success.run if success else None,
             last_success_time=success.end if success else None,
             last_failure_time=failure.end if failure else None,
-            owner=self.configured_owner,
+            last_failure=in_a_row[0].run if in_a_row else None,
+            data_time=refresh[1] if refresh else None,
+            source_updated_time=max((times[-1] for times in self.source_changes or ()), default=None),
+            stale_since=self.stale_since,
             consecutive_failures=None if record.baseline_at is None and last is None else failures,
             counters=self.saved_counters,
         )

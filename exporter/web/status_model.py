@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from exporter.model.causes import cause_of
 from exporter.model.run import LISTED_STATUSES, Run
-from exporter.store.runs import RunRecord
+from exporter.store.series import ViewFacts
 from exporter.store.targets import TargetState
 from exporter.web.status_query import RUNS, TARGETS, VIEWS, StatusQuery, Table, select
 from exporter.web.status_snapshot import RUN_STATUSES, Reading, RunRow, ViewRow
@@ -132,21 +133,32 @@ def _view(row: ViewRow, now: float) -> Json:
         "failing": applies[State.FAILING],
         "overdue": applies[State.OVERDUE],
         "stuck": applies[State.STUCK],
+        "owner": facts.owner if facts else None,
         "refresh_mode": facts.refresh_mode if facts else None,
         "creation_time": facts.creation_time if facts else None,
         "expected_interval_seconds": facts.expected_interval if facts else None,
         "freshness_seconds": None if success_time is None else max(0.0, now - success_time),
         "consecutive_failures": facts.consecutive_failures if facts else None,
+        "data_time": facts.data_time if facts else None,
+        "source_updated_time": facts.source_updated_time if facts else None,
+        "stale_since": facts.stale_since if facts else None,
         "last_success_time": success_time,
         "last_failure_time": facts.last_failure_time if facts else None,
-        "last_failure": _failure(row.last_failure) if row.last_failure else None,
+        "last_failure": _failure(facts) if facts else None,
         "last_run": _run(row.last_run, series.key.aws_region, now) if row.last_run else None,
     }
 
 
-def _failure(failure: RunRecord) -> Json:
-    run = failure.run
-    return {"run_id": run.run_id, "time": failure.end, "error_message": run.error_message}
+def _failure(facts: ViewFacts) -> Json | None:
+    """Return the newest failed run since the last success."""
+    if (run := facts.last_failure) is None:
+        return None
+    return {
+        "run_id": run.run_id,
+        "time": facts.last_failure_time,
+        "cause": cause_of(run.error_message),
+        "error_message": run.error_message,
+    }
 
 
 def _run_row(row: RunRow, now: float) -> Json:

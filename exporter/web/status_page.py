@@ -32,7 +32,7 @@ PAGE_POLICY = (
 """Content-Security-Policy of the page alone: what it loads comes from here, and no text becomes script."""
 _STATIC_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
-DATES = ("time", "started", "last_updated")
+DATES = ("time", "started", "last_updated", "stale_since")
 """How the names of what is a time end."""
 
 

@@ -45,7 +45,7 @@ def _run_words(run: Run | None) -> str:
 
 def _view_words(row: ViewRow) -> str:
     states = [state.replace("_", " ") for state in State if row.applies[state] and state is not State.OK]
-    failure = row.last_failure.run if row.last_failure else None
+    failure = row.series.facts.last_failure if row.series.facts else None
     own = (row.name, row.series.target, *row.series.key[:2], *states)
     return " ".join((*own, _run_words(row.last_run), _run_words(failure)))
 

@@ -28,8 +28,6 @@ class ViewRow(NamedTuple):
     series: ViewSeries
     applies: Mapping[State, bool | None]
     """Which states apply, the worst first; None: not known."""
-    last_failure: RunRecord | None
-    """The newest failed run since the last success, if it is still remembered."""
 
     @property
     def name(self) -> str:
@@ -190,5 +188,4 @@ def _view_row(view: ViewState, place: Place, target: TargetSeries, now: float) -
     usual = None
     if is_running(series.facts):
         usual = usual_duration((record.run for record in view.newest_first()), now)
-    failures = view.failures_in_a_row() if series.facts else []
-    return ViewRow(series, judge(series, target, usual, now), failures[0] if failures else None)
+    return ViewRow(series, judge(series, target, usual, now))

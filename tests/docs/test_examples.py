@@ -129,7 +129,11 @@ def test_the_numbers_of_series_are_right() -> None:
         last_success=FULL_RUN,
         last_success_time=2.0,
         last_failure_time=1.0,
-        consecutive_failures=0,
+        last_failure=FULL_RUN,
+        data_time=2.0,
+        source_updated_time=3.0,
+        stale_since=3.0,
+        consecutive_failures=1,
         counters=ViewCounters(),
     )
     view = ViewSeries(ViewKey(REGION, ACCOUNT, "sales", "daily_orders"), "prod", up=True, facts=facts)

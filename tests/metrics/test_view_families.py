@@ -24,6 +24,7 @@ LAST_RUN = FULL_RUN._replace(
     status="FAILED",
     refresh_type="FULL",
     creation_time=1700003600.5,
+    error_message="Access Denied",
 )
 
 NO_RUNS = ViewFacts(
@@ -44,6 +45,11 @@ EVERYTHING = replace(
     last_success=FULL_RUN,
     last_success_time=1700000070.25,
     last_failure_time=1700003670.25,
+    last_failure=LAST_RUN,
+    managed=True,
+    data_time=1700000080.5,
+    source_updated_time=1700003000.25,
+    stale_since=1700002000.25,
     consecutive_failures=2,
     counters=ViewCounters(
         runs=ViewCounters().runs | {("SUCCEEDED", "INCREMENTAL"): 4, ("FAILED", "FULL"): 2},
@@ -75,12 +81,16 @@ def values_of(name: str, series: ViewSeries) -> list[str]:
 
 def test_a_view_with_everything_has_all_series() -> None:
     """Golden: this is what users query."""
+    owner = 'managed="true",owner="team-sales"'
     run_id = 'run_id="7c9e6679-7425-40de-944b-e07fc1f90ae7"'
     assert samples(view_series()) == [
         f"glue_mv_refresh_view_up{{{VIEW}}} 1",
-        f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="scheduled",owner="team-sales"}} 1',
+        f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="scheduled",{owner}}} 1',
         f"glue_mv_refresh_view_creation_timestamp_seconds{{{VIEW}}} 1690000000.0",
         f"glue_mv_refresh_view_expected_interval_seconds{{{VIEW}}} 3600.0",
+        f"glue_mv_refresh_view_data_timestamp_seconds{{{VIEW}}} 1700000080.5",
+        f"glue_mv_refresh_view_source_updated_timestamp_seconds{{{VIEW}}} 1700003000.25",
+        f"glue_mv_refresh_view_stale_since_timestamp_seconds{{{VIEW}}} 1700002000.25",
         f'glue_mv_refresh_view_last_run_status{{{VIEW},status="STARTING"}} 0',
         f'glue_mv_refresh_view_last_run_status{{{VIEW},status="RUNNING"}} 0',
         f'glue_mv_refresh_view_last_run_status{{{VIEW},status="SUCCEEDED"}} 0',
@@ -93,6 +103,7 @@ def test_a_view_with_everything_has_all_series() -> None:
         f"glue_mv_refresh_view_last_success_dpu_seconds{{{VIEW}}} 120.5",
         f"glue_mv_refresh_view_last_success_processed_bytes{{{VIEW}}} 4096",
         f"glue_mv_refresh_view_last_failure_timestamp_seconds{{{VIEW}}} 1700003670.25",
+        f'glue_mv_refresh_view_last_failure_info{{{VIEW},{run_id},cause="access_denied"}} 1',
         f"glue_mv_refresh_view_consecutive_failures{{{VIEW}}} 2",
         f'glue_mv_refresh_view_runs_total{{{VIEW},status="SUCCEEDED",refresh_type="FULL"}} 0',
         f'glue_mv_refresh_view_runs_total{{{VIEW},status="SUCCEEDED",refresh_type="INCREMENTAL"}} 4',
@@ -135,7 +146,7 @@ def test_a_view_without_runs_has_what_is_known_of_the_view_and_no_time_of_any_ru
     gauges = [line for line in samples(view_series(NO_RUNS)) if "_total{" not in line]
     assert [line for line in gauges if "_run_duration_seconds_" not in line] == [
         f"glue_mv_refresh_view_up{{{VIEW}}} 1",
-        f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="scheduled",owner=""}} 1',
+        f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="scheduled",managed="",owner=""}} 1',
         f"glue_mv_refresh_view_creation_timestamp_seconds{{{VIEW}}} 1690000000.0",
         f"glue_mv_refresh_view_expected_interval_seconds{{{VIEW}}} 3600.0",
         f"glue_mv_refresh_view_consecutive_failures{{{VIEW}}} 0",
@@ -168,9 +179,9 @@ def test_a_view_that_could_not_be_read_keeps_its_last_good_values() -> None:
 
 @pytest.mark.parametrize("mode", ["manual", "unknown"])
 def test_without_a_schedule_the_refresh_mode_shows_it_and_no_interval_is_expected(mode: str) -> None:
-    series = view_series(refresh_mode=mode, expected_interval=None)
-    line = f'glue_mv_refresh_view_info{{{VIEW},target="prod",refresh_mode="{mode}",owner="team-sales"}} 1'
-    assert line in samples(series)
+    series = view_series(NO_RUNS, refresh_mode=mode, expected_interval=None)
+    labels = f'target="prod",refresh_mode="{mode}",managed="",owner=""'
+    assert f"glue_mv_refresh_view_info{{{VIEW},{labels}}} 1" in samples(series)
     assert values_of("glue_mv_refresh_view_expected_interval_seconds", series) == []
 
 
@@ -206,6 +217,9 @@ def test_a_refresh_type_that_is_not_reported_or_unlisted_is_unknown(reported: st
         ("expected_interval", "glue_mv_refresh_view_expected_interval_seconds"),
         ("last_success_time", "glue_mv_refresh_view_last_success_timestamp_seconds"),
         ("last_failure_time", "glue_mv_refresh_view_last_failure_timestamp_seconds"),
+        ("data_time", "glue_mv_refresh_view_data_timestamp_seconds"),
+        ("source_updated_time", "glue_mv_refresh_view_source_updated_timestamp_seconds"),
+        ("stale_since", "glue_mv_refresh_view_stale_since_timestamp_seconds"),
         ("consecutive_failures", "glue_mv_refresh_view_consecutive_failures"),
     ],
 )

@@ -34,7 +34,7 @@ def ended(run: Run) -> dict[str, object]:
 )
 def test_a_run_that_ended_is_logged_with_all_that_an_operator_asks_first(status: str, level: str) -> None:
     failed = run("a", status=status)._replace(
-        end_time=START + 60.12345, refresh_type="FULL", error_message="no such table"
+        end_time=START + 60.12345, refresh_type="FULL", error_message="table raw.orders not found"
     )
     assert ended(failed) == {
         "level": level,
@@ -47,7 +47,8 @@ def test_a_run_that_ended_is_logged_with_all_that_an_operator_asks_first(status:
         "refresh_type": "FULL",
         "duration_seconds": 60.123,
         "dpu_seconds": 120.0,
-        "error_message": "no such table",
+        **({"cause": "source_missing"} if status == "FAILED" else {}),
+        "error_message": "table raw.orders not found",
     }
 
 

@@ -4,26 +4,35 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import httpx
 from starlette.routing import BaseRoute
 
 from exporter.errors import GlueError, Reason
+from exporter.store.store import Store
 from exporter.web.app import Site, make_app
 from exporter.web.status_page import StatusPage
 from exporter.web.status_snapshot import Reading, read_status
+from tests.support.clock import ManualClock
 from tests.support.status_scene import ABOUT, Scene, refresh, view, watching
 
 HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m\u0000{{ 7*7 }}&amp;'
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
+class Watched(Protocol):
+    """What is shown: a store, and the clock that it is shown at."""
+
+    store: Store
+    clock: ManualClock
+
+
 class Browser:
     """Asks the application without a socket."""
 
-    def __init__(self, scene: Scene, *, shard: str = "0/1", more: Sequence[BaseRoute] = ()) -> None:
+    def __init__(self, scene: Watched, *, shard: str = "0/1", more: Sequence[BaseRoute] = ()) -> None:
         """``more``: routes beside the status page's."""
         self.reads = 0
         self._scene = scene

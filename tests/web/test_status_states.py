@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from exporter.errors import GlueError, Reason
+from exporter.model import freshness
 from exporter.web import view_state
 from tests.support.clock import START
 from tests.support.status_browser import Browser
@@ -137,18 +138,33 @@ def test_a_run_is_stuck_as_its_alert_says(
     assert item["stuck"] is stuck
 
 
+@pytest.mark.parametrize(("succeeded", "limit"), [(True, 15), (False, 30)])
+def test_a_run_of_a_short_schedule_is_stuck_after_a_few_intervals(*, succeeded: bool, limit: int) -> None:
+    scene = Scene(watching("prod", "a.*"))
+    going = refresh("now", "a.x", ended=None, creation_time=START, start_time=START)
+    before = refresh("before", "a.x", ended=START - DAY, start_time=START - DAY - 60)
+    scene.poll("prod", (view("a.x", refresh_seconds=600),), (going, before) if succeeded else (going,))
+    for minutes, stuck in ((limit, False), (1, True)):
+        scene.clock.advance(60.0 * minutes)
+        (item,) = Browser(scene).status()["views"]["items"]
+        assert item["stuck"] is stuck
+
+
 @pytest.mark.parametrize(
     ("interval", "age", "overdue"),
     [
         (HOUR, 1.4 * HOUR, False),
         (HOUR, 1.6 * HOUR, True),
-        (60, 1700.0, False),
-        (60, 1900.0, True),
-        (None, 6.9 * DAY, False),
-        (None, 7.1 * DAY, True),
+        (600, 890.0, False),
+        (600, 910.0, True),
+        (7 * DAY, 10 * DAY, False),
+        (7 * DAY, 11 * DAY, True),
+        (None, 100 * DAY, None),
     ],
 )
-def test_a_view_is_overdue_as_its_alert_says(interval: float | None, age: float, *, overdue: bool) -> None:
+def test_a_view_is_overdue_as_its_alert_says(
+    interval: float | None, age: float, *, overdue: bool | None
+) -> None:
     scene = Scene(watching("prod", "a.*"))
     scene.poll(
         "prod",
@@ -164,9 +180,7 @@ def test_a_view_is_overdue_as_its_alert_says(interval: float | None, age: float,
 
 def test_the_thresholds_are_those_of_the_shipped_alerts() -> None:
     thresholds = yaml.safe_load(CHART.read_text())["prometheusRule"]["thresholds"]
-    assert thresholds["overdueFactor"] == view_state.OVERDUE_FACTOR
-    assert thresholds["overdueFloorSeconds"] == view_state.OVERDUE_FLOOR
-    assert thresholds["unscheduledMaxAgeSeconds"] == view_state.UNSCHEDULED_MAX_AGE
+    assert thresholds["overdueFactor"] == freshness.OVERDUE_AFTER
     assert thresholds["stuckFactor"] == view_state.STUCK_FACTOR
     assert thresholds["stuckFloorSeconds"] == view_state.STUCK_FLOOR
     assert thresholds["stuckCapSeconds"] == view_state.STUCK_WITHOUT_HISTORY
@@ -192,6 +206,7 @@ def test_the_last_failure_stays_while_a_newer_run_is_going() -> None:
     assert item["last_failure"] == {
         "run_id": "1",
         "time": "2023-11-14T21:43:20.000Z",
+        "cause": "access_denied",
         "error_message": "Access Denied to s3://x",
     }
     (row,) = rows(browser, "views")
