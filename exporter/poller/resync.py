@@ -23,7 +23,7 @@ from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
 from exporter.model.view import TableListing, View
 from exporter.poller.listing import ListingReader, Order, Orders, pages, scopes_for
-from exporter.poller.sources import SourceDatabase, SourceReader
+from exporter.poller.sources import Answer, SourceDatabase, SourceReader
 from exporter.poller.workers import (
     TICK,
     UNREACHABLE,
@@ -400,27 +400,37 @@ class Resync:
         self._done(RUNS, failure)
 
     def _read_sources(self, calls: Calls, reader: CatalogReader) -> None:
-        """Read when the views' source tables were changed."""
-        name = self._target.name
+        """Read when the views' source tables were changed. All of it is applied at once."""
+        answers: dict[str, Answer] = {}
+        read: dict[Part, GlueError | None] = {}
         if SOURCES in self._left():
-            sources = self._store.source_tables(name)
-            answers, databases = self._sources.plan(sources, reader.catalog_id())
-            finding_views = [state.error for part, state in self._parts.items() if part.finds_views]
-            if all(error and error.reason is Reason.ACCESS_DENIED for error in finding_views):
-                answers, databases = dict.fromkeys(sources, Reason.ACCESS_DENIED.value), []
-            self._apply(SourcesRead(target=name, tables=answers))
-            self._done(SOURCES, None)
-            self._plan(Part(SOURCES.operation, one.name, catalog_id=one.catalog_id) for one in databases)
-        parts = [part for part in self._left() if part.operation == SOURCES.operation]
-        for part, result in calls.each(parts, lambda part: self._sources.read(reader, _database(part))):
-            if not isinstance(result, GlueError):
-                self._apply(SourcesRead(target=name, tables=result))
-                self._done(part, None)
-                continue
-            if self._parts[part].error:  # the last good values stay until it has failed twice in a row
-                arns = self._sources.arns(_database(part))
-                self._apply(SourcesRead(target=name, tables=dict.fromkeys(arns, result.reason.value)))
-            self._done(part, result)
+            answers = self._plan_sources(reader.catalog_id())
+            read[SOURCES] = None
+        parts = [part for part in self._left() if part.operation == SOURCES.operation and part != SOURCES]
+        try:
+            for part, result in calls.each(parts, lambda part: self._sources.read(reader, _database(part))):
+                if not isinstance(result, GlueError):
+                    answers |= result
+                    read[part] = None
+                    continue
+                if self._parts[part].error:  # the last good values stay until it has failed twice in a row
+                    answers |= dict.fromkeys(self._sources.arns(_database(part)), result.reason.value)
+                read[part] = result
+        finally:
+            if answers:
+                self._apply(SourcesRead(target=self._target.name, tables=answers))
+            for part, error in read.items():
+                self._done(part, error)
+
+    def _plan_sources(self, catalog_id: str) -> dict[str, Answer]:
+        """Plan to read the source tables; return what is known of them without a call."""
+        sources = self._store.source_tables(self._target.name)
+        looked = [state.error for part, state in self._parts.items() if part.finds_views]
+        if all(error and error.reason is Reason.ACCESS_DENIED for error in looked):
+            return dict.fromkeys(sources, Reason.ACCESS_DENIED.value)
+        answers, databases = self._sources.plan(sources, catalog_id)
+        self._plan(Part(SOURCES.operation, one.name, catalog_id=one.catalog_id) for one in databases)
+        return answers
 
     def _done(self, part: Part, error: GlueError | None) -> None:
         """Note that a part has been read, or why it could not be."""

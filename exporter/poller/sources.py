@@ -48,8 +48,8 @@ class SourceReader:
         self._listed[database] = {table.table: table for page in listing for table in _tables(page)}
 
     def arns(self, database: SourceDatabase) -> Iterable[str]:
-        """Return the sources of one database of the plan."""
-        return self._wanted[database].values()
+        """Return the sources of one database; none if the plan does not hold it any more."""
+        return self._wanted.get(database, {}).values()
 
     def plan(
         self, sources: Mapping[str, bool], catalog_id: str
@@ -76,7 +76,7 @@ class SourceReader:
 
     def read(self, reader: CatalogReader, database: SourceDatabase) -> dict[str, Answer]:
         """Read the sources of one database. Raises GlueError for a failure that says nothing of them."""
-        wanted = self._wanted[database]
+        wanted = self._wanted.get(database, {})
         answers: dict[str, Answer] = {}
         if self._pages.get(database, 1) < len(wanted):
             try:

@@ -87,14 +87,18 @@ def apply_sources(catalog: Catalog, result: SourcesRead, at: Moment) -> None:
         catalog.sources.note(arn, answer if isinstance(answer, float) else None, at.now)
 
 
-def compare_with_sources(catalog: Catalog, target: str) -> None:
-    """Note since when each of the target's views lacks something, now that its sources have been read."""
+def compare_with_sources(catalog: Catalog, target: str) -> set[str]:
+    """Note since when each of the target's views lacks something; return the ARNs of all of their sources."""
+    used: set[str] = set()
     for view in catalog.of_target(target):
+        if view.known:
+            used.update(view.record.sources or ())
         changed = catalog.link_sources(view)
         if changed:
             catalog.changed_views.add(view.record.name)
         if view.source_changes is not None and (changed or not view.record.compared):
             catalog.update(view, replace(view.record, compared=True, stale_since=view.stale_since))
+    return used
 
 
 def _miss_view(catalog: Catalog, view: ViewState, at: Moment) -> None:

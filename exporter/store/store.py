@@ -206,7 +206,10 @@ class Store:
                 retention.forget_unlisted(catalog, covered, at)
         else:
             apply.note_read(catalog, result, set())
-            apply.compare_with_sources(catalog, result.target)
+            if state.target.source_tables:
+                state.sources_compared(
+                    result, apply.compare_with_sources(catalog, result.target), catalog, self._log
+                )
             state.resync_ended(result, catalog, self._log)
 
     def requests(self, target: str) -> RequestStats:

@@ -1,6 +1,7 @@
 """What is known of one target between its polls, and how its last poll and resync went."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from exporter.model.patterns import Name, ViewMatcher
@@ -74,7 +75,8 @@ class TargetState:
         if target.access.aws_region is None:
             raise ValueError(target.name)
         if old and (old.target.access, old.target.catalog_id) == (target.access, target.catalog_id):
-            return replace(old, target=target)
+            series = old.series if target.source_tables else replace(old.series, source_tables={})
+            return replace(old, target=target, series=series)
         return cls(
             target=target,
             series=TargetSeries(
@@ -108,8 +110,6 @@ class TargetState:
             self.resynced = self.looked = True
             if result.error is None:
                 self._match_patterns(catalog, log)
-            if self.target.source_tables:
-                self._note_sources(catalog, log)
             self.found = set()
         if self.series.up is not None:
             self._judge(catalog, log)
@@ -128,9 +128,12 @@ class TargetState:
             else:
                 self.source_problems.pop(arn, None)
 
-    def _note_sources(self, catalog: Catalog, log: LogLines) -> None:
+    def sources_compared(
+        self, result: ResyncEnded, used: AbstractSet[str], catalog: Catalog, log: LogLines
+    ) -> None:
         """Count the source tables of the target's views, and log which cannot be read any more, or again."""
-        used = catalog.source_tables(self.target.name).keys()
+        if not result.complete:
+            return
         read = {arn for arn in used if catalog.sources.read(arn)}
         self.series = replace(
             self.series, source_tables={"read": len(read), "unreadable": len(used) - len(read)}

@@ -8,6 +8,7 @@ import pytest
 
 from exporter.model.view import View
 from exporter.store.results import ResyncEnded, SourcesRead
+from tests.state.bench import target
 from tests.support.clock import START
 from tests.support.view_bench import DAILY, DAY, ViewBench, started, view
 from tests.support.watching import ended
@@ -101,3 +102,12 @@ def test_sources_of_no_view_are_forgotten(bench: ViewBench) -> None:
     bench.clock.advance(DAY + 1.0)
     bench.poll(RUN, tables=[reading(STOCK)])
     assert bench.remembered("sources", "arn") == {STOCK}
+
+
+def test_a_reload_that_turns_source_tables_off_leaves_age_alone(bench: ViewBench) -> None:
+    reading_sources = target("prod", "sales.*")
+    bench.configure(replace(reading_sources, source_tables=False))
+    assert bench.shown.facts(DAILY).stale_since == START - 3000.0
+    assert bench.shown.targets["prod"].source_tables == {}
+    bench.configure(reading_sources)
+    assert bench.shown.facts(DAILY).stale_since is None
