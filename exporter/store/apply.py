@@ -96,7 +96,8 @@ def compare_with_sources(catalog: Catalog, target: str) -> set[str]:
         changed = catalog.link_sources(view)
         if changed:
             catalog.changed_views.add(view.record.name)
-        if view.source_changes is not None and (changed or not view.record.compared):
+        known = view.source_changes is not None and view.record.baseline_at is not None
+        if known and (changed or not view.record.compared):
             catalog.update(view, replace(view.record, compared=True, stale_since=view.stale_since))
     return used
 

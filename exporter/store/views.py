@@ -164,9 +164,11 @@ class ViewState:
 
     @property
     def stale_since(self) -> float | None:
-        """Since when the view lacks something, as Unix time; None while it lacks nothing."""
+        """Since when the view lacks something, as Unix time; None: it lacks nothing, or that is not known."""
         record = self.record
         refresh = self.newest_refresh()
+        if refresh is None and record.baseline_at is None:
+            return None  # its runs have still to be read
         if refresh and record.creation_time is not None and refresh[1] < record.creation_time:
             refresh = None  # it was of an earlier view of this name
         return freshness.stale_since(

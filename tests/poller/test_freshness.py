@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.bare_faults import ACCESS_DENIED, THROTTLED, Fault
-from tests.support.bare_glue import Call
+from tests.support.bare_glue import LIST_RUNS, Call
 from tests.support.bare_records import sample_run, sample_run_id
 from tests.support.clock import START
 from tests.support.watched_glue import WatchedGlue, watched_glue
@@ -324,3 +324,17 @@ def test_owner_and_management_are_labels_of_the_view() -> None:
         watched.poll()
         assert watched.value("refresh_view_info", owner="etl", managed="true") == 1
         assert watched.status["owner"] == "etl"
+
+
+def test_before_its_runs_have_been_read_nothing_is_said_of_a_view() -> None:
+    with watched_glue() as watched:
+        put_view(watched, put_source(watched))
+        put_run(watched, 1, LAST - 600.0)
+        watched.glue.judge = lambda call: ACCESS_DENIED if call.operation == LIST_RUNS else None
+        watched.poll()
+        assert watched.value("refresh_view_info") == 1
+        assert stale_since(watched) is None
+        watched.glue.judge = lambda _: None
+        put_source(watched, START)
+        watched.at(START + HOUR)
+        assert stale_since(watched) == START
