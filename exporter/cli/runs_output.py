@@ -14,6 +14,7 @@ from rich.text import Text
 from exporter.cli.logs import printable
 from exporter.clock import Clock
 from exporter.config.durations import format_duration
+from exporter.model.causes import Cause, cause_of
 from exporter.model.run import Run, Status
 
 ABSENT = "-"
@@ -270,9 +271,16 @@ def _row(found: FoundRun, now: float) -> Row:
         "duration": "" if duration is None else _to_the_second(duration),
         "dpu_hours": "" if run.dpu_seconds is None else f"{run.dpu_seconds / 3600:,.3f}",
         "processed": "" if run.processed_bytes is None else decimal(run.processed_bytes),
-        "error": first_line(run.error_message),
+        "error": _error(run),
     }
     return {name: text or ABSENT for name, text in fields.items()}
+
+
+def _error(run: Run) -> str:
+    """Return the cause of a failure, as far as it is known, and the first line of its message."""
+    cause = cause_of(run.error_message)
+    message = first_line(run.error_message)
+    return message if cause is Cause.OTHER else f"{cause.replace('_', ' ')}: {message}"
 
 
 def _view_name(run: Run) -> str:
@@ -302,7 +310,13 @@ def _object(found: FoundRun, now: float) -> dict[str, object]:
     duration = found.run.duration(now)
     place = {"target": found.target, "aws_region": found.aws_region, "catalog_id": found.catalog_id}
     times = {name: _iso(run[name]) for name in _TIMES}
-    return {**place, **run, **times, "duration_seconds": None if duration is None else round(duration, 3)}
+    return {
+        **place,
+        **run,
+        **times,
+        "duration_seconds": None if duration is None else round(duration, 3),
+        "cause": cause_of(found.run.error_message) if found.run.status == Status.FAILED else None,
+    }
 
 
 def _iso(time: float | None) -> str | None:

@@ -34,7 +34,7 @@ OTHER_ID = "7cfbfe8a-a54f-4c03-95ee-c4691f86e860"
 KEYS = [
     "target", "aws_region", "catalog_id", "run_id", "database", "table", "status", "refresh_type", "role",
     "customer_id", "error_message", "creation_time", "start_time", "end_time", "last_updated", "dpu_seconds",
-    "processed_bytes", "duration_seconds",
+    "processed_bytes", "duration_seconds", "cause",
 ]  # fmt: skip
 
 
@@ -254,7 +254,7 @@ def test_json_has_every_member_under_the_same_keys_with_times_in_utc() -> None:
         refresh_type="FULL",
         role="arn:aws:iam::123456789012:role/refresh",
         customer_id="123456789012",
-        error_message="No access\nto x",
+        error_message="Access denied\nto x",
         creation_time=1_767_268_800.0,
         start_time=1_767_268_801.25,
         end_time=1_767_268_831.5,
@@ -274,7 +274,7 @@ def test_json_has_every_member_under_the_same_keys_with_times_in_utc() -> None:
         "refresh_type": "FULL",
         "role": "arn:aws:iam::123456789012:role/refresh",
         "customer_id": "123456789012",
-        "error_message": "No access\nto x",
+        "error_message": "Access denied\nto x",
         "creation_time": "2026-01-01T12:00:00.000Z",
         "start_time": "2026-01-01T12:00:01.250Z",
         "end_time": "2026-01-01T12:00:31.500Z",
@@ -282,6 +282,7 @@ def test_json_has_every_member_under_the_same_keys_with_times_in_utc() -> None:
         "dpu_seconds": 12.5,
         "processed_bytes": 2**53 + 1,
         "duration_seconds": 30.25,
+        "cause": "access_denied",
     }
     assert list(entry) == KEYS
 
@@ -352,3 +353,9 @@ def test_a_table_that_does_not_fit_says_how_many_runs_are_left_out() -> None:
     assert [line.split()[1] for line in drawn(screen, height=8)[3:]] == ["0", "1", "2", "3", "4"]
     screen.findings = Findings([FAILED] * 4)
     assert drawn(screen, height=11)[-1] == "2 more", "its error belongs to a run"
+
+
+def test_a_known_cause_stands_before_the_message_of_a_failed_run() -> None:
+    denied = found(status="FAILED", error_message="Access Denied (Service: S3)\nat x")
+    assert "access denied: Access Denied (Service: S3)\n" in plain_table([denied], 0.0)
+    assert "  Oh no\n" in plain_table([found(status="FAILED", error_message="Oh no")], 0.0)

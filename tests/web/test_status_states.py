@@ -10,10 +10,12 @@ import yaml
 
 from exporter.errors import GlueError, Reason
 from exporter.model import freshness
+from exporter.store.results import SourcesRead
 from exporter.web import view_state
 from tests.support.clock import START
+from tests.support.reader import ACCOUNT
 from tests.support.status_browser import Browser
-from tests.support.status_scene import HOUR, Scene, refresh, view, watching
+from tests.support.status_scene import HOUR, REGION, Scene, refresh, view, watching
 
 DOWN = GlueError(Reason.ACCESS_DENIED, "no", operation="GetTables")
 NO_RUN = GlueError(Reason.NOT_FOUND, "unknown", operation="GetMaterializedViewRefreshTaskRun")
@@ -213,6 +215,24 @@ def test_the_last_failure_stays_while_a_newer_run_is_going() -> None:
     assert "failing" in row
     assert "running" in row
     assert "Access Denied to s3://x" in row
+    assert "access denied" in row, "the cause"
+
+
+def test_a_view_shows_its_owner_and_what_it_lacks() -> None:
+    scene = Scene(watching("prod", "a.*"))
+    arn = f"arn:aws:glue:{REGION}:{ACCOUNT}:table/raw/orders"
+    known = (view("a.x", owner="team-a", sources=(arn,)),)
+    scene.poll("prod", known, (refresh("1", "a.x"),))
+    browser = Browser(scene)
+    scene.store.apply(SourcesRead(target="prod", tables={arn: START - HOUR}))
+    scene.poll("prod", known, (refresh("1", "a.x"),))
+    (row,) = rows(browser, "views")
+    assert "owned by team-a" in row
+    assert "lacks nothing: its sources rest" in row
+    scene.store.apply(SourcesRead(target="prod", tables={arn: START - 600.0}))
+    scene.poll("prod", known, (refresh("1", "a.x"),))
+    (row,) = rows(browser, "views")
+    assert "lacks changes since 10 min ago" in row
 
 
 def test_a_success_ends_the_last_failure() -> None:
