@@ -228,11 +228,11 @@ def test_a_view_shows_its_owner_and_what_it_lacks() -> None:
     scene.poll("prod", known, (refresh("1", "a.x"),))
     (row,) = rows(browser, "views")
     assert "owned by team-a" in row
-    assert "lacks nothing: its sources rest" in row
+    assert "up to date with its sources" in row
     scene.store.apply(SourcesRead(target="prod", tables={arn: START - 600.0}))
     scene.poll("prod", known, (refresh("1", "a.x"),))
     (row,) = rows(browser, "views")
-    assert "lacks changes since 10 min ago" in row
+    assert "behind its sources since 10 min ago" in row
 
 
 def test_a_success_ends_the_last_failure() -> None:
