@@ -21,17 +21,23 @@ QUERIES = blocks("promql", PAGE, *RUNBOOKS)
 
 
 def thresholds(alert: str) -> set[str]:
-    """Return the thresholds of an alert, and of the records that it reads directly."""
+    """Return the thresholds of an alert, and of the records of views that it reads.
+
+    But not of those that are all that another alert asks for.
+    """
     source = {
         rule.get("alert") or rule["record"]: json.dumps({key: rule.get(key) for key in ("expr", "for")})
         for group in yaml.safe_load(SOURCE.read_text())["groups"]
         for rule in group["rules"]
     }
-    read = [
-        selector.metric for rule in alerts() if rule.name == alert for selector in selectors(rule.expression)
-    ]
-    texts = [source[alert], *(source[metric] for metric in read if metric.startswith("view:"))]
-    return {found for text in texts for found in PLACEHOLDER.findall(text)}
+    reads = {rule.name: [selector.metric for selector in selectors(rule.expression)] for rule in rules()}
+    others = {rule.expression for rule in alerts() if rule.name != alert}
+    found, left = {alert}, [alert]
+    while left:
+        read = {name for name in reads[left.pop()] if name.startswith("view:")} - others - found
+        found |= read
+        left += read
+    return {threshold for name in found for threshold in PLACEHOLDER.findall(source[name])}
 
 
 def test_every_alert_is_in_the_table_as_it_is() -> None:

@@ -160,7 +160,7 @@ def test_an_overdue_view_is_told(story: Story) -> None:
     (receiver, alert) = story.webhook.alerts("firing", alertname="GlueMVViewOverdue")[0]
     assert receiver == "chat"
     assert alert["labels"] == {"alertname": "GlueMVViewOverdue", "severity": "warning", **LATE}
-    assert re.search(r"was last refreshed, .*, 2h 0m \d+s ago\.", alert["annotations"]["description"])
+    assert re.search(r"has been stale for 2h 0m \d+s, more", alert["annotations"]["description"])
     assert alert["annotations"]["runbook_url"].endswith("/docs/runbooks/GlueMVViewOverdue.md")
 
 
