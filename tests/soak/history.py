@@ -120,6 +120,14 @@ class History:
         self._present = set(found)
         self.last = index
 
+    def input_series(self, tables: set[str]) -> list[dict[str, str]]:
+        """Return the series of these views, and all that are of no view, as promtool's tests have them."""
+        return [
+            {"series": key, "values": series.notation()}
+            for key, series in self._series.items()
+            if tables.issuperset(TABLE.findall(key))
+        ]
+
     def fired(self, folder: Path, step: float) -> list[Fired]:
         """Have promtool evaluate the shipped rules over all of it, and return which alerts fired, and when.
 
@@ -145,11 +153,7 @@ class History:
             "tests": [
                 {
                     "interval": seconds,
-                    "input_series": [
-                        {"series": key, "values": series.notation()}
-                        for key, series in self._series.items()
-                        if tables.issuperset(TABLE.findall(key))
-                    ],
+                    "input_series": self.input_series(tables),
                     # What is expected is wrong on purpose: promtool then tells what it got.
                     "promql_expr_test": [
                         {

@@ -21,20 +21,21 @@ from tests.support.log import Log
 from tests.support.status_browser import Browser
 
 RATE = 1_000_000.0
+Views = str | ViewPattern
+"""Views to watch: ``database.table``, or in full."""
 
 
 class WatchedGlue:
     """One target, polled when a test says so; with ``folder``, its state survives :meth:`restart`."""
 
-    def __init__(self, glue: BareGlue, folder: Path | None, views: Sequence[str], **members: Any) -> None:
+    def __init__(self, glue: BareGlue, folder: Path | None, views: Sequence[Views], **members: Any) -> None:
         self.glue = glue
         self.clock = ManualClock()
         glue.now = self.clock.time
         self._folder = folder
-        patterns = (name.split(".") for name in views)
         self._target: Target = replace(
             target(glue.url, rate=RATE),
-            views=tuple(ViewPattern(database=database, table=table) for database, table in patterns),
+            views=tuple(map(_pattern, views)),
             **members,
         )
         self.log = Log().take()
@@ -81,13 +82,16 @@ class WatchedGlue:
             self.clock.advance(min(left, 900.0))
             self.poll()
 
+    def scrape(self) -> str:
+        """Return all series, as Prometheus reads them."""
+        return self._exposition.scrape().body().decode()
+
     def value(self, name: str, **labels: str) -> float | None:
         """Return the value of the one series of ``glue_mv_…`` that has these labels; None: there is none."""
-        body = self._exposition.scrape().body().decode()
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         found = [
             float(line.rpartition(" ")[2])
-            for line in body.splitlines()
+            for line in self.scrape().splitlines()
             if line.startswith(f"glue_mv_{name}{{") and all(pair in line for pair in wanted)
         ]
         assert len(found) <= 1, found
@@ -104,9 +108,16 @@ class WatchedGlue:
         return [line.fields for line in self.log if message in line.message]
 
 
+def _pattern(views: Views) -> ViewPattern:
+    if isinstance(views, ViewPattern):
+        return views
+    database, table = views.split(".")
+    return ViewPattern(database=database, table=table)
+
+
 @contextmanager
 def watched_glue(
-    folder: Path | None = None, views: Sequence[str] = ("sales.*",), **members: Any
+    folder: Path | None = None, views: Sequence[Views] = ("sales.*",), **members: Any
 ) -> Iterator[WatchedGlue]:
     """Give an exporter that watches these views of a bare Glue."""
     with BareGlue() as glue:
