@@ -427,7 +427,9 @@ class Resync:
         sources = self._store.source_tables(self._target.name)
         looked = [state.error for part, state in self._parts.items() if part.finds_views]
         if all(error and error.reason is Reason.ACCESS_DENIED for error in looked):
-            return dict.fromkeys(sources, Reason.ACCESS_DENIED.value)
+            # Where its runs are denied as well, nothing is known of the target: the last good values stay.
+            runs = self._parts.get(RUNS)
+            return {} if runs and runs.error else dict.fromkeys(sources, Reason.ACCESS_DENIED.value)
         answers, databases = self._sources.plan(sources, catalog_id)
         self._plan(Part(SOURCES.operation, one.name, catalog_id=one.catalog_id) for one in databases)
         return answers

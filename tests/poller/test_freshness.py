@@ -338,3 +338,12 @@ def test_before_its_runs_have_been_read_nothing_is_said_of_a_view() -> None:
         put_source(watched, START)
         watched.at(START + HOUR)
         assert stale_since(watched) == START
+
+
+def test_a_target_that_is_denied_altogether_keeps_what_was_known(watched: WatchedGlue) -> None:
+    watched.at(START + HOUR)
+    watched.glue.judge = lambda _call: ACCESS_DENIED
+    watched.at(START + 5 * HOUR)
+    assert watched.value("exporter_target_up") == 0
+    assert stale_since(watched) is None
+    assert watched.status["overdue"] is not True, "after a restart, not known before the first good poll"
