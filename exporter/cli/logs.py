@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DROPPED = "log lines were dropped: standard error did not take them"
 STDERR = 2
-"""Its number, for everybody."""
+"""Its number, by convention."""
 LOG_TIMEOUT = 1.0
 """Seconds that a log line waits for a reader that is slow, or hangs; the next ones do not wait."""
 

@@ -134,7 +134,7 @@ class Reloader:
 
     def _refuse(self, problems: tuple[str, ...]) -> tuple[str, ...]:
         for line in problems:
-            log.error("configuration not reloaded; the old one stays", error=line)
+            log.error("configuration not reloaded; keeping the previous one", error=line)
         self._publish(successful=False)
         return problems
 

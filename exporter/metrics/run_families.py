@@ -144,7 +144,7 @@ RUN_FAMILIES: tuple[Family[RunFigures], ...] = (
     # The last of all: its live lines are written at each scrape, after everything else of runs and views.
     Family(
         name="glue_mv_refresh_run_duration_seconds",
-        help="Seconds from the run's start to its end, or until now while it goes on.",
+        help="Seconds from the run's start to its end, or until now while it is in progress.",
         labels=_RUN,
         samples=_duration,
     ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from exporter.model.settings import Target
 
 MOST_SHARDS = 1000
-"""Each start takes a hash for every target and shard; nobody has so many processes."""
+"""Each start takes a hash for every target and shard; no installation has so many processes."""
 
 _WRITTEN = re.compile(r"(?:[a-z][a-z0-9.-]*-)?([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
 """In front of the number may stand the rest of a Kubernetes pod's name."""

@@ -114,7 +114,7 @@ class SourceReader:
             if page.next_token is None:
                 yield from ((arn, None) for arn in left.values())
                 left = {}
-            # Beyond what is known, about as many pages may follow as have been read in vain.
+            # Beyond what is known, about as many pages may follow as have been read without effect.
             pages_to_go = expected - number if number < expected else number - expected + 1
             if not left or pages_to_go >= len(left):
                 self._pages[database] = 2 * len(wanted) if left else number

@@ -372,7 +372,7 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
     if version < VERSION:
         raise StorageError(
             f"{file} was written by a version of the exporter that was never released (state version"
-            f" {version}): move it away to start anew"
+            f" {version}): move it away to start with an empty state"
         )
     (pages,), (page_size,) = (
         connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
@@ -417,6 +417,6 @@ def _explain(file: Path, error: Exception) -> str:
     if isinstance(error, OSError) or name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         return f"{file} cannot be written: is the disk full or broken? ({error})"
     return (
-        f"{file} is damaged ({error}): move it away to start anew; counters then begin at 0,"
+        f"{file} is damaged ({error}): move it away to start with an empty state; counters then begin at 0,"
         " and runs that have ended by then are not counted"
     )

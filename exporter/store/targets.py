@@ -148,7 +148,7 @@ class TargetState:
         name = self.target.name
         waiting = bool(self.target.views) and not self.resynced
         progress = f": {self.resync_progress}" if self.resync_progress else ""
-        wait = f"the first look for views is not complete{progress}" if waiting else None
+        wait = f"the first resync is not complete{progress}" if waiting else None
         # Without views there is no resync any more to clear what the last one could not read.
         self.error = self.poll_error or (self.resync_error if self.target.views else None) or wait
         up = self.error is None

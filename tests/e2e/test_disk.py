@@ -134,7 +134,7 @@ def test_a_damaged_file_is_told_at_the_start(config: dict[str, Any], tmp_path: P
     damaged = (state / FILE).read_bytes()
     told = refusal(tmp_path, config, state)
     assert "is damaged" in told
-    assert "move it away to start anew; counters then begin at 0" in told
+    assert "move it away to start with an empty state; counters then begin at 0" in told
     assert (state / FILE).read_bytes() == damaged, "it is left as it was found"
     (state / FILE).rename(tmp_path / "aside")
     with live_on(tmp_path, config, state) as program:

@@ -215,7 +215,10 @@ def test_another_programs_database_is_left_alone(folder: Path) -> None:
     ("version", "told"),
     [
         (VERSION + 1, rf"newer version .*\(state version {VERSION + 1}.*run that version"),
-        (VERSION - 1, rf"never released \(state version {VERSION - 1}\): move it away to start anew"),
+        (
+            VERSION - 1,
+            rf"never released \(state version {VERSION - 1}\): move it away to start with an empty state",
+        ),
     ],
 )
 def test_another_versions_state_is_left_alone(folder: Path, version: int, told: str) -> None:
@@ -235,7 +238,7 @@ def test_a_file_that_is_no_database_is_damaged(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / FILE_NAME).write_text("no database " * 1000)
     with pytest.raises(
-        StorageError, match=r"is damaged .*move it away to start anew; counters then begin"
+        StorageError, match=r"is damaged .*move it away to start with an empty state; counters then begin"
     ) as refused:
         Storage.open(folder)
     assert str(refused.value).endswith("begin at 0, and runs that have ended by then are not counted")

@@ -76,7 +76,7 @@ def test_a_target_is_not_up_before_its_first_resync_is_complete() -> None:
     assert resync(bench, complete=False, progress="3 of 170 databases") == []
     assert bench.commit(Outcome()) == [], "a first look that goes on is not worth a line"
     assert up(bench) is False
-    assert bench.store.targets()[0].error == "the first look for views is not complete: 3 of 170 databases"
+    assert bench.store.targets()[0].error == "the first resync is not complete: 3 of 170 databases"
     assert resync(bench)[-1] == target_up("prod")
     assert up(bench) is True
 
