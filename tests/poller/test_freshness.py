@@ -61,7 +61,7 @@ def data_time(watched: WatchedGlue) -> float | None:
     return watched.value("refresh_view_data_timestamp_seconds")
 
 
-@pytest.fixture(params=["", "restarted"])
+@pytest.fixture(params=["", pytest.param("restarted", marks=pytest.mark.long)])
 def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WatchedGlue]:
     """Give an exporter that watches a view with one source; once more, restarted again and again."""
     with watched_glue(tmp_path) as found:
@@ -347,3 +347,18 @@ def test_a_target_that_is_denied_altogether_keeps_what_was_known(watched: Watche
     assert watched.value("exporter_target_up") == 0
     assert stale_since(watched) is None
     assert watched.status["overdue"] is not True, "after a restart, not known before the first good poll"
+
+
+def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    """All stories are told with a restart before every poll, too, in the long form; here is one."""
+    with watched_glue(tmp_path) as watched:
+        put_view(watched, put_source(watched))
+        put_run(watched, 1, LAST - 600.0)
+        watched.poll()
+        first = START + HOUR
+        change_source(watched, first)
+        watched.at(first + 15 * MINUTE)
+        watched.restart()
+        change_source(watched, first + 30 * MINUTE)
+        watched.at(first + HOUR)
+        assert stale_since(watched) == first

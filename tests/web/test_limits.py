@@ -223,6 +223,7 @@ def scrape_seconds(server: WebServer) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.long
 def test_500_slow_connections_delay_no_scrape() -> None:
     with serving(Timeouts()) as server, ExitStack() as stack:
         for _ in range(500):
@@ -239,6 +240,7 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many_files")
 @pytest.mark.parametrize(
     ("count", "words"),
