@@ -124,6 +124,6 @@ def test_the_demo_runs_locked_down_too(engine: Engine, demo_image: str) -> None:
     options = [*LOCKED_DOWN, "--memory=256m", "--memory-swap=256m"]
     with engine.container(demo_image, options=options) as container:
         container.wait_for('msg="target is up"')
-        assert scrape(container).text.count("glue_mv_refresh_view_up{") == 12
+        assert scrape(container).text.count("glue_mv_refresh_view_up{") == 15
         assert container.healthcheck().returncode == 0
         assert container.stop() == 0
