@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 
-from benchmarks.glue import load_views
+from benchmarks.glue import load_records, load_views
 from benchmarks.lifelike import ACCOUNT, REGION, ended_run
-from benchmarks.programs import glue_with
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.logs import configure_logs
 from exporter.clock import SystemClock
 from exporter.model.settings import Access, Settings, Target, ViewPattern
+from tests.support.bare_glue import BareGlue
 
 SPEED = 10
 VIEW = "glue_mv_refresh_view_"
@@ -39,7 +39,11 @@ class FastClock(SystemClock):
 def main(databases: int) -> dict[str, float]:
     """Return when every view has its last success, after how many calls, and how late a failure shows."""
     clock = FastClock()
-    with glue_with({"databases": databases}) as glue:
+    with BareGlue() as glue:
+        for database, table in load_views({"databases": databases}):
+            glue.records.put_view(database, table, refresh_seconds=3600)
+        for record in load_records({"databases": databases}):
+            glue.records.put_run(record)
         target = Target(
             name="b",
             access=Access(aws_region=REGION, endpoint_url=glue.url),
@@ -62,10 +66,10 @@ def main(databases: int) -> dict[str, float]:
         wait_for_series(f"{VIEW}up{{", databases // 3)
         name = load_views({"databases": databases})[0]
         failed = clock.monotonic()
-        glue.put([ended_run(databases, *name, status="FAILED", age=0)])
+        glue.records.put_run(ended_run(databases, *name, status="FAILED", age=0))
         failure = wait_for_series(f"{VIEW}last_run_status{{", 1, 'status="FAILED"} 1') - failed
         ended = wait_for_series(f"{VIEW}last_success_timestamp_seconds{{", databases)
-        found = {"seconds": ended - begun, "calls": glue.calls(), "failure": failure}
+        found = {"seconds": ended - begun, "calls": glue.count(), "failure": failure}
         exporter.scheduler.stop(5)
         exporter.close()
         return found

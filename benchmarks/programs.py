@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 import urllib.error
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,6 @@ class Glue:
     def forget_calls(self) -> None:
         """Count from zero again."""
         fetch(f"{self.url}/calls", "DELETE")
-
-    def put(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Change runs, or add some."""
-        fetch(f"{self.url}/runs", "POST", json.dumps(records).encode())
 
 
 @dataclass(frozen=True, slots=True)
