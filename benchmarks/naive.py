@@ -1,11 +1,9 @@
-"""The exporter that one writes first: a ``Gauge`` for every value, a ``Get`` for every run."""
+"""The exporter that one writes first: a ``Gauge`` for every value."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from prometheus_client import CollectorRegistry, Gauge
 
 from benchmarks.lifelike import ACCOUNT, REGION
@@ -33,23 +31,6 @@ class NaiveExporter:
         self._duration = self._gauge("duration_seconds", _RUN)
         self._info = self._gauge("info", (*_RUN, "refresh_type", "role", "customer_id"))
         self._values = {member: self._gauge(name, _RUN) for member, name in _VALUES.items()}
-
-    def poll(self, endpoint: str, run_ids: Iterable[str]) -> None:
-        """Fetch every run and set its gauges."""
-        client = boto3.client(
-            "glue",
-            endpoint_url=endpoint,
-            region_name=REGION,
-            aws_access_key_id="benchmark",
-            aws_secret_access_key="benchmark",  # noqa: S106 (the loopback server takes any)
-            config=Config(retries={"mode": "standard"}),
-        )
-        for run_id in run_ids:
-            answer = client.get_materialized_view_refresh_task_run(
-                CatalogId=ACCOUNT, MaterializedViewRefreshTaskRunId=run_id
-            )
-            self.take_in(answer["MaterializedViewRefreshTaskRun"])
-        client.close()
 
     def take_in(self, record: Mapping[str, Any]) -> None:
         """Set the gauges of one run."""

@@ -52,7 +52,7 @@ def command(web_listen_address: ListenAddress, web_config_file: str | None) -> i
 
 
 def _first_answer(address: ListenAddress, ways: list[ssl.SSLContext | None]) -> tuple[int, str]:
-    """Ask in the first way, and then in the others, where what is no exporter of this way is passed over."""
+    """Ask in the first way, and then in the others, and skip what is not an exporter."""
     first, *others = ways
     try:
         return _ask(address, first)

@@ -1,8 +1,7 @@
 """A file (or its content) into settings, or into every problem that it has."""
 
-import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from exporter.config.checks import check
@@ -25,8 +24,6 @@ class LoadedConfiguration:
     """In the order of the lines; printed like errors, but the file is accepted."""
     file: str
     """As it was named by the user."""
-    digest: str = field(repr=False)
-    """SHA-256 of the content, in hexadecimal: differs when the content does."""
 
     @property
     def warning_lines(self) -> tuple[str, ...]:
@@ -47,7 +44,7 @@ def load(
 ) -> LoadedConfiguration:
     """Read and validate a file. Raises ConfigurationError with all that is wrong.
 
-    ``if_missing``: what to do, besides beginning with the example, where there is no such file.
+    ``if_missing``: what to do, besides beginning with the example, where the file does not exist.
     """
     content = read_file(path, if_missing=f"{if_missing}, or {_EXAMPLE}")
     return parse(content, os.fspath(path))
@@ -69,5 +66,4 @@ def parse(content: bytes, file: str) -> LoadedConfiguration:
         settings=to_settings(configuration),
         warnings=tuple(sorted(dict.fromkeys(document.warnings))),
         file=file,
-        digest=hashlib.sha256(content).hexdigest(),
     )

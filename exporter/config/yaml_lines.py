@@ -144,7 +144,7 @@ def read_file(path: str | os.PathLike[str], *, if_missing: str) -> bytes:
         with Path(file).open("rb") as stream:
             return stream.read(LARGEST + 1)
     except FileNotFoundError:
-        raise whole_file(file, f"there is no such file: {if_missing}") from None
+        raise whole_file(file, f"no such file: {if_missing}") from None
     except IsADirectoryError:
         raise whole_file(file, "is a folder: name the file in it") from None
     except PermissionError:

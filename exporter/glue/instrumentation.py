@@ -82,7 +82,7 @@ class Call:
     def before_parse(
         self, event_name: str, operation_model: Any, response_dict: dict[str, Any], **_: object
     ) -> None:
-        """Read an answer of Glue in botocore's place; this is no longer Glue's time."""
+        """Read an answer of Glue in botocore's place; reading is not part of the time that Glue takes."""
         self._answered = self._clock.monotonic()
         if not event_name.startswith("before-parse.glue."):
             return

@@ -47,15 +47,12 @@ class Segment(NamedTuple):
     """CRC-32 of the plain text."""
     length: int
     """Bytes of the plain text."""
-
-    @property
-    def size(self) -> int:
-        """Compressed bytes."""
-        return sum(map(len, self.chunks))
+    size: int
+    """Compressed bytes."""
 
 
-EMPTY = Segment((), 0, 0)
-GZIP_HEADER = Segment((b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",), 0, 0)
+EMPTY = Segment((), 0, 0, 0)
+GZIP_HEADER = Segment((b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",), 0, 0, 10)
 """What a gzip file begins with, as the segment of no text: so it is joined with what follows."""
 
 
@@ -65,19 +62,20 @@ def deflate(text: bytes, level: int = _COMPRESSION) -> Segment:
         return EMPTY
     compressor = isal_zlib.compressobj(level, isal_zlib.DEFLATED, _RAW)
     chunk = compressor.compress(text) + compressor.flush(isal_zlib.Z_FULL_FLUSH)
-    return Segment((chunk,), isal_zlib.crc32(text), len(text))
+    return Segment((chunk,), isal_zlib.crc32(text), len(text), len(chunk))
 
 
 def join(segments: Iterable[Segment]) -> Segment:
     """Return the joined texts. The chunks are not copied."""
-    crc = length = 0
+    crc = length = size = 0
     chunks: list[bytes] = []
     for segment in segments:
         if segment.length:
             crc = isal_zlib.crc32_combine(crc, segment.crc, segment.length)
             length += segment.length
+        size += segment.size
         chunks += segment.chunks
-    return Segment(tuple(chunks), crc, length)
+    return Segment(tuple(chunks), crc, length, size)
 
 
 def gzip_end(begun: Segment, text: bytes) -> bytes:

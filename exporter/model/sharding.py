@@ -43,7 +43,7 @@ class Shard:
             raise ValueError(f"{text!r}: the number of shards must be from 1 to {MOST_SHARDS}")
         if index >= count:
             last = "0/1 is the only one" if count == 1 else f"they go from 0/{count} to {count - 1}/{count}"
-            raise ValueError(f"{text!r}: there is no such shard: {last}")
+            raise ValueError(f"{text!r}: no such shard: {last}")
         return cls(index, count)
 
     def __str__(self) -> str:

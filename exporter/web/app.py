@@ -37,8 +37,8 @@ class Scrape(Protocol):
         """The ``Content-Encoding``; None for identity."""
 
     @property
-    def length(self) -> int | None:
-        """Bytes of all chunks; None where that is not known before they are sent."""
+    def length(self) -> int:
+        """Bytes of all chunks."""
 
     @property
     def chunks(self) -> Iterable[bytes]:
@@ -99,7 +99,7 @@ class _Pages:
             return PlainTextResponse("reloading over HTTP is off: see --web.enable-lifecycle\n", 403)
         problems = self._site.reload()
         if problems:
-            return PlainTextResponse("\n".join(["the old configuration stays:", *problems, ""]), 500)
+            return PlainTextResponse("\n".join(["keeping the previous configuration:", *problems, ""]), 500)
         return PlainTextResponse("reloaded\n")
 
 
@@ -120,11 +120,10 @@ class _Metrics:
         headers = [
             (b"vary", b"Accept, Accept-Encoding"),
             (b"content-type", scrape.content_type.encode()),
+            (b"content-length", b"%d" % scrape.length),
         ]
         if scrape.content_encoding:
             headers.append((b"content-encoding", scrape.content_encoding.encode()))
-        if scrape.length is not None:
-            headers.append((b"content-length", b"%d" % scrape.length))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] == "HEAD":
             pass  # the server would drop what had been made for nothing
@@ -139,7 +138,7 @@ class _Metrics:
         async for chunk in iterate_in_threadpool(scrape.chunks):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if await request.is_disconnected():
-                break  # what nobody reads need not be inflated
+                break
 
 
 class SecurityHeaders:

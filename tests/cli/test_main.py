@@ -44,7 +44,7 @@ def test_a_file_to_check_that_is_missing_is_not_said_to_be_named_by_a_flag(
     """``check-config`` takes files, and knows no such flag."""
     assert run(["check-config", "missing.yaml"]) == 2
     assert capsys.readouterr().err == (
-        "missing.yaml: there is no such file: name another, or begin with a copy of config.example.yaml\n"
+        "missing.yaml: no such file: name another, or begin with a copy of config.example.yaml\n"
     )
 
 

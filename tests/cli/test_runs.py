@@ -266,9 +266,9 @@ def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
-        ([], "config.yaml: there is no such file: name another with --config.file, say where to look with"),
-        (["--config.file=missing.yaml"], "missing.yaml: there is no such file"),
-        (["--config.file=x", "--database=y"], "x: there is no such file"),
+        ([], "config.yaml: no such file: name another with --config.file, say where to look with"),
+        (["--config.file=missing.yaml"], "missing.yaml: no such file"),
+        (["--config.file=x", "--database=y"], "x: no such file"),
         (["--database=y"], "no AWS region: give --aws.region, or set AWS_DEFAULT_REGION"),
         (
             ["--aws.region=Ireland"],

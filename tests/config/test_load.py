@@ -19,8 +19,7 @@ def test_a_missing_file_names_the_flag(tmp_path: Path) -> None:
     """Nobody knows the defaults by heart."""
     path = tmp_path / "config.yaml"
     assert error(path) == (
-        f"{path}: there is no such file: name another with --config.file, "
-        "or begin with a copy of config.example.yaml"
+        f"{path}: no such file: name another with --config.file, or begin with a copy of config.example.yaml"
     )
 
 

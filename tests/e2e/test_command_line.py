@@ -49,7 +49,7 @@ def test_check_config_reports_every_file_although_one_is_broken(tmp_path: Path) 
     assert told.status == 2
     assert f"{good}: OK (2 targets, 2 runs, 2 view patterns)" in told.out
     assert "bad.yaml:1: targets" in told.err
-    assert "missing.yaml: there is no such file" in told.err
+    assert "missing.yaml: no such file" in told.err
 
 
 def test_a_run_listed_twice_is_watched_once_with_a_warning(tmp_path: Path) -> None:

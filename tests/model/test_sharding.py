@@ -112,8 +112,8 @@ def test_anything_else_is_no_shard(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("2/2", "'2/2': there is no such shard: they go from 0/2 to 1/2"),
-        ("1/1", "'1/1': there is no such shard: 0/1 is the only one"),
+        ("2/2", "'2/2': no such shard: they go from 0/2 to 1/2"),
+        ("1/1", "'1/1': no such shard: 0/1 is the only one"),
         ("0/0", "'0/0': the number of shards must be from 1 to 1000"),
         ("0/999999999", "'0/999999999': the number of shards must be from 1 to 1000"),
     ],

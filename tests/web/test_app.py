@@ -23,7 +23,7 @@ class Answer:
 
     content_type: str = TEXT
     content_encoding: str | None = None
-    length: int | None = None
+    length: int = 21
     chunks: Iterable[bytes] = (b"# TYPE up gauge\n", b"up 1\n")
 
 

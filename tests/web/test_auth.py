@@ -67,7 +67,7 @@ class Answer:
 
     content_type: str = "text/plain; version=0.0.4; charset=utf-8"
     content_encoding: str | None = None
-    length: int | None = None
+    length: int = 5
     chunks: tuple[bytes, ...] = (b"up 1\n",)
 
 
