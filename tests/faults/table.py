@@ -129,6 +129,11 @@ class Cell:
         return ROWS[self.row].fault
 
     @property
+    def never_answered(self) -> bool:
+        """Whether the client waits until its timeout."""
+        return self.fault.hang or self.fault.trickle > 0
+
+    @property
     def reason(self) -> Reason | None:
         """What has to be counted."""
         reason = ROWS[self.row].reason
