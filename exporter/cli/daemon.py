@@ -17,6 +17,7 @@ from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.reloading import Reloader
 from exporter.cli.signals import Signals, end_in_time
+from exporter.cli.systemd import feed_watchdog, notify
 from exporter.cli.web_protection import WebProtection, content_of
 from exporter.clock import SystemClock
 from exporter.errors import ExporterError
@@ -98,8 +99,12 @@ def serve_until_signal(
     if reloader:
         threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
 
+    ended = threading.Event()
+
     def stop(signal: str) -> None:
         log.info("stopping", signal=signal)
+        notify("STOPPING=1")
+        ended.set()
         if reloader:
             reloader.end()
         server.stop()
@@ -113,6 +118,10 @@ def serve_until_signal(
         targets=len(settings.targets),
         **protection.in_words(),
     )
+    notify("READY=1")
+    threading.Thread(
+        target=feed_watchdog, args=(exporter.scheduler.trouble, ended), name="watchdog", daemon=True
+    ).start()
     signals.pass_on(stop, reloader.request if reloader else lambda: None)
     asyncio.run(server.run_on(listener))
     if not signals.stopping:

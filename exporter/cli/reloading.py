@@ -1,11 +1,13 @@
 """Taking over a changed configuration while the exporter runs: all of it, or nothing."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
 
 from exporter.cli.exporter_process import Exporter
+from exporter.cli.systemd import notify
 from exporter.cli.web_protection import WebProtection, content_of, refuse_pipes
 from exporter.clock import Clock
 from exporter.errors import ConfigurationError
@@ -111,6 +113,7 @@ class Reloader:
             if self._ended.is_set():
                 return STOPPING
             self._seen = content_of(self._file)
+            notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
                 refuse_pipes(self._file)
                 settings = self._load()
@@ -128,6 +131,8 @@ class Reloader:
                 # Unexpected, or no more threads to be had: the caller must learn of it.
                 log.exception("the configuration was not taken over, or not all of it")
                 return self._refuse((f"internal error: {type(error).__name__}",))
+            finally:
+                notify("READY=1")
             self._publish(successful=True)
             log.info("configuration reloaded", targets=len(settings.targets))
             return ()

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from exporter.cli.main import load_command
+from exporter.cli.systemd import SEND_WITHIN
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNIT = FOLDER / "glue-mv-exporter.service"
@@ -93,6 +94,13 @@ def test_an_invalid_configuration_is_not_tried_again_and_again() -> None:
 def test_it_gets_longer_to_stop_than_it_needs() -> None:
     (seconds,) = SERVICE["TimeoutStopSec"]
     assert int(seconds.removesuffix("s")) > 5
+
+
+def test_the_watchdog_is_fed_by_the_poll_loops_and_ends_the_program_in_order() -> None:
+    """SIGABRT, the default, would leave a core dump with credentials, and no line about what hangs."""
+    assert (SERVICE["Type"], SERVICE["WatchdogSignal"]) == (["notify"], ["SIGTERM"])
+    (seconds,) = SERVICE["WatchdogSec"]
+    assert int(seconds.removesuffix("s")) > 5 * SEND_WITHIN
 
 
 def test_the_state_is_where_the_unit_lets_it_write() -> None:

@@ -1,12 +1,22 @@
-"""systemd reads the unit without a complaint, and finds little that the service could do to its host."""
+"""systemd accepts the unit, finds little that the service could do to its host, and learns its state."""
 
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Self
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "glue-mv-exporter.service"
+from tests.e2e.program import Program, serve, target, wait_until, write_config
+from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import sample_run, sample_run_id
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "deploy" / "systemd" / "glue-mv-exporter.service"
 MOST_EXPOSED = 15
 """Tenths of systemd's measure, from 0 to 100; what is left is the network, which an exporter is for."""
 
@@ -43,3 +53,127 @@ def test_the_service_is_little_exposed(unit: Path) -> None:
     judged = analyze(*arguments)
     assert judged.returncode == 0, judged.stdout
     assert "Overall exposure level" in judged.stdout
+
+
+# What the running program says: here the test is systemd.
+
+
+class Systemd:
+    """A socket for notifications, and what has come there."""
+
+    def __init__(self, address: str, watchdog: float = 0.4) -> None:
+        """``address``: a path, or ``@`` and the name of an abstract socket. ``watchdog``: seconds."""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
+        self.env = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": f"{watchdog * 1e6:.0f}"}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def heard(self, seconds: float) -> list[str]:
+        """Return the notifications that come within so many seconds."""
+        until = time.monotonic() + seconds
+        found = []
+        while (left := until - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                found.append(self._socket.recv(4096).decode())
+            except TimeoutError:
+                break
+        return found
+
+    def await_states(self, *states: str) -> None:
+        """Wait until these notifications have come, in this order, whatever comes between them."""
+        for state in states:
+            self._socket.settimeout(20)
+            while not self._socket.recv(4096).decode().startswith(state):
+                pass
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[Systemd]:
+    with Systemd(str(tmp_path / "notify")) as listening:
+        yield listening
+
+
+@pytest.fixture
+def glue() -> Iterator[BareGlue]:
+    with BareGlue() as bare:
+        bare.records.put_run(sample_run(1))
+        yield bare
+
+
+def config(endpoint: str) -> Mapping[str, object]:
+    return {"targets": [target(endpoint, sample_run_id(1))]}
+
+
+def test_systemd_learns_of_start_reload_and_stop(glue: BareGlue, systemd: Systemd, tmp_path: Path) -> None:
+    with serve(tmp_path, config(glue.url), env=systemd.env) as program:
+        systemd.await_states("READY=1", "WATCHDOG=1")
+        program.process.send_signal(signal.SIGHUP)
+        systemd.await_states("RELOADING=1\nMONOTONIC_USEC=", "READY=1")
+        (program.folder / "config.yaml").write_text("targets: {")
+        program.process.send_signal(signal.SIGHUP)
+        systemd.await_states("RELOADING=1", "READY=1", "WATCHDOG=1")
+        program.stop()
+        systemd.await_states("STOPPING=1")
+
+
+def test_an_abstract_socket_is_understood(glue: BareGlue, tmp_path: Path) -> None:
+    with (
+        Systemd(f"@glue-mv-exporter-{tmp_path}") as systemd,
+        serve(tmp_path, config(glue.url), env=systemd.env),
+    ):
+        systemd.await_states("READY=1", "WATCHDOG=1")
+
+
+def test_without_a_watchdog_there_are_no_pings(glue: BareGlue, systemd: Systemd, tmp_path: Path) -> None:
+    for env in ({"WATCHDOG_USEC": ""}, {"WATCHDOG_PID": "1"}):
+        with serve(tmp_path, config(glue.url), env=systemd.env | env):
+            systemd.await_states("READY=1")
+            assert systemd.heard(1) == []
+
+
+def test_a_socket_that_is_gone_stops_nothing(glue: BareGlue, tmp_path: Path) -> None:
+    env = {"NOTIFY_SOCKET": str(tmp_path / "gone")}
+    with serve(tmp_path, config(glue.url), env=env) as program:
+        program.scrape_until(lambda now: now.status(sample_run_id(1)) == "SUCCEEDED")
+        assert "systemd was not notified" in program.log
+
+
+def test_a_glue_that_never_answers_does_not_stop_the_watchdogs_pings(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    """A restart would not help. The pings come twice in the watchdog's time."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        serve(tmp_path, config(f"http://127.0.0.1:{silent.getsockname()[1]}"), env=systemd.env),
+    ):
+        systemd.await_states("READY=1", "WATCHDOG=1")
+        began = time.monotonic()
+        pings = systemd.heard(2)
+        taken = time.monotonic() - began
+        assert set(pings) == {"WATCHDOG=1"}
+        assert taken / 0.4 < len(pings) <= taken / 0.2 + 1
+
+
+def test_a_poll_loop_that_hangs_stops_the_watchdogs_pings(
+    glue: BareGlue, systemd: Systemd, tmp_path: Path
+) -> None:
+    """The program is the true one, but for the commit that never returns."""
+    command = (sys.executable, "-m", "tests.support.held_up", "stuck")
+    file = str(write_config(tmp_path, config(glue.url)))
+    env = {"PYTHONPATH": str(ROOT), **systemd.env}
+    with Program(tmp_path, (file,), command=command, listen=None, env=env) as program:
+        wait_until(lambda: "held up" in program.log, 20, "the commit hangs")
+        reason = "the poll loop of target test has been stuck for 60 s"
+        wait_until(lambda: reason in program.log, 20, "the log says what hangs")
+        systemd.await_states("READY=1")
+        systemd.heard(0.1)  # what came before it hung
+        assert systemd.heard(2) == []
+        assert program.log.count(reason) == 1
+        program.stop()
+        systemd.await_states("STOPPING=1")

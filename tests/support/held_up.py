@@ -1,6 +1,7 @@
 """An exporter that is held up on purpose: ``python -m tests.support.held_up WHAT CONFIG_FILE``.
 
 ``commit``: the first poll never gets its outcome into the store, and so the store stays locked.
+``stuck``: the same, and for the poll loop's heartbeat, so much time has passed then that it counts as stuck.
 ``reload``: reading the configuration again never ends. ``nothing``: it runs as it should.
 Prints ``held up`` once it is.
 """
@@ -20,9 +21,11 @@ from exporter.metrics import Exposition
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
 from exporter.poller import Scheduler
+from exporter.poller.scheduler import STUCK_AFTER
 from exporter.store.series import SeriesChanges
 from exporter.store.store import Store
 from exporter.web.address import ListenAddress
+from tests.support.clock import SteppedClock
 
 
 def hold_up() -> None:
@@ -31,13 +34,17 @@ def hold_up() -> None:
     threading.Event().wait()
 
 
-def with_a_commit_that_hangs(exporter: Exporter) -> Exporter:
-    """Return the exporter with a store whose listener never returns from the first poll's commit."""
-    clock = SystemClock()
+def with_a_commit_that_hangs(exporter: Exporter, seconds: float) -> Exporter:
+    """Return the exporter with a store whose listener never returns from the first poll's commit.
+
+    ``seconds``: how long it seems to have hung from the start.
+    """
+    clock = SteppedClock()
     exposition = Exposition(clock)
 
     def listen(changes: SeriesChanges) -> None:
         if any(series and series.up is not None for series in changes.targets.values()):
+            clock.advance(seconds)
             hold_up()
         exposition.apply(changes)
 
@@ -57,8 +64,8 @@ def serve(what: str, file: str, signals: Signals) -> int:
     configure_logs("info", "logfmt")
     settings = load_settings(file, Shard())
     exporter = make_exporter(settings)
-    if what == "commit":
-        exporter = with_a_commit_that_hangs(exporter)
+    if what in {"commit", "stuck"}:
+        exporter = with_a_commit_that_hangs(exporter, STUCK_AFTER if what == "stuck" else 0.0)
 
     def load() -> Settings:
         if what == "reload":

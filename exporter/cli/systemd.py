@@ -1,0 +1,55 @@
+"""What systemd learns of the service, as sd_notify(3) says: datagrams to the socket that it names."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+
+import structlog
+
+SEND_WITHIN = 1.0
+"""Seconds to wait where systemd does not read."""
+
+log = structlog.get_logger()
+
+
+def notify(*assignments: str) -> None:
+    """Send assignments such as ``READY=1``; without ``NOTIFY_SOCKET`` there is nobody to send them to."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        # An abstract socket: its name begins with a null byte, which no variable can hold.
+        address = f"\0{address[1:]}"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(SEND_WITHIN)
+            sender.sendto("\n".join(assignments).encode(), address)
+    except OSError as error:
+        log.warning("systemd was not notified", state=assignments[0], error=str(error))
+
+
+def watchdog_seconds() -> float:
+    """Return the time within which systemd expects a ping of this process; 0: it expects none."""
+    if os.environ.get("WATCHDOG_PID", "") not in {"", str(os.getpid())}:
+        return 0.0
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    return int(microseconds) / 1e6 if microseconds.isdecimal() else 0.0
+
+
+def feed_watchdog(trouble: Callable[[], str | None], ended: threading.Event) -> None:
+    """Ping twice in the watchdog's time while there is no trouble, until the event is set.
+
+    ``trouble``: returns why a restart would help, or None.
+    """
+    seconds = watchdog_seconds()
+    logged = False
+    while seconds:
+        reason = trouble()
+        if reason is None:
+            notify("WATCHDOG=1")
+        elif not logged:
+            log.error("no ping to the watchdog: systemd restarts the service", reason=reason)
+        logged = reason is not None
+        if ended.wait(seconds / 2):
+            return
