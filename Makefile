@@ -69,7 +69,7 @@ e2e: $(BIN)/.installed-e2e ## Test the program from outside, with real neighbour
 soak: $(BIN)/.installed ## Simulate a week with every incident (an hour)
 	$(BIN)/python -m tests.soak
 
-soak-short: $(BIN)/.installed ## The same for few views and a day and a half (two minutes)
+soak-short: $(BIN)/.installed ## The same for few views and a day and a half (a minute)
 	$(BIN)/python -m tests.soak --views 32 --days 1.5
 # Grafana's types and a compiler, as locked.
 TYPES := tests/dashboards/types

@@ -15,12 +15,14 @@ from pathlib import Path
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.soak.course import Incident
+from tests.soak.course import OVERDUE, Incident
 from tests.soak.history import Fired
 from tests.soak.life import FIRST_START, POLL_INTERVAL, Burden, Soak
 from tests.soak.world import HOUR, Ledger
 
 VIEW = "glue_mv_refresh_view_"
+BY_AGE = "OverdueByAge"
+"""What the rule of old would have sent."""
 KEPT_OF_A_VIEW = 3
 """Runs: the newest, the last success, the last failure."""
 ROOM = 1.15
@@ -64,27 +66,49 @@ def compare_counters(soak: Soak) -> list[str]:
     return wrong
 
 
+def hours_of(incident: Incident) -> set[int]:
+    """Return the hours since the Unix epoch in which its alerts may fire."""
+    begin, end = FIRST_START + incident.begin, FIRST_START + incident.end + incident.grace
+    return set(range(int(begin / HOUR), int(end / HOUR) + 1))
+
+
+def explain(incidents: list[Incident]) -> dict[tuple[str, str], set[int]]:
+    """Return the hours in which each alert may fire for each subject."""
+    explained: dict[tuple[str, str], set[int]] = {}
+    for incident in incidents:
+        for alert in (*incident.alerts, *incident.tolerated):
+            explained.setdefault((alert, incident.subject), set()).update(hours_of(incident))
+    return explained
+
+
 def compare_alerts(incidents: list[Incident], fired: list[Fired]) -> list[str]:
     """Return the incidents without their alerts, and the alerts without an incident."""
     first = FIRST_START / HOUR
     hours = {(found.alert, found.subject): set(found.hours) for found in fired}
-    wrong = []
-    explained: dict[tuple[str, str], set[int]] = {}
-    for incident in incidents:
-        begin, end = incident.begin / HOUR + first, (incident.end + incident.grace) / HOUR + first
-        span = set(range(int(begin), int(end) + 1))
-        for alert in (*incident.alerts, *incident.tolerated):
-            explained.setdefault((alert, incident.subject), set()).update(span)
-        wrong += [
-            f"{incident.kind} of {incident.subject or 'the exporter'}: no {alert}"
-            for alert in incident.alerts
-            if not hours.get((alert, incident.subject), set()) & span
-        ]
+    wrong = [
+        f"{incident.kind} of {incident.subject or 'the exporter'}: no {alert}"
+        for incident in incidents
+        for alert in incident.alerts
+        if not hours.get((alert, incident.subject), set()) & hours_of(incident)
+    ]
+    explained = explain(incidents)
     for key, when in hours.items():
         without = sorted(hour - int(first) for hour in when - explained.get(key, set()) if hour >= first)
         if without:
             wrong.append(f"{key[0]} of {key[1] or 'the exporter'} without an incident, in hours {without}")
     return wrong
+
+
+def count_overdue(incidents: list[Incident], fired: list[Fired]) -> dict[str, list[int]]:
+    """Return how often views were told to be overdue, and how often falsely: as shipped, and by age alone."""
+    explained = explain(incidents)
+    found = {OVERDUE: [0, 0], BY_AGE: [0, 0]}
+    for one in fired:
+        if one.alert in found:
+            for hours in one.times():
+                found[one.alert][0] += 1
+                found[one.alert][1] += not hours & explained.get((OVERDUE, one.subject), set())
+    return found
 
 
 def compare_burdens(views: int, early: Burden, late: Burden) -> list[str]:
@@ -135,7 +159,12 @@ def main() -> int:
         wrong += [f"after going on: {line}" for line in compare_counters(soak)]
         wrong += compare_burdens(views, early, late)
         fired = soak.history.read().fired(Path(folder), POLL_INTERVAL)
-        wrong += compare_alerts(soak.incidents, fired)
+        wrong += compare_alerts(soak.incidents, [one for one in fired if one.alert != BY_AGE])
+        overdue = count_overdue(soak.incidents, fired)
+        resting = {view.table for view in soak.worlds["prod"].views if view.source.rests} - hidden
+        well = resting - {incident.subject for incident in soak.incidents}
+        if overdue[BY_AGE][1] < len(well):
+            wrong.append(f"{overdue[BY_AGE][1]} false alerts by age, of {len(well)} views that rest")
         soak.store.close()
     figures = {
         "views": views,
@@ -146,6 +175,8 @@ def main() -> int:
         "single_faults": soak.faults,
         "incidents": sum(bool(incident.alerts) for incident in soak.incidents),
         "alerts": len(fired),
+        "views_that_rest": len(resting),
+        "overdue_and_false": overdue,
         "memory_mib": [value >> 20 for value in soak.memory[:: max(1, len(soak.memory) // 8)]],
         "beside_the_runs_mib": [value >> 20 for value in soak.besides[:: max(1, len(soak.besides) // 8)]],
         "state_kib": [value >> 10 for value in soak.sizes[:: max(1, len(soak.sizes) // 8)]],

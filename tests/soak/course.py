@@ -46,8 +46,9 @@ def course(prod: World, lake: World, days: float) -> list[Incident]:
     """Spread every kind of incident over the days; the first half day is quiet: there has to be a history."""
     last = days * 24 * HOUR
     room = last - 20 * HOUR
-    hourly = [view for view in prod.views if view.interval == HOUR]
-    slow = [view for view in prod.views if view.interval == 6 * HOUR]
+    busy = [view for view in prod.views if not view.source.rests]
+    hourly = [view for view in busy if view.interval == HOUR]
+    slow = [view for view in busy if view.interval == 6 * HOUR]
 
     # Long enough for its alert even if the exporter starts anew meanwhile, and waits for two hours again.
     halted = max(3 * HOUR, min(5 * HOUR, 0.05 * last))
@@ -56,12 +57,12 @@ def course(prod: World, lake: World, days: float) -> list[Incident]:
         return 12 * HOUR + share * room
 
     return [
-        of_view("failing", hourly[1], at(0.0), HOUR, FAILED),
-        of_view("failing", hourly[2], at(0.1), 5 * HOUR, FAILED, "GlueMVRefreshFailing", OVERDUE),
-        of_view("overdue", hourly[3], at(0.2), 4 * HOUR, OVERDUE),
-        of_view("stuck", slow[1], at(0.3), 6 * HOUR, "GlueMVRunStuck"),
-        of_view("cost", hourly[4], at(0.4), HOUR, "GlueMVRefreshCostJumped"),
-        of_view("full", hourly[5], at(0.5), 4 * HOUR, "GlueMVRefreshTurnedFull"),
+        of_view("failing", hourly[0], at(0.0), HOUR, FAILED),
+        of_view("failing", hourly[1], at(0.1), 5 * HOUR, FAILED, "GlueMVRefreshFailing", OVERDUE),
+        of_view("overdue", hourly[2], at(0.2), 4 * HOUR, OVERDUE),
+        of_view("stuck", slow[0], at(0.3), 6 * HOUR, "GlueMVRunStuck"),
+        of_view("cost", hourly[3], at(0.4), HOUR, "GlueMVRefreshCostJumped"),
+        of_view("full", hourly[4], at(0.5), 4 * HOUR, "GlueMVRefreshTurnedFull"),
         Incident(
             kind="vanished",
             subject="prod",

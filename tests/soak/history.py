@@ -12,8 +12,10 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
+BY_AGE = Path(__file__).with_name("by_age.yaml")
+"""The rule of old, evaluated beside the shipped ones."""
 TARGET_LABELS = 'job="glue-mv-exporter",instance="exporter:10079"'
-NEEDED = frozenset(re.findall(r"(?<![:\w])glue_mv_\w+", RULES.read_text()))
+NEEDED = frozenset(re.findall(r"(?<![:\w])glue_mv_\w+", RULES.read_text() + BY_AGE.read_text()))
 """The exporter's metrics that the rules ask for."""
 NEEDED_LINE = re.compile(rf"({'|'.join(sorted(NEEDED))})(?:{{(.*)}})? (\S+)")
 TABLE = re.compile(r'[{,]table="([^"]*)"')
@@ -61,6 +63,16 @@ class Fired:
     """The view's table, or the target, or nothing."""
     hours: tuple[int, ...]
     """In which hours since the Unix epoch it did."""
+
+    def times(self) -> list[set[int]]:
+        """Return the hours of each time that it fired without a pause: somebody is told so often."""
+        found: list[set[int]] = []
+        for hour in self.hours:
+            if found and hour - 1 in found[-1]:
+                found[-1].add(hour)
+            else:
+                found.append({hour})
+        return found
 
 
 class Spool:
@@ -148,7 +160,7 @@ class History:
         seconds = f"{round(step)}s"
         hours = range(1, int(self.last * step // 3600) + 1)
         test = {
-            "rule_files": [str(RULES)],
+            "rule_files": [str(RULES), str(BY_AGE)],
             "evaluation_interval": seconds,
             "tests": [
                 {

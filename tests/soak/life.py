@@ -87,8 +87,8 @@ class Soak:
         self.history = Spool(self.folder / "scrapes", self.hidden)
         self.clock = ManualClock(FIRST_START)
         self.worlds = {
-            "prod": World("prod", self.views, FIRST_START, self.seed),
-            "lake": World("lake", 15, FIRST_START, self.seed + 1),
+            "prod": World("prod", "eu-west-1", self.views, FIRST_START, self.seed),
+            "lake": World("lake", "us-east-1", 15, FIRST_START, self.seed + 1),
         }
         self.incidents = course(self.worlds["prod"], self.worlds["lake"], self.days)
         everyone = {view.table: view for world in self.worlds.values() for view in world.views}
@@ -107,13 +107,13 @@ class Soak:
             targets=(
                 Target(
                     name="prod",
-                    access=Access(aws_region="eu-west-1"),
+                    access=Access(aws_region=self.worlds["prod"].region),
                     catalog_id=ACCOUNT,
                     views=patterns("*.*", *more),
                 ),
                 Target(
                     name="lake",
-                    access=Access(aws_region="us-east-1"),
+                    access=Access(aws_region=self.worlds["lake"].region),
                     catalog_id=ACCOUNT,
                     views=patterns("database_*.*", "database_0.nowhere"),
                 ),

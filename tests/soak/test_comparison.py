@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.soak.__main__ import compare_alerts, compare_burdens
-from tests.soak.course import Incident
+from tests.soak.__main__ import BY_AGE, compare_alerts, compare_burdens, count_overdue
+from tests.soak.course import OVERDUE, Incident
 from tests.soak.history import Fired
 from tests.soak.life import FIRST_START, Burden
-from tests.soak.world import HOUR
+from tests.soak.world import DAY, HOUR, WEEK, WEEKEND, Source
 
 DOWN = Incident(
     kind="down",
@@ -45,6 +45,28 @@ def test_an_alert_for_somebody_else_is_wrong() -> None:
     assert compare_alerts([DOWN], [fired("TargetDown", 2), fired("TargetDown", 2, subject="prod")]) == [
         "TargetDown of prod without an incident, in hours [2]"
     ]
+
+
+def test_an_alert_by_age_is_false_where_nothing_was_planted() -> None:
+    late = replace(DOWN, alerts=(OVERDUE,))
+    told = [
+        fired(OVERDUE, 2, 3),
+        fired(BY_AGE, 2, 3, 20, 21, 22, 40),
+        fired(BY_AGE, 2, subject="prod"),
+    ]
+
+    assert count_overdue([late], told) == {OVERDUE: [1, 0], BY_AGE: [4, 3]}
+
+
+def test_a_source_that_rests_has_its_last_commit_before_the_weekend() -> None:
+    saturday, monday = WEEKEND
+    rests = Source(table="a", every=HOUR, first=0.0, rests=True)
+    never_rests = replace(rests, rests=False)
+
+    for week in (0.0, WEEK):
+        assert rests.updated(week + saturday + DAY) == week + saturday - HOUR
+        assert rests.updated(week + monday + 90 * 60) == week + monday + HOUR
+        assert never_rests.updated(week + saturday + DAY) == week + saturday + DAY
 
 
 EVEN = Burden(rows=5_000, new=5_000, file=2_000_000, memory=50_000_000)

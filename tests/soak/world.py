@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from exporter.errors import GlueError, Reason
 from exporter.model.run import Run, RunListing
+from exporter.model.source import SourceTable
 from exporter.model.view import DatabaseListing, TableListing, View
 from exporter.store.series import RequestStats
 
@@ -25,6 +26,33 @@ PAGE = 1000
 LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
 INTERVALS = (HOUR, 2 * HOUR, 6 * HOUR)
+WEEK = 7 * DAY
+WEEKEND = (DAY, 3 * DAY)
+"""Of every week: its first day, at whose noon all begins, is a Friday here."""
+LANDING = "landing"
+"""The database of the source tables."""
+SOURCES = 12
+"""Of one catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source table: something is committed to it at even times, or not on weekends."""
+
+    table: str
+    every: float
+    first: float
+    rests: bool
+    """Over the weekend."""
+
+    def updated(self, now: float) -> float:
+        """Return when something was last committed to it."""
+        weekend, monday = WEEKEND
+        if self.rests and weekend <= now % WEEK < monday:
+            return self.updated(now - now % WEEK + weekend - 1.0)
+        commit = now - (now - self.first) % self.every
+        rested = self.rests and weekend <= commit % WEEK < monday
+        return self.updated(commit) if rested else commit
 
 
 @dataclass(slots=True)
@@ -36,6 +64,12 @@ class SoakView:
     interval: float
     duration: float
     dpu_seconds: float
+    source: Source
+    refreshed: float = 0.0
+    """When the newest refresh that succeeded began: it holds what its source held then."""
+    updated: float = 0.0
+    """When that refresh ended."""
+    version: int = 0
     incidents: list[tuple[str, float, float]] = field(default_factory=list)
     """Kind, beginning and end in simulated seconds."""
 
@@ -58,9 +92,20 @@ class Ledger:
 class World:
     """One catalog: its events happen while time is advanced."""
 
-    def __init__(self, name: str, views: int, now: float, seed: int) -> None:
+    def __init__(self, name: str, region: str, views: int, now: float, seed: int) -> None:
         self.dice = random.Random(seed)  # noqa: S311 (a seeded course of events)
+        self.region = region
         self.now = now
+        # Every other view of prod reads a table that rests over the weekend.
+        self.sources = [
+            Source(
+                table=f"{name}_source_{number}",
+                every=self.dice.uniform(600.0, 1800.0),
+                first=self.dice.uniform(0.0, 1800.0),
+                rests=name == "prod" and number % 2 == 0,
+            )
+            for number in range(SOURCES)
+        ]
         self.views: list[SoakView] = []
         self.dropped: set[str] = set()
         self.ledger = Ledger()
@@ -80,6 +125,7 @@ class World:
                 interval=INTERVALS[number % len(INTERVALS)] if name == "prod" else HOUR,
                 duration=self.dice.uniform(200.0, 900.0),
                 dpu_seconds=self.dice.uniform(2000.0, 5000.0),
+                source=self.sources[number % SOURCES],
             )
             self.views.append(view)
             # Its history before the first start: a success within its interval.
@@ -128,10 +174,13 @@ class World:
         )
         self._runs[run.run_id] = run
         self._order.appendleft(run.run_id)
+        view.refreshed, view.updated = ended - view.duration, ended
 
     def _start(self, view: SoakView, _: str) -> None:
         self._plan(self.now + view.interval, "start", view)
         if self.resting or view.table in self.dropped or view.suffers("overdue", self.now):
+            return
+        if view.source.updated(self.now) <= view.refreshed:  # Glue skips it
             return
         run = self._new(view, self.now)
         self._runs[run.run_id] = run
@@ -165,6 +214,9 @@ class World:
             processed_bytes=None if late else int(cost) * 1000,
         )
         self._runs[run_id] = run
+        if status == "SUCCEEDED":
+            view.refreshed, view.updated = run.start_time or self.now, self.now
+            view.version += 1
         self.ledger.runs[view.table, status, run.refresh_type or ""] += 1
         self.ledger.dpu_seconds[view.table] = self.ledger.dpu_seconds.get(view.table, 0.0) + cost
         self.ledger.processed_bytes[view.table] += int(cost) * 1000
@@ -231,25 +283,41 @@ class WorldReader:
         """Return all databases."""
         assert next_token is None
         self._call("GetDatabases")
-        return DatabaseListing(names=tuple(sorted({v.database for v in self.world.views})), next_token=None)
+        names = sorted({LANDING, *(view.database for view in self.world.views)})
+        return DatabaseListing(names=tuple(names), next_token=None)
 
     def get_tables(
         self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
     ) -> TableListing:
-        """Return all views of a database that are there."""
+        """Return all views and sources of a database that are there."""
         assert catalog_id is next_token is None
         self._call("GetTables")
-        found = [v for v in self.world.views if v.database == database and v.table not in self.world.dropped]
+        world = self.world
         views = tuple(
-            View(database=v.database, table=v.table, creation_time=0.0, refresh_seconds=v.interval)
-            for v in found
+            View(
+                database=view.database,
+                table=view.table,
+                creation_time=0.0,
+                refresh_seconds=view.interval,
+                update_time=view.updated,
+                version_id=str(view.version),
+                sources=(f"arn:aws:glue:{world.region}:{ACCOUNT}:table/{LANDING}/{view.source.table}",),
+            )
+            for view in world.views
+            if view.database == database and view.table not in world.dropped
         )
-        return TableListing(views=views, next_token=None)
+        sources = tuple(
+            SourceTable(table=source.table, update_time=source.updated(world.now), iceberg=True)
+            for source in (world.sources if database == LANDING else ())
+        )
+        return TableListing(views=views, sources=sources, next_token=None)
 
-    def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View:
-        """Return one view."""
+    def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
+        """Return one view, or one source."""
         assert catalog_id is None
-        found = {view.table: view for view in self.get_tables(database).views}
+        listing = self.get_tables(database)
+        tables: list[View | SourceTable] = [*listing.views, *listing.sources]
+        found = {one.table: one for one in tables}
         if table in found:
             return found[table]
         raise GlueError(Reason.NOT_FOUND, "Entity Not Found", operation="GetTable")
