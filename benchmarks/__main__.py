@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import fleet, scrapes, starts
+from benchmarks import fleet, rules, scrapes, starts
 from benchmarks.results import Line, machine
 
 SIZES = {"goal": 1, "small": 10}
@@ -28,6 +28,7 @@ def sections(divisor: int) -> dict[str, Callable[[], Iterator[Line]]]:
         "state": lambda: starts.with_state(large // 100, large),
         "databases": lambda: fleet.databases(300 // divisor),
         "fleet": lambda: fleet.views_by_glob_and_name(views),
+        "rules": lambda: rules.rules(views),
     }
 
 

@@ -1,0 +1,250 @@
+"""What a real Prometheus spends on the shipped rules: ``python -m benchmarks --only rules``.
+
+One Prometheus scrapes a synthetic exposition: first without rules, then with the history rules on seven days
+of recorded history, then with all others, while all views are well, one in twenty is in trouble, and all are.
+CPU is that of the process for each evaluation, less what the process takes in that time without rules.
+"""
+
+import contextlib
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.processes import cpu_seconds, fetch
+from benchmarks.programs import folder, wait_for
+from benchmarks.results import Line
+from benchmarks.views_exposition import exposition, view_labels
+from tests.support.ports import free_port
+from tools.render_rules import render
+
+HISTORY = "glue-mv-history"
+RECORDED = ("view:glue_mv_success_duration_seconds:max10m", "view:glue_mv_success_dpu_seconds:max10m")
+"""What the history rules read: a value every ten minutes."""
+STATES = {"all well": None, "one in twenty in trouble": 20, "all in trouble": 1}
+EVERY = 5
+"""Seconds between two evaluations, and between two scrapes."""
+MEASURED = 6
+"""Evaluations that are measured."""
+SCRAPED_AS = {"cluster": "eu", "namespace": "monitoring", "job": "glue-mv-exporter"}
+_DAY = 86400
+_STEP = 600
+
+
+def rules(count: int) -> Iterator[Line]:
+    """Measure one evaluation of the rules for so many views."""
+    named = _groups()
+    with folder() as place, _served() as page, _prometheus(place, page, _history(place, count)) as server:
+        page.body = exposition(count, troubled_every=None)
+        server.load([])
+        server.scraped(count)
+        idle = server.cpu_per_second()
+        server.load([named[HISTORY]])
+        yield _line(f"history rules, {count:,} views: CPU per evaluation", server.measure(idle), goal=5)
+        server.load(list(named.values()))
+        server.evaluated(2)
+        server.load([group for name, group in named.items() if name != HISTORY])
+        for state, every in STATES.items():
+            page.body = exposition(count, troubled_every=every)
+            server.evaluated(3)
+            what = f"rules, {count:,} views, {state}: CPU per evaluation"
+            yield _line(what, server.measure(idle), goal=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one evaluation of all loaded groups."""
+
+    cpu: float
+    """Seconds."""
+    wall: dict[str, float]
+    """Seconds, by the name of the group."""
+    alerts: int
+
+
+def _line(what: str, cost: Cost, *, goal: float) -> Line:
+    groups = ", ".join(f"{name.removeprefix('glue-mv-')} {wall:.2f} s" for name, wall in cost.wall.items())
+    return Line(what, f"wall: {groups}", f"{cost.alerts:,} alerts", cost.cpu, goal, unit=" s")
+
+
+def _groups() -> dict[str, dict[str, Any]]:
+    """Return the shipped groups by name, to be evaluated often."""
+    return {group["name"]: group | {"interval": f"{EVERY}s"} for group in yaml.safe_load(render())["groups"]}
+
+
+def _history(place: Path, count: int) -> Path:
+    """Write a week of recorded values as blocks; return their folder."""
+    end = int(time.time()) // _STEP * _STEP
+    times = [f" {moment}\n" for moment in range(end - 7 * _DAY, end, _STEP)]
+    # Values differ, as they do in life.
+    values = [f" {300 + number * 37 % 100}" for number in range(len(times))]
+    samples = [value + moment for value, moment in zip(values, times, strict=True)]
+    text = place / "history.txt"
+    with text.open("w") as out:
+        for name in RECORDED:
+            for labels in view_labels(count):
+                pairs = ",".join(f'{label}="{value}"' for label, value in (SCRAPED_AS | labels).items())
+                series = f"{name}{{{pairs}}}"
+                out.write("".join([series + sample for sample in samples]))
+        out.write("# EOF\n")
+    blocks = place / "data"
+    subprocess.run(
+        [
+            *("promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet"),
+            "--max-block-duration=486h",  # it reads all of the text for each block
+            *(text, blocks),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    text.unlink()
+    return blocks
+
+
+@dataclass(slots=True)
+class _Page:
+    """What is scraped."""
+
+    port: int
+    body: bytes = b""
+
+
+@contextlib.contextmanager
+def _served() -> Iterator[_Page]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(page.body)))
+            self.end_headers()
+            self.wfile.write(page.body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    page = _Page(server.server_address[1])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield page
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prometheus:
+    """A running Prometheus."""
+
+    url: str
+    pid: int
+    rules: Path
+    loaded: list[str] = field(default_factory=list)
+
+    def load(self, groups: Sequence[dict[str, Any]]) -> None:
+        """Evaluate these groups and no others."""
+        self.rules.write_text(yaml.safe_dump({"groups": list(groups)}, width=1000))
+        fetch(f"{self.url}/-/reload", "POST")
+        self.loaded[:] = [group["name"] for group in groups]
+
+    def scraped(self, count: int) -> None:
+        """Wait until the views are there."""
+        query = f"{self.url}/api/v1/query?query=count(glue_mv_refresh_view_info)"
+        wait_for(lambda: f'"{count}"' in fetch(query).decode(), seconds=120, every=1)
+
+    def cpu_per_second(self) -> float:
+        """Measure the share of a core that it uses while it evaluates nothing."""
+        seconds = EVERY * MEASURED
+        before = cpu_seconds(self.pid)
+        time.sleep(seconds)
+        return (cpu_seconds(self.pid) - before) / seconds
+
+    def evaluated(self, times: int) -> None:
+        """Wait until each group has been evaluated so many times more."""
+        before = self.evaluations()
+        wait_for(
+            lambda: all(n >= before.get(name, 0) + times for name, n in self.evaluations().items()),
+            seconds=600,
+            every=0.2,
+        )
+
+    def measure(self, idle: float) -> Cost:
+        """Measure some evaluations."""
+        self.evaluated(1)
+        before, cpu, began = self.evaluations(), cpu_seconds(self.pid), time.monotonic()
+        walls: list[dict[str, float]] = []
+        for _ in range(MEASURED):
+            self.evaluated(1)
+            walls.append(self._walls())
+        used = cpu_seconds(self.pid) - cpu - idle * (time.monotonic() - began)
+        after = self.evaluations()
+        # Where Prometheus cannot keep up, it misses evaluations of the group that takes long.
+        times = min(after[name] - before[name] for name in self.loaded)
+        alerts = json.loads(fetch(f"{self.url}/api/v1/alerts"))["data"]["alerts"]
+        wall = {name: sum(one[name] for one in walls) / len(walls) for name in self.loaded}
+        return Cost(used / times, wall, len(alerts))
+
+    def evaluations(self) -> dict[str, int]:
+        """Return how often each loaded group has been evaluated; 0 for one that never was."""
+        text = fetch(f"{self.url}/metrics").decode()
+        return {
+            name: _count(text, "iterations", name) - _count(text, "iterations_missed", name)
+            for name in self.loaded
+        }
+
+    def _walls(self) -> dict[str, float]:
+        groups = json.loads(fetch(f"{self.url}/api/v1/rules"))["data"]["groups"]
+        return {group["name"]: group["evaluationTime"] for group in groups}
+
+
+def _count(text: str, what: str, group: str) -> int:
+    """Read a counter of Prometheus about its rules; 0 for a group that it does not know yet."""
+    found = re.search(rf'^prometheus_rule_group_{what}_total{{.*;{group}"}} (\S+)', text, re.MULTILINE)
+    return int(float(found[1])) if found else 0
+
+
+@contextlib.contextmanager
+def _prometheus(place: Path, page: _Page, data: Path) -> Iterator[_Prometheus]:
+    config, rules_file = place / "prometheus.yml", place / "rules.yml"
+    scraped = {"targets": [f"127.0.0.1:{page.port}"], "labels": SCRAPED_AS}
+    config.write_text(
+        yaml.safe_dump(
+            {
+                "global": {"scrape_interval": f"{EVERY}s", "evaluation_interval": f"{EVERY}s"},
+                "rule_files": [rules_file.name],
+                "scrape_configs": [{"job_name": SCRAPED_AS["job"], "static_configs": [scraped]}],
+            }
+        )
+    )
+    port = free_port()
+    command = [
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={data}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--web.enable-lifecycle",
+    ]
+    with (place / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            server = _Prometheus(f"http://127.0.0.1:{port}", process.pid, rules_file)
+            wait_for(lambda: _ready(server.url), seconds=60, every=0.2)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _ready(url: str) -> bool:
+    try:
+        fetch(f"{url}/-/ready")
+    except OSError:
+        return False
+    return True

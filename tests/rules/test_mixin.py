@@ -1,0 +1,68 @@
+"""The monitoring mixin gives the rules and dashboards that are shipped, read from the same files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import _jsonnet
+import yaml
+
+from tools.render_rules import defaults, render
+
+ROOT = Path(__file__).parents[2]
+DASHBOARDS = ROOT / "helm" / "glue-mv-exporter" / "files" / "dashboards"
+
+
+def evaluated(source: str) -> dict[str, Any]:
+    """Evaluate jsonnet in which MIXIN stands for the mixin."""
+    text = source.replace("MIXIN", f"(import '{ROOT}/mixin/mixin.libsonnet')")
+    found: dict[str, Any] = json.loads(_jsonnet.evaluate_snippet("user.jsonnet", text))
+    return found
+
+
+def mixin(config: str = "{}") -> dict[str, Any]:
+    """Return all that the mixin gives with these changes of its configuration."""
+    return evaluated(f"""
+        local mixin = MIXIN + {{ _config+:: {config} }};
+        {{
+          alerts: mixin.prometheusAlerts,
+          rules: mixin.prometheusRules,
+          dashboards: mixin.grafanaDashboards,
+        }}
+    """)
+
+
+def shipped(key: str, changes: dict[str, str | float] | None = None) -> dict[str, Any]:
+    """Return the groups of the rules file with only their alerts, or only their recording rules."""
+    groups = yaml.safe_load(render(changes))["groups"]
+    chosen = [group | {"rules": [rule for rule in group["rules"] if key in rule]} for group in groups]
+    return {"groups": [group for group in chosen if group["rules"]]}
+
+
+def test_alerts_and_recording_rules_are_those_of_the_rules_file() -> None:
+    given = mixin()
+    assert given["alerts"] == shipped("alert")
+    assert given["rules"] == shipped("record")
+
+
+def test_dashboards_are_those_of_the_chart() -> None:
+    expected = {f"glue-mv-{path.name}": json.loads(path.read_text()) for path in DASHBOARDS.glob("*.json")}
+    assert mixin()["dashboards"] == expected
+
+
+def test_the_configuration_sets_every_placeholder() -> None:
+    """Whatever is replaced in the rules file: thresholds, and what is beside them."""
+    changes: dict[str, str | float] = {"failuresInARow": 7, "targetDownFor": "42s"}
+    given = mixin("{ thresholds+: { failuresInARow: 7, targetDownFor: '42s' } }")
+    assert given["alerts"] == shipped("alert", changes)
+    given = mixin("{ runbookUrl: 'https://wiki.example.org/glue/' }")
+    assert given["alerts"] == shipped("alert", {"runbookUrl": "https://wiki.example.org/glue"})
+    assert "<<" not in json.dumps(mixin()), f"one of {sorted(defaults())} is not replaced"
+
+
+def test_other_rules_of_the_user_stay() -> None:
+    """A mixin adds to what others give."""
+    both = evaluated(
+        "({ prometheusAlerts:: { groups: [{ name: 'own', rules: [] }] } } + MIXIN).prometheusAlerts"
+    )
+    assert both["groups"] == [{"name": "own", "rules": []}, *shipped("alert")["groups"]]
