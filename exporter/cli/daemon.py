@@ -25,7 +25,7 @@ from exporter.model.settings import Settings, WebSettings
 from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress, bound_address
 from exporter.web.app import Site, make_app
-from exporter.web.auth import BasicAuth
+from exporter.web.guard import guarded
 from exporter.web.request_log import RequestLog
 from exporter.web.runbooks import runbook_routes
 from exporter.web.server import Server
@@ -167,7 +167,7 @@ def _make_server(
         )
     )
     if web:
-        app = BasicAuth(app, web.users)
+        app = guarded(app, lambda: web.current.settings, SystemClock())
     if log.is_enabled_for(logging.DEBUG):
         app = RequestLog(app)
     server = Server(app, web.current.context if web else None)

@@ -117,7 +117,7 @@ web_config_file = flag(
     default=None,
     callback=_none_if_empty,
     metavar="FILE",
-    help="TLS and basic auth, in the exporter-toolkit's file format; without it, plain HTTP and no password.",
+    help="TLS, basic auth, headers, a rate limit, in the exporter-toolkit's format; without it, plain HTTP.",
 )
 external_url = flag(
     "--web.external-url",

@@ -82,10 +82,6 @@ class WebProtection:
         self._seen: Mapping[str, bytes] = {}
         """The content of each file when it was last looked at; nothing makes :meth:`follow` look again."""
 
-    def users(self) -> Mapping[str, str]:
-        """Return the bcrypt hashes in use, by user name."""
-        return self.current.settings.users
-
     def read(self) -> Protection:
         """Read everything again. Raises ConfigurationError."""
         refuse_pipes(self._file)

@@ -10,10 +10,21 @@ from typing import ClassVar, Final
 
 import bcrypt
 
-from exporter.config.kinds import Choice, JsonSchema, Section, Text, key, nearest, read
+from exporter.config.kinds import (
+    Choice,
+    Duration,
+    JsonSchema,
+    ListOf,
+    Number,
+    Section,
+    Text,
+    key,
+    nearest,
+    read,
+)
 from exporter.config.yaml_lines import Document, Location, YamlMapping, kind, read_file, read_yaml, whole_file
 from exporter.errors import ConfigurationError, Problem
-from exporter.model.settings import ClientAuthType, TlsSettings, TlsVersion, WebSettings
+from exporter.model.settings import ClientAuthType, RateLimit, TlsSettings, TlsVersion, WebSettings
 
 MOST_COST: Final = 14
 """Of a hash: each step doubles the time, and this one takes about a second for a check."""
@@ -29,13 +40,11 @@ UNSUPPORTED: Final = {
     "cert": "is not supported: write the certificate to a file and name it with cert_file",
     "key": "is not supported: write the key to a file and name it with key_file",
     "client_ca": "is not supported: write the certificates to a file and name it with client_ca_file",
-    "client_allowed_sans": "is not supported: use a CA that signs only the clients to accept",
     "max_version": "is not supported: the newest version that both sides support is used; remove it",
     "cipher_suites": "is not supported: OpenSSL's secure defaults are used; remove it",
     "curve_preferences": "is not supported: OpenSSL's secure defaults are used; remove it",
     "prefer_server_cipher_suites": "is not supported: OpenSSL's secure defaults are used; remove it",
-    "http_server_config": "is not supported: the server speaks HTTP/1.1 with its own headers; remove it",
-    "rate_limit": "is not supported: connections and wrong passwords are always limited; remove it",
+    "http2": "is not supported: the server speaks HTTP/1.1; remove it",
 }
 """The toolkit's other keys, and what to do about each."""
 
@@ -54,6 +63,18 @@ _CLIENT_AUTH: Final = Choice(
 )
 _VERSION: Final = Choice(TlsVersion, {"TLS10": _INSECURE, "TLS11": _INSECURE})
 _FILE: Final = Text(shortest=1, longest=4096)
+_NAME: Final = Text(shortest=1, longest=4096)
+
+HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Content-Security-Policy": (),
+    "Strict-Transport-Security": (),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("deny", "sameorigin"),
+    "X-XSS-Protection": (),
+}
+"""The headers that the toolkit lets users set, and the values that it accepts; none: any."""
+_HEADER: Final = Text("{} holds what a header cannot: write printable ASCII in one line", r"^[ -~]*$")
+_MILLISECONDS: Final = re.compile(r"(?P<number>[0-9]{1,9})ms")
 
 
 def _hash(text: str) -> None:
@@ -92,7 +113,52 @@ class TlsServerConfig(_Section):
     key_file: str = key(_FILE, required=True)
     client_auth_type: ClientAuthType = key(_CLIENT_AUTH, default=ClientAuthType.NO_CLIENT_CERT)
     client_ca_file: str | None = key(_FILE)
+    client_allowed_sans: list[str] | None = key(ListOf(_NAME, may_be_empty=False))
     min_version: TlsVersion = key(_VERSION, default=TlsVersion.TLS12)
+
+
+class _Headers:
+    """Values by header name."""
+
+    def read(self, value: object, at: Location, document: Document) -> dict[str, str] | None:
+        if not isinstance(value, YamlMapping):
+            document.report(at, f"must be a mapping of header names to values, not {kind(value)}")
+            return None
+        for name, text in value.items():
+            accepted = HEADERS.get(name)
+            if accepted is None:
+                document.report((*at, name), f"cannot be set: headers that can are {', '.join(HEADERS)}")
+            elif read(_HEADER, text, (*at, name), document) is not None and accepted and text not in accepted:
+                document.report((*at, name), f"must be {' or '.join(accepted)}")
+        return {name: text for name, text in value.items() if isinstance(text, str)}
+
+    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
+        return {"additionalProperties": {"type": "string"}, "type": "object"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpServerConfig(_Section):
+    """``http_server_config``."""
+
+    headers: Mapping[str, str] | None = key(_Headers())
+
+
+class _Interval(Duration):
+    """A duration in Go's form, as far as it makes sense here: milliseconds, too, and 0."""
+
+    def parse(self, value: object) -> float:
+        if value in (0, "0"):
+            return 0.0
+        milliseconds = _MILLISECONDS.fullmatch(value) if isinstance(value, str) else None
+        return int(milliseconds["number"]) / 1000 if milliseconds else super().parse(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateLimitConfig(_Section):
+    """``rate_limit``: a token bucket."""
+
+    interval: float = key(_Interval("0s", "1h"), required=True)
+    burst: int = key(Number(1, 1_000_000, whole=True), required=True)
 
 
 class _Users:
@@ -120,7 +186,9 @@ class WebConfiguration(_Section):
     hint: ClassVar[str] = "a mapping"
 
     tls_server_config: TlsServerConfig | None = key(TlsServerConfig)
+    http_server_config: HttpServerConfig | None = key(HttpServerConfig)
     basic_auth_users: Mapping[str, str] | None = key(_Users(), secret=True)
+    rate_limit: RateLimitConfig | None = key(RateLimitConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,16 +222,27 @@ def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
         _contradictions(configuration.tls_server_config, document)
     if configuration is None or document.problems:
         raise document.error()
-    if configuration.tls_server_config is None and not configuration.basic_auth_users:
+    settings = _settings(configuration, Path(file).parent)
+    if settings == WebSettings():
         raise whole_file(file, _PROTECTS_NOTHING)
     return LoadedWebConfiguration(
-        settings=_settings(configuration, Path(file).parent),
+        settings=settings,
         file=file,
         lines=MappingProxyType(dict(tls.lines) if isinstance(tls, YamlMapping) else {}),
     )
 
 
 def _contradictions(tls: TlsServerConfig, document: Document) -> None:
+    required = ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT
+    if (
+        tls.client_allowed_sans is not None
+        and "client_auth_type" not in tls.wrong
+        and tls.client_auth_type is not required
+    ):
+        document.report(
+            (_TLS, "client_allowed_sans"),
+            f"needs client_auth_type: {required}, or a client without a certificate would get in",
+        )
     if tls.wrong & {"client_auth_type", "client_ca_file"}:
         return
     verifies = tls.client_auth_type is not ClientAuthType.NO_CLIENT_CERT
@@ -175,22 +254,33 @@ def _contradictions(tls: TlsServerConfig, document: Document) -> None:
     if tls.client_ca_file is not None and not verifies:
         document.report(
             (_TLS, "client_ca_file"),
-            f"has no effect without client_auth_type: {ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT}",
+            f"has no effect without client_auth_type: {required}",
         )
 
 
 def _settings(configuration: WebConfiguration, folder: Path) -> WebSettings:
-    tls = configuration.tls_server_config
-    users = MappingProxyType(dict(configuration.basic_auth_users or {}))
-    if tls is None:
-        return WebSettings(users=users)
+    http, limit = configuration.http_server_config, configuration.rate_limit
+    headers = (http.headers if http else None) or {}
     return WebSettings(
-        tls=TlsSettings(
-            cert_file=str(folder / tls.cert_file),
-            key_file=str(folder / tls.key_file),
-            client_auth_type=tls.client_auth_type,
-            client_ca_file=str(folder / tls.client_ca_file) if tls.client_ca_file is not None else None,
-            min_version=tls.min_version,
-        ),
-        users=users,
+        tls=_tls_settings(configuration.tls_server_config, folder),
+        users=MappingProxyType(dict(configuration.basic_auth_users or {})),
+        # As in the toolkit, a blank value sets no header.
+        headers=MappingProxyType({name: value for name, value in headers.items() if value}),
+        # As in the toolkit, an interval of 0 is no limit.
+        rate_limit=RateLimit(interval=limit.interval, burst=limit.burst)
+        if limit and limit.interval
+        else None,
+    )
+
+
+def _tls_settings(tls: TlsServerConfig | None, folder: Path) -> TlsSettings | None:
+    if tls is None:
+        return None
+    return TlsSettings(
+        cert_file=str(folder / tls.cert_file),
+        key_file=str(folder / tls.key_file),
+        client_auth_type=tls.client_auth_type,
+        client_ca_file=str(folder / tls.client_ca_file) if tls.client_ca_file is not None else None,
+        client_allowed_sans=frozenset(tls.client_allowed_sans or ()),
+        min_version=tls.min_version,
     )

@@ -1,7 +1,7 @@
 """What the configuration files ask for, as plain values: no other part knows a file format."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -95,12 +95,24 @@ class TlsSettings:
     client_auth_type: ClientAuthType = ClientAuthType.NO_CLIENT_CERT
     client_ca_file: str | None = None
     """Not None where certificates of clients are verified."""
+    client_allowed_sans: frozenset[str] = frozenset()
+    """Of which a client's certificate must have one as a subject alternative name; empty: any will do."""
     min_version: TlsVersion = TlsVersion.TLS12
 
     @property
     def files(self) -> tuple[str, ...]:
         """All files that it names."""
         return (self.cert_file, self.key_file, *([self.client_ca_file] if self.client_ca_file else []))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """How many requests are answered."""
+
+    interval: float
+    """Seconds between two requests, in the long run."""
+    burst: int
+    """Requests that may come at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +123,9 @@ class WebSettings:
     """None: plain HTTP."""
     users: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """Bcrypt hashes by user name; empty: nobody is asked for a password. Not to be shown."""
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Headers of every answer, which replace the exporter's own."""
+    rate_limit: RateLimit | None = None
 
     def at_least(self, other: "WebSettings") -> "WebSettings":
         """Return these settings, but where they protect less than the other ones, those.
@@ -118,7 +133,12 @@ class WebSettings:
         Certificates and passwords are not judged: to change them is to replace trust, not to lower it.
         """
         weaker = any(ours < theirs for ours, theirs in zip(self.strength, other.strength, strict=True))
-        return WebSettings(tls=other.tls if weaker else self.tls, users=self.users or other.users)
+        return replace(
+            self,
+            tls=other.tls if weaker else self.tls,
+            users=self.users or other.users,
+            rate_limit=self.rate_limit or other.rate_limit,
+        )
 
     def in_words(self) -> dict[str, str]:
         """Return how it protects, for a line in the log: what operators want to see at a glance."""
@@ -136,4 +156,5 @@ class WebSettings:
             tls is not None,
             list(ClientAuthType).index(tls.client_auth_type) if tls else 0,
             list(TlsVersion).index(tls.min_version) if tls else 0,
+            bool(tls and tls.client_allowed_sans),
         )

@@ -1,6 +1,6 @@
 """The routes and their answers. A scrape never waits for AWS: it sends what is already encoded."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -144,18 +144,23 @@ class _Metrics:
 class SecurityHeaders:
     """Adds the security headers to every answer, errors included; what an answer sets itself stays."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, configured: Callable[[], Mapping[str, str]] = dict) -> None:
+        """Add ``configured`` headers, too, which replace all others of their names."""
         self._app = app
+        self._configured = configured
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        await self._app(scope, receive, _with_headers(send))
+        await self._app(scope, receive, _with_headers(send, self._configured()))
 
 
-def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
+def _with_headers(send: Send, configured: Mapping[str, str]) -> Callable[[Message], Awaitable[None]]:
+    replacing = {name.lower().encode(): value.encode() for name, value in configured.items()}
+
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
+            headers = [one for one in message.get("headers", ()) if one[0].lower() not in replacing]
+            headers += replacing.items()
             # The status page has a policy of its own, and its files may be kept for a while.
             own = {name.lower() for name, _ in headers}
             headers += [(name, value) for name, value in SECURITY_HEADERS.items() if name not in own]

@@ -10,6 +10,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from exporter.web.tls import is_allowed
+
 LOGGER = logging.getLogger("uvicorn.error.connection")
 """What uvicorn logs of connections, and of errors in the application."""
 CONNECTIONS = 512
@@ -85,6 +87,10 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         if self.server_state.replaced:
             transport.abort()  # its handshake began under a context that is no longer valid
+            return
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and not is_allowed(tls):
+            transport.abort()
             return
         if len(self.connections) >= CONNECTIONS:
             self.server_state.close_longest_waiting()

@@ -1,5 +1,6 @@
-"""A TLS context from files, or a sentence about the file that it cannot use."""
+"""A TLS context from files, or a sentence about the file that it cannot use; which clients it lets in."""
 
+import ipaddress
 import ssl
 
 from exporter.errors import ExporterError
@@ -26,6 +27,12 @@ class TlsFileError(ExporterError):
         return f"{self.key}: {self.message}"
 
 
+class ServerContext(ssl.SSLContext):
+    """A context that knows which clients it is for."""
+
+    client_allowed_sans: frozenset[str] = frozenset()
+
+
 class _EncryptedKeyError(Exception):
     """OpenSSL asked for a password; by itself it would ask on the terminal, and wait."""
 
@@ -35,7 +42,8 @@ def make_server_context(tls: TlsSettings) -> ssl.SSLContext:
 
     Fresh, because nothing can be taken out of one: neither the CAs of clients nor sessions to resume.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
+    context.client_allowed_sans = tls.client_allowed_sans
     context.minimum_version = _VERSIONS[tls.min_version]
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
@@ -49,6 +57,25 @@ def make_server_context(tls: TlsSettings) -> ssl.SSLContext:
         except (OSError, ValueError) as error:
             raise TlsFileError("client_ca_file", _why(error, "holds no certificate in PEM")) from None
     return context
+
+
+def is_allowed(connection: ssl.SSLObject) -> bool:
+    """Return whether the client's certificate has one of the names that the context wants, if it wants any.
+
+    For use after the handshake: Python's TLS calls nothing that could judge the certificate during it.
+    """
+    context = connection.context
+    if not (isinstance(context, ServerContext) and context.client_allowed_sans):
+        return True
+    names = (connection.getpeercert() or {}).get("subjectAltName", ())
+    return any(_as_go_writes(*name) in context.client_allowed_sans for name in names)
+
+
+def _as_go_writes(kind: str, name: str) -> str | None:
+    """Return a name as the toolkit compares it; None for a kind that it does not look at."""
+    if kind == "IP Address":
+        return str(ipaddress.ip_address(name.strip()))
+    return name if kind in {"DNS", "email", "URI"} else None
 
 
 def load_pair(context: ssl.SSLContext, tls: TlsSettings) -> None:

@@ -307,12 +307,12 @@ def test_a_reload_takes_over_both_configurations_or_neither(tmp_path: Path, mist
                 (tmp_path / "web.yml").write_text("# nobody\n")
             clients.fails = mistake == "in no file"
             assert reloader.reload()
-            assert (set(web.users()), bench.watched()) == ({"alice"}, {sample_run_id(1)})
+            assert (set(web.current.settings.users), bench.watched()) == ({"alice"}, {sample_run_id(1)})
             clients.fails = False
             bench.write(target(glue, "b", 2))
             (tmp_path / "web.yml").write_text(users("bob"))
             assert reloader.reload() == ()
-            assert (set(web.users()), bench.watched()) == ({"bob"}, {sample_run_id(2)})
+            assert (set(web.current.settings.users), bench.watched()) == ({"bob"}, {sample_run_id(2)})
 
 
 def test_a_web_configuration_is_followed_and_a_mistake_in_it_is_a_failed_reload(
@@ -337,13 +337,13 @@ def test_a_web_configuration_is_followed_and_a_mistake_in_it_is_a_failed_reload(
     ):
         (tmp_path / "web.yml").write_text(text)
         follow()
-        assert set(web.users()) == names
+        assert set(web.current.settings.users) == names
         assert bench.series()[RELOADED_OK] == in_use
     bench.file.write_text(INVALID)
     assert reloader.reload()
     (tmp_path / "web.yml").write_text(users("dave"))
     follow()
-    assert set(web.users()) == {"dave"}
+    assert set(web.current.settings.users) == {"dave"}
     assert bench.series()[RELOADED_OK] == 0
     reloader.end()
     thread.join(20)
@@ -358,7 +358,7 @@ def test_an_automatic_reload_takes_over_nothing_that_protects_less(
     bench.write(target(bench.glue, "a", 3))
     reloader.reload_if_changed()
     assert bench.watched() == {sample_run_id(3)}
-    assert set(web.users()) == {"alice"}
+    assert set(web.current.settings.users) == {"alice"}
 
 
 def test_a_pipe_is_not_opened(bench: ReloadBench) -> None:

@@ -39,7 +39,7 @@ def test_check_config_checks_the_web_configuration_by_itself(config: Path, capsy
 
 
 def test_check_config_checks_both_and_tells_all(config: Path, tmp_path: Path, capsys: Output) -> None:
-    config.write_text("basic_auth_users:\n  alice: hunter2\nrate_limit: {}\n")
+    config.write_text("basic_auth_users:\n  alice: hunter2\nrate_limit: x\n")
     assert run(["check-config", f"{tmp_path}/none.yaml", f"--web.config.file={config}"]) == 2
     out, err = capsys.readouterr()
     assert out == ""

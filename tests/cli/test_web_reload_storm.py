@@ -101,7 +101,7 @@ def test_certificates_and_users_change_in_many_reloads(tmp_path: Path, bench: Re
 
         def reload() -> None:
             if reloader.reload() == ():
-                adopted.extend(protection.users())
+                adopted.extend(protection.current.settings.users)
 
         reloader = Reloader(str(bench.file), load, bench.exporter, ManualClock(), loaded=b"", web=protection)
         reload_often(reload, AT_ONCE)
@@ -110,7 +110,7 @@ def test_certificates_and_users_change_in_many_reloads(tmp_path: Path, bench: Re
                 reload_often(reload, RELOADS)
             assert set(scrapers.seen) <= {200, 401, "closed"}
             assert scrapers.seen[200]
-            (user,) = protection.users()
+            (user,) = protection.current.settings.users
             other = {"first": "second", "second": "first"}[user]
             eventually(lambda: server.certificate(authority.client()) == pairs[user].der)
             for _ in range(3):

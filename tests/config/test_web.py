@@ -6,7 +6,7 @@ import pytest
 
 from exporter.config.web import load_web
 from exporter.errors import ConfigurationError
-from exporter.model.settings import ClientAuthType, TlsSettings, TlsVersion, WebSettings
+from exporter.model.settings import ClientAuthType, RateLimit, TlsSettings, TlsVersion, WebSettings
 
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
 
@@ -28,7 +28,15 @@ def mistakes(folder: Path, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing yet\n", "{}", "tls_server_config: {}\nbasic_auth_users: {}\n", "---\n"]
+    "text",
+    [
+        "",
+        "# nothing yet\n",
+        "{}",
+        "tls_server_config: {}\nbasic_auth_users: {}\nhttp_server_config: {}\n",
+        "rate_limit: {interval: 0, burst: 1}\n",
+        "---\n",
+    ],
 )
 def test_a_file_that_protects_nothing_is_refused(tmp_path: Path, text: str) -> None:
     """Nothing is what the flag's absence asks for; the file may have been emptied by mistake."""
@@ -61,7 +69,14 @@ tls_server_config:
   key_file: b
   client_auth_type: RequireAndVerifyClientCert
   client_ca_file: c
+  client_allowed_sans: [prometheus.example.org, 10.0.0.1]
   min_version: TLS13
+http_server_config:
+  headers:
+    Strict-Transport-Security: max-age=31536000
+    X-Frame-Options: sameorigin
+    X-XSS-Protection: ""
+rate_limit: {{interval: 100ms, burst: 20}}
 basic_auth_users:
   alice: {HASH}
   "0815": {HASH}
@@ -72,6 +87,12 @@ basic_auth_users:
     assert settings.tls.client_auth_type is ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT
     assert settings.tls.min_version is TlsVersion.TLS13
     assert settings.tls.files == (f"{tmp_path}/a", f"{tmp_path}/b", f"{tmp_path}/c")
+    assert settings.tls.client_allowed_sans == {"prometheus.example.org", "10.0.0.1"}
+    assert settings.headers == {
+        "Strict-Transport-Security": "max-age=31536000",
+        "X-Frame-Options": "sameorigin",
+    }
+    assert settings.rate_limit == RateLimit(interval=0.1, burst=20)
     assert dict(settings.users) == {"alice": HASH, "0815": HASH, "Jürgen Ö": HASH}
 
 
@@ -81,6 +102,7 @@ def test_hashes_are_in_no_repr(tmp_path: Path) -> None:
 
 
 TLS = "tls_server_config:\n  cert_file: a\n  key_file: b\n"
+MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: c\n"
 
 
 @pytest.mark.parametrize(
@@ -155,6 +177,54 @@ TLS = "tls_server_config:\n  cert_file: a\n  key_file: b\n"
                 " cost of at most 14"
             ),
         ),
+        (
+            TLS + "  client_allowed_sans: [a]\n",
+            (
+                "web.yml:4: tls_server_config.client_allowed_sans: needs client_auth_type:"
+                " RequireAndVerifyClientCert, or a client without a certificate would get in"
+            ),
+        ),
+        (
+            MUTUAL + "  client_allowed_sans: []\n",
+            (
+                "web.yml:6: tls_server_config.client_allowed_sans: is an empty list:"
+                " write at least one item, or remove the key"
+            ),
+        ),
+        (
+            "http_server_config:\n  headers:\n    Server: x\n",
+            (
+                "web.yml:3: http_server_config.headers.Server: cannot be set: headers that can are"
+                " Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options,"
+                " X-Frame-Options, X-XSS-Protection"
+            ),
+        ),
+        (
+            "http_server_config: {headers: {X-Frame-Options: DENY}}",
+            "web.yml:1: http_server_config.headers.X-Frame-Options: must be deny or sameorigin",
+        ),
+        (
+            'http_server_config: {headers: {X-XSS-Protection: "0\\r\\nSet-Cookie: a=b"}}',
+            (
+                'web.yml:1: http_server_config.headers.X-XSS-Protection: "0\\r\\nSet-Cookie: a=b" holds'
+                " what a header cannot: write printable ASCII in one line"
+            ),
+        ),
+        (
+            "http_server_config: {headers: []}",
+            (
+                "web.yml:1: http_server_config.headers: must be a mapping of header names to values,"
+                " not a list"
+            ),
+        ),
+        (
+            "rate_limit: {interval: 1, burst: 1}",
+            (
+                "web.yml:1: rate_limit.interval: a duration needs its unit: write 1s for seconds,"
+                " or use m and h"
+            ),
+        ),
+        ("rate_limit: {interval: 1s, burst: 0}", "web.yml:1: rate_limit.burst: must be 1 or more"),
         ("cert_file: a", "web.yml:1: cert_file: unknown key here; it belongs in tls_server_config"),
         ("basic_auth_user: {}", "web.yml:1: basic_auth_user: unknown key; did you mean basic_auth_users?"),
     ],
@@ -176,20 +246,17 @@ def test_certificates_that_would_go_unverified_are_refused(tmp_path: Path, kind:
         ("tls_server_config", "cert"),
         ("tls_server_config", "key"),
         ("tls_server_config", "client_ca"),
-        ("tls_server_config", "client_allowed_sans"),
         ("tls_server_config", "max_version"),
         ("tls_server_config", "cipher_suites"),
         ("tls_server_config", "curve_preferences"),
         ("tls_server_config", "prefer_server_cipher_suites"),
-        ("", "http_server_config"),
-        ("", "rate_limit"),
+        ("http_server_config", "http2"),
     ],
 )
 def test_the_toolkits_other_keys_are_refused_by_name(tmp_path: Path, section: str, key: str) -> None:
-    text = TLS + f"  {key}: x\n" if section else f"\n\n\n{key}: {{x: 1}}\n"
-    path = f"{section}.{key}" if section else key
+    text = f"{TLS}  {key}: x\n" if section == "tls_server_config" else f"\n\n{section}:\n  {key}: true\n"
     (line,) = mistakes(tmp_path, text)
-    assert line.startswith(f"web.yml:4: {path}: is not supported: ")
+    assert line.startswith(f"web.yml:4: {section}.{key}: is not supported: ")
 
 
 @pytest.mark.parametrize(
@@ -215,14 +282,17 @@ def test_an_invalid_bcrypt_hash_is_refused_and_not_shown(tmp_path: Path, stored:
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
-    text = "tls_server_config:\n  cert_file: 1\n  cert: x\nbasic_auth_users:\n  a: b\n  c:\nrate_limit: {}\n"
+    text = (
+        "tls_server_config:\n  cert_file: 1\n  cert: x\nbasic_auth_users:\n  a: b\n  c:\n"
+        "rate_limit: {interval: 1s}\n"
+    )
     assert [line.split(": ")[1] for line in mistakes(tmp_path, text)] == [
         "tls_server_config.key_file",
         "tls_server_config.cert_file",
         "tls_server_config.cert",
         "basic_auth_users.a",
         "basic_auth_users.c",
-        "rate_limit",
+        "rate_limit.burst",
     ]
 
 

@@ -108,6 +108,40 @@ def https(program: Program, authority: Authority) -> tuple[bytes, int]:
         return seen, client.getresponse().status
 
 
+def test_allowed_clients_headers_and_the_rate_limit_are_in_force(
+    config: dict[str, object], tmp_path: Path, web: Path
+) -> None:
+    authority = Authority(tmp_path, "own")
+    authority.pair("server", "127.0.0.1", "exporter.example.org")
+    clients = {
+        name: authority.client(authority.pair(name, f"{name}.example.org"))
+        for name in ("prometheus", "other")
+    }
+    web.write_text(
+        "tls_server_config: {cert_file: server.pem, key_file: server.key,"
+        f" client_auth_type: RequireAndVerifyClientCert, client_ca_file: {authority.file.name},"
+        " client_allowed_sans: [prometheus.example.org, exporter.example.org]}\n"
+        "http_server_config: {headers: {Strict-Transport-Security: max-age=60}}\n"
+        "rate_limit: {interval: 1h, burst: 1}\n"
+    )
+    with serve(tmp_path / "program", config, f"--web.config.file={web}") as program:
+
+        def ask(name: str) -> http.client.HTTPResponse:
+            client = http.client.HTTPSConnection("127.0.0.1", program.port, timeout=20, context=clients[name])
+            with contextlib.closing(client):
+                client.request("GET", "/metrics")
+                return client.getresponse()
+
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            ask("other")
+        answers = [ask("prometheus"), ask("prometheus")]
+        assert [answer.status for answer in answers] == [200, 429]
+        assert {answer.headers["Strict-Transport-Security"] for answer in answers} == {"max-age=60"}
+        address = f"--web.listen-address=127.0.0.1:{program.port}"
+        checked = run(tmp_path, "healthcheck", address, f"--web.config.file={web}")
+        assert checked.status == 0, "its own certificate is among the allowed ones, and it is not limited"
+
+
 def test_rotated_certificates_are_served_while_the_file_protects_less(
     config: dict[str, object], tmp_path: Path, web: Path
 ) -> None:

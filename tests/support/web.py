@@ -13,9 +13,10 @@ from typing import Self
 from starlette.types import ASGIApp
 
 from exporter.cli.web_protection import WebProtection
+from exporter.clock import Clock, SystemClock
 from exporter.web.address import ListenAddress
-from exporter.web.auth import BasicAuth
 from exporter.web.connection import Timeouts
+from exporter.web.guard import guarded
 from exporter.web.server import Server
 from tests.support.clock import SAFETY_NET
 
@@ -38,15 +39,16 @@ class WebServer:
         *,
         config: Path | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
+        clock: Clock | None = None,
     ) -> None:
         """``config``: a web configuration, whose changes :meth:`follow` takes over."""
-        self.protection = WebProtection(str(config)) if config else None
-        if self.protection:
-            app = BasicAuth(app, self.protection.users)
-        context = self.protection.current.context if self.protection else None
+        self.protection = protection = WebProtection(str(config)) if config else None
+        if protection:
+            app = guarded(app, lambda: protection.current.settings, clock or SystemClock())
+        context = protection.current.context if protection else None
         self.server = Server(app, context, timeouts)
-        if self.protection:
-            self.protection.on_new_context = self.server.replace_context
+        if protection:
+            protection.on_new_context = self.server.replace_context
         self._listener = ListenAddress.parse("127.0.0.1:0").bind()
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(

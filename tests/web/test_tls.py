@@ -379,3 +379,49 @@ def test_an_encrypted_key_asks_nobody_for_a_password(tmp_path: Path, authority: 
     assert mistake(configured(tmp_path, pair)).startswith(
         "3: tls_server_config.key_file: is encrypted with a password"
     )
+
+
+@pytest.mark.parametrize(
+    ("identity", "san"),
+    [
+        ("prometheus.example.org", "prometheus.example.org"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("ops@example.org", "ops@example.org"),
+    ],
+)
+def test_only_certificates_with_an_allowed_name_get_in(
+    tmp_path: Path, authority: Authority, clients: Authority, identity: str, san: str
+) -> None:
+    config = configured(
+        tmp_path,
+        authority.pair("server"),
+        *mutual("RequireAndVerifyClientCert", clients),
+        f'client_allowed_sans: ["other.example.org", "{san}"]',
+    )
+    allowed, another = clients.pair("allowed", identity), clients.pair("another", "x.example.org", "10.0.0.2")
+    with WebServer(APP, config=config) as server:
+        assert server.ask(tls=authority.client(allowed)).body == b"fine\n"
+        with pytest.raises(REFUSED):
+            server.ask(tls=authority.client(another))
+        with pytest.raises(REFUSED):
+            server.ask(tls=authority.client())
+
+
+def test_allowed_names_change_without_a_restart(
+    tmp_path: Path, authority: Authority, clients: Authority
+) -> None:
+    """Other names take effect at once; names that are gone wait, for any certificate would do then."""
+    server_pair = authority.pair("server")
+    required = mutual("RequireAndVerifyClientCert", clients)
+    one, two = (authority.client(clients.pair(name, f"{name}.example.org")) for name in ("one", "two"))
+    config = configured(tmp_path, server_pair, *required, "client_allowed_sans: [one.example.org]")
+    with WebServer(APP, config=config, timeouts=Timeouts(handover=0.1)) as server:
+        assert server.ask(tls=one).status == 200
+        configured(tmp_path, server_pair, *required, "client_allowed_sans: [two.example.org]")
+        server.follow()
+        assert server.ask(tls=two).status == 200
+        configured(tmp_path, server_pair, *required)
+        server.follow()
+        with pytest.raises(REFUSED):
+            server.ask(tls=one)
