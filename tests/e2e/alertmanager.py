@@ -59,6 +59,19 @@ class Webhook:
             if alert["status"] == status and labels.items() <= alert["labels"].items()
         ]
 
+    def told(self, **labels: str) -> list[tuple[str, int]]:
+        """Return the messages that tell of firing alerts with these labels: receiver and how many each."""
+        found = []
+        for message in list(self.received):
+            matching = [
+                alert
+                for alert in message.body["alerts"]
+                if alert["status"] == "firing" and labels.items() <= alert["labels"].items()
+            ]
+            if matching:
+                found.append((message.receiver, len(matching)))
+        return found
+
     def close(self) -> None:
         """Stop."""
         self._server.shutdown()
@@ -89,11 +102,17 @@ class Alertmanager:
         urllib.request.urlopen(request, timeout=10).close()
 
 
+def _at_once(route: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a route, and those within it, that wait a second for more alerts of a group."""
+    routes = [_at_once(one) for one in route.get("routes", [])]
+    return {**route, "group_wait": "1s", "group_interval": "1s", "routes": routes}
+
+
 @contextmanager
 def alertmanager(folder: Path, webhook: Webhook) -> Iterator[Alertmanager]:
     """Run it with the example as it is shipped, but at once and to this webhook."""
     config = yaml.safe_load(EXAMPLE.read_text())
-    config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
+    config["route"] = _at_once(config["route"])
     for receiver in config["receivers"]:
         receiver["webhook_configs"] = [{"url": f"{webhook.url}/{receiver['name']}"}]
     folder.mkdir()

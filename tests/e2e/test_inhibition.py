@@ -1,7 +1,7 @@
 """The shipped example of an Alertmanager configuration holds back what is said already, and routes."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,31 +10,43 @@ from tests.e2e.alertmanager import EXAMPLE, Alertmanager, Webhook, alertmanager
 from tests.e2e.program import wait_until
 from tests.rules.shipped import alerts
 
-SEVERITIES = {rule.name: rule.labels["severity"] for rule in alerts()}
+SEVERITIES = {
+    "GlueMVFreshnessBudgetBurn": "warning",
+    "GlueMVRefreshUnreliable": "warning",
+    "GlueMVShardMissing": "critical",
+    "GlueMVTargetIncomplete": "warning",
+    **{rule.name: rule.labels["severity"] for rule in alerts()},
+}
 OF_VIEWS = (
     "GlueMVRefreshFailed",
     "GlueMVRefreshFailing",
     "GlueMVViewOverdue",
     "GlueMVRunStuck",
+    "GlueMVRefreshUnreliable",
     "GlueMVRefreshCostJumped",
     "GlueMVRefreshTurnedFull",
 )
 
 Labels = dict[str, str]
+RELEASE = {"cluster": "eu", "namespace": "monitoring", "job": "glue-mv-exporter"}
 
 
-def of_target(name: str, target: str) -> Labels:
-    return {"alertname": name, "severity": SEVERITIES[name], "target": target}
+def of_release(name: str, **labels: str) -> Labels:
+    return {"alertname": name, "severity": SEVERITIES[name], **RELEASE, **labels}
 
 
-def of_view(name: str, target: str, table: str = "orders") -> Labels:
+def of_target(name: str, target: str, **more: str) -> Labels:
+    return of_release(name, target=target, **more)
+
+
+def of_view(name: str, target: str, table: str = "orders", owner: str = "team-data") -> Labels:
     view = {"aws_region": "eu-west-1", "catalog_id": "123456789012", "database": "sales", "table": table}
-    return of_target(name, target) | view
+    return of_target(name, target, **view, owner=owner)
 
 
-def not_read(table: str) -> Labels:
-    view = of_view("GlueMVViewNotRead", "", table)
-    return {label: value for label, value in view.items() if value}
+def elsewhere(labels: Labels) -> Labels:
+    """Return the same of another release, whose targets have the same names."""
+    return labels | {"namespace": "other"}
 
 
 def holds_back(running: Alertmanager, expected: Sequence[Labels], *posted: Labels) -> None:
@@ -52,43 +64,97 @@ def holds_back(running: Alertmanager, expected: Sequence[Labels], *posted: Label
     wait_until(as_expected, 20, f"held back: {expected}")
 
 
-def test_what_is_held_back(tmp_path: Path) -> None:
-    """Each situation is a target of its own, so that they do not get into each other's way."""
-    webhook = Webhook()
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    receiving = Webhook()
+    yield receiving
+    receiving.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path, webhook: Webhook) -> Iterator[Alertmanager]:
     with alertmanager(tmp_path / "alertmanager", webhook) as running:
-        views_of_a_dead_target = [of_view(name, "dead") for name in OF_VIEWS]
-        others = [of_target(name, "dead") for name in ("GlueMVManyViewsAffected", "GlueMVFewerViews")]
-        down = of_target("GlueMVTargetDown", "dead")
-        elsewhere = of_view("GlueMVViewOverdue", "alive")
-        held = [*views_of_a_dead_target, *others]
-        holds_back(running, held, down, elsewhere, *held)
+        yield running
 
-        refused, too = of_target("GlueMVAccessDenied", "refused"), of_target("GlueMVTargetDown", "refused")
-        its_view = of_view("GlueMVRefreshFailed", "refused")
-        holds_back(running, [too, its_view], refused | {"reason": "access_denied"}, too, its_view)
 
-        stopped, late = of_target("GlueMVPollsStopped", "stopped"), of_view("GlueMVViewOverdue", "stopped")
-        holds_back(running, [late], stopped, late)
+def test_what_is_held_back(manager: Alertmanager) -> None:
+    """Each situation is a target of its own, so that they do not get into each other's way."""
+    views_of_a_dead_target = [of_view(name, "dead") for name in OF_VIEWS]
+    others = [of_target(name, "dead") for name in ("GlueMVManyViewsAffected", "GlueMVFewerViews")]
+    down, alive = of_target("GlueMVTargetDown", "dead"), of_view("GlueMVViewOverdue", "alive")
+    held = [*views_of_a_dead_target, *others]
+    holds_back(manager, held, down, alive, elsewhere(held[0]), *held)
 
-        many = of_target("GlueMVManyViewsAffected", "many")
-        single = [of_view(name, "many", f"view_{number}") for number in range(20) for name in OF_VIEWS[:4]]
-        dear = of_view("GlueMVRefreshCostJumped", "many")
-        holds_back(running, single, many, dear, *single)
+    refused = of_target("GlueMVAccessDenied", "refused", reason="access_denied")
+    too, its_view = of_target("GlueMVTargetDown", "refused"), of_view("GlueMVRefreshFailed", "refused")
+    holds_back(manager, [too, its_view], refused, elsewhere(too), too, its_view)
 
-        failing, failed = of_view("GlueMVRefreshFailing", "prod"), of_view("GlueMVRefreshFailed", "prod")
-        neighbour = of_view("GlueMVRefreshFailed", "prod", "customers")
-        holds_back(running, [failed], failing, failed, neighbour)
+    partly = of_target("GlueMVAccessDenied", "partly", reason="access_denied")
+    incomplete, unread = of_target("GlueMVTargetIncomplete", "partly"), of_view("GlueMVViewNotRead", "partly")
+    read = [of_view(name, "partly", "read") for name in OF_VIEWS[:1]]
+    holds_back(manager, [incomplete, unread], partly, incomplete, unread, *read)
 
-        full, cost = of_view("GlueMVRefreshTurnedFull", "prod"), of_view("GlueMVRefreshCostJumped", "prod")
-        neighbour = of_view("GlueMVRefreshCostJumped", "prod", "customers")
-        holds_back(running, [cost], full, cost, neighbour)
+    stopped, late = of_target("GlueMVPollsStopped", "stopped"), of_view("GlueMVViewOverdue", "stopped")
+    holds_back(manager, [late], stopped, late)
 
-        throttled, lost = of_target("GlueMVThrottled", "prod"), not_read("misspelt")
-        fewer = of_target("GlueMVFewerViews", "prod")
-        holds_back(running, [], throttled, lost, fewer)
-        absent = {"alertname": "GlueMVExporterAbsent", "severity": "critical"}
-        holds_back(running, [fewer], absent, fewer, lost)
-    webhook.close()
+    many = of_target("GlueMVManyViewsAffected", "many")
+    single = [of_view(name, "many", f"view_{number}") for number in range(20) for name in OF_VIEWS[:5]]
+    dear = of_view("GlueMVRefreshCostJumped", "many")
+    holds_back(manager, single, many, elsewhere(single[0]), dear, *single)
+
+    failing, failed = of_view("GlueMVRefreshFailing", "prod"), of_view("GlueMVRefreshFailed", "prod")
+    overdue, neighbour = of_view("GlueMVViewOverdue", "prod"), of_view("GlueMVRefreshFailed", "prod", "stock")
+    holds_back(manager, [failed, overdue], failing, failed, overdue, neighbour)
+
+    flapping, failed = (
+        of_view(name, "prod", "odd") for name in ("GlueMVRefreshUnreliable", "GlueMVRefreshFailed")
+    )
+    holds_back(manager, [failed], flapping, failed)
+
+    stuck, overdue = of_view("GlueMVRunStuck", "prod", "long"), of_view("GlueMVViewOverdue", "prod", "long")
+    holds_back(manager, [overdue], stuck, overdue)
+
+    full, cost = of_view("GlueMVRefreshTurnedFull", "prod"), of_view("GlueMVRefreshCostJumped", "prod")
+    neighbour = of_view("GlueMVRefreshCostJumped", "prod", "stock")
+    holds_back(manager, [cost], full, cost, neighbour)
+
+    fast, slow = (
+        of_target("GlueMVFreshnessBudgetBurn", "prod") | {"severity": severity}
+        for severity in ("critical", "warning")
+    )
+    holds_back(manager, [slow], fast, slow)
+
+    throttled, lost = of_target("GlueMVThrottled", "prod"), of_view("GlueMVViewNotRead", "prod", "misspelt")
+    fewer = of_target("GlueMVFewerViews", "prod")
+    holds_back(manager, [], throttled, lost, fewer)
+    missing = of_release("GlueMVShardMissing")
+    holds_back(manager, [fewer], missing, fewer, elsewhere(fewer))
+    absent = of_release("GlueMVExporterAbsent")
+    holds_back(manager, [missing, fewer], absent, missing, fewer, elsewhere(fewer), lost)
+
+
+def test_a_region_with_thirty_targets_sends_one(manager: Alertmanager, webhook: Webhook) -> None:
+    """And the alerts of their views, which were there before, send nothing."""
+    down = [of_target("GlueMVTargetDown", f"account-{number}") for number in range(30)]
+    views = [of_view("GlueMVViewOverdue", labels["target"]) for labels in down]
+    holds_back(manager, views, *down, *views)
+    wait_until(lambda: webhook.received, 20, "told of the targets")
+    assert webhook.told() == [("pager", 30)]
+
+
+def test_each_owner_is_told_of_its_views(manager: Alertmanager, webhook: Webhook) -> None:
+    """Whatever the severity; and views without a route of their own go where the others go."""
+    mine = [
+        of_view(name, "prod", owner="team-finance") for name in ("GlueMVRefreshFailing", "GlueMVRunStuck")
+    ]
+    others = [
+        of_view("GlueMVRunStuck", "prod", table, owner) for table, owner in (("a", ""), ("b", "team-data"))
+    ]
+    manager.post([*mine, *others])
+    wait_until(lambda: len(webhook.told()) == len([*mine, *others]), 20, "told of all")
+    told = {owner: webhook.told(owner=owner) for owner in ("team-finance", "team-data")}
+    assert told == {"team-finance": [("finance", 1), ("finance", 1)], "team-data": [("chat", 1)]}
+    assert sorted(webhook.told()) == [("chat", 1), ("chat", 1), ("finance", 1), ("finance", 1)]
 
 
 @pytest.mark.parametrize("name", sorted(SEVERITIES))
