@@ -9,6 +9,7 @@ import resource
 import socket
 import threading
 import time
+from collections.abc import Sequence
 
 import structlog
 
@@ -45,7 +46,7 @@ def run(
     config_file: str,
     config_auto_reload_interval: float,
     storage_path: str | None,
-    web_listen_address: ListenAddress,
+    web_listen_address: Sequence[ListenAddress],
     web_config_file: str | None,
     web_external_url: str | None,
     web_enable_lifecycle: bool,
@@ -77,7 +78,7 @@ def run(
 def serve_until_signal(
     exporter: Exporter,
     settings: Settings,
-    address: ListenAddress,
+    addresses: Sequence[ListenAddress],
     *,
     signals: Signals,
     reloader: Reloader | None = None,
@@ -92,7 +93,7 @@ def serve_until_signal(
     configuration file; 0: never. ``shard``: shown on the status page.
     """
     _raise_file_limit()
-    listener = _listen(address)
+    listeners = [_listen(address) for address in addresses]
     exporter.scheduler.configure(settings)
     web = reloader.web if reloader else None
     server = _make_server(exporter, web, reloader if lifecycle else None, shard)
@@ -112,18 +113,19 @@ def serve_until_signal(
         exporter.scheduler.stop(0.0)
 
     protection = web.current.settings if web else WebSettings()
-    log.info(
-        "listening",
-        address=bound_address(listener),
-        targets=len(settings.targets),
-        **protection.in_words(),
-    )
+    for listener in listeners:
+        log.info(
+            "listening",
+            address=bound_address(listener),
+            targets=len(settings.targets),
+            **protection.in_words(),
+        )
     notify("READY=1")
     threading.Thread(
         target=feed_watchdog, args=(exporter.scheduler.trouble, ended), name="watchdog", daemon=True
     ).start()
     signals.pass_on(stop, reloader.request if reloader else lambda: None)
-    asyncio.run(server.run_on(listener))
+    asyncio.run(server.run_on(*listeners))
     if not signals.stopping:
         log.error("the web server ended by itself")
         end_in_time(EXIT_FAILED)

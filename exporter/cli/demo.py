@@ -1,5 +1,7 @@
 """``demo``: the exporter on a simulated Glue."""
 
+from collections.abc import Sequence
+
 import click
 import structlog
 
@@ -24,7 +26,10 @@ log = structlog.get_logger()
 @flags.log_level
 @flags.log_format
 def command(
-    web_listen_address: ListenAddress, web_external_url: str | None, log_level: str, log_format: str
+    web_listen_address: Sequence[ListenAddress],
+    web_external_url: str | None,
+    log_level: str,
+    log_format: str,
 ) -> int:
     """Run the exporter on a simulated Glue inside this process.
 

@@ -92,9 +92,13 @@ def _listen_address(default: str, of: str) -> Callable[[F], F]:
     return flag(
         "--web.listen-address",
         type=ADDRESS,
-        default=default,
+        multiple=True,
+        # Of the variable, which holds several between blanks; blanks alone are none.
+        callback=lambda _context, _parameter, value: value or (ListenAddress.parse(default),),
+        default=[default],
         metavar="HOST:PORT",
-        help=f"Where the exporter serves, by default {of}; :0 picks a free port and logs it.",
+        help=f"Where the exporter serves, by default {of}; :0 picks a free port and logs it."
+        " Can be repeated.",
     )
 
 

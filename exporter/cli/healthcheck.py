@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import ssl
+from collections.abc import Sequence
 
 import click
 
@@ -23,10 +24,11 @@ _LONGEST = 1024
 @click.command("healthcheck")
 @flags.listen_address
 @flags.web_config_file
-def command(web_listen_address: ListenAddress, web_config_file: str | None) -> int:
+def command(web_listen_address: Sequence[ListenAddress], web_config_file: str | None) -> int:
     """Ask this machine's running exporter for /-/healthy.
 
-    For container health checks, without curl or a password: give it the --web.* flags of the exporter.
+    For container health checks, without curl or a password: give it the --web.* flags of the exporter. Of
+    several addresses it asks the first.
     Exit status 0 if it is healthy, 1 if it is not or does not answer.
     """
     tls = None if web_config_file is None else _tls_settings(web_config_file)
@@ -36,7 +38,7 @@ def command(web_listen_address: ListenAddress, web_config_file: str | None) -> i
     if tls is None:
         ways.reverse()
     try:
-        status, text = _first_answer(web_listen_address, ways)
+        status, text = _first_answer(web_listen_address[0], ways)
     except (OSError, http.client.HTTPException) as error:
         # Whatever listens there may have said anything.
         reason = printable(str(error).strip()) or type(error).__name__

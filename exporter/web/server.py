@@ -1,4 +1,4 @@
-"""uvicorn on a listening socket, with limits, and with a TLS context that can be replaced while it runs."""
+"""uvicorn on listening sockets, with limits, and with a TLS context that can be replaced while it runs."""
 
 import asyncio
 import contextlib
@@ -55,21 +55,24 @@ class Server:
         self._stopping = True
         self._wake()
 
-    async def run_on(self, listener: socket.socket) -> None:
-        """Serve on this socket until :meth:`stop`; closes it."""
+    async def run_on(self, *listeners: socket.socket) -> None:
+        """Serve on these sockets until :meth:`stop`; closes them."""
         self._loop = asyncio.get_running_loop()
         # Below there is a warning for each malformed request, at whatever rate they come.
         LOGGER.setLevel(logging.ERROR)
         # All duplicates share the mode, and each takes over what this one has: while it is blocking, an
         # accept of the server before would wait for a connection that the next one has taken.
-        listener.setblocking(False)
+        for listener in listeners:
+            listener.setblocking(False)
         servers: dict[asyncio.Task[None], _UvicornServer] = {}
         current: _UvicornServer | None = None
-        with listener:
+        with contextlib.ExitStack() as opened:
+            for listener in listeners:
+                opened.enter_context(listener)
             while not self._stopping:
                 self._changed.clear()
                 previous, current = current, _UvicornServer(self._app, self._context, self._timeouts)
-                task = asyncio.create_task(current.serve(sockets=[listener.dup()]))
+                task = asyncio.create_task(current.serve(sockets=[one.dup() for one in listeners]))
                 servers[task] = current
                 task.add_done_callback(servers.pop)
                 task.add_done_callback(self._ended)

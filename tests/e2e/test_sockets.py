@@ -1,12 +1,18 @@
 """Nobody can reach the program but through the port that it was given."""
 
+import contextlib
+import http.client
 import re
+import ssl
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.exposition import EXPORTER
 from tests.e2e.program import Program, serve, target, wait_until
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run
+from tests.support.certificates import Authority
 
 LISTENING = "0A"
 """The state of a TCP socket, as the kernel writes it."""
@@ -56,6 +62,50 @@ def test_it_listens_on_the_one_socket_that_it_was_given(tmp_path: Path) -> None:
             assert listening(program.process.pid) == [str(program.port)]
             assert program.get("/-/reload", method="POST").status == 200
             assert listening(program.process.pid) == [str(program.port)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "env"),
+    [
+        (("--web.listen-address=127.0.0.1:0", "--web.listen-address=[::1]:0"), {}),
+        ((), {"GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0 [::1]:0"}),
+    ],
+    ids=["flags", "variable"],
+)
+def test_it_listens_on_each_address_that_it_was_given(
+    tmp_path: Path, flags: tuple[str, ...], env: dict[str, str]
+) -> None:
+    """And serves the same on all of them, also once its certificate has been rotated."""
+    authority = Authority(tmp_path, "own")
+    first = authority.pair("server", "127.0.0.1", "::1").der
+    web = tmp_path / "web.yml"
+    web.write_text("tls_server_config: {cert_file: server.pem, key_file: server.key}\n")
+    with BareGlue() as glue:
+        config = {"targets": [target(glue.url, glue.records.put_run(sample_run(1)))]}
+        with serve(tmp_path, config, f"--web.config.file={web}", *flags, env=env, listen=None) as program:
+            found = re.findall(r'address="?\[?(127\.0\.0\.1|::1)\]?:(\d+)', program.log)
+            hosts, ports = zip(*found, strict=True)
+            assert hosts == ("127.0.0.1", "::1")
+            assert sorted(listening(program.process.pid)) == sorted(ports)
+
+            def certificates() -> set[bytes]:
+                return {certificate(host, int(port), authority) for host, port in found}
+
+            assert certificates() == {first}
+            second = authority.pair("server", "127.0.0.1", "::1").der
+            wait_until(lambda: certificates() == {second}, 10, "the new certificate is served")
+            assert sorted(listening(program.process.pid)) == sorted(ports)
+
+
+def certificate(host: str, port: int, authority: Authority) -> bytes:
+    """Return the certificate that a new connection sees, after a scrape."""
+    client = http.client.HTTPSConnection(host, port, timeout=20, context=authority.client())
+    with contextlib.closing(client):
+        client.request("GET", "/metrics")
+        assert isinstance(client.sock, ssl.SSLSocket)
+        seen = client.sock.getpeercert(binary_form=True) or b""
+        assert client.getresponse().status == 200
+        return seen
 
 
 def test_it_may_open_as_many_files_as_the_system_allows(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def serve(what: str, file: str, signals: Signals) -> int:
     reloader = Reloader(file, load, exporter, SystemClock(), loaded=loaded)
     address = ListenAddress.parse("127.0.0.1:0")
     status = serve_until_signal(
-        exporter, settings, address, signals=signals, reloader=reloader, lifecycle=True
+        exporter, settings, [address], signals=signals, reloader=reloader, lifecycle=True
     )
     Path(file).with_name("ended-in-order").touch()
     return status
