@@ -1,12 +1,15 @@
 """A fleet: 5,000 views at the start and in a steady state, memory at 100,000 runs, many databases."""
 
+import contextlib
 import gzip
+import math
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.lifelike import views
+from benchmarks.lifelike import SOURCE_DATABASES, view_databases, views
 from benchmarks.processes import cpu_seconds, resident_bytes, run_json
 from benchmarks.programs import (
     INTERVAL,
@@ -25,6 +28,8 @@ from benchmarks.results import Line, milliseconds
 
 MINUTES = 2
 """How long a steady state is measured."""
+QUIET_MINUTES, BUSY_MINUTES = 3, 2
+"""Without a resync, and with one in the middle, where both are measured."""
 
 
 def views_by_glob_and_name(count: int) -> Iterator[Line]:
@@ -58,6 +63,46 @@ def _steady(what: str, glue: Glue, program: Program) -> Iterator[Line]:
     yield Line(f"{what}: CPU", "", "", share * 100, 2, unit=" % of a core")
     yield Line(f"{what}: calls a minute", "", "", glue.calls() / MINUTES, 3, unit="")
     yield Line(f"{what}: resident", "", "", resident_bytes(program.pid) / 1e6, 140, unit=" MB")
+
+
+def source_tables(count: int, tables: int) -> Iterator[Line]:
+    """Watch views with and without their source tables, at the same time: the start, and a steady state."""
+    patterns = [f"{database}.*" for database in view_databases()]
+    resync = f"{1 + QUIET_MINUTES + BUSY_MINUTES // 2}m"
+    intervals = {"poll_interval": "30s", "resync_interval": resync}
+    with contextlib.ExitStack() as stack:
+        glues = [stack.enter_context(glue_with({"hourly": count, "sources": tables})) for _ in "ab"]
+        programs = [
+            stack.enter_context(
+                exporter({**watching_views(glue, *patterns), "source_tables": read}, **intervals)
+            )
+            for glue, read in zip(glues, (True, False), strict=True)
+        ]
+        wait_for(partial(_is_up, programs[0]), seconds=120, every=1)
+        calls = glues[0].calls()
+        assert f'source_tables{{target="benchmark",state="read"}} {tables}' in _text(programs[0])
+        pages = [math.ceil(number / 100) for number in Counter(name for name, _ in views(count)).values()]
+        least = sum(pages) + min(tables, SOURCE_DATABASES) + math.ceil(count / 1000)
+        yield Line(
+            f"{count:,} views over {tables:,} source tables in {SOURCE_DATABASES} databases: calls",
+            f"{calls}", f"{least} pages hold all", calls / least, 1.1,
+        )  # fmt: skip
+        time.sleep(60)  # until the start is over
+        cpu = [0.0, 0.0]
+        for minutes, of_quarter in ((QUIET_MINUTES, 15 - BUSY_MINUTES), (BUSY_MINUTES, BUSY_MINUTES)):
+            before = [cpu_seconds(program.pid) for program in programs]
+            time.sleep(60 * minutes)
+            for number, program in enumerate(programs):
+                cpu[number] += (cpu_seconds(program.pid) - before[number]) * of_quarter / minutes
+        held = [resident_bytes(program.pid) for program in programs]
+    yield Line(
+        "… CPU of a quarter of an hour with its resync ÷ without source tables",
+        milliseconds(cpu[0]), milliseconds(cpu[1]), cpu[0] / cpu[1], 1.1,
+    )  # fmt: skip
+    yield Line(
+        "… resident memory ÷ without source tables",
+        f"{held[0] / 1e6:,.0f} MB", f"{held[1] / 1e6:,.0f} MB", held[0] / held[1], 1.1,
+    )  # fmt: skip
 
 
 def memory(runs: int) -> Iterator[Line]:
@@ -98,5 +143,8 @@ def databases(count: int) -> Iterator[Line]:
 
 
 def _is_up(program: Program) -> bool:
-    text = gzip.decompress(scraped(program.port, **PROMETHEUS).body).decode()
-    return re.search(r"^glue_mv_exporter_target_up{.*} 1$", text, re.MULTILINE) is not None
+    return re.search(r"^glue_mv_exporter_target_up{.*} 1$", _text(program), re.MULTILINE) is not None
+
+
+def _text(program: Program) -> str:
+    return gzip.decompress(scraped(program.port, **PROMETHEUS).body).decode()

@@ -16,6 +16,11 @@ REGION = "eu-west-1"
 _DATABASES = ("sales", "finance", "marketing", "logistics", "risk", "web_analytics")
 _SUBJECTS = ("orders", "customers", "invoices", "shipments", "sessions", "returns", "forecasts", "exposures")
 _DAY = 86400.0
+SOURCE_DATABASES = 60
+SOURCES_EACH = 3
+"""Source tables that each view reads."""
+COMMITS_EVERY = 600.0
+"""Seconds between two changes of a source table."""
 REFRESH_SECONDS = 60.0
 """That each run of :class:`Hourly` takes."""
 
@@ -38,6 +43,21 @@ def records(count: int, *, active: int = 0) -> Iterator[Record]:
 def views(count: int) -> Sequence[tuple[str, str]]:
     """Return the names (database, table) of so many views."""
     return [(_DATABASES[n % len(_DATABASES)], f"{_SUBJECTS[n % 8]}_{n:05}") for n in range(count)]
+
+
+def view_databases() -> Sequence[str]:
+    """Return the names of the databases of :func:`views`."""
+    return _DATABASES
+
+
+def sources(count: int) -> Sequence[tuple[str, str]]:
+    """Return the names (database, table) of so many source tables."""
+    return [(f"landing_{n % SOURCE_DATABASES:02}", f"raw_{_SUBJECTS[n % 8]}_{n:03}") for n in range(count)]
+
+
+def sources_of(view: int, count: int) -> Sequence[int]:
+    """Return the numbers of the source tables that a view reads, of so many."""
+    return [(7 * view + place) % count for place in range(SOURCES_EACH)]
 
 
 def view_records(count: int, *, runs_each: int = 1) -> Iterator[Record]:
