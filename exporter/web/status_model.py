@@ -14,7 +14,7 @@ from exporter.model.run import LISTED_STATUSES, Run
 from exporter.store.series import ViewFacts
 from exporter.store.targets import TargetState
 from exporter.web.status_query import RUNS, TARGETS, VIEWS, StatusQuery, Table, select
-from exporter.web.status_snapshot import RUN_STATUSES, Reading, RunRow, ViewRow
+from exporter.web.status_snapshot import RUN_STATUSES, Reading, RunRow, ViewRow, runs_of
 from exporter.web.status_text import log_group, log_url
 from exporter.web.view_state import PROBLEMS, State
 
@@ -45,12 +45,16 @@ def document(reading: Reading, query: StatusQuery, about: About) -> Json:
             yield row
 
     views = select(VIEWS, reading.views, query, now)
-    runs = select(RUNS, counted(), query, now)
+    all_runs, counting = reading.runs, counted()
+    if query.names_view:
+        all_runs = runs_of((row for row in reading.views if query.is_of(row.series.key)), counting)
+        counting = iter(all_runs)
+    runs = select(RUNS, counting, query, now)
     found: set[str] = set()
-    if query["q"]:
+    if query["q"] or query.names_view:
         # What is found leads to its target, whether or not the words are the target's own.
         found = {reading.views[place].series.target for place in views}
-        found |= {reading.runs[place].target for place in runs}
+        found |= {all_runs[place].target for place in runs}
     targets = select(TARGETS, reading.targets, query, now, found)
     return {
         "time": now,
@@ -83,7 +87,7 @@ def document(reading: Reading, query: StatusQuery, about: About) -> Json:
         },
         "targets": _listing(TARGETS, reading.targets, targets, query, _target),
         "views": _listing(VIEWS, reading.views, views, query, lambda row: _view(row, now)),
-        "runs": _listing(RUNS, reading.runs, runs, query, lambda row: _run_row(row, now)),
+        "runs": _listing(RUNS, all_runs, runs, query, lambda row: _run_row(row, now)),
     }
 
 

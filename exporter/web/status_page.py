@@ -21,6 +21,7 @@ from exporter.web import status_text
 from exporter.web.status_model import About, Json, document
 from exporter.web.status_query import StatusQuery
 from exporter.web.status_snapshot import Reading
+from exporter.web.strip import lag, strip
 
 REFRESH_SECONDS = 15
 """How often the page fetches itself again."""
@@ -95,7 +96,9 @@ class StatusPage:
         return Response(content, media_type=media_type, headers=headers)
 
     def _render(self, document: Json, query: StatusQuery, reading: Reading) -> bytes:
-        return self._template.render(d=document, q=query, now=reading.now, reading=reading).encode()
+        rows = {row.series.key: row for row in reading.views}
+        page = self._template.render(d=document, q=query, now=reading.now, reading=reading, rows=rows)
+        return page.encode()
 
 
 def static_files() -> dict[str, bytes]:
@@ -120,7 +123,8 @@ def make_environment(static: dict[str, bytes]) -> jinja2.Environment:
     )
     environment.globals = {
         "refresh_seconds": REFRESH_SECONDS,
-        "log_url": status_text.log_url,
+        "lag_of": lag,
+        "strip_of": strip,
         # Their content is in their address, so that a newer version is never shown with an older file.
         "static": {
             name: f"static/{name}?{hashlib.sha256(content).hexdigest()[:12]}"

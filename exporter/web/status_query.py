@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from exporter.model.run import UNKNOWN, Run, Status
+from exporter.model.view import ViewKey
 from exporter.store.targets import TargetState
 from exporter.web.status_snapshot import UNREAD, RunRow, ViewRow
 from exporter.web.view_state import ACTIVE, PROBLEMS, State
@@ -29,6 +30,8 @@ class Table(Generic[T]):
     """Equals come newest first, and then by name."""
     name: Callable[[T], str]
     target: Callable[[T], str]
+    view: Callable[[T], tuple[str | None, ...]]
+    """What the view that a row belongs to is told by, as far as it is known: see :class:`ViewKey`."""
     words: Callable[[T], str]
     """Everything that the filter's words are looked for in."""
     problem: Callable[[T], bool]
@@ -82,6 +85,7 @@ VIEWS: Table[ViewRow] = Table(
     newest=lambda row: (row.last_run.creation_time if row.last_run else None) or -math.inf,
     name=lambda row: row.name,
     target=lambda row: row.series.target,
+    view=lambda row: row.series.key,
     words=_view_words,
     problem=lambda row: row.state in PROBLEMS,
     active=lambda row: bool(row.applies[State.RUNNING]),
@@ -103,6 +107,7 @@ RUNS: Table[RunRow] = Table(
     newest=lambda row: (row.run.creation_time if row.run else None) or -math.inf,
     name=lambda row: f"{row.run.database}.{row.run.table}" if row.run else "",
     target=lambda row: row.target,
+    view=lambda row: row.view,
     words=lambda row: " ".join(
         (row.run_id, row.target, *row.place, row.status, "stuck" * row.stuck, _run_words(row.run))
     ),
@@ -122,6 +127,7 @@ TARGETS: Table[TargetState] = Table(
     newest=lambda _: 0.0,
     name=lambda state: state.target.name,
     target=lambda state: state.target.name,
+    view=lambda state: (state.series.aws_region, state.series.catalog_id, None, None),
     words=_target_words,
     problem=lambda state: state.series.up is False or bool(state.unmatched),
     active=lambda _: True,
@@ -135,6 +141,7 @@ TABLES: Mapping[str, Table[ViewRow] | Table[RunRow] | Table[TargetState]] = {
 DEFAULTS: Mapping[str, str] = {
     "q": "",
     "target": "",
+    **dict.fromkeys(ViewKey._fields, ""),
     "show": "",
     **{f"{table}_sort": "status" for table in TABLES},
     "limit": "100",
@@ -147,9 +154,11 @@ LONGEST_TEXT = 200
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """The parameters of a URL: ``q`` (words), ``target``, ``show`` and ``limit``, and of each table its
+    """The parameters of a URL.
+
+    ``q`` (words), ``target``, the fields of a view's key, ``show`` and ``limit``, and of each table its
     ``…_sort`` (a minus before it: descending) and ``…_page``.
-    """  # noqa: D205 (a list of parameters is one sentence)
+    """
 
     parameters: Mapping[str, str]
     """Those that differ from :data:`DEFAULTS`."""
@@ -193,9 +202,19 @@ class StatusQuery:
         """Return the query for another page of one table."""
         return self.parse({**self.parameters, f"{table}_page": str(page)})
 
-    def about(self, text: str) -> "StatusQuery":
-        """Return the query for what holds this text, whatever its state."""
-        return self.parse({"q": text[:LONGEST_TEXT], "limit": self["limit"]})
+    @property
+    def names_view(self) -> bool:
+        """Whether it asks for a view by its name, in one catalog or in several."""
+        return bool(self["database"] and self["table"])
+
+    def is_of(self, view: tuple[str | None, ...]) -> bool:
+        """Return whether what belongs to this view may be wanted."""
+        return all(self[name] in {"", value} for name, value in zip(ViewKey._fields, view, strict=True))
+
+    @classmethod
+    def of_view(cls, view: tuple[str, ...]) -> "StatusQuery":
+        """Return the query for one view and its runs, the newest first."""
+        return cls.parse({**dict(zip(ViewKey._fields, view, strict=True)), "runs_sort": "-start"})
 
 
 def select(
@@ -233,14 +252,19 @@ def select(
 def _filter(table: Table[T], query: StatusQuery, found: AbstractSet[str]) -> Callable[[T], bool] | None:
     """Return what says whether a row is wanted; None: all are."""
     target, words = query["target"], query["q"].casefold().split()
-    if not (target or words or query["show"]):
+    of_view = any(query[name] for name in ViewKey._fields)
+    if not (target or of_view or words or query["show"]):
         return None
     shown = {"problems": table.problem, "active": table.active}.get(query["show"])
 
     def wanted(row: T) -> bool:
         if (target and table.target(row) != target) or (shown and not shown(row)):
             return False
-        if not words or table.target(row) in found:
+        if found and table.target(row) in found:
+            return True
+        if of_view and not query.is_of(table.view(row)):
+            return False
+        if not words:
             return True
         text = table.words(row).casefold()
         return all(word in text for word in words)

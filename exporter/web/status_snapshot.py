@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from exporter.model.patterns import Ownership
-from exporter.model.run import UNKNOWN, Run, RunKey, Status
+from exporter.model.run import UNKNOWN, Run, RunKey, Status, run_key
 from exporter.store.catalog import Catalog, Place
 from exporter.store.runs import Fetching, RunRecord
 from exporter.store.series import ExporterSeries, TargetSeries, ViewSeries
 from exporter.store.store import Store
 from exporter.store.targets import TargetState
 from exporter.store.views import ViewState
-from exporter.web.view_state import State, is_running, judge, usual_duration
+from exporter.web.view_state import State, is_running, judge, read_at, usual_duration
 
 UNREAD = "UNREAD"
 """Stands for the status of a configured run that was never read, or that Glue does not know."""
@@ -28,6 +28,10 @@ class ViewRow(NamedTuple):
     series: ViewSeries
     applies: Mapping[State, bool | None]
     """Which states apply, the worst first; None: not known."""
+    view: ViewState
+    """What the store remembers of it."""
+    read_at: float | None
+    """Unix time up to which it is known; None: not yet known."""
 
     @property
     def name(self) -> str:
@@ -63,6 +67,11 @@ class RunRow(NamedTuple):
     """Whether the last attempt to read it succeeded; None for a run that is not configured by its ID."""
     doubt: str | None
     """Why that attempt did not succeed: ``never_read``, ``not_found`` or ``failed``."""
+
+    @property
+    def view(self) -> tuple[str | None, ...]:
+        """What its view is told by, as far as that is known: as in a ``ViewKey``."""
+        return (*self.place, self.run.database, self.run.table) if self.run else (*self.place, None, None)
 
 
 class _Copy(NamedTuple):
@@ -116,10 +125,29 @@ class RunRows(Sequence[RunRow]):
         record, doubt = copied.runs.get(key), copied.doubts.get(key)
         run_id = record.run.run_id if record else copied.ownership.spellings.get(key, key)
         run = record.run if record and record.there else None
-        status = _LABELS.get(run.status, UNKNOWN) if run else UNREAD
+        status = _status(run)
         stuck = bool(self._stuck) and RunKey(*copied.place, run_id) in self._stuck
         up = doubt is None if key in copied.ownership.runs else None
         return RunRow(target, copied.place, run_id, run, status, stuck, up, doubt)
+
+
+def _status(run: Run | None) -> str:
+    return _LABELS.get(run.status, UNKNOWN) if run else UNREAD
+
+
+def runs_of(views: Iterable[ViewRow], with_series: Iterable[RunRow]) -> list[RunRow]:
+    """Return all runs that are remembered of these views: those with series, then the others."""
+    rows = {row.series.key: row for row in views}
+    runs = [run for run in with_series if run.view in rows]
+    known = {RunKey(*run.place, run_key(run.run_id)) for run in runs}
+    for key, row in rows.items():
+        place = (key.aws_region, key.catalog_id)
+        runs += [
+            RunRow(row.series.target, place, one.run_id, one, _status(one), stuck=False, up=None, doubt=None)
+            for one in (record.run for record in row.view.newest_first())
+            if RunKey(*place, run_key(one.run_id)) not in known
+        ]
+    return runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,4 +216,5 @@ def _view_row(view: ViewState, place: Place, target: TargetSeries, now: float) -
     usual = None
     if is_running(series.facts):
         usual = usual_duration((record.run for record in view.newest_first()), now)
-    return ViewRow(series, judge(series, target, usual, now))
+    known_until = read_at(series, target, now)
+    return ViewRow(series, judge(series, target, usual, known_until), view, known_until)

@@ -40,16 +40,14 @@ PROBLEMS = frozenset({State.FAILING, State.OVERDUE, State.STUCK, State.NOT_READ}
 
 
 def judge(
-    view: ViewSeries, target: TargetSeries, usual_duration: float | None, now: float
+    view: ViewSeries, target: TargetSeries, usual_duration: float | None, read_at: float | None
 ) -> Mapping[State, bool | None]:
     """Return which states apply, the worst first; None where that is not known (yet).
 
-    ``usual_duration``: from :func:`usual_duration`. ``now``: Unix time.
+    ``usual_duration`` and ``read_at``: from the functions of these names.
     """
     facts = view.facts
     polled = target.up is not None
-    # A view that cannot be read grows no older: nobody knows what has happened to it since.
-    read_at = now if view.up else target.last_success_time if target.up is False else None
     failures = facts.consecutive_failures if facts else None
     late = stuck = None
     if facts is not None and read_at is not None:
@@ -68,6 +66,16 @@ def judge(
         State.RUNNING: is_running(facts) if polled else None,
         State.OK: True if polled else None,
     }
+
+
+def read_at(view: ViewSeries, target: TargetSeries, now: float) -> float | None:
+    """Return the Unix time up to which a view is known; None where that is not known.
+
+    A view that cannot be read grows no older: nobody knows what has happened to it since.
+    """
+    if view.up:
+        return now
+    return target.last_success_time if target.up is False else None
 
 
 def is_running(facts: ViewFacts | None) -> bool:

@@ -217,9 +217,27 @@ def test_typing_filters_all_tables_and_says_how_many_are_left(page: Page) -> Non
 
 def test_a_view_leads_to_its_runs(page: Page) -> None:
     page.get_by_role("link", name="sales.stock", exact=True).click()
-    expect(page.locator("#runs-table tbody tr")).to_have_count(1)
-    expect(page.locator("#q")).to_have_value("sales.stock")
+    expect(page.locator("#runs-table tbody tr")).to_have_count(2)  # one has no series
+    expect(page.locator(".only")).to_contain_text("Only the view sales.stock in ")
     expect(page.locator("#runs")).to_be_in_viewport()
+    page.locator("#all").click()
+    expect(page.locator("#views-table tbody tr")).to_have_count(5)
+
+
+def test_a_click_on_a_run_leads_to_its_row_and_log(context: BrowserContext, scene: Scene) -> None:
+    watched = Watched(context.new_page())
+    watched.page.goto(f"{scene.program.url}/")
+    row = watched.page.locator("#views-table tr", has_text="sales.stock")
+    older, newest = row.locator("svg.strip a").all()
+    expect(newest).to_have_class("failed")
+    older.click()
+    found = watched.page.locator(f"#run-{sample_run_id(3)}")
+    expect(found).to_be_in_viewport()
+    expect(found.get_by_role("link")).to_have_attribute(
+        "href", re.compile("console.aws.amazon.com/cloudwatch")
+    )
+    assert watched.page.evaluate("getComputedStyle(document.querySelector(':target')).backgroundColor")
+    assert watched.messages == [], "nothing is refused by the page's policy"
 
 
 def test_news_appear_by_themselves_and_disturb_nobody(page: Page, scene: Scene) -> None:

@@ -210,7 +210,7 @@ def test_no_name_or_message_becomes_markup() -> None:
         *("html", "head", "meta", "title", "link", "script", "body", "a", "header", "h1", "p", "span", "nav"),
         *("main", "form", "div", "label", "input", "select", "option", "button", "time", "ul", "li", "bdi"),
         *("dl", "dt", "dd", "b", "section", "h2", "table", "thead", "tbody", "tr", "th", "td", "details"),
-        *("summary", "code"),
+        *("summary", "code", "svg", "rect", "path"),
     }
 
 

@@ -60,8 +60,9 @@ def text(browser: Browser, url: str = "/") -> str:
 
 
 def title(browser: Browser) -> str:
-    (found,) = re.findall("<title>(.*)</title>", browser.get("/").text)
-    return str(found)
+    found = re.search("<title>(.*)</title>", browser.get("/").text)
+    assert found
+    return found.group(1)
 
 
 def states(browser: Browser, url: str = "/api/v1/status") -> dict[str, Any]:

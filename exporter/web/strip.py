@@ -1,0 +1,148 @@
+"""What is drawn of a view: its lag against its expected interval, and its last runs.
+
+What an earlier refresh lacked follows from what is remembered now: the present interval, the newest 100
+changes of each source, and the newest refresh without a run.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from exporter.model.freshness import OVERDUE_AFTER
+from exporter.model.run import Run, Status
+from exporter.web.status_snapshot import ViewRow
+from exporter.web.status_text import ago, duration
+from exporter.web.view_state import State
+
+SLOTS = 20
+"""Runs and gaps that a strip holds, the newest ones."""
+GAP = "gap"
+LOWEST = 0.15
+"""Height of what took no time, as part of the strip's."""
+
+
+class Slot(NamedTuple):
+    """One place of a strip."""
+
+    kind: str
+    """The run's status in lower case, ``unknown``, or ``gap``."""
+    run: Run | None
+    """None for a gap: here a refresh was due, and none began."""
+    height: float
+    """Its duration, as part of the longest one."""
+    words: str
+    """The same in words."""
+
+
+class Strip(NamedTuple):
+    """The last runs of a view."""
+
+    slots: Sequence[Slot]
+    """The oldest first."""
+
+    @property
+    def summary(self) -> str:
+        """The same in words: ``Last 3 runs: 2 succeeded, 1 failed; 1 gap``."""
+        kinds = Counter(slot.kind for slot in self.slots)
+        gaps = kinds.pop(GAP, 0)
+        runs = sum(kinds.values())
+        found = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+        words = f"Last {runs} runs: {found}" if runs > 1 else f"Last run: {', '.join(kinds)}"
+        return f"{words}; {gaps} gap{'s' * (gaps > 1)}" if gaps else words
+
+
+class Lag(NamedTuple):
+    """How far a view is behind its sources."""
+
+    seconds: float
+    interval: float
+    """The expected one, in seconds."""
+
+    @property
+    def intervals(self) -> float:
+        """The lag in expected intervals."""
+        return self.seconds / self.interval
+
+    @property
+    def summary(self) -> str:
+        """The same in words."""
+        behind = f"{duration(self.seconds)} behind" if self.seconds else "not behind"
+        return (
+            f"{behind}, expected every {duration(self.interval)}: {self.intervals:,.1f} intervals"
+            f" (overdue after {OVERDUE_AFTER})"
+        )
+
+
+def lag(row: ViewRow) -> Lag | None:
+    """Return the lag of a view; None where it, or the view's interval, is not known."""
+    facts = row.series.facts
+    if facts is None or facts.expected_interval is None or facts.consecutive_failures is None:
+        return None
+    if row.read_at is None:
+        return None
+    seconds = 0.0 if facts.stale_since is None else max(0.0, row.read_at - facts.stale_since)
+    return Lag(seconds, facts.expected_interval)
+
+
+def strip(row: ViewRow, now: float) -> Strip | None:
+    """Return the last runs of a view; None where it has none. ``now``: Unix time."""
+    runs = _last_runs(row)
+    durations = [(run.duration(now) or 0.0) if run else 0.0 for run in runs]
+    longest = max(durations, default=0.0) or 1.0
+    slots = [
+        Slot(_kind(run), run, max(LOWEST, seconds / longest), _words(run, now))
+        for run, seconds in zip(runs, durations, strict=True)
+    ]
+    return Strip(slots) if slots else None
+
+
+def _kind(run: Run | None) -> str:
+    return (run.status_label or "unknown").lower() if run else GAP
+
+
+def _words(run: Run | None, now: float) -> str:
+    if run is None:
+        return "a refresh was due, and none began"
+    time = run.creation_time if run.start_time is None else run.start_time
+    seconds = run.duration(now)
+    parts = [_kind(run), *([ago(time, now)] if time else []), *([duration(seconds)] if seconds else [])]
+    return ", ".join(parts)
+
+
+def _last_runs(row: ViewRow) -> list[Run | None]:
+    """Return the newest runs, the oldest first, with None where a refresh was due before one, or is now."""
+    runs: list[Run | None] = []
+    held_until = idle_since = None
+    for record in reversed(list(islice(row.view.newest_first(), SLOTS))):
+        run = record.run
+        began = run.creation_time if run.start_time is None else run.start_time
+        if _was_due(row, held_until, idle_since, run.creation_time):
+            runs.append(None)
+        runs.append(run)
+        idle_since = record.end
+        if run.status == Status.SUCCEEDED or held_until is None:
+            held_until = began
+    if row.applies[State.OVERDUE] and _was_due(row, held_until, idle_since, row.read_at):
+        runs.append(None)
+    return runs[-SLOTS:]
+
+
+def _was_due(row: ViewRow, held_until: float | None, idle_since: float | None, now: float | None) -> bool:
+    """Return whether no refresh had begun by ``now`` for longer than a view may lack a change.
+
+    ``held_until``: the view held what its sources had then. ``idle_since``: no run was in progress since.
+    """
+    interval = row.series.facts.expected_interval if row.series.facts else None
+    if held_until is None or idle_since is None or now is None or interval is None:
+        return False
+    elsewhere = row.view.record.data_changed_at
+    if elsewhere is not None and elsewhere <= now:
+        held_until = max(held_until, elsewhere)
+    lacking: float | None = held_until
+    if (changes := row.view.source_changes) is not None:
+        places = [bisect_right(times, held_until) for times in changes]
+        later = (times[place] for times, place in zip(changes, places, strict=True) if place < len(times))
+        lacking = min(later, default=None)
+    return lacking is not None and now - max(lacking, idle_since) > OVERDUE_AFTER * interval
