@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e dashboards-test lint generate check-generated bench wheel-smoke demo-smoke image-base image-test aws-test chart chart-readme sbom lock check-lock clean
+.PHONY: help demo test e2e dashboards-test lint generate check-generated bench wheel-smoke demo-smoke image-base image-test packages packages-test aws-test chart chart-readme sbom lock check-lock clean
 .PHONY: soak soak-short
 .PHONY: test-long fuzz
 
@@ -42,6 +42,11 @@ $(BIN)/.installed-e2e: requirements/e2e.txt $(BIN)/.installed
 # Checkers of the Dockerfile and the bill of materials; large, so separate.
 $(BIN)/.installed-image: requirements/image.txt $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/image.txt
+	@touch $@
+
+# What builds the deb and the rpm.
+$(BIN)/.installed-packages: requirements/packages.txt $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/packages.txt
 	@touch $@
 
 # A checker of CloudFormation, and its simulation.
@@ -115,6 +120,13 @@ image-base: ## Make the base that the image's build needs without a registry (ro
 
 image-test: $(BIN)/.installed-image ## Build the image, run it locked down, check its content (root)
 	$(BIN)/python -m pytest tests/image -p no:cacheprovider -o timeout=600 $(PYTEST_ARGS)
+
+ARCH ?= amd64
+packages: $(BIN)/.installed-packages ## Build the deb and the rpm into dist (ARCH=arm64, MAINTAINER=…)
+	$(BIN)/python tools/packages.py dist $(ARCH)
+
+packages-test: $(BIN)/.installed-packages ## Look into the deb and the rpm, install and use them (root)
+	$(BIN)/python -m pytest tests/packages -p no:cacheprovider -o timeout=240 $(PYTEST_ARGS)
 
 aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template, and deploy it, simulated
 	$(BIN)/python -m pytest tests/aws -p no:cacheprovider $(PYTEST_ARGS)

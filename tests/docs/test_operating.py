@@ -128,7 +128,16 @@ def test_every_tool_of_the_examples_is_expected() -> None:
     """The exporter's own commands are parsed in test_examples; a new tool here needs a test, too."""
     others = {shlex.split(line)[0] for line in shell_lines()} - {"glue-mv-exporter"}
     pip = "/opt/glue-mv-exporter/bin/pip"
-    assert others == {"python3", pip, "install", "systemctl", "docker", "curl"}
+    assert others == {"python3", pip, "install", "systemctl", "docker", "curl", "apt-get", "dnf"}
+
+
+def test_the_packages_of_the_examples_are_those_of_this_version() -> None:
+    """`tests/packages` installs them."""
+    installed = [shlex.split(line)[-1] for line in shell_lines() if line.startswith(("apt-get ", "dnf "))]
+    assert installed == [
+        f"./dist/glue-mv-exporter_{__version__}_amd64.deb",
+        f"./dist/glue-mv-exporter-{__version__}-1.x86_64.rpm",
+    ]
 
 
 def test_what_is_installed_is_there(tmp_path: Path) -> None:

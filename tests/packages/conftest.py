@@ -1,0 +1,71 @@
+"""Needs root, dpkg, rpm, unshare and nfpm, and fails without them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+IN_AN_OVERLAY = """
+mount -t tmpfs tmpfs "$0" && mkdir "$0/upper" "$0/work" "$0/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work" "$0/root"
+for folder in /dev /proc /tmp; do mount --bind "$folder" "$0/root$folder"; done
+exec chroot "$0/root" sh -euc "$@"
+"""
+"""A mount namespace of its own, in which this machine's root can be changed, and is as before afterwards."""
+
+
+def pytest_sessionstart() -> None:
+    """End at once where something is missing: a test that is left out has not passed."""
+    missing = [tool for tool in ("dpkg", "rpm", "unshare", "systemd-analyze") if shutil.which(tool) is None]
+    missing += [tool for tool in ("nfpm",) if not Path(sys.executable).with_name(tool).exists()]
+    if missing:
+        pytest.exit(f"missing: {', '.join(missing)}", returncode=3)
+    if os.geteuid():
+        pytest.exit("packages are installed by root", returncode=3)
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The packages, as they are published."""
+
+    deb: Path
+    rpm: Path
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """Build them."""
+    folder = tmp_path_factory.mktemp("packages")
+    subprocess.run([sys.executable, ROOT / "tools" / "packages.py", folder], check=True)
+    (deb,), (rpm,) = folder.glob("*.deb"), folder.glob("*.rpm")
+    return Packages(deb, rpm)
+
+
+class Machine:
+    """This machine, to install packages on: each script runs on it as it is now."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def command(self, script: str, *arguments: object) -> tuple[str, ...]:
+        """Return the command that runs a shell script there as root; ``$0`` is the first argument."""
+        shell = ("unshare", "--mount", "sh", "-euc", IN_AN_OVERLAY, str(self._folder), script)
+        return (*shell, *map(str, arguments))
+
+    def run(self, script: str, *arguments: object) -> str:
+        """Run a script, and return what it prints."""
+        done = subprocess.run(self.command(script, *arguments), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    return Machine(folder)
