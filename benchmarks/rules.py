@@ -1,7 +1,8 @@
 """What a real Prometheus spends on the shipped rules: ``python -m benchmarks --only rules``.
 
-One Prometheus scrapes a synthetic exposition: first without rules, then with the history rules on seven days
-of recorded history, then with all others, while all views are well, one in twenty is in trouble, and all are.
+One Prometheus scrapes a synthetic exposition: first without rules, then with the rules that are evaluated
+every few minutes, on seven days of recorded history, then with all others, while all views are well, one in
+twenty is in trouble, and all are.
 CPU is that of the process for each evaluation, less what the process takes in that time without rules.
 """
 
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,18 @@ import yaml
 from benchmarks.processes import cpu_seconds, fetch
 from benchmarks.programs import folder, wait_for
 from benchmarks.results import Line
-from benchmarks.views_exposition import exposition, view_labels
+from benchmarks.views_exposition import exposition, view_keys
+from exporter.metrics.text import labels
 from tests.support.ports import free_port
 from tools.render_rules import render
 
-HISTORY = "glue-mv-history"
-RECORDED = ("view:glue_mv_success_duration_seconds:max10m", "view:glue_mv_success_dpu_seconds:max10m")
-"""What the history rules read: a value every ten minutes."""
+RECORDED = {
+    "view:glue_mv_success_duration_seconds:max10m": range(300, 400),
+    "view:glue_mv_success_dpu_seconds:max10m": range(600, 800),
+    "view:glue_mv_full:max10m": range(1),
+    "view:glue_mv_failures:max10m": range(1),
+}
+"""What the history rules read, a value every ten minutes, and the values that come in turn."""
 STATES = {"all well": None, "one in twenty in trouble": 20, "all in trouble": 1}
 EVERY = 5
 """Seconds between two evaluations, and between two scrapes."""
@@ -41,21 +48,22 @@ _STEP = 600
 
 def rules(count: int) -> Iterator[Line]:
     """Measure one evaluation of the rules for so many views."""
-    named = _groups()
+    often, seldom = _groups()
     with folder() as place, _served() as page, _prometheus(place, page, _history(place, count)) as server:
         page.body = exposition(count, troubled_every=None)
         server.load([])
         server.scraped(count)
         idle = server.cpu_per_second()
-        server.load([named[HISTORY]])
-        yield _line(f"history rules, {count:,} views: CPU per evaluation", server.measure(idle), goal=5)
-        server.load(list(named.values()))
+        server.load([*often, *seldom])
         server.evaluated(2)
-        server.load([group for name, group in named.items() if name != HISTORY])
+        server.load(seldom)
+        what = f"{count:,} views, rules evaluated seldom: CPU per evaluation"
+        yield _line(what, server.measure(idle), goal=5)
+        server.load(often)
         for state, every in STATES.items():
             page.body = exposition(count, troubled_every=every)
             server.evaluated(3)
-            what = f"rules, {count:,} views, {state}: CPU per evaluation"
+            what = f"{count:,} views, {state}, all other rules: CPU per evaluation"
             yield _line(what, server.measure(idle), goal=2)
 
 
@@ -75,24 +83,27 @@ def _line(what: str, cost: Cost, *, goal: float) -> Line:
     return Line(what, f"wall: {groups}", f"{cost.alerts:,} alerts", cost.cpu, goal, unit=" s")
 
 
-def _groups() -> dict[str, dict[str, Any]]:
-    """Return the shipped groups by name, to be evaluated often."""
-    return {group["name"]: group | {"interval": f"{EVERY}s"} for group in yaml.safe_load(render())["groups"]}
+def _groups() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the shipped groups: those of each evaluation, and those with an interval of their own.
+
+    All are to be evaluated often here.
+    """
+    groups = yaml.safe_load(render())["groups"]
+    often = [group | {"interval": f"{EVERY}s"} for group in groups if "interval" not in group]
+    seldom = [group | {"interval": f"{EVERY}s"} for group in groups if "interval" in group]
+    return often, seldom
 
 
 def _history(place: Path, count: int) -> Path:
     """Write a week of recorded values as blocks; return their folder."""
     end = int(time.time()) // _STEP * _STEP
     times = [f" {moment}\n" for moment in range(end - 7 * _DAY, end, _STEP)]
-    # Values differ, as they do in life.
-    values = [f" {300 + number * 37 % 100}" for number in range(len(times))]
-    samples = [value + moment for value, moment in zip(values, times, strict=True)]
     text = place / "history.txt"
     with text.open("w") as out:
-        for name in RECORDED:
-            for labels in view_labels(count):
-                pairs = ",".join(f'{label}="{value}"' for label, value in (SCRAPED_AS | labels).items())
-                series = f"{name}{{{pairs}}}"
+        for name, values in RECORDED.items():
+            samples = [f" {value}{moment}" for value, moment in zip(cycle(values), times, strict=False)]
+            for key in view_keys(count):
+                series = f"{name}{{{labels(**SCRAPED_AS, **key._asdict())}}}"
                 out.write("".join([series + sample for sample in samples]))
         out.write("# EOF\n")
     blocks = place / "data"
@@ -168,47 +179,43 @@ class _Prometheus:
         return (cpu_seconds(self.pid) - before) / seconds
 
     def evaluated(self, times: int) -> None:
-        """Wait until each group has been evaluated so many times more."""
-        before = self.evaluations()
+        """Wait until each loaded group has been evaluated so many times more."""
+        before = self._evaluations()
         wait_for(
-            lambda: all(n >= before.get(name, 0) + times for name, n in self.evaluations().items()),
+            lambda: all(count >= before[name] + times for name, count in self._evaluations().items()),
             seconds=600,
-            every=0.2,
+            every=1,
         )
 
     def measure(self, idle: float) -> Cost:
         """Measure some evaluations."""
         self.evaluated(1)
-        before, cpu, began = self.evaluations(), cpu_seconds(self.pid), time.monotonic()
-        walls: list[dict[str, float]] = []
+        before, cpu, began = self._evaluations(), cpu_seconds(self.pid), time.monotonic()
+        walls = []
         for _ in range(MEASURED):
             self.evaluated(1)
-            walls.append(self._walls())
+            walls.append(self._of_each_group("last_duration_seconds"))
         used = cpu_seconds(self.pid) - cpu - idle * (time.monotonic() - began)
-        after = self.evaluations()
+        after = self._evaluations()
         # Where Prometheus cannot keep up, it misses evaluations of the group that takes long.
         times = min(after[name] - before[name] for name in self.loaded)
-        alerts = json.loads(fetch(f"{self.url}/api/v1/alerts"))["data"]["alerts"]
         wall = {name: sum(one[name] for one in walls) / len(walls) for name in self.loaded}
-        return Cost(used / times, wall, len(alerts))
+        return Cost(used / times, wall, self._alerts())
 
-    def evaluations(self) -> dict[str, int]:
-        """Return how often each loaded group has been evaluated; 0 for one that never was."""
+    def _alerts(self) -> int:
+        found = json.loads(fetch(f"{self.url}/api/v1/query?query=count(ALERTS)"))["data"]["result"]
+        return int(found[0]["value"][1]) if found else 0
+
+    def _evaluations(self) -> dict[str, float]:
+        """Return how often each loaded group has been evaluated."""
+        scheduled, missed = map(self._of_each_group, ("iterations_total", "iterations_missed_total"))
+        return {name: scheduled[name] - missed[name] for name in self.loaded}
+
+    def _of_each_group(self, what: str) -> dict[str, float]:
+        """Return what Prometheus says of each loaded group of rules; 0 for one that it does not know yet."""
         text = fetch(f"{self.url}/metrics").decode()
-        return {
-            name: _count(text, "iterations", name) - _count(text, "iterations_missed", name)
-            for name in self.loaded
-        }
-
-    def _walls(self) -> dict[str, float]:
-        groups = json.loads(fetch(f"{self.url}/api/v1/rules"))["data"]["groups"]
-        return {group["name"]: group["evaluationTime"] for group in groups}
-
-
-def _count(text: str, what: str, group: str) -> int:
-    """Read a counter of Prometheus about its rules; 0 for a group that it does not know yet."""
-    found = re.search(rf'^prometheus_rule_group_{what}_total{{.*;{group}"}} (\S+)', text, re.MULTILINE)
-    return int(float(found[1])) if found else 0
+        found = re.findall(rf'^prometheus_rule_group_{what}{{.*;(.*)"}} (\S+)', text, re.MULTILINE)
+        return dict.fromkeys(self.loaded, 0.0) | {name: float(value) for name, value in found}
 
 
 @contextlib.contextmanager

@@ -35,11 +35,10 @@ def exposition(count: int, *, troubled_every: int | None) -> bytes:
     return b"".join(parts)
 
 
-def view_labels(count: int) -> Iterator[dict[str, str]]:
-    """Yield the labels of each view, its target and owner among them."""
-    for number, (database, table) in enumerate(views(count)):
-        key = ViewKey(REGION, ACCOUNT, database, table)
-        yield {**key._asdict(), "target": _target_name(number, count), "owner": _owner(number)}
+def view_keys(count: int) -> Iterator[ViewKey]:
+    """Yield what tells each view from every other."""
+    for database, table in views(count):
+        yield ViewKey(REGION, ACCOUNT, database, table)
 
 
 def _text(families: Sequence[Family[Any]], items: Sequence[Any]) -> Iterator[bytes]:
@@ -90,10 +89,9 @@ def _target(number: int, count: int, now: float) -> TargetFigures:
 
 
 def _views(count: int, troubled_every: int | None, now: float) -> Iterator[ViewFigures]:
-    for number, (database, table) in enumerate(views(count)):
+    for number, key in enumerate(view_keys(count)):
         troubled = troubled_every is not None and number % troubled_every == 0
         facts = _troubled(number, now) if troubled else _well(number, now)
-        key = ViewKey(REGION, ACCOUNT, database, table)
         yield ViewFigures.of(ViewSeries(key, _target_name(number, count), True, facts))
 
 

@@ -61,16 +61,17 @@ class Webhook:
 
     def told(self, **labels: str) -> list[tuple[str, int]]:
         """Return the messages that tell of firing alerts with these labels: receiver and how many each."""
-        found = []
-        for message in list(self.received):
-            matching = [
-                alert
-                for alert in message.body["alerts"]
-                if alert["status"] == "firing" and labels.items() <= alert["labels"].items()
-            ]
-            if matching:
-                found.append((message.receiver, len(matching)))
-        return found
+        found = [
+            (
+                message.receiver,
+                sum(
+                    alert["status"] == "firing" and labels.items() <= alert["labels"].items()
+                    for alert in message.body["alerts"]
+                ),
+            )
+            for message in list(self.received)
+        ]
+        return [(receiver, number) for receiver, number in found if number]
 
     def close(self) -> None:
         """Stop."""
@@ -102,17 +103,24 @@ class Alertmanager:
         urllib.request.urlopen(request, timeout=10).close()
 
 
-def _at_once(route: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a route, and those within it, that wait a second for more alerts of a group."""
-    routes = [_at_once(one) for one in route.get("routes", [])]
-    return {**route, "group_wait": "1s", "group_interval": "1s", "routes": routes}
+def _quicker(route: Mapping[str, Any], waits: Mapping[str, str]) -> dict[str, Any]:
+    """Return a route, and those within it, with other waits for more alerts of a group."""
+    changed = {**route, "group_interval": "1s"}
+    if "group_wait" in route:
+        changed["group_wait"] = waits[route["group_wait"]]
+    if "routes" in route:
+        changed["routes"] = [_quicker(one, waits) for one in route["routes"]]
+    return changed
 
 
 @contextmanager
-def alertmanager(folder: Path, webhook: Webhook) -> Iterator[Alertmanager]:
-    """Run it with the example as it is shipped, but at once and to this webhook."""
+def alertmanager(folder: Path, webhook: Webhook, *, waits: str = "1s") -> Iterator[Alertmanager]:
+    """Run it with the example as it is shipped, but quicker and to this webhook.
+
+    ``waits``: how long it waits for more alerts on targets before it tells of one.
+    """
     config = yaml.safe_load(EXAMPLE.read_text())
-    config["route"] = _at_once(config["route"])
+    config["route"] = _quicker(config["route"], {"30s": "1s", "2m": waits})
     for receiver in config["receivers"]:
         receiver["webhook_configs"] = [{"url": f"{webhook.url}/{receiver['name']}"}]
     folder.mkdir()

@@ -89,10 +89,9 @@ def test_what_is_held_back(manager: Alertmanager) -> None:
     too, its_view = of_target("GlueMVTargetDown", "refused"), of_view("GlueMVRefreshFailed", "refused")
     holds_back(manager, [too, its_view], refused, elsewhere(too), too, its_view)
 
-    partly = of_target("GlueMVAccessDenied", "partly", reason="access_denied")
     incomplete, unread = of_target("GlueMVTargetIncomplete", "partly"), of_view("GlueMVViewNotRead", "partly")
-    read = [of_view(name, "partly", "read") for name in OF_VIEWS[:1]]
-    holds_back(manager, [incomplete, unread], partly, incomplete, unread, *read)
+    read = [of_view(name, "partly", name) for name in OF_VIEWS]
+    holds_back(manager, [unread], incomplete, unread, *read)
 
     stopped, late = of_target("GlueMVPollsStopped", "stopped"), of_view("GlueMVViewOverdue", "stopped")
     holds_back(manager, [late], stopped, late)
@@ -117,12 +116,6 @@ def test_what_is_held_back(manager: Alertmanager) -> None:
     full, cost = of_view("GlueMVRefreshTurnedFull", "prod"), of_view("GlueMVRefreshCostJumped", "prod")
     neighbour = of_view("GlueMVRefreshCostJumped", "prod", "stock")
     holds_back(manager, [cost], full, cost, neighbour)
-
-    fast, slow = (
-        of_target("GlueMVFreshnessBudgetBurn", "prod") | {"severity": severity}
-        for severity in ("critical", "warning")
-    )
-    holds_back(manager, [slow], fast, slow)
 
     throttled, lost = of_target("GlueMVThrottled", "prod"), of_view("GlueMVViewNotRead", "prod", "misspelt")
     fewer = of_target("GlueMVFewerViews", "prod")
