@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import resources
 from typing import Any
+from urllib.parse import quote
 
 import anyio.to_thread
 import jinja2
@@ -131,6 +132,7 @@ def make_environment(static: dict[str, bytes]) -> jinja2.Environment:
             for name, content in static.items()
         },
     }
+    environment.filters["quoted"] = partial(quote, safe="", errors="replace")
     for name in ("absolute", "ago", "count", "dpu_hours", "duration", "iso", "size"):
         environment.filters[name] = getattr(status_text, name)
     return environment

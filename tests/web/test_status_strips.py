@@ -172,6 +172,11 @@ def test_one_view_is_named_by_region_catalog_database_and_table() -> None:
     assert everything["by_status"]["SUCCEEDED"] == 4
 
 
+def test_half_a_character_in_a_run_id_is_drawn_too() -> None:
+    page = drawn((refresh("\ud83d", "a.x"),))
+    assert str(page.links[0]["href"]).endswith("#run-%3F")
+
+
 def test_a_hostile_name_draws_nothing_else() -> None:
     text = Browser(hostile_scene()).get("/").text
     for drawing in re.findall("<svg.*?</svg>", text, re.DOTALL):
