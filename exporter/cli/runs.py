@@ -17,7 +17,16 @@ from exporter.cli import flags
 from exporter.cli.exporter_process import poll_once, with_regions
 from exporter.cli.logs import configure_logs, printable, standard_output
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.runs_output import Findings, FoundRun, RunsTable, Screen, as_config, as_json, plain_table
+from exporter.cli.runs_output import (
+    Findings,
+    FoundRun,
+    RunsTable,
+    Screen,
+    as_config,
+    as_json,
+    newest_runs,
+    plain_table,
+)
 from exporter.cli.signals import interruptible
 from exporter.clock import Clock, SystemClock
 from exporter.config.schema import CATALOG_ID, REGION
@@ -221,7 +230,7 @@ def read_runs(settings: Settings, clients: ClientFactory, clock: Clock, report: 
         elif row.doubt == "not_found":
             notes.append(f"target {row.target}: Glue does not know {row.run_id}")
     errors = [f"target {state.target.name}: {state.error}" for state in store.targets() if state.error]
-    return Findings(found, errors, notes)
+    return Findings(found, errors, notes, newest_runs(found))
 
 
 def keep_on_screen(console: Console, screen: Screen, read: Callable[[Report], Findings]) -> NoReturn:
@@ -245,6 +254,6 @@ def _write(findings: Findings, now: float, output: str) -> None:
     elif not findings.runs:
         click.echo(findings.if_empty, err=True)
     elif sys.stdout.isatty():
-        Console(highlight=False).print(RunsTable(findings.runs, now), crop=False)
+        Console(highlight=False).print(RunsTable(findings.runs, now, findings.views), crop=False)
     else:
         click.echo(plain_table(findings.runs, now), nl=False)

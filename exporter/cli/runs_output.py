@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,6 +21,16 @@ ABSENT = "-"
 GAP = "  "
 ERROR_LINES = 2
 """Lines that an error message may take on a terminal; --output=json has all of it."""
+STRIP_RUNS = 20
+"""Runs of a view that its strip holds, the newest ones."""
+_BARS = "▁▂▃▄▅▆▇█"
+_LETTERS: Mapping[str | None, str] = {
+    Status.FAILED: "F",
+    Status.STOPPED: "S",
+    Status.STARTING: "R",
+    Status.RUNNING: "R",
+}
+"""What stands in a strip for a run that did not succeed."""
 STYLES: dict[str, str] = {
     Status.STARTING: "yellow",
     Status.RUNNING: "cyan",
@@ -74,6 +84,26 @@ class FoundRun:
     run: Run
 
 
+ViewRuns = Mapping[tuple[str | None, ...], Sequence[Run]]
+"""The newest runs of each view, the newest first; by what :func:`_view_of` returns."""
+
+
+def newest_runs(found: Iterable[FoundRun]) -> ViewRuns:
+    """Return the runs that the strip of each view is drawn from."""
+    views: dict[tuple[str | None, ...], list[Run]] = {}
+    for one in found:
+        if one.run.database is not None:
+            views.setdefault(_view_of(one), []).append(one.run)
+    return {
+        view: sorted(runs, key=lambda run: run.age_order, reverse=True)[:STRIP_RUNS]
+        for view, runs in views.items()
+    }
+
+
+def _view_of(found: FoundRun) -> tuple[str | None, ...]:
+    return found.aws_region, found.catalog_id, found.run.database, found.run.table
+
+
 @dataclass(slots=True)
 class Findings:
     """What reading all targets gave."""
@@ -84,6 +114,8 @@ class Findings:
     """One line for each target that could not be read, or not all of it."""
     notes: list[str] = field(default_factory=list)
     """One line for each thing that is not a failure, but worth knowing."""
+    views: ViewRuns = field(default_factory=dict)
+    """Of all runs that were read, whichever of them are wanted."""
 
     @property
     def if_empty(self) -> str:
@@ -113,14 +145,20 @@ class RunsTable:
     found: Sequence[FoundRun]
     now: float
     """Unix time: the durations of runs in progress grow with it."""
+    views: ViewRuns = field(default_factory=dict)
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Return all lines."""
-        for lines in self.blocks(options.max_width):
+        for lines in self.blocks(options):
             yield from lines
 
-    def blocks(self, width: int) -> Iterator[list[Text]]:
-        """Yield the lines of the header, then those of each run: its error takes the whole width."""
+    def blocks(self, options: ConsoleOptions) -> Iterator[list[Text]]:
+        """Yield the lines of the header, then those of each run: its error takes the whole width.
+
+        Below the first run of each view stands the view's strip, where the terminal can show it.
+        """
+        width = options.max_width
+        strips = {} if options.ascii_only else {k: runs for k, runs in self.views.items() if len(runs) > 1}
         header, *rows = cells = [HEADERS, *(_row(one, self.now) for one in self.found)]
         layout = _wide(self.found)
         widths = _widths(layout, cells)
@@ -131,8 +169,10 @@ class RunsTable:
             longest_id = max(cell_len(row["run_id"]) for row in cells)
             widths[0] = max(longest_id, widths[0] - max(0, _width(widths) - width))
         yield list(_lines(layout, widths, header))
-        for row in rows:
-            yield [*_lines(layout, widths, row), *_error_lines(row["error"], width)]
+        for one, row in zip(self.found, rows, strict=True):
+            runs = strips.pop(_view_of(one), ())
+            strip = [_strip(runs, self.now)] if runs else []
+            yield [*_lines(layout, widths, row), *strip, *_error_lines(row["error"], width)]
 
 
 def _wide(found: Iterable[FoundRun]) -> Layout:
@@ -164,6 +204,18 @@ def _lines(layout: Layout, widths: Sequence[int], row: Row) -> Iterator[Text]:
             cell.align("right" if column[0] in ALIGNED_RIGHT else "left", width)
             line.append_text(Text(GAP if line else "") + cell)
         yield line
+
+
+def _strip(runs: Sequence[Run], now: float) -> Text:
+    """Return a character for each run, the newest at the right: a bar for its duration, or a letter."""
+    durations = [run.duration(now) or 0.0 for run in runs]
+    longest = max(durations)
+    line = Text(GAP, no_wrap=True, overflow="ignore")
+    for run, duration in zip(reversed(runs), reversed(durations), strict=True):
+        bar = _BARS[round((len(_BARS) - 1) * duration / longest)] if longest else _BARS[0]
+        character = bar if run.status == Status.SUCCEEDED else _LETTERS.get(run.status, "?")
+        line.append(character, _style("status", run.status or "?"))
+    return line.append(f"  last {len(runs)} runs, up to {_to_the_second(longest)}", "dim")
 
 
 def _error_lines(message: str, width: int) -> Iterator[Text]:
@@ -201,15 +253,16 @@ class Screen:
             yield Text(printable(line), style="red", no_wrap=True, overflow="ellipsis")
         yield Text()
         if self.findings.runs:
-            yield from self._as_many_as_fit(options.max_width, console.height - len(problems) - 2)
+            yield from self._as_many_as_fit(options, console.height - len(problems) - 2)
         elif self.read_at is not None:
             yield Text(self.findings.if_empty)
 
-    def _as_many_as_fit(self, width: int, height: int) -> Iterator[Text]:
+    def _as_many_as_fit(self, options: ConsoleOptions, height: int) -> Iterator[Text]:
         """Yield the table, with the number of runs that are left out in its last line."""
         runs = self.findings.runs
         # No more than fit are laid out: the screen is drawn every second.
-        header, *blocks = RunsTable(runs[:height], self.clock.time()).blocks(width)
+        table = RunsTable(runs[:height], self.clock.time(), self.findings.views)
+        header, *blocks = table.blocks(options)
         yield from header
         height -= len(header)
         for number, lines in enumerate(blocks):

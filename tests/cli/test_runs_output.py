@@ -23,6 +23,7 @@ from exporter.cli.runs_output import (
     as_config,
     as_json,
     first_line,
+    newest_runs,
     plain_table,
 )
 from exporter.model.run import Run
@@ -69,6 +70,41 @@ def shown(*runs: FoundRun, width: int, now: float = NOON, **options: Any) -> str
     with console.capture() as capture:
         console.print(RunsTable(runs, now), crop=False)
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def history(*, encoding: str) -> list[str]:
+    """Return what a terminal shows of five runs of one view and one of another."""
+    older = (
+        found(run_id="1", status="SUCCEEDED", creation_time=1.0, start_time=1.0, end_time=301.0),
+        found(run_id="2", status="STOPPED", creation_time=400.0, start_time=400.0, end_time=450.0),
+        found(run_id="3", status="SUCCEEDED", creation_time=500.0, start_time=500.0, end_time=1100.0),
+        found(run_id="4", status="FAILED", creation_time=2000.0, error_message="No access"),
+    )
+    newest = found(run_id="5", status="RUNNING", creation_time=NOON - 60, start_time=NOON - 60)
+    single = found(run_id="6", table="stock", status="SUCCEEDED", creation_time=NOON)
+    runs = [single, newest, *reversed(older)]
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(width=160, file=file, highlight=False)
+    with console.capture() as capture:
+        console.print(RunsTable(runs, NOON, newest_runs(runs)), crop=False)
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_below_the_newest_run_of_a_view_stands_a_strip_of_its_last_runs() -> None:
+    lines = history(encoding="utf-8")
+    strip = "  ▅S█FR  last 5 runs, up to 10m00s"
+    assert [line for line in lines if "last" in line] == [strip]
+    assert "RUNNING" in lines[lines.index(strip) - 1]
+
+
+def test_a_terminal_without_unicode_has_no_strip() -> None:
+    assert not [line for line in history(encoding="ascii") if "last" in line]
+
+
+def test_a_strip_holds_twenty_runs() -> None:
+    runs = [found(run_id=str(number), creation_time=float(number)) for number in range(30)]
+    (kept,) = newest_runs(runs).values()
+    assert [run.run_id for run in kept] == [str(number) for number in range(29, 9, -1)]
 
 
 def test_a_wide_terminal_has_a_line_for_each_run_and_one_for_its_error() -> None:
