@@ -6,7 +6,7 @@ turned from incremental to full refreshes; a region could not be read for a whil
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from exporter.model.settings import Access, Settings, Target, ViewPattern
@@ -34,6 +34,8 @@ class Refreshed:
     """Every how manieth run reads everything, which takes three times as long; 0: none."""
     change: Change | None = None
     """What is different about some runs."""
+    sources: Sequence[str] = ()
+    """The tables that it reads; without them, its age tells what it lacks."""
     stops: float | None = None
     """Seconds before the end of the story at which it gets its last run."""
 
@@ -66,7 +68,15 @@ VIEWS = (
         region=EU, name="marketing.campaign_performance", every=HOUR, takes=420, change=_is_sometimes_stopped
     ),
     Refreshed(region=EU, name="marketing.attribution", every=3 * HOUR, takes=1500, dpus=10, full_every=4),
-    Refreshed(region=EU, name="ops.failed_logins", every=HOUR / 2, takes=240, dpus=2, change=_fails_lately),
+    Refreshed(
+        region=EU,
+        name="ops.failed_logins",
+        every=HOUR / 2,
+        takes=240,
+        dpus=2,
+        change=_fails_lately,
+        sources=["raw.logins"],
+    ),
     Refreshed(region=EU, name="ops.service_latency", every=HOUR / 2, takes=330, dpus=3),
     Refreshed(region=US, name="clickstream.sessions", every=HOUR, takes=1100, dpus=12, full_every=24),
     Refreshed(region=US, name="clickstream.funnel", every=2 * HOUR, takes=900, dpus=8),
@@ -96,6 +106,8 @@ def settings(endpoint: str) -> Settings:
 
 def found(glue: SimulatedGlue, now: float) -> None:
     """Fill a Glue with the company's views; ``now`` is when the story begins."""
+    logins = Schedule(first=now - HOUR, every=10 * MINUTE)
+    glue.add_source("raw", "logins", region=EU, commits=logins, created=now - HOUR)
     for place, view in enumerate(VIEWS):
         database, table = view.name.split(".")
         glue.add_view(
@@ -104,6 +116,7 @@ def found(glue: SimulatedGlue, now: float) -> None:
             region=view.region,
             refresh_seconds=int(view.every),
             plan=_plan(view),
+            sources=view.sources,
             schedule=Schedule(
                 first=now + 61 + place * 97 % 1500,
                 every=view.every,

@@ -16,6 +16,7 @@ from tests.support.moto_glue import MotoGlue
 
 STEP = 240.0
 """Seconds between two scrapes: less than Prometheus' memory of five minutes."""
+EXTERNAL_URL = "http://glue.example.org"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 SCRAPED_AS = 'job="glue-mv-exporter",instance="exporter-0"'
 
@@ -71,6 +72,7 @@ def record(folder: Path) -> History:
             storage_path=str(folder / "state"),
             clients=ClientFactory(clock, session_factory=fixed_session),
             clock=clock,
+            external_url=EXTERNAL_URL,
         )
         exporter.store.configure(settings)
         polls = [exporter.scheduler._poll(target, threading.Event()) for target in settings.targets]

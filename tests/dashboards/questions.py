@@ -100,6 +100,7 @@ class Viewer:
         step = self.step(question, length)
         known = {
             "__range": f"{length:.0f}s",
+            "__range_s": f"{length:.0f}",
             "__interval": f"{step:.0f}s",
             "__rate_interval": f"{max(step + self.scrape_interval, 4 * self.scrape_interval):.0f}s",
             **self.variables,

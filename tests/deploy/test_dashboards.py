@@ -11,6 +11,7 @@ from exporter.metrics.exporter_families import EXPORTER_FAMILIES
 from exporter.metrics.target_families import TARGET_FAMILIES
 from exporter.metrics.view_families import VIEW_FAMILIES
 from tests.dashboards.questions import Dashboard, Question, dashboards, panels, questions
+from tools.render_rules import SOURCE
 
 if TYPE_CHECKING:
     from exporter.metrics.text import Family
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 DASHBOARDS = dashboards()
 QUESTIONS = [question for dashboard in DASHBOARDS.values() for question in questions(dashboard)]
 PANELS = [(uid, panel) for uid, dashboard in DASHBOARDS.items() for panel in panels(dashboard)]
-OF_THE_SCRAPE = {"job", "instance"}
+OF_THE_SCRAPE = {"cluster", "namespace", "job", "instance"}
 OF_PROMETHEUS = {"scrape_duration_seconds", "scrape_samples_scraped"}
-MADE_BY_QUERIES = {"logs"}
+MADE_BY_QUERIES = {"logs", "page"}
 PLUGINS = {"stat", "timeseries", "table", "state-timeline", "bargauge"}
 """The panels that come with every Grafana from 11.0 on."""
 
@@ -42,6 +43,8 @@ def labels_of_series() -> Mapping[str, set[str]]:
             found[f"{family.name}_count"] = found[f"{family.name}_sum"] = labels
         else:
             found[family.name] = labels
+    for name in (*re.findall(r"record: (\S+)", SOURCE.read_text()), "target:glue_mv_fresh:ratio"):
+        found[name] = found["glue_mv_refresh_view_info"]
     return found
 
 
@@ -55,7 +58,7 @@ def names(text: str) -> set[str]:
 
 def selectors(text: str) -> list[tuple[str, set[str]]]:
     """Return the metrics that a query selects, each with the labels that it is selected by."""
-    found = re.findall(r"\b((?:glue_mv|process|scrape)_\w+)(?:\{([^}]*)\})?", text)
+    found = re.findall(r"\b((?:(?:view|target):glue_mv|glue_mv|process|scrape)_[\w:]+)(?:\{([^}]*)\})?", text)
     return [(metric, set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))) for metric, matchers in found]
 
 
@@ -64,8 +67,10 @@ def test_a_question_selects_series_and_labels_that_exist(question: Question) -> 
     chosen = selectors(question.expr)
     assert chosen
     for metric, labels in chosen:
-        if metric.startswith("glue_mv_"):
-            assert metric in LABELS, f"{metric} is no metric of views, targets or the exporter"
+        if "glue_mv_" in metric:
+            assert metric in LABELS, (
+                f"{metric} is no metric of views, targets or the exporter, and not recorded"
+            )
             assert labels <= LABELS[metric], f"{metric} has no {labels - LABELS[metric]}"
         else:
             assert metric.startswith("process_") or metric in OF_PROMETHEUS
@@ -84,7 +89,7 @@ def test_nothing_of_a_view_or_target_depends_on_who_scraped_it(question: Questio
         m for m, _ in selectors(question.expr) if re.match("glue_mv_(refresh|exporter_(target|api))", m)
     ]
     if of_glue:
-        assert not re.search(r"\b(?:instance|pod|job)\b", question.expr)
+        assert not re.search(r"\bby \([^)]*\b(?:instance|pod)\b", question.expr)
         assert re.search(r"\b(?:sum|max|min|count)\b", question.expr), "it is aggregated"
 
 
@@ -96,6 +101,34 @@ def test_legends_and_links_name_labels_that_the_answer_has(panel: dict[str, Any]
     asked = " ".join(target["expr"] for target in panel["targets"])
     for label in re.findall(r"(?:fields|labels)\.(\w+)", str(panel["fieldConfig"])):
         assert re.search(rf"\b{label}\b", asked), label
+
+
+@each_question
+def test_an_age_is_never_negative(question: Question) -> None:
+    assert question.expr.count("time() -") == question.expr.count("clamp_min(time() -")
+
+
+@each_dashboard
+def test_everything_comes_from_the_chosen_releases(dashboard: Dashboard) -> None:
+    for question in questions(dashboard):
+        for metric, labels in selectors(question.expr):
+            if "glue_mv_" in metric and metric != "glue_mv_exporter_web_info":
+                assert labels >= {"cluster", "namespace", "job"}, question.name
+
+
+@each_dashboard
+def test_all_matches_absent_labels_where_they_may_be_absent(dashboard: Dashboard) -> None:
+    found = {v["name"]: v["allValue"] for v in dashboard["templating"]["list"] if "allValue" in v}
+    sometimes = {"cluster", "namespace", "owner"}
+    assert found == {name: ".*" if name in sometimes else ".+" for name in found}
+    assert {"cluster", "namespace", "job"} <= set(found)
+
+
+@each_dashboard
+def test_no_two_panels_have_one_name(dashboard: Dashboard) -> None:
+    titles = [panel["title"] for panel in panels(dashboard)]
+    titles += [panel["title"] for panel in dashboard["panels"] if panel["type"] == "row"]
+    assert len(set(titles)) == len(titles)
 
 
 @each_panel
@@ -159,7 +192,9 @@ def test_variables_come_from_views_and_targets_never_from_runs(dashboard: Dashbo
         if variable["type"] == "query":
             (metric, labels), *_ = selectors(variable["query"]["query"])
             asked_for = variable["query"]["query"].rpartition(", ")[2].rstrip(")")
-            assert metric in {"glue_mv_refresh_view_info", "glue_mv_exporter_target_info"}
+            assert metric in {
+                "glue_mv_refresh_view_info", "glue_mv_exporter_target_info", "view:glue_mv_info:max"
+            }  # fmt: skip
             assert {*labels, asked_for} <= LABELS[metric]
             assert asked_for != "run_id"
 

@@ -1,8 +1,9 @@
 """The exporter's own health: whether it reads its targets, what AWS answers, and what resources it uses."""
 
-from tools.dashboards import exporter_process, links, variables
+from tools.dashboards import exporter_process, links, promql, variables
 from tools.dashboards.exporter_process import TARGETS
 from tools.dashboards.panels import Dashboard, Panel, Query, Row
+from tools.dashboards.promql import RELEASES, TARGET
 from tools.dashboards.shapes import series, stat, timeline
 from tools.dashboards.style import (
     BLUE,
@@ -15,7 +16,7 @@ from tools.dashboards.style import (
     thresholds,
     words,
 )
-from tools.dashboards.tables import Column, table
+from tools.dashboards.tables import URL_WORDS, Column, table
 
 _READ = words({"not read": YES_NO["no"], "read": YES_NO["yes"]})
 UNSETTLED = 'state!="settled"'
@@ -25,7 +26,7 @@ _STATES = {"active": BLUE, "settling": LIGHT_BLUE, "unfetched": ORANGE}
 def of_targets(name: str, more: str = "", keep: str = "") -> str:
     """Return a gauge of each chosen target."""
     where = ", ".join(filter(None, (TARGETS, more)))
-    return f"max by (target{', ' * bool(keep)}{keep}) (glue_mv_exporter_{name}{{{where}}})"
+    return f"max by ({TARGET}{', ' * bool(keep)}{keep}) (glue_mv_exporter_{name}{{{where}}})"
 
 
 def exporter() -> Dashboard:
@@ -35,15 +36,16 @@ def exporter() -> Dashboard:
         title="Glue materialized views / Exporter",
         description="Whether glue-mv-exporter reads its targets, what AWS answers, what resources it uses.",
         variables=[
-            variables.datasource(),
-            variables.label_values("target", "Target", "glue_mv_exporter_target_info", many=True),
-            variables.status_page(),
+            *variables.releases("glue_mv_exporter_target_info"),
+            variables.label_values(
+                "target", "Target", f"glue_mv_exporter_target_info{{{RELEASES}}}", many=True
+            ),
         ],
-        links=[links.siblings(), links.status_page()],
+        links=[links.siblings()],
         time_range="now-6h",
         rows=[
             Row(title="Now", panels=[*_tiles(), _targets()]),
-            Row(title="Targets", panels=_reading()),
+            Row(title="Polls", panels=_reading()),
             Row(title="Requests to AWS", panels=exporter_process.requests()),
             Row(title="The process", panels=exporter_process.process()),
         ],
@@ -64,7 +66,7 @@ def _tiles() -> list[Panel]:
         stat(
             "Oldest success",
             "When the target that is furthest behind was last read completely.",
-            f"max(time() - {of_targets('target_last_success_timestamp_seconds')})",
+            f"max(clamp_min(time() - {of_targets('target_last_success_timestamp_seconds')}, 0))",
             unit="s",
             decimals=0,
             thresholds=thresholds(GREEN, (300, ORANGE), (1800, RED)),
@@ -85,7 +87,7 @@ def _tiles() -> list[Panel]:
         stat(
             "Configuration",
             "Whether the configuration was valid when it was last read. If not, the previous one is in use.",
-            "min(glue_mv_exporter_config_last_reload_successful)",
+            f"min(glue_mv_exporter_config_last_reload_successful{{{RELEASES}}})",
             mappings=words({"invalid": YES_NO["no"], "valid": YES_NO["yes"]}),
             history=False,
             width=4,
@@ -94,7 +96,7 @@ def _tiles() -> list[Panel]:
             "State on disk",
             "Whether the state could be written to --storage.path. If not, counters do not change until it "
             "can.",
-            "min(glue_mv_exporter_storage_last_write_successful)",
+            f"min(glue_mv_exporter_storage_last_write_successful{{{RELEASES}}})",
             mappings=words({"failing": YES_NO["no"], "written": YES_NO["yes"]}),
             history=False,
             no_value="in memory",
@@ -103,7 +105,7 @@ def _tiles() -> list[Panel]:
         stat(
             "Exporters scraped",
             "Processes that Prometheus scrapes. Fewer than yesterday: see the panel 'Scrapes' below.",
-            "count(glue_mv_exporter_build_info)",
+            f"count(glue_mv_exporter_build_info{{{RELEASES}}})",
             width=4,
             no_value="none",
         ),
@@ -111,21 +113,22 @@ def _tiles() -> list[Panel]:
 
 
 def _targets() -> Panel:
+    info = f"glue_mv_exporter_target_info{{{TARGETS}}}"
     return table(
         "Targets",
-        "Each target with its last poll. Its name links to the status page, with the error.",
+        "Each target with its last poll. Its page shows the error.",
         [
-            Column(title="Target", label="target", links=[links.to_status_of_target()]),
+            Column(title="Target", label="target"),
             Column(title="Region", label="aws_region", width=120),
             Column(title="Catalog", label="catalog_id", width=150),
             Column(title="State", query=of_targets("target_up"), mappings=_READ, coloured=True, width=110),
             Column(
                 title="Last success", unit="s", decimals=0, width=130,
-                query=f"time() - {of_targets('target_last_success_timestamp_seconds')}",
+                query=f"clamp_min(time() - {of_targets('target_last_success_timestamp_seconds')}, 0)",
             ),
             Column(
                 title="Last poll", unit="s", decimals=0, width=120,
-                query=f"time() - {of_targets('target_last_poll_timestamp_seconds')}",
+                query=f"clamp_min(time() - {of_targets('target_last_poll_timestamp_seconds')}, 0)",
             ),
             Column(
                 title="Took", query=of_targets("target_last_poll_duration_seconds"), unit="s", decimals=2,
@@ -140,8 +143,10 @@ def _targets() -> Panel:
                 title="Clock skew", query=of_targets("target_clock_skew_seconds"), unit="s", decimals=1,
                 width=110,
             ),
+            Column(title="Page", label="page", width=80, mappings=URL_WORDS, links=[links.to_page()]),
         ],
-        extra=[f"max by (target, aws_region, catalog_id) (glue_mv_exporter_target_info{{{TARGETS}}})"],
+        extra=[promql.with_page(info, f"{TARGET}, aws_region, catalog_id", ("target",), "target=$2")],
+        hidden=["cluster", "namespace", "job"],
         sort="Last success",
         height=6,
         no_value="\u2013",
@@ -153,7 +158,7 @@ def _reading() -> list[Panel]:
         timeline(
             "Could each target be read?",
             "Gaps are times without scrapes; red means that a poll did not read everything.",
-            [Query(expr=of_targets("target_up"), legend="{{target}}")],
+            [Query(expr=of_targets("target_up"), legend="{{target}} {{namespace}}")],
             width=12,
             height=8,
             mappings=_READ,
@@ -162,7 +167,7 @@ def _reading() -> list[Panel]:
             "Duration of polls",
             "If longer than poll_interval (30 seconds by default), raise max_requests_per_second, or "
             "poll_interval.",
-            [Query(expr=of_targets("target_last_poll_duration_seconds"), legend="{{target}}")],
+            [Query(expr=of_targets("target_last_poll_duration_seconds"), legend="{{target}} {{namespace}}")],
             width=12,
             unit="s",
             legend=["mean", "max"],
@@ -185,7 +190,7 @@ def _reading() -> list[Panel]:
         series(
             "Views by target",
             "A drop means a dropped database, a narrower pattern, or a revoked grant in Lake Formation.",
-            [Query(expr=of_targets("target_views"), legend="{{target}}")],
+            [Query(expr=of_targets("target_views"), legend="{{target}} {{namespace}}")],
             width=8,
             stacked=True,
             steps=True,
@@ -194,7 +199,7 @@ def _reading() -> list[Panel]:
         series(
             "Clock skew",
             "How far Glue's clock is ahead of the exporter's. After some minutes AWS rejects its signatures.",
-            [Query(expr=of_targets("target_clock_skew_seconds"), legend="{{target}}")],
+            [Query(expr=of_targets("target_clock_skew_seconds"), legend="{{target}} {{namespace}}")],
             width=8,
             unit="s",
             legend=["lastNotNull"],

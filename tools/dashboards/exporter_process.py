@@ -1,6 +1,8 @@
 """What the exporter asks of AWS, and what it takes of its machine."""
 
+from tools.dashboards import links
 from tools.dashboards.panels import Panel, Query
+from tools.dashboards.promql import RELEASE, RELEASES
 from tools.dashboards.shapes import series
 from tools.dashboards.style import (
     GREEN,
@@ -10,10 +12,11 @@ from tools.dashboards.style import (
     colour_of_series,
     thresholds,
 )
-from tools.dashboards.tables import Column, table
+from tools.dashboards.tables import URL_WORDS, Column, table
 
-TARGETS = 'target=~"$target"'
-_PROCESS = "on (job, instance) glue_mv_exporter_build_info"
+TARGETS = f'{RELEASES}, target=~"$target"'
+_INSTANCE = f"{RELEASE}, instance"
+_PROCESS = f"on ({_INSTANCE}) glue_mv_exporter_build_info{{{RELEASES}}}"
 """Processes differ by the labels of their scrape; only their panels use instances."""
 
 
@@ -74,6 +77,7 @@ def _of_each_process(title: str, description: str, figure: str, unit: str) -> Pa
 
 def process() -> list[Panel]:
     """Return what each process takes."""
+    versions = "version, python_version, boto3_version"
     return [
         _of_each_process(
             "Memory", "Resident memory of each process.", "process_resident_memory_bytes", "bytes"
@@ -106,23 +110,29 @@ def process() -> list[Panel]:
                 Column(title="boto3", label="boto3_version", width=160),
                 Column(
                     title="Up for", unit="s", decimals=0, width=160,
-                    query=f"time() - max by (job, instance) (process_start_time_seconds and {_PROCESS})",
+                    query=f"clamp_min(time() - max by ({_INSTANCE}) "
+                    f"(process_start_time_seconds and {_PROCESS}), 0)",
                 ),
                 Column(
                     title="Configuration read", unit="s", decimals=0, width=180,
-                    query="time() - max by (job, instance) "
-                    "(glue_mv_exporter_config_last_reload_success_timestamp_seconds)",
+                    query=f"clamp_min(time() - max by ({_INSTANCE}) "
+                    f"(glue_mv_exporter_config_last_reload_success_timestamp_seconds{{{RELEASES}}}), 0)",
                 ),
                 Column(
                     title="Failed writes", width=140, coloured=True, thresholds=thresholds("text", (1, RED)),
-                    query="max by (job, instance) (glue_mv_exporter_storage_write_failures_total)",
+                    query=f"max by ({_INSTANCE})"
+                    f" (glue_mv_exporter_storage_write_failures_total{{{RELEASES}}})",
+                ),
+                Column(
+                    title="Page", label="external_url", width=80, mappings=URL_WORDS,
+                    links=[links.to_url("Status page")],
                 ),
             ],
             extra=[
-                ("max by (job, instance, version, python_version, boto3_version) "
-                "(glue_mv_exporter_build_info)")
+                f"max by ({_INSTANCE}, {versions}) (glue_mv_exporter_build_info{{{RELEASES}}})",
+                f"max by ({_INSTANCE}, external_url) (glue_mv_exporter_web_info{{{RELEASES}}})",
             ],
-            hidden=["job"],
+            hidden=["cluster", "namespace", "job"],
             sort="Up for",
             height=5,
             no_value="\u2013",

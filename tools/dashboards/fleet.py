@@ -1,7 +1,7 @@
 """All views at a glance: problems, runs in progress, and cost."""
 
 from tools.dashboards import fleet_tables, links, promql, variables
-from tools.dashboards.chosen import MONEY, WHERE, chosen, money
+from tools.dashboards.chosen import MONEY, WHERE, chosen, money, number
 from tools.dashboards.panels import Dashboard, Panel, Query, Row
 from tools.dashboards.promql import gauge, increase
 from tools.dashboards.shapes import gauges, series, stacked_bars, stat, timeline
@@ -10,7 +10,6 @@ from tools.dashboards.style import (
     GOOD_AT_ZERO,
     GREEN,
     ORANGE,
-    RED,
     REFRESH_TYPES,
     STATUSES,
     YES_NO,
@@ -20,36 +19,37 @@ from tools.dashboards.style import (
     words,
 )
 
+_INFO = f"{variables.VIEW_INFO}{{{promql.RELEASES}}}"
+
 
 def fleet() -> Dashboard:
     """Return the dashboard."""
     return Dashboard(
         uid=links.FLEET,
         title="Glue materialized views / Fleet",
-        description="Which views are failing, overdue or hanging, what is running, and what refreshes cost.",
+        description="Which views are failing, overdue or stuck, what is running, and what refreshes cost.",
         variables=[
-            variables.datasource(),
-            variables.label_values("target", "Target", variables.VIEW_INFO, many=True),
-            variables.label_values(
-                "aws_region", "Region", f'{variables.VIEW_INFO}{{target=~"$target"}}', many=True
+            *variables.releases(variables.VIEW_INFO),
+            *(
+                variables.label_values(label, title, _INFO, many=True, every=every)
+                for label, title, every in (
+                    ("target", "Target", ".+"),
+                    ("owner", "Owner", ".*"),
+                    ("aws_region", "Region", ".+"),
+                    ("database", "Database", ".+"),
+                )
             ),
-            variables.label_values(
-                "database",
-                "Database",
-                f'{variables.VIEW_INFO}{{target=~"$target", aws_region=~"$aws_region"}}',
-                many=True,
-            ),
-            variables.overdue(),
+            variables.recorded(),
+            variables.objective(),
             variables.price(),
-            variables.status_page(),
         ],
-        links=[links.siblings(), links.status_page()],
+        links=[links.siblings()],
         rows=[
             Row(title="Now", panels=[*_tiles(), fleet_tables.needs_attention()]),
             Row(title="Refreshes", panels=_refreshes()),
             Row(title="Cost", panels=_cost()),
             Row(title="Freshness and targets", panels=_freshness()),
-            Row(title="Every view", panels=[fleet_tables.every_view()], collapsed=True),
+            Row(title="All views", panels=[fleet_tables.every_view()], collapsed=True),
         ],
     )
 
@@ -60,36 +60,39 @@ def _tiles() -> list[Panel]:
         stat(
             "Failing",
             "Views with failed runs since their last success. They are listed below, with their runs' logs.",
-            f"sum({chosen(gauge('consecutive_failures', WHERE) + ' > bool 0')})",
+            number(promql.failing(WHERE)),
             thresholds=GOOD_AT_ZERO,
+            history=False,
         ),
         stat(
             "Overdue",
-            "Views whose last success (or else creation) is longer ago than this many of their expected "
-            "intervals. Views without an interval, and those that could not be read, do not count.",
-            f"sum({chosen(f'({promql.lateness(WHERE)}) > bool $overdue')})",
+            "Views that have lacked a change of their sources for longer than 1.5 expected intervals, or the "
+            "threshold of the rules, and whose refresh is not in progress.",
+            number(promql.overdue(WHERE)),
             thresholds=thresholds(GREEN, (1, ORANGE)),
-            no_value="no schedules",
+            history=False,
         ),
         stat(
-            "Hanging",
-            "Views whose newest run was created more than an hour ago, and more than three times what its "
-            "last success took, and has not ended.",
-            f"sum({chosen(promql.hanging(WHERE))})",
+            "Stuck",
+            "Views whose newest run takes far longer than usual and has not ended.",
+            number(promql.stuck(WHERE)),
             thresholds=GOOD_AT_ZERO,
+            history=False,
         ),
         stat(
             "Not read",
             "Views whose runs the last poll could not read: their values are old. See the targets below, and "
             "the exporter's dashboard.",
-            f"sum({chosen('1 - ' + gauge('up', WHERE))})",
+            number(promql.unread(WHERE)),
             thresholds=thresholds(GREEN, (1, ORANGE)),
+            history=False,
         ),
         stat(
             "Running",
             "Views with a run that is starting or running.",
-            f"sum({chosen(promql.active(WHERE))})",
+            number(promql.run_age(WHERE)),
             thresholds=thresholds(BLUE),
+            history=False,
         ),
         stat("Views", "Views that the chosen targets watch.", f"count({chosen(gauge('up', WHERE))})"),
         stat(
@@ -149,8 +152,8 @@ def _cost() -> list[Panel]:
             interval="30m",
         ),
         gauges(
-            "Full or incremental",
-            "DPU-hours by refresh type. A view that changes from incremental to full costs many times more.",
+            "DPU-hours by refresh type",
+            "A view that changes from incremental to full costs many times more.",
             Query(
                 expr=f"sum by (refresh_type) ({chosen(by_type)}) / 3600 > 0",
                 legend="{{refresh_type}}",
@@ -166,33 +169,14 @@ def _cost() -> list[Panel]:
 
 
 def _freshness() -> list[Panel]:
+    up = f'max by ({promql.TARGET}) (glue_mv_exporter_target_up{{{promql.RELEASES}, target=~"$target"}})'
     return [
-        gauges(
-            "Furthest behind their schedule",
-            "Expected intervals that have passed since a view's last success: 1 is normal just before a "
-            "refresh.",
-            Query(
-                expr=f"sort_desc(topk(10, {chosen(promql.lateness(WHERE))}))",
-                legend="{{database}}.{{table}}",
-                instant=True,
-            ),
-            width=12,
-            unit="none",
-            decimals=1,
-            thresholds=thresholds(GREEN, (1, "text"), (1.5, ORANGE), (3, RED)),
-            no_value="no schedules",
-            links=[links.to_view_of_series()],
-        ),
+        fleet_tables.late(),
+        fleet_tables.objective(),
         timeline(
-            "Targets",
+            "Targets read",
             "Whether the exporter could read each target. Where it could not, values of views are old.",
-            [
-                Query(
-                    expr='max by (target) (glue_mv_exporter_target_up{target=~"$target"})',
-                    legend="{{target}}",
-                )
-            ],
-            width=12,
+            [Query(expr=up, legend="{{target}} {{namespace}}")],
             height=8,
             mappings=words({"not read": YES_NO["no"], "read": YES_NO["yes"]}),
         ),

@@ -36,7 +36,7 @@ REASONS: Mapping[str, str] = {
 """Why requests to AWS fail."""
 YES_NO: Mapping[str, tuple[int, str]] = {"no": (0, RED), "yes": (1, GREEN)}
 
-PROBLEMS = ("not read", "overdue", "hanging", "failing")
+PROBLEMS = ("not read", "overdue", "stuck", "failing")
 """What can be wrong with a view, the worst last; the n-th of them is bit n of the problem's number."""
 
 
@@ -50,11 +50,11 @@ def words(meanings: Mapping[str, tuple[int, str]]) -> list[Json]:
 
 
 def problem_words() -> Mapping[str, tuple[int, str]]:
-    """Return what every sum of problems is called; whatever fails or hangs is red, the rest is orange."""
+    """Return what every sum of problems is called; whatever fails or is stuck is red, the rest is orange."""
     named = {}
     for number in range(1, 2 ** len(PROBLEMS)):
         parts = [name for bit, name in enumerate(PROBLEMS) if number >> bit & 1][::-1]
-        colour = RED if {"failing", "hanging"} & set(parts) else ORANGE
+        colour = RED if {"failing", "stuck"} & set(parts) else ORANGE
         named[", ".join(parts)] = (number, colour)
     return named
 

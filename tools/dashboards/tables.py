@@ -7,8 +7,8 @@ from typing import Any
 from tools.dashboards.panels import Panel, Query
 from tools.dashboards.style import PLAIN, Json
 
-LOG_WORDS = [
-    {"type": "regex", "options": {"pattern": "https:.*", "result": {"text": "open \u2197", "index": 0}}},
+URL_WORDS = [
+    {"type": "regex", "options": {"pattern": "https?:.*", "result": {"text": "open \u2197", "index": 0}}},
     {"type": "special", "options": {"match": "null+nan", "result": {"text": "\u2013", "index": 1}}},
     {"type": "special", "options": {"match": "empty", "result": {"text": "\u2013", "index": 2}}},
 ]
@@ -44,6 +44,7 @@ def table(
     extra: Sequence[str] = (),
     hidden: Sequence[str] = (),
     sort: str,
+    only: str | None = None,
     width: int = 24,
     height: int = 8,
     no_value: str = "none",
@@ -51,6 +52,7 @@ def table(
     """Return a table sorted by a column, the largest first.
 
     ``extra`` are queries that only add labels; ``hidden`` are labels that only links need.
+    ``only``: the column that every row that is shown has a value in.
     """
     queries = [column.query for column in columns if column.query] + list(extra)
     letters = {query: chr(ord("A") + place) for place, query in enumerate(queries)}
@@ -85,6 +87,7 @@ def table(
         ],
         transformations=[
             {"id": "merge", "options": {}},
+            *(_having(field) for field, column in zip(fields, columns, strict=True) if column.title == only),
             {
                 "id": "organize",
                 "options": {
@@ -122,6 +125,11 @@ def _column(field: str, column: Column, *, seen: int) -> Json:
         "matcher": {"id": "byName", "options": field},
         "properties": [{"id": name, "value": value} for name, value in properties.items()],
     }
+
+
+def _having(field: str) -> Json:
+    condition = {"fieldName": field, "config": {"id": "isNotNull", "options": {}}}
+    return {"id": "filterByValue", "options": {"filters": [condition], "type": "include", "match": "any"}}
 
 
 def _hidden(label: str) -> Json:

@@ -21,8 +21,11 @@ def datasource() -> Json:
     }
 
 
-def label_values(name: str, title: str, series: str, *, many: bool) -> Json:
-    """Return a choice of the values that a label has in these series: several of them, or one."""
+def label_values(name: str, title: str, series: str, *, many: bool, every: str | None = ".+") -> Json:
+    """Return a choice of the values that a label has in these series: several of them, or one.
+
+    ``every``: the pattern of all: ".*" for a label that some series lack; None for the list of all.
+    """
     variable = {
         "name": name,
         "label": title,
@@ -37,8 +40,25 @@ def label_values(name: str, title: str, series: str, *, many: bool) -> Json:
     }
     if many:
         # Not the list of all names, which makes long queries where there are thousands.
-        return {**variable, "allValue": ".*", "current": {"text": ["All"], "value": [ALL]}}
+        variable |= {"allValue": every} if every else {}
+        return {**variable, "current": {"text": ["All"], "value": [ALL]}}
     return variable
+
+
+def releases(series: str) -> list[Json]:
+    """Return the datasource, and the choice of releases by the labels of their scrapes."""
+    return [
+        datasource(),
+        label_values("cluster", "Cluster", series, many=True, every=".*"),
+        label_values("namespace", "Namespace", series, many=True, every=".*"),
+        label_values("job", "Job", series, many=True),
+    ]
+
+
+def recorded() -> Json:
+    """Return the jobs that have recording rules, unseen: the metrics are asked of the others only."""
+    variable = label_values("job", "With rules", "view:glue_mv_info:max", many=True, every=None)
+    return {**variable, "name": "recorded", "hide": 2}
 
 
 def textbox(name: str, title: str, value: str, description: str) -> Json:
@@ -54,41 +74,12 @@ def textbox(name: str, title: str, value: str, description: str) -> Json:
     }
 
 
-def choice(name: str, title: str, values: tuple[str, ...], description: str) -> Json:
-    """Return a choice of fixed values; the first is the default."""
-    return {
-        "name": name,
-        "label": title,
-        "description": description,
-        "type": "custom",
-        "query": ",".join(values),
-        "current": {"text": values[0], "value": values[0]},
-        "multi": False,
-        "includeAll": False,
-        "options": [{"selected": value == values[0], "text": value, "value": value} for value in values],
-    }
-
-
 def price() -> Json:
     """Return the price that turns DPU-hours into money."""
     return textbox("price", "US$ per DPU-hour", "0.44", "The price of a DPU-hour in your region.")
 
 
-def status_page() -> Json:
-    """Return where links to the exporter's own page lead."""
-    return textbox(
-        "status_page",
-        "Status page",
-        "http://localhost:10079",
-        "The URL of the exporter's status page, without a slash at the end.",
-    )
-
-
-def overdue() -> Json:
-    """Return when a view counts as overdue."""
-    return choice(
-        "overdue",
-        "Overdue after (intervals)",
-        ("1.5", "2", "3"),
-        "A view is overdue this many expected intervals after its last success.",
-    )
+def objective() -> Json:
+    """Return the share of views that should be fresh."""
+    description = "The share of views that should not be overdue, from 0 to 1."
+    return textbox("objective", "Freshness objective", "0.99", description)

@@ -2,7 +2,7 @@
 
 from tools.dashboards import links, promql, variables, view_cost
 from tools.dashboards.panels import DATASOURCE, Dashboard, Panel, Query, Row
-from tools.dashboards.promql import VIEW, gauge, increase
+from tools.dashboards.promql import gauge, increase
 from tools.dashboards.shapes import series, stat, timeline
 from tools.dashboards.style import (
     BLUE,
@@ -29,12 +29,15 @@ def view() -> Dashboard:
         uid=links.VIEW,
         title="Glue materialized views / One view",
         description="The refreshes of one materialized view: status, durations, DPU-hours, cost, bytes.",
-        variables=[variables.datasource(), *_choice_of_view(), variables.price(), variables.status_page()],
-        links=[links.siblings(), links.status_page()],
+        variables=[*variables.releases(variables.VIEW_INFO), *_choice_of_view(), variables.price()],
+        links=[links.siblings()],
         time_range="now-2d",
         annotations=[_failures()],
         rows=[
-            Row(title="$database.$table in $aws_region", panels=[*_tiles(), _states(), *_history()]),
+            Row(
+                title="$database.$table in $aws_region",
+                panels=[*_tiles(), view_cost.last_failure(), _states(), *_history()],
+            ),
             Row(title="Cost", panels=view_cost.cost()),
             Row(title="Runs", panels=[view_cost.runs()]),
         ],
@@ -44,11 +47,11 @@ def view() -> Dashboard:
 def _choice_of_view() -> list[Json]:
     """Return a choice for each label of a view, each narrowed by those before it."""
     chosen: list[Json] = []
-    where: list[str] = []
+    where = [promql.RELEASES]
     names = {"aws_region": "Region", "catalog_id": "Catalog", "database": "Database", "table": "View"}
     for label, title in names.items():
-        selector = f"{{{', '.join(where)}}}" if where else ""
-        chosen.append(variables.label_values(label, title, variables.VIEW_INFO + selector, many=False))
+        series = f"{variables.VIEW_INFO}{{{', '.join(where)}}}"
+        chosen.append(variables.label_values(label, title, series, many=False))
         where.append(f'{label}="${label}"')
     return chosen
 
@@ -81,22 +84,23 @@ def _tiles() -> list[Panel]:
             no_value="never ran",
         ),
         stat(
-            "Since the last success",
-            "How old the view's data is.",
-            f"time() - {gauge('last_success_timestamp_seconds', WHERE)}",
+            "Data's age",
+            "The time since the view's last refresh, whatever did it.",
+            promql.age("data", WHERE),
             unit="s",
             decimals=0,
             history=False,
             no_value="never",
         ),
         stat(
-            "Intervals since",
-            "The time since the last success in expected intervals. Above 1.5 the view is overdue.",
-            promql.lateness(WHERE),
+            "Stale for",
+            "How long the view has lacked a change of its sources, in expected intervals. Above 1.5 it is "
+            "overdue, unless its refresh is in progress.",
+            f"{promql.age('stale_since', WHERE)} / {gauge('expected_interval_seconds', WHERE)}",
             decimals=1,
             thresholds=thresholds(GREEN, (1.5, ORANGE), (3, RED)),
             history=False,
-            no_value="no schedule",
+            no_value="fresh",
         ),
         stat(
             "Failed in a row",
@@ -154,16 +158,15 @@ def _states() -> Panel:
 
 
 def _history() -> list[Panel]:
-    going_on = f"{promql.run_age(WHERE)} and on ({VIEW}) ({promql.active(WHERE)} == 1)"
     dpu = gauge("last_success_dpu_seconds", WHERE)
     return [
         series(
             "Duration",
             "The duration of each success, and the time since the creation of a run that has not ended: blue "
-            "far above green means that the run hangs.",
+            "far above green means that the run is stuck.",
             [
                 Query(expr=gauge("last_success_duration_seconds", WHERE), legend="last success"),
-                Query(expr=going_on, legend="in progress"),
+                Query(expr=promql.run_age(WHERE), legend="in progress"),
             ],
             width=12,
             unit="s",
@@ -173,20 +176,26 @@ def _history() -> list[Panel]:
         ),
         series(
             "Freshness",
-            "The time since the last success, and the view's expected interval. Each success resets it; "
-            "above the dashed line the view is late.",
+            "Late refresh: the lag, since a change of a source that the view lacks, is above the expected "
+            "interval. Late source: the data is old, but so are the sources, and there is no lag.",
             [
-                Query(
-                    expr=f"time() - {gauge('last_success_timestamp_seconds', WHERE)}",
-                    legend="since the last success",
-                ),
+                Query(expr=promql.age("data", WHERE), legend="data's age"),
+                Query(expr=promql.age("source_updated", WHERE), legend="sources' age"),
+                Query(expr=promql.age("stale_since", WHERE), legend="lag"),
                 Query(expr=gauge("expected_interval_seconds", WHERE), legend="expected interval"),
             ],
             width=12,
             unit="s",
             legend=["lastNotNull", "max"],
             overrides=[
-                *colour_of_series({"since the last success": LIGHT_BLUE, "expected interval": ORANGE}),
+                *colour_of_series(
+                    {
+                        "data's age": LIGHT_BLUE,
+                        "sources' age": PURPLE,
+                        "lag": RED,
+                        "expected interval": ORANGE,
+                    }
+                ),
                 override(
                     "expected interval",
                     custom__lineStyle={"fill": "dash", "dash": [8, 6]},

@@ -1,5 +1,6 @@
 """What one view's refreshes cost, and each of its runs."""
 
+from exporter.store.counters import DURATION_BUCKETS
 from tools.dashboards import links, promql
 from tools.dashboards.panels import Panel, Query
 from tools.dashboards.promql import VIEW, gauge, increase, metric
@@ -11,13 +12,17 @@ from tools.dashboards.style import (
     STATUSES,
     colour_of_series,
     colours,
+    override,
     thresholds,
     words,
 )
-from tools.dashboards.tables import LOG_WORDS, Column, table
+from tools.dashboards.tables import URL_WORDS, Column, table
 
-WHERE = 'aws_region="$aws_region", catalog_id="$catalog_id", database="$database", table="$table"'
+WHERE = f"{promql.RELEASES}, " + ", ".join(
+    f'{label}="${label}"' for label in ("aws_region", "catalog_id", "database", "table")
+)
 MONEY = "currencyUSD"
+_HIDDEN = VIEW.split(", ")
 _INFO = f"max by ({VIEW}, run_id) ({metric('last_run_info', WHERE)})"
 _SUCCEEDED = gauge("last_run_status", WHERE, 'status="SUCCEEDED"') + " == 1"
 _TYPE_COLOURS = colour_of_series(colours(REFRESH_TYPES))
@@ -40,7 +45,7 @@ def cost() -> list[Panel]:
             interval="1h",
         ),
         stacked_bars(
-            "Full or incremental",
+            "Runs by refresh type",
             "How many runs ended, by refresh type, in any status.",
             Query(expr=f"round(sum by (refresh_type) ({ended})) > 0", legend="{{refresh_type}}"),
             width=8,
@@ -49,13 +54,45 @@ def cost() -> list[Panel]:
         ),
         gauges(
             "How long it takes",
-            "Successful runs of this time range, by the upper bound of their duration in seconds.",
+            "Successful runs of this time range, by the upper bound of their duration.",
             Query(expr=f"round({buckets})", legend="{{le}}", instant=True, buckets=True),
             width=6,
             unit="none",
             thresholds=thresholds(BLUE),
+            overrides=[override(f"{bound:.1f}", displayName=_at_most(bound)) for bound in DURATION_BUCKETS],
         ),
     ]
+
+
+def _at_most(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"\u2264 {seconds / length:g} {unit}"
+    return f"\u2264 {seconds:g} s"
+
+
+def last_failure() -> Panel:
+    """Return the owner, the failure that no success has followed, and where to read more."""
+    owner = promql.with_page(
+        metric("info", WHERE), f"{VIEW}, target, owner", ("database", "table"), "q=$2.$3"
+    )
+    return table(
+        "Owner and last failure",
+        "Who owns the view; and of its newest failed run since its last success: the cause, and the log.",
+        [
+            Column(title="Owner", label="owner", width=200),
+            Column(title="Target", label="target", width=200),
+            Column(title="Cause of failure", label="cause", width=200),
+            Column(title="Run", label="run_id"),
+            Column(title="Log", label="logs", width=80, mappings=URL_WORDS, links=[links.to_logs()]),
+            Column(title="Page", label="page", width=80, mappings=URL_WORDS, links=[links.to_page()]),
+        ],
+        extra=[owner, promql.with_logs(gauge("last_failure_info", WHERE, keep="run_id, cause"))],
+        hidden=_HIDDEN,
+        sort="Owner",
+        height=4,
+        no_value="\u2013",
+    )  # fmt: skip
 
 
 def runs() -> Panel:
@@ -94,10 +131,10 @@ def runs() -> Panel:
                 title="Bytes", query=of_success("last_success_processed_bytes"), unit="decbytes", width=120,
             ),
             Column(title="Run", label="run_id"),
-            Column(title="Log", label="logs", width=90, mappings=LOG_WORDS, links=[links.to_logs()]),
+            Column(title="Log", label="logs", width=90, mappings=URL_WORDS, links=[links.to_logs()]),
         ],
         extra=[promql.with_logs(f"last_over_time({_INFO}[$__range:$__interval])")],
-        hidden=["aws_region", "catalog_id", "database", "table"],
+        hidden=_HIDDEN,
         sort="Created",
         height=10,
         no_value="\u2013",
