@@ -26,18 +26,19 @@ def script(path: Path) -> ModuleType:
     return module
 
 
+strip_root = script(ROOT / "deploy" / "image" / "strip_root.py")
 trim_botocore = script(ROOT / "deploy" / "image" / "trim_botocore.py")
 
 
 def test_every_stage_comes_from_the_pinned_base_or_from_another_stage() -> None:
     names = {name for _, name in STAGES}
-    assert {source for source, _ in STAGES} - names == {"${PYTHON_IMAGE}"}
+    assert {source for source, _ in STAGES} - names == {"${PYTHON_IMAGE}", "scratch"}
     (pinned,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
     assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", pinned)
 
 
 def test_the_last_stage_is_the_exporter_itself() -> None:
-    assert STAGES[-1] == ("runtime", "exporter")
+    assert STAGES[-1] == ("image", "exporter")
     assert INSTRUCTIONS[-1] == "USER 65532:65532"
 
 
@@ -62,8 +63,10 @@ def test_what_runs_needs_no_shell() -> None:
         assert all(re.search(rf'{name} \["', line) for line in lines)
 
 
-def test_its_version_is_the_programs() -> None:
-    assert re.findall(r"^ARG VERSION=(\S+)$", DOCKERFILE, re.MULTILINE) == [__version__]
+def test_the_version_is_written_in_the_program_alone() -> None:
+    """A release hands it to the build."""
+    assert re.findall(r"^ARG (VERSION.*)$", DOCKERFILE, re.MULTILINE) == ["VERSION"]
+    assert __version__ not in DOCKERFILE
 
 
 def test_the_build_gets_what_is_copied_and_nothing_else() -> None:
@@ -108,3 +111,25 @@ def test_trimming_refuses_a_botocore_that_lacks_one(tmp_path: Path) -> None:
     (tmp_path / "glue").mkdir()
     with pytest.raises(SystemExit, match="lacks signin, sso, sso-oidc, sts"):
         trim_botocore.trim(tmp_path)
+
+
+def test_stripping_removes_shells_and_installers_of_either_layout(tmp_path: Path) -> None:
+    """Debian's, where /bin is a link, and that of the official Python images, below /usr/local."""
+    unwanted = (
+        "usr/bin/sh", "usr/bin/dash", "usr/bin/bash", "usr/bin/pip3", "usr/local/bin/pip",
+        "usr/local/bin/pip3.13", "usr/lib/python3/dist-packages/pip/__init__.py",
+        "usr/lib/python3.13/ensurepip/__init__.py",
+        "usr/share/python-wheels/pip-25.1-py3-none-any.whl",
+        "usr/local/lib/python3.13/ensurepip/_bundled/pip-25.3-py3-none-any.whl",
+        "usr/local/lib/python3.13/site-packages/pip/__init__.py",
+        "usr/local/lib/python3.13/site-packages/pip-25.3.dist-info/METADATA",
+    )  # fmt: skip
+    kept = ("usr/bin/python3", "usr/local/bin/python3", "usr/local/lib/python3.13/pipes.py")
+    for name in (*unwanted, *kept):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "bin").symlink_to("usr/bin")
+    assert strip_root.strip(tmp_path)
+    assert list(strip_root.unwanted(tmp_path)) == []
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} >= set(kept)
+    assert [name for name in unwanted if (tmp_path / name).exists()] == []

@@ -9,11 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from exporter import __version__
 from tests.image.engine import FIGURES, ROOT, Engine
 
 TOOLS = ("buildah", "podman", "runc", "mmdebstrap")
 CHECKERS = ("hadolint", "trivy", "cyclonedx-py")
 INPUTS = ROOT / "build" / "image"
+LABELS = {
+    "VERSION": __version__,
+    "REVISION": "0123456789abcdef0123456789abcdef01234567",
+    "CREATED": "2026-11-30T06:00:00Z",
+    "SOURCE": "https://example.com/someone/glue-mv-exporter",
+}
+"""What a release says of itself."""
 
 
 def pytest_sessionstart() -> None:
@@ -41,7 +49,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
     """Return the name of the image as `docker build .` makes it: the Dockerfile's last target."""
-    return engine.build("latest")
+    return engine.build("latest", *(f"--build-arg={name}={text}" for name, text in LABELS.items()))
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,6 @@ events_logger = "file"
 LOCKED_DOWN = (
     "--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL", "--security-opt=no-new-privileges",
     "--user=65532", "--memory=128m", "--memory-swap=128m",
-    # Nothing may need a shell: there is none behind these names.
-    "--volume=/dev/null:/usr/bin/dash:ro", "--volume=/dev/null:/usr/bin/bash:ro",
 )  # fmt: skip
 """Not even the /tmp that podman adds to a read-only container."""
 

@@ -14,9 +14,9 @@ make_base() {
   # apt knows the mirror: only the release is another one.
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n 1p)
   [[ -n $mirror ]] || { echo "apt has no mirror" >&2; return 1; }
-  # Like the official image it has no compiled standard library, and no pip of the system is used.
+  # Like the official image it has pip, ensurepip and a shell, and no compiled standard library.
   mmdebstrap --quiet --mode=root --variant=essential \
-    --include=python3-minimal,python3-venv,ca-certificates \
+    --include=python3-minimal,python3-venv,python3-pip,ca-certificates \
     --aptopt='Apt::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter import __version__
+from tests.image.conftest import LABELS
 from tests.image.engine import BASE, FIGURES, ROOT, Engine
 
 HOME = "/opt/glue-mv-exporter"
@@ -38,10 +38,10 @@ def test_it_is_labelled(engine: Engine, image: str) -> None:
     labels = engine.image(image)["Config"]["Labels"]
     own = {name.removeprefix("org.opencontainers.image."): text for name, text in labels.items()}
     assert own["title"] == "glue-mv-exporter"
-    assert own["version"] == __version__
     assert own["licenses"] == "Apache-2.0"
     assert own["base.name"] == BASE
-    assert {"description", "revision"} <= own.keys()
+    assert own["description"]
+    assert {name.upper(): own[name] for name in ("version", "revision", "created", "source")} == LABELS
 
 
 def test_it_adds_little_to_its_base(engine: Engine, image: str) -> None:
@@ -58,6 +58,35 @@ print(*[found.name.lower() for found in importlib.metadata.distributions(path=sy
     names = set(inside(engine, image, program).split())
     assert {"glue-mv-exporter", "boto3"} <= names
     assert not names & {"pip", "setuptools", "wheel", "hatchling", "moto", "werkzeug", "pytest"}
+
+
+SEARCH = """
+import importlib.util, os, shutil
+print(*[name for name in ("pip", "ensurepip", "setuptools") if importlib.util.find_spec(name)])
+print(*[name for name in ("sh", "bash", "dash", "pip", "pip3") if shutil.which(name)])
+found = [name for top in ("/usr", "/opt") for _, _, names in os.walk(top) for name in names]
+print(*[name for name in found if name.startswith("pip-") and name.endswith(".whl")])
+"""
+"""Prints a line each for installers, programs and wheels of pip that Python finds."""
+
+
+def test_no_shell_pip_or_ensurepip_is_in_it_although_its_base_has_them(
+    engine: Engine, image: str, demo_image: str
+) -> None:
+    base = engine.run(BASE, "/usr/bin/python3", "-c", SEARCH).stdout.splitlines()
+    assert {"pip", "ensurepip"} <= set(base[0].split())
+    assert {"sh", "bash", "dash", "pip"} <= set(base[1].split())
+    assert base[2]
+    for name in (image, demo_image):
+        for python in (f"{HOME}/bin/python3", "/usr/bin/python3"):
+            done = engine.run(name, "-c", SEARCH, options=[f"--entrypoint={python}"])
+            assert done.stdout == "\n\n\n", done
+
+
+def test_no_layer_holds_what_was_removed(engine: Engine, image: str) -> None:
+    """A layer on the base would only hide it."""
+    layers = engine.image(image)["RootFS"]["Layers"]
+    assert not set(layers) & set(engine.image(BASE)["RootFS"]["Layers"])
 
 
 def test_what_it_imports_is_compiled_beforehand(engine: Engine, image: str) -> None:
