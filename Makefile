@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e dashboards-test lint generate check-generated bench wheel-smoke demo-smoke image-base image-test packages packages-test aws-test chart chart-readme sbom lock check-lock clean
+.PHONY: help demo test e2e dashboards-test lint generate check-generated bench wheel wheel-smoke demo-smoke image-base image-test packages packages-test aws-test chart chart-readme sbom lock check-lock clean
 .PHONY: soak soak-short
 .PHONY: test-long fuzz
 
@@ -92,12 +92,15 @@ FUZZ ?= 110000
 fuzz: $(BIN)/.installed ## Try FUZZ examples of hostile input (`make test` tries a few)
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -n 2 -o timeout=3600 $(PYTEST_ARGS)
 
-lint: $(BIN)/.installed ## Check style, types, imports, and that no file names a machine
+lint: $(BIN)/.installed ## Check style, types, imports, workflows, and that no file names a machine
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_hygiene.py
+	$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.renovate renovate.json
 
 generate: $(BIN)/.installed ## Write what is generated from the code: docs, schemas, rules, …
 	$(BIN)/python -m exporter.metrics.reference > build-metrics.tmp && mv build-metrics.tmp docs/metrics.md
@@ -108,6 +111,9 @@ generate: $(BIN)/.installed ## Write what is generated from the code: docs, sche
 
 check-generated: generate ## Check that what is generated from the code was committed
 	git diff --exit-code -- docs/metrics.md exporter/config/config.schema.json deploy/prometheus/rules.yaml helm/glue-mv-exporter/files/dashboards helm/glue-mv-exporter/values.schema.json
+
+wheel: $(BIN)/.installed ## Build the wheel into dist
+	$(BIN)/python -m hatchling build -t wheel -d dist
 
 wheel-smoke: $(BIN)/.installed ## Build the wheel, install it in an empty environment, scrape it
 	$(BIN)/python tools/smoke_wheel.py
@@ -128,7 +134,7 @@ packages: $(BIN)/.installed-packages ## Build the deb and the rpm into dist (ARC
 packages-test: $(BIN)/.installed-packages ## Look into the deb and the rpm, install and use them (root)
 	$(BIN)/python -m pytest tests/packages -p no:cacheprovider -o timeout=240 $(PYTEST_ARGS)
 
-aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template, and deploy it, simulated
+aws-test: $(BIN)/.installed-aws ## Check the CloudFormation template and the Terraform module
 	$(BIN)/python -m pytest tests/aws -p no:cacheprovider $(PYTEST_ARGS)
 
 chart: $(BIN)/.installed-chart ## Test the Helm chart with Helm 3.17 and 4

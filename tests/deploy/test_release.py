@@ -1,0 +1,116 @@
+"""What publishes the project: workflows with pinned actions and few permissions, for any owner."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter import __version__
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+RELEASE = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+
+specification = importlib.util.spec_from_file_location(
+    "release_version", ROOT / "tools" / "release_version.py"
+)
+assert specification
+assert specification.loader
+release_version: Any = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(release_version)
+
+every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    found = yaml.safe_load(path.read_text())["jobs"]
+    assert isinstance(found, dict)
+    return found
+
+
+@every_workflow
+def test_every_action_is_pinned_by_its_commit_and_names_its_version(path: Path) -> None:
+    for action in re.findall(r"uses: (?!\./)(.+)", path.read_text()):
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+def test_one_action_has_one_commit() -> None:
+    uses = {use for path in WORKFLOWS for use in re.findall(r"uses: (?!\./)(\S+)@(\S+)", path.read_text())}
+    assert len(uses) == len({name for name, _ in uses})
+
+
+@every_workflow
+def test_permissions_are_given_job_by_job(path: Path) -> None:
+    assert yaml.safe_load(path.read_text())["permissions"] == {}
+    for name, job in jobs(path).items():
+        given = job["permissions"]
+        assert "uses" in job or job["timeout-minutes"]
+        assert ("contents", "write") not in given.items() or name == "release"
+        assert ("packages", "write") not in given.items() or name in {"image", "chart"}
+
+
+@every_workflow
+def test_no_workflow_names_an_owner_or_asks_for_a_secret(path: Path) -> None:
+    text = path.read_text()
+    assert "secrets." not in text
+    for command in re.findall(r"(?:run|tags|subject-name|registry): (.*)", text):
+        assert not re.search(r"\b[\w-]+\.(?:io|com|org)\b", command), command
+
+
+def test_ci_is_what_developers_run() -> None:
+    (job,) = jobs(ROOT / ".github" / "workflows" / "ci.yml").values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run </dev/null"]
+
+
+def test_nothing_is_published_before_the_version_and_ci_are_right() -> None:
+    release = jobs(ROOT / ".github" / "workflows" / "release.yml")
+
+    def before(name: str) -> set[str]:
+        needs = release[name].get("needs", [])
+        return set(needs).union(*(before(need) for need in needs))
+
+    for name in ("image", "chart", "release"):
+        assert before(name) >= {"version", "ci"}
+
+
+def test_the_image_gets_every_argument_of_its_labels() -> None:
+    arguments = re.findall(r"^ARG (\w+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    given = re.findall(r"^            (\w+)=\$\{\{", RELEASE, re.MULTILINE)
+    assert set(given) == set(arguments) - {"PYTHON_IMAGE"}
+
+
+def test_the_tag_has_to_be_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert release_version.main([f"v{__version__}"]) == 0
+    assert capsys.readouterr().out == f"version={__version__}\n"
+    assert release_version.main(["v9.9.9"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_the_notes_are_the_section_of_the_changelog(capsys: pytest.CaptureFixture[str]) -> None:
+    assert release_version.main(["--notes", f"v{__version__}"]) == 0
+    notes = capsys.readouterr().out
+    assert notes
+    assert notes in (ROOT / "CHANGELOG.md").read_text() + "\n"
+    assert "\n## " not in notes
+
+
+def test_the_chart_and_the_changelog_have_the_version() -> None:
+    chart = yaml.safe_load((ROOT / "helm" / "glue-mv-exporter" / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
+    assert release_version.notes(__version__)
+
+
+def test_renovate_leaves_what_is_locked_by_make_lock() -> None:
+    renovate = json.loads((ROOT / "renovate.json").read_text())
+    assert "pip_requirements" not in renovate["enabledManagers"]
+    assert "helpers:pinGitHubActionDigests" in renovate["extends"]
+
+
+def test_pre_commit_runs_what_make_lint_runs() -> None:
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    (hook,) = repository["hooks"]
+    assert (repository["repo"], hook["entry"], hook["pass_filenames"]) == ("local", "make lint", False)
