@@ -266,7 +266,7 @@ def _settings(configuration: WebConfiguration, folder: Path) -> WebSettings:
         users=MappingProxyType(dict(configuration.basic_auth_users or {})),
         # As in the toolkit, a blank value sets no header.
         headers=MappingProxyType({name: value for name, value in headers.items() if value}),
-        # As in the toolkit, an interval of 0 is no limit.
+        # As in the toolkit, an interval of 0 turns the limit off.
         rate_limit=RateLimit(interval=limit.interval, burst=limit.burst)
         if limit and limit.interval
         else None,

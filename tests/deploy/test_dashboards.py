@@ -69,7 +69,7 @@ def test_a_question_selects_series_and_labels_that_exist(question: Question) -> 
     for metric, labels in chosen:
         if "glue_mv_" in metric:
             assert metric in LABELS, (
-                f"{metric} is no metric of views, targets or the exporter, and not recorded"
+                f"{metric} is not a metric of views, targets or the exporter, and is not recorded"
             )
             assert labels <= LABELS[metric], f"{metric} has no {labels - LABELS[metric]}"
         else:

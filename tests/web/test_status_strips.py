@@ -107,7 +107,7 @@ def test_an_overdue_view_ends_in_a_gap() -> None:
     assert page.order == ["succeeded", "gap"]
     failing = refresh("2", "a.x", ended=START - HOUR / 2, status="FAILED")
     tried = drawn((refresh("1", "a.x", ended=START - 9 * HOUR), failing), START - 5 * HOUR)
-    assert tried.order == ["succeeded", "gap", "failed"], "a refresh has begun since, if in vain"
+    assert tried.order == ["succeeded", "gap", "failed"], "a refresh has begun since, even if it failed"
 
 
 def test_without_known_sources_a_gap_is_by_age_alone() -> None:
