@@ -5,11 +5,15 @@ local values = std.parseYaml(importstr '../helm/glue-mv-exporter/values.yaml').p
 // As people write numbers: 0.3 and not 0.29999999999999999.
 local text(value) = if std.isNumber(value) then '%.15g' % value else value;
 
-local rendered(replacements) = std.foldl(
-  function(source, name) std.strReplace(source, '<<%s>>' % name, text(replacements[name])),
+local replaced(source, replacements) = std.foldl(
+  function(done, name) std.strReplace(done, '<<%s>>' % name, text(replacements[name])),
   std.objectFields(replacements),
-  importstr '../helm/glue-mv-exporter/files/rules.yaml'
+  source
 );
+
+// Parts have parts.
+local parts = std.parseYaml(importstr '../helm/glue-mv-exporter/files/rule-parts.yaml');
+local source = replaced(replaced(importstr '../helm/glue-mv-exporter/files/rules.yaml', parts), parts);
 
 // The groups with only those of their rules that have this key, without the groups that then have none.
 local having(groups, key) = [
@@ -24,11 +28,15 @@ local having(groups, key) = [
     thresholds: values.thresholds,
     // URL of the folder with the runbooks.
     runbookUrl: values.runbookUrl,
+    // Matchers for every series of the exporter, each with a comma behind it: 'namespace="data",'.
+    selector: '',
   },
 
-  local groups = std.parseYaml(
-    rendered($._config.thresholds { runbookUrl: std.rstripChars($._config.runbookUrl, '/') })
-  ).groups,
+  local replacements = $._config.thresholds {
+    runbookUrl: std.rstripChars($._config.runbookUrl, '/'),
+    selector: $._config.selector,
+  },
+  local groups = std.parseYaml(std.strReplace(replaced(source, replacements), '{}', '')).groups,
 
   prometheusAlerts+:: { groups+: having(groups, 'alert') },
   prometheusRules+:: { groups+: having(groups, 'record') },

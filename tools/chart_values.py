@@ -132,7 +132,7 @@ RULES: dict[str, dict[str, Any]] = {
     "serviceMonitor.sampleLimit": _MANY,
     "podMonitor.sampleLimit": _MANY,
     "externalUrl": text("^(https?://[^?# ]+)?$"),
-    "prometheusRule.runbookUrl": text("^https?://"),
+    "prometheusRule.runbookUrl": text("^(https?://|docs/runbooks$)"),
     "grafanaDashboard.resyncPeriod": text(DURATION),
 }  # fmt: skip
 """The place of a value, or of an object with values, to what else holds of it."""

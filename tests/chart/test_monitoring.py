@@ -110,7 +110,7 @@ def test_the_pods_and_the_service_have_the_label_that_becomes_the_job(render: Re
     chart = render(f"{setting(kind)}.enabled=true")
     label = chart.one(kind)["spec"]["jobLabel"]
     labelled = chart.one("Service") if kind == "ServiceMonitor" else chart.pod
-    assert labelled["metadata"]["labels"][label] == "glue-mv-exporter"
+    assert labelled["metadata"]["labels"][label] == "glue", "the release, so that two of them are two jobs"
 
 
 @both_monitors
@@ -164,12 +164,13 @@ def test_thresholds_labels_and_alerts_are_as_the_values_say(render: Render) -> N
     assert ">= 5" in alerts["GlueMVRefreshFailing"]["expr"]
     assert "12345678" in text, "not 1.2345678e+07"
     assert "0.05" in text
-    assert alerts["GlueMVRefreshTurnedFull"]["for"] == "2h30m"
+    assert alerts["GlueMVTargetDown"]["for"] == "2h30m"
     assert "GlueMVFewerViews" not in alerts
     assert all(one["labels"]["team"] == "data-platform" for one in alerts.values())
     assert all("team" not in one.get("labels", {}) for one in rules if "record" in one)
     assert all(
-        one["annotations"]["runbook_url"] == f"https://runbooks.example.org/glue/{name}.md"
+        f"{{{{ else }}}}https://runbooks.example.org/glue/{name}.md{{{{ end }}}}"
+        in one["annotations"]["runbook_url"]
         for name, one in alerts.items()
     )
     assert (rule["metadata"]["namespace"], rule["metadata"]["labels"]["release"]) == (
@@ -181,6 +182,22 @@ def test_prometheus_own_templates_are_left_alone(render: Render) -> None:
     text = str(render("prometheusRule.enabled=true").one("PrometheusRule"))
     assert "{{ $labels.database }}" in text
     assert "<<" not in text
+
+
+@pytest.mark.parametrize("monitor", ["serviceMonitor", "podMonitor"])
+def test_the_rules_select_what_the_release_s_own_monitor_scrapes(render: Render, monitor: str) -> None:
+    """By the labels that the operator sets: the namespace, and the job that ``jobLabel`` names."""
+    chart = render("prometheusRule.enabled=true", f"{monitor}.enabled=true")
+    kind = monitor[0].upper() + monitor[1:]
+    label = chart.one(kind)["spec"]["jobLabel"]
+    service = chart.one("Service")["metadata"]
+    rules = [rule for group in chart.one("PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
+    expected = (
+        f'glue_mv_exporter_target_up{{namespace="{service["namespace"]}",job="{service["labels"][label]}",}}'
+    )
+    (up,) = [rule["expr"] for rule in rules if rule.get("record") == "target:glue_mv_up:max"]
+    assert expected in up
+    assert "glue_mv_exporter_target_up[" in str(render("prometheusRule.enabled=true").one("PrometheusRule"))
 
 
 def test_a_threshold_without_a_value_is_named(release: str) -> None:

@@ -64,7 +64,7 @@ WRONG = [
     ("prometheusRule.thresholds.targetDownFor=300", "targetDownFor", "string"),
     ("prometheusRule.thresholds.targetDownFor=ever", "targetDownFor", "pattern"),
     ("prometheusRule.disabled[0]=GlueMVRefreshFail", "disabled", "GlueMVRefreshFailed"),
-    ("prometheusRule.runbookUrl=docs/runbooks", "runbookUrl", "https"),
+    ("prometheusRule.runbookUrl=runbooks", "runbookUrl", "https"),
     ("grafanaDashboard.resyncPeriod=daily", "resyncPeriod", "pattern"),
     ("tests.enabled=maybe", "enabled", "boolean"),
 ]

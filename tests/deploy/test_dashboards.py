@@ -43,7 +43,7 @@ def labels_of_series() -> Mapping[str, set[str]]:
             found[f"{family.name}_count"] = found[f"{family.name}_sum"] = labels
         else:
             found[family.name] = labels
-    for name in (*re.findall(r"record: (\S+)", SOURCE.read_text()), "target:glue_mv_fresh:ratio"):
+    for name in re.findall(r"record: (\S+)", SOURCE.read_text()):
         found[name] = found["glue_mv_refresh_view_info"]
     return found
 

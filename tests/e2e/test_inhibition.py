@@ -10,13 +10,7 @@ from tests.e2e.alertmanager import EXAMPLE, Alertmanager, Webhook, alertmanager
 from tests.e2e.program import wait_until
 from tests.rules.shipped import alerts
 
-SEVERITIES = {
-    "GlueMVFreshnessBudgetBurn": "warning",
-    "GlueMVRefreshUnreliable": "warning",
-    "GlueMVShardMissing": "critical",
-    "GlueMVTargetIncomplete": "warning",
-    **{rule.name: rule.labels["severity"] for rule in alerts()},
-}
+SEVERITIES = {rule.name: rule.labels["severity"] for rule in alerts()}
 OF_VIEWS = (
     "GlueMVRefreshFailed",
     "GlueMVRefreshFailing",

@@ -16,13 +16,14 @@ import pytest
 import yaml
 
 from exporter.model.settings import ViewPattern
-from tests.soak.history import NEEDED_LINE, RULES, History
+from tests.soak.history import NEEDED_LINE, History
 from tests.support.bare_faults import ACCESS_DENIED
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run
 from tests.support.clock import START
 from tests.support.status_browser import Browser
 from tests.support.watched_glue import Views, watched_glue
+from tools.render_rules import render
 
 MINUTE = 60.0
 HOUR = 60
@@ -234,8 +235,11 @@ def test_the_alerts_fire_exactly_while_the_page_says_so(lived: Lived, tmp_path: 
     step = f"{STEP}m"
     names = "|".join(STATES.values())
     firing = f'count by (alertname, table) (ALERTS{{alertstate="firing",alertname=~"{names}"}})'
+    rules = tmp_path / "rules.yaml"
+    # Each view has its own alert, which ends with its state.
+    rules.write_text(render({"manyViews": len(SITUATIONS) + 1, "keepFiringFor": "0s"}))
     test = {
-        "rule_files": [str(RULES)],
+        "rule_files": [str(rules)],
         "evaluation_interval": step,
         # The page knows the history of a view at once; so the rules have to.
         "group_eval_order": ["glue-mv-history", "glue-mv-views", "glue-mv-targets", "glue-mv-exporter"],

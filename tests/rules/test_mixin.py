@@ -32,9 +32,9 @@ def mixin(config: str = "{}") -> dict[str, Any]:
     """)
 
 
-def shipped(key: str, changes: dict[str, str | float] | None = None) -> dict[str, Any]:
+def shipped(key: str, changes: dict[str, str | float] | None = None, selector: str = "") -> dict[str, Any]:
     """Return the groups of the rules file with only their alerts, or only their recording rules."""
-    groups = yaml.safe_load(render(changes))["groups"]
+    groups = yaml.safe_load(render(changes, selector=selector))["groups"]
     chosen = [group | {"rules": [rule for rule in group["rules"] if key in rule]} for group in groups]
     return {"groups": [group for group in chosen if group["rules"]]}
 
@@ -57,6 +57,8 @@ def test_the_configuration_sets_every_placeholder() -> None:
     assert given["alerts"] == shipped("alert", changes)
     given = mixin("{ runbookUrl: 'https://wiki.example.org/glue/' }")
     assert given["alerts"] == shipped("alert", {"runbookUrl": "https://wiki.example.org/glue"})
+    given = mixin("{ selector: 'namespace=\"data\",' }")
+    assert given["alerts"] == shipped("alert", selector='namespace="data",')
     assert "<<" not in json.dumps(mixin()), f"one of {sorted(defaults())} is not replaced"
 
 

@@ -264,7 +264,7 @@ class Soak:
         for kind, reason, share in (
             ("down", Reason.UNAVAILABLE, 1.0),
             ("denied", Reason.ACCESS_DENIED, 1.0),
-            ("throttled", Reason.THROTTLED, 0.4),
+            ("throttled", Reason.THROTTLED, 0.7),
         ):
             if self.under_way(kind, name):
                 reader.failing, reader.share = reason, share

@@ -20,6 +20,8 @@ from exporter.store.series import RequestStats
 HOUR = 3600.0
 DAY = 24 * HOUR
 ACCOUNT = "123456789012"
+ATTEMPTS = 2
+"""Of the client, for one call."""
 RETENTION = 12 * HOUR
 """For so long after its creation Glue lists a run."""
 PAGE = 1000
@@ -323,8 +325,11 @@ class WorldReader:
         raise GlueError(Reason.NOT_FOUND, "Entity Not Found", operation="GetTable")
 
     def _call(self, operation: str) -> None:
-        """Count one call, and fail it where that is its fate."""
-        self.stats.attempt(operation, 0.05)
-        if self.failing and self.world.dice.random() < self.share:
+        """Count one call, and fail it where that is its fate. It is tried twice, as the client does."""
+        for _ in range(ATTEMPTS):
+            self.stats.attempt(operation, 0.05)
+            if not self.failing or self.world.dice.random() >= self.share:
+                return
             self.stats.failure(operation, self.failing)
+        if self.failing:
             raise GlueError(self.failing, "as the course of events has it", operation=operation)
