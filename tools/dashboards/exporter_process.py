@@ -96,7 +96,7 @@ def process() -> list[Panel]:
         ),
         _of_each_process(
             "Scraped series",
-            "Samples of each scrape: views times up to 48, runs times 13.",
+            "Samples of each scrape: views times up to 54, runs times 13.",
             "scrape_samples_scraped",
             "short",
         ),
