@@ -35,8 +35,7 @@ def main() -> int:
     schema["properties"]["prometheusRule"]["properties"]["disabled"] |= {"items": {"enum": _alerts()}}
     schema["properties"] |= {
         "config": _config(config, descriptions["config"]),
-        # A chart that has this one as a part hands these two down.
-        "global": {"type": "object"},
+        # A chart that has this one as a part hands it down.
         "enabled": {"type": "boolean"},
     }
     head = {

@@ -6,15 +6,20 @@ DURATION = r"^([0-9]+(ms|[smhdwy]))+$"
 """As Prometheus and Kubernetes' operators write it."""
 _NAME = r"^([a-z]([-a-z0-9]*[a-z0-9])?)?$"
 _QUANTITY = r"^[0-9]+(\.[0-9]+)?([kMGTPE]i?)?$"
+_REGISTRY = {"type": "string", "pattern": r"^([^\s:/@]+(:[0-9]+)?(/[^\s:@]+)?)?$"}
 _DIGEST = r"^(sha256:[0-9a-f]{64})?$"
 
-TEXTS = {"persistence.accessModes", "serviceMonitor.targetLabels", "podMonitor.podTargetLabels"}
+TEXTS = {
+    "serviceMonitor.targetLabels", "serviceMonitor.podTargetLabels", "podMonitor.podTargetLabels",
+    "service.loadBalancerSourceRanges", "httpRoute.hostnames",
+}  # fmt: skip
 """Lists of texts; all others are of objects."""
 
 FREE = {
     "podSecurityContext", "securityContext", "resources", "affinity", "dnsConfig", "lifecycle",
     "serviceMonitor.tlsConfig", "serviceMonitor.basicAuth",
     "podMonitor.tlsConfig", "podMonitor.basicAuth",
+    "scrapeConfig.tlsConfig", "scrapeConfig.basicAuth",
     "grafanaDashboard.instanceSelector",
 }  # fmt: skip
 """Objects of Kubernetes, which validates them."""
@@ -65,6 +70,25 @@ _HOST = {
         },
     },
 }
+_NAMED = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}}}
+_VARIABLE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name"],
+    "properties": {
+        "name": {"type": "string", "minLength": 1},
+        # An API server refuses numbers. Quoted here, one of 12 digits also keeps its zeros.
+        "value": {"type": "string"},
+        "valueFrom": {"type": "object"},
+    },
+}
+_GROUP = {
+    "type": "object",
+    "required": ["name", "rules"],
+    "properties": {"name": {"type": "string", "minLength": 1}, "rules": {"type": "array"}},
+}
+_MONITORS = ("serviceMonitor", "podMonitor", "scrapeConfig")
+_LIMITS = ("sampleLimit", "targetLimit", "labelLimit", "labelNameLengthLimit", "labelValueLengthLimit")
 _SECRET_REQUIRED = {"properties": {"existingSecret": {"minLength": 1}}}
 
 RULES: dict[str, dict[str, Any]] = {
@@ -80,6 +104,14 @@ RULES: dict[str, dict[str, Any]] = {
     "persistence.size": text(_QUANTITY),
     "persistence.whenDeleted": one_of("Retain", "Delete"),
     "persistence.whenScaled": one_of("Retain", "Delete"),
+    # Charts that have this one as a part hand down whatever their other parts need.
+    "global": {"additionalProperties": True},
+    "global.imagePullSecrets": {
+        "type": "array", "items": {"anyOf": [{"type": "string", "minLength": 1}, _NAMED]},
+    },
+    "imagePullSecrets": {"type": "array", "items": _NAMED},
+    "image.registry": _REGISTRY,
+    "global.imageRegistry": _REGISTRY,
     # Without a tag, but a registry may have a port.
     "image.repository": text(r"^[^\s:@]+(:[0-9]+/[^\s:@]+)?$"),
     "image.tag": text(r"^[A-Za-z0-9_.-]*$", maxLength=128),
@@ -94,14 +126,16 @@ RULES: dict[str, dict[str, Any]] = {
             "requests": {"type": "object"}, "limits": {"type": "object"}, "claims": {"type": "array"},
         },
     },
+    "hostUsers": {"type": ["boolean", "null"]},
     # The exporter ends within 5 seconds, and its state is then written.
     "terminationGracePeriodSeconds": {"type": "integer", "minimum": 5},
-    "dnsPolicy": one_of("", "ClusterFirst", "Default", "None"),
+    "dnsPolicy": one_of("", "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
     **{
         f"{probe}.{key}": {"type": "integer", "minimum": 1}
         for probe in ("livenessProbe", "readinessProbe", "startupProbe")
         for key in ("periodSeconds", "timeoutSeconds", "failureThreshold")
     },
+    "extraEnv": {"type": "array", "items": _VARIABLE},
     "extraArgs": {"type": "array", "items": text("^-")},
     "extraManifests": {"type": "array", "items": {"type": ["object", "string"]}},
     # Lower ones are for root, which the exporter is not.
@@ -119,18 +153,21 @@ RULES: dict[str, dict[str, Any]] = {
     "service.type": one_of("ClusterIP", "NodePort", "LoadBalancer"),
     "service.port": port(),
     "service.nodePort": {"type": ["integer", "null"], "minimum": 1, "maximum": 65535},
+    "service.externalTrafficPolicy": one_of("", "Cluster", "Local"),
     "service.ipFamilyPolicy": one_of("", "SingleStack", "PreferDualStack", "RequireDualStack"),
     "service.ipFamilies": {"type": "array", "items": one_of("IPv4", "IPv6"), "maxItems": 2},
     "ingress.hosts": {"type": "array", "minItems": 1, "items": _HOST},
     "podDisruptionBudget.maxUnavailable": pods(),
     "podDisruptionBudget.minAvailable": pods(),
     **{
-        f"{monitor}.{key}": text(DURATION)
-        for monitor in ("serviceMonitor", "podMonitor")
+        f"{monitor}.{key}": text(f"^({DURATION.strip('^$')})?$")
+        for monitor in _MONITORS
         for key in ("interval", "scrapeTimeout")
     },
-    "serviceMonitor.sampleLimit": _MANY,
-    "podMonitor.sampleLimit": _MANY,
+    **{f"{monitor}.{limit}": _MANY for monitor in _MONITORS for limit in _LIMITS},
+    **{f"{monitor}.proxyUrl": text("^(https?://[^ ]+)?$") for monitor in _MONITORS},
+    "prometheusRule.additionalGroups": {"type": "array", "items": _GROUP},
+    "dashboards.dpuHourPrice": {"type": "number", "minimum": 0},
     "externalUrl": text("^(https?://[^?# ]+)?$"),
     "prometheusRule.runbookUrl": text("^(https?://|docs/runbooks$)"),
     "grafanaDashboard.resyncPeriod": text(DURATION),

@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +59,12 @@ def value_set(name: str) -> Path:
     return CHART / "ci" / f"{name}-values.yaml"
 
 
-def template(release: str, name: str, *settings: str, installed_as: str = "glue") -> Outcome:
+def template(
+    release: str, name: str, *settings: str, installed_as: str = "glue", namespace: str = NAMESPACE
+) -> Outcome:
     """Render a value set, with more settings as one gives them to ``--set``."""
     more = [word for setting in settings for word in ("--set", setting)]
-    files = ("--values", str(value_set(name)), "--namespace", NAMESPACE)
+    files = ("--values", str(value_set(name)), "--namespace", namespace)
     return helm(release, "template", installed_as, str(CHART), *files, *more)
 
 
@@ -130,16 +133,40 @@ class Rendered:
 
 
 @functools.cache
-def rendered(release: str, name: str, *settings: str, installed_as: str = "glue") -> Rendered:
+def rendered(
+    release: str, name: str, *settings: str, installed_as: str = "glue", namespace: str = NAMESPACE
+) -> Rendered:
     """Render a value set, which must do."""
-    done = template(release, name, *settings, installed_as=installed_as)
+    done = template(release, name, *settings, installed_as=installed_as, namespace=namespace)
     assert done.status == 0, done.err
     return read(done.out)
 
 
+class _AsHelm(yaml.CSafeLoader):
+    """Reads YAML as Helm does when it installs: `1e3` is a number. A key that stands twice is an error."""
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 (as its base)
+    ) -> dict[Any, Any]:
+        """Return a mapping. Raises ConstructorError where it has a key twice."""
+        keys = Counter(key.value for key, _ in node.value)
+        if twice := [key for key, times in keys.items() if times > 1]:
+            raise yaml.constructor.ConstructorError(None, None, f"twice: {twice}", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_AsHelm.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
 def read(text: str) -> Rendered:
     """Read what Helm has printed."""
-    return Rendered(tuple(one for one in yaml.load_all(text, yaml.CSafeLoader) if one))
+    return Rendered(tuple(one for one in yaml.load_all(text, _AsHelm) if one))
 
 
 def refusal(release: str, name: str, *settings: str) -> str:

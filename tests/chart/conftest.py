@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.charts import RELEASES, Rendered, rendered
+from tests.chart.charts import NAMESPACE, RELEASES, Rendered, rendered
 
 NODE = Path(__file__).parent / "node"
 
@@ -38,7 +38,9 @@ def release(request: pytest.FixtureRequest) -> str:
 def render(release: str) -> Render:
     """Render the two values of the README and more settings, or the value set ``of``."""
 
-    def render_it(*settings: str, of: str = "minimal", installed_as: str = "glue") -> Rendered:
-        return rendered(release, of, *settings, installed_as=installed_as)
+    def render_it(
+        *settings: str, of: str = "minimal", installed_as: str = "glue", namespace: str = NAMESPACE
+    ) -> Rendered:
+        return rendered(release, of, *settings, installed_as=installed_as, namespace=namespace)
 
     return render_it

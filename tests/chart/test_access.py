@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.chart.charts import NAME, Rendered
+from tests.chart.charts import NAME, Rendered, refusal, value_set
 from tests.chart.conftest import Render
 
 
@@ -77,6 +78,43 @@ def test_the_ingress_leads_to_the_service(render: Render) -> None:
     assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/auth-type"] == "basic"
 
 
+def test_a_load_balancer_is_as_the_values_say(render: Render) -> None:
+    spec = render(of="load-balancer").one("Service")["spec"]
+    given = {
+        "type": "LoadBalancer", "clusterIP": "10.96.0.79", "loadBalancerIP": "10.1.2.3",
+        "loadBalancerClass": "service.k8s.aws/nlb", "externalTrafficPolicy": "Local",
+        "loadBalancerSourceRanges": ["10.0.0.0/8", "192.168.0.0/16"],
+    }  # fmt: skip
+    assert spec.items() >= given.items()
+    assert set(render().one("Service")["spec"]) == {"type", "selector", "ports"}
+
+
+def test_a_route_leads_to_the_service(render: Render) -> None:
+    chart = render(of="http-route")
+    route, service = chart.one("HTTPRoute"), chart.one("Service")
+    values = yaml.safe_load(value_set("http-route").read_text())["httpRoute"]
+    assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
+    assert set(route["spec"]) == {"parentRefs", "hostnames", "rules"}
+    assert route["spec"]["parentRefs"] == values["parentRefs"]
+    assert route["spec"]["hostnames"] == values["hostnames"]
+    assert route["spec"]["rules"] == [
+        {
+            "matches": values["matches"],
+            "filters": values["filters"],
+            "backendRefs": [
+                {"name": service["metadata"]["name"], "port": service["spec"]["ports"][0]["port"]}
+            ],
+        }
+    ]
+    assert route["metadata"]["labels"]["exposed"] == "true"
+    assert route["metadata"]["annotations"] == {"example.org/note": "true"}
+
+
+def test_a_route_without_a_gateway_is_refused(release: str) -> None:
+    said = refusal(release, "minimal", "httpRoute.enabled=true")
+    assert "httpRoute.parentRefs is empty: name the Gateway" in said
+
+
 def test_the_exporter_is_told_its_external_url(render: Render) -> None:
     assert "--web.external-url=https://glue.example.org" in render(of="ingress").args
     assert not any("external-url" in argument for argument in render().args)
@@ -87,7 +125,7 @@ def test_reloads_over_http_are_off_unless_asked_for(render: Render) -> None:
     assert "--web.enable-lifecycle" not in render().args
 
 
-@pytest.mark.parametrize("kind", ["Ingress", "NetworkPolicy", "PodDisruptionBudget"])
+@pytest.mark.parametrize("kind", ["Ingress", "HTTPRoute", "NetworkPolicy", "PodDisruptionBudget"])
 def test_nothing_of_this_is_there_by_default(render: Render, kind: str) -> None:
     assert kind not in render().kinds
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from exporter import config
-from tests.chart.charts import CHART, NAME, SETS, helm, read, rendered, value_set
+from tests.chart.charts import CHART, NAME, SETS, helm, read, refusal, rendered, value_set
 from tests.chart.conftest import Render
 
 WITH_CONFIG = [name for name in SETS if "config" in yaml.safe_load(value_set(name).read_text())]
@@ -84,6 +84,11 @@ def test_it_may_come_from_a_secret_of_somebody_elses(render: Render) -> None:
     (volume,) = [one for one in chart.pod["spec"]["volumes"] if one["name"] == "config"]
     assert volume["secret"]["secretName"] == "glue-mv-exporter-config"
     assert volume["secret"]["items"] == [{"key": "exporter.yaml", "path": "config.yaml"}]
+
+
+def test_both_of_somebody_elses_are_refused(release: str) -> None:
+    said = refusal(release, "minimal", "existingConfig.configMap=one", "existingConfig.secret=two")
+    assert "existingConfig: set configMap or secret, not both" in said
 
 
 def test_or_from_a_config_map_of_somebody_elses(render: Render) -> None:

@@ -11,7 +11,8 @@ import yaml
 
 from tests.chart.charts import CHART, NAMESPACE, helm, value_set
 
-OPERATOR = ("--api-versions", "monitoring.coreos.com/v1", "--api-versions", "grafana.integreatly.org/v1beta1")
+APIS = ("monitoring.coreos.com/v1", "grafana.integreatly.org/v1beta1", "gateway.networking.k8s.io/v1")
+OPERATOR = tuple(word for api in APIS for word in ("--api-versions", api))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,37 @@ def test_they_say_what_to_do_next(notes: "functools.partial[str]") -> None:
     assert "helm test glue --namespace monitoring" in said
     assert "port-forward service/glue-glue-mv-exporter 10079:10079" in said
     assert "http://localhost:10079/" in said
-    assert "WARNING" not in said
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "image.registry=registry.example.org",
+        "global.imageRegistry=registry:5000",
+        "image.repository=localhost/glue",
+    ],
+)
+def test_with_a_registry_for_the_image_they_warn_of_nothing(
+    notes: "functools.partial[str]", setting: str
+) -> None:
+    assert "WARNING" not in notes(setting)
+
+
+def test_they_say_that_the_image_has_no_registry(notes: "functools.partial[str]") -> None:
+    assert "the image glue-mv-exporter:0.1.0 names no registry" in notes()
+    assert "the image data/glue:0.1.0 names no registry" in notes("image.repository=data/glue")
+
+
+def test_they_name_both_namespaces_where_they_differ(notes: "functools.partial[str]") -> None:
+    said = notes("namespaceOverride=elsewhere")
+    assert "kubectl --namespace elsewhere rollout status" in said
+    assert "helm test glue --namespace monitoring" in said
+
+
+def test_they_name_the_secret_with_an_access_key(notes: "functools.partial[str]") -> None:
+    said = notes(of="access-key")
+    assert "the access key in the Secret glue-mv-exporter-aws" in said
+    assert "create-pod-identity-association" not in said
 
 
 def test_they_say_what_persistence_buys(notes: "functools.partial[str]") -> None:
@@ -74,6 +105,7 @@ def test_they_say_how_it_is_scraped(notes: "functools.partial[str]") -> None:
     )
     assert "by the ServiceMonitor" in notes("serviceMonitor.enabled=true")
     assert "by the PodMonitor" in notes("podMonitor.enabled=true")
+    assert "by the ScrapeConfig" in notes("scrapeConfig.enabled=true")
     assert "https://localhost:10079/" in notes(of="tls")
 
 
@@ -95,7 +127,7 @@ def test_they_say_that_each_shard_shows_its_own_targets(notes: "functools.partia
         (
             ("serviceMonitor.enabled=true", "podMonitor.enabled=true"),
             True,
-            "Prometheus scrapes every pod twice",
+            "with ServiceMonitor and PodMonitor, Prometheus scrapes every pod 2 times",
         ),
         (("serviceMonitor.enabled=true",), "without", "does not know monitoring.coreos.com/v1"),
         (("prometheusRule.enabled=true",), "without", "does not know monitoring.coreos.com/v1"),
@@ -104,7 +136,17 @@ def test_they_say_that_each_shard_shows_its_own_targets(notes: "functools.partia
         (
             ("ingress.enabled=true", "shards=2"),
             "with",
-            "each request to the Ingress may reach another shard",
+            "each request from outside may reach another shard",
+        ),
+        (
+            ("httpRoute.enabled=true", "httpRoute.parentRefs[0].name=gateway"),
+            "with",
+            "anyone who reaches the HTTPRoute can read the names",
+        ),
+        (
+            ("httpRoute.enabled=true", "httpRoute.parentRefs[0].name=gateway"),
+            "without",
+            "does not know gateway.networking.k8s.io/v1",
         ),
     ],
 )

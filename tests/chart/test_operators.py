@@ -16,6 +16,8 @@ PACKAGES = {
     "ServiceMonitor": "prometheus-operator/monitoring.coreos.com/v1",
     "PodMonitor": "prometheus-operator/monitoring.coreos.com/v1",
     "PrometheusRule": "prometheus-operator/monitoring.coreos.com/v1",
+    "ScrapeConfig": "prometheus-operator/monitoring.coreos.com/v1alpha1",
+    "HTTPRoute": "gateway-api/gateway.networking.k8s.io/v1",
     "GrafanaDashboard": "grafana-operator/grafana.integreatly.org/v1beta1",
 }
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.chart.charts import SETS, Manifest, Rendered, rendered
+from tests.chart.charts import SETS, Manifest, Rendered, rendered, value_set
 from tests.e2e.program import COMMAND, Program, environment, run, wait_until
 from tests.support.bare_glue import BareGlue
 from tests.support.certificates import Authority
@@ -31,9 +31,11 @@ class Node:
         self.chart: Rendered = rendered("4", name)
         self.folder = folder
         self.glue = glue
+        values = yaml.safe_load(value_set(name).read_text())
+        self.own = {one["name"] for one in values.get("extraEnv", [])}
         for mount in self.chart.container["volumeMounts"]:
             self.host(mount["mountPath"]).mkdir(parents=True)
-        text = ELSEWHERE if name == "existing-claim" else self.chart.configuration
+        text = ELSEWHERE if "existingConfig" in values else self.chart.configuration
         # The only endpoint of the value sets that is not AWS's own.
         text = text.replace("http://10.1.2.3:5000", glue.url)
         self.host("/etc/glue-mv-exporter/config/config.yaml").write_text(text)
@@ -53,13 +55,14 @@ class Node:
         authority = Authority(beside, "authority")
         pair = authority.pair("tls")
         file: Manifest = {}
-        if name != "basic-auth":
+        https = self.chart.container["ports"][0]["name"] == "https"
+        if https:
             file["tls_server_config"] = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
         if name == "mutual-tls":
             file["tls_server_config"] |= {
                 "client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": str(authority.file),
             }  # fmt: skip
-        if name == "basic-auth":
+        if not https:
             file["basic_auth_users"] = {"prometheus": hashed("do-not-print")}
         key = next(arg for arg in self.chart.args if arg.startswith("--web.config.file=")).rpartition("/")[2]
         (web / key).write_text(yaml.safe_dump(file))
@@ -72,11 +75,19 @@ class Node:
         address = f"--web.listen-address=127.0.0.1:{port}"
         return tuple(address if word.startswith("--web.listen-address=") else word for word in found)
 
+    def variables(self) -> dict[str, str]:
+        """Return the chart's own variables, with something in place of what is in Secrets."""
+        return {
+            one["name"]: one.get("value", "from-a-secret")
+            for one in self.chart.container.get("env", [])
+            if one["name"].startswith("AWS_") and one["name"] not in self.own
+        }
+
     @contextmanager
     def start(self) -> Iterator[Program]:
         """Start the exporter with the container's arguments."""
         arguments = self.words(self.chart.args)
-        env = {"AWS_ENDPOINT_URL": self.glue.url}
+        env = {"AWS_ENDPOINT_URL": self.glue.url} | self.variables()
         with Program(self.folder / "work", arguments, env=env, listen=None) as program:
             yield program
 

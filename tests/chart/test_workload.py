@@ -1,5 +1,7 @@
 """Deployment or StatefulSet, shards, state, and what else stands in the pod."""
 
+import re
+
 import pytest
 
 from tests.chart.charts import NAME, refusal
@@ -156,6 +158,102 @@ def test_labels_and_annotations_are_taken_over(render: Render) -> None:
     assert chart.one("Service")["metadata"]["labels"]["team"] == "data-platform"
 
 
+@pytest.mark.parametrize("kind", ["commonLabels", "podLabels", "service.labels", "serviceMonitor.labels"])
+@pytest.mark.parametrize("label", ["name", "instance", "component"])
+def test_labels_by_which_objects_find_each_other_cannot_be_changed(
+    release: str, kind: str, label: str
+) -> None:
+    setting = f"{kind}.app\\.kubernetes\\.io/{label}=mine"
+    said = refusal(release, "minimal", setting, "serviceMonitor.enabled=true")
+    assert f"app.kubernetes.io/{label} cannot be set by commonLabels or other labels" in said
+
+
+def test_a_label_of_one_object_wins_over_one_of_all(render: Render) -> None:
+    """No label stands twice: the tests do not read such YAML."""
+    chart = render(
+        "commonLabels.team=all", "podLabels.team=pods", "service.labels.team=service",
+        "commonLabels.app\\.kubernetes\\.io/part-of=platform", "dashboards.enabled=true",
+        "podAnnotations.checksum/config=mine",
+    )  # fmt: skip
+    assert chart.pod["metadata"]["labels"]["team"] == "pods"
+    assert chart.one("Service")["metadata"]["labels"]["team"] == "service"
+    assert chart.workload["metadata"]["labels"]["team"] == "all"
+    assert chart.workload["metadata"]["labels"]["app.kubernetes.io/part-of"] == "platform"
+    assert re.fullmatch("[0-9a-f]{64}", chart.checksum or "")
+
+
+@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe"])
+def test_what_is_turned_off_is_not_rendered_at_all(render: Render, probe: str) -> None:
+    """Not as null or empty either: what an upgrade no longer renders, both releases of Helm remove."""
+    for off in (f"{probe}.enabled=false", f"{probe}=null"):
+        assert probe not in render(off).container
+    for off in ("lifecycle=null", "lifecycle.preStop=null"):
+        assert "lifecycle" not in render(off, of="extras").container
+
+
+@pytest.mark.parametrize("value", ["podSecurityContext", "securityContext", "resources"])
+def test_a_default_can_be_taken_away(render: Render, value: str) -> None:
+    """OpenShift chooses users and groups itself."""
+    for _, spec in render(f"{value}=null").pod_specs():
+        assert None not in spec.values()
+        assert all(None not in one.values() for one in spec["containers"])
+    chart = render("podSecurityContext.runAsUser=null", "podSecurityContext.fsGroup=null")
+    assert chart.pod["spec"]["securityContext"].keys().isdisjoint({"runAsUser", "fsGroup"})
+
+
+def test_the_workload_has_annotations_of_its_own(render: Render) -> None:
+    chart = render(of="mirror")
+    assert chart.workload["metadata"]["annotations"] == {"reloader.stakater.com/auto": "true"}
+    assert "annotations" not in chart.one("Service")["metadata"]
+
+
+def test_everything_can_be_in_another_namespace_than_the_release(render: Render) -> None:
+    chart = render(of="mirror", namespace="elsewhere")
+    assert {one["metadata"]["namespace"] for one in chart.manifests} == {"monitoring"}
+    for kind in ("ServiceMonitor", "PodMonitor"):
+        assert chart.one(kind)["spec"]["namespaceSelector"] == {"matchNames": ["monitoring"]}
+    (test,) = chart.one("Pod")["spec"]["containers"]
+    assert f"--web.listen-address={NAME}.monitoring.svc:10079" in test["args"]
+
+
+def test_credentials_come_from_a_secret(render: Render) -> None:
+    variables = {one["name"]: one for one in render(of="access-key").container["env"]}
+    secrets = {
+        name: one["valueFrom"]["secretKeyRef"] for name, one in variables.items() if "valueFrom" in one
+    }
+    secret = "glue-mv-exporter-aws"
+    assert secrets == {
+        "AWS_ACCESS_KEY_ID": {"name": secret, "key": "aws_access_key_id"},
+        "AWS_SECRET_ACCESS_KEY": {"name": secret, "key": "aws_secret_access_key"},
+        "AWS_SESSION_TOKEN": {"name": secret, "key": "token", "optional": True},
+    }
+    assert variables["AWS_DEFAULT_REGION"]["value"] == "eu-west-1"
+    assert variables["AWS_MAX_ATTEMPTS"]["value"] == "2"
+    assert "env" not in render().container
+
+
+def test_no_variable_stands_twice(render: Render) -> None:
+    more = ("extraEnv[0].name=AWS_DEFAULT_REGION", "extraEnv[0].value=us-east-1")
+    found = [
+        one for one in render(*more, of="access-key").container["env"] if one["name"] == "AWS_DEFAULT_REGION"
+    ]
+    assert found == [{"name": "AWS_DEFAULT_REGION", "value": "us-east-1"}]
+
+
+def test_a_variable_that_is_given_twice_is_refused(release: str) -> None:
+    """An apply on the server refuses it, one by Helm takes either."""
+    more = [f"extraEnv[{number}].{key}=A" for number in (0, 1) for key in ("name", "value")]
+    assert "extraEnv: A stands twice" in refusal(release, "minimal", *more)
+
+
+def test_a_pod_can_have_the_nodes_network_or_a_user_namespace(render: Render) -> None:
+    spec = render("hostNetwork=true").pod["spec"]
+    assert (spec["hostNetwork"], spec["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
+    assert render("hostNetwork=true", "dnsPolicy=Default").pod["spec"]["dnsPolicy"] == "Default"
+    assert render(of="user-namespace").pod["spec"]["hostUsers"] is False
+    assert render().pod["spec"].keys().isdisjoint({"hostNetwork", "hostUsers", "dnsPolicy"})
+
+
 def test_extra_manifests_are_templates(render: Render) -> None:
     chart = render(of="extras")
     assert chart.one("ConfigMap", "glue-extra")["data"] == {"release": "glue"}
@@ -189,6 +287,30 @@ def test_a_digest_wins_over_a_tag(render: Render) -> None:
         image = spec["containers"][0]["image"]
         assert image == "registry.example.org:5000/data/glue-mv-exporter@sha256:" + 4 * "0123456789abcdef"
         assert spec["imagePullSecrets"] == [{"name": "registry"}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "image"),
+    [
+        (("image.registry=r.example.org",), "r.example.org/glue-mv-exporter:0.1.0"),
+        (("image.registry=r:5000/team/", "image.repository=data/glue"), "r:5000/team/data/glue:0.1.0"),
+        (("image.registry=r:5000", "image.repository=old.example.org/data/glue"), "r:5000/data/glue:0.1.0"),
+        (("image.registry=r:5000", "image.repository=localhost/glue"), "r:5000/glue:0.1.0"),
+        (("image.registry=r:5000", "global.imageRegistry=mirror:5000"), "mirror:5000/glue-mv-exporter:0.1.0"),
+    ],
+)
+def test_a_registry_stands_before_the_repository(
+    render: Render, settings: tuple[str, ...], image: str
+) -> None:
+    for _, spec in render(*settings).pod_specs():
+        assert spec["containers"][0]["image"] == image
+
+
+def test_pull_secrets_of_the_whole_are_those_of_the_pods_as_well(render: Render) -> None:
+    more = ("imagePullSecrets[0].name=mirror", "imagePullSecrets[1].name=own")
+    for _, spec in render(*more, of="mirror").pod_specs():
+        assert spec["imagePullSecrets"] == [{"name": "mirror"}, {"name": "own"}]
+    assert "imagePullSecrets" not in render().pod["spec"]
 
 
 def test_there_is_a_limit_of_memory(render: Render) -> None:

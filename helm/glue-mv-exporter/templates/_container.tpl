@@ -5,18 +5,9 @@
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   args:
     {{- include "glue-mv-exporter.args" . | nindent 4 }}
-  {{- if or (gt (int .Values.shards) 1) .Values.extraEnv }}
+  {{- with include "glue-mv-exporter.env" . | fromYamlArray }}
   env:
-    {{- if gt (int .Values.shards) 1 }}
-    - name: POD_NAME
-      valueFrom:
-        fieldRef:
-          apiVersion: v1
-          fieldPath: metadata.name
-    {{- end }}
-    {{- with .Values.extraEnv }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
   {{- end }}
   {{- with .Values.extraEnvFrom }}
   envFrom:
@@ -28,13 +19,17 @@
       protocol: TCP
   {{- range $probe, $path := dict "livenessProbe" "/-/healthy" "readinessProbe" "/-/ready" "startupProbe" "/-/healthy" }}
   {{- $values := index $.Values $probe }}
-  {{- if $values.enabled }}
+  {{- if and $values $values.enabled }}
   {{ $probe }}:
     {{- include "glue-mv-exporter.probeHandler" (dict "root" $ "path" $path) | nindent 4 }}
     {{- toYaml (omit $values "enabled") | nindent 4 }}
   {{- end }}
   {{- end }}
-  {{- with .Values.lifecycle }}
+  {{- $hooks := dict }}
+  {{- range $hook, $handler := .Values.lifecycle }}
+  {{- if $handler }}{{ $_ := set $hooks $hook $handler }}{{ end }}
+  {{- end }}
+  {{- with $hooks }}
   lifecycle:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -42,8 +37,10 @@
   resources:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- with .Values.securityContext }}
   securityContext:
-    {{- toYaml .Values.securityContext | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   volumeMounts:
     - name: config
       mountPath: /etc/glue-mv-exporter/config
@@ -60,6 +57,38 @@
     {{- end }}
 {{- end -}}
 
+{{/* Its environment. A variable of extraEnv takes precedence: the API server refuses a name that stands twice. */}}
+{{- define "glue-mv-exporter.env" -}}
+{{- $aws := .Values.aws -}}
+{{- $env := list -}}
+{{- if gt (int .Values.shards) 1 -}}
+{{- $field := dict "apiVersion" "v1" "fieldPath" "metadata.name" -}}
+{{- $env = append $env (dict "name" "POD_NAME" "valueFrom" (dict "fieldRef" $field)) -}}
+{{- end -}}
+{{- /* boto3 does not read AWS_REGION. */ -}}
+{{- with $aws.region -}}
+{{- $env = append $env (dict "name" "AWS_DEFAULT_REGION" "value" .) -}}
+{{- end -}}
+{{- if $aws.existingSecret -}}
+{{- $keys := dict "AWS_ACCESS_KEY_ID" $aws.accessKeyIdKey "AWS_SECRET_ACCESS_KEY" $aws.secretAccessKeyKey "AWS_SESSION_TOKEN" $aws.sessionTokenKey -}}
+{{- range $name, $key := $keys -}}
+{{- $secret := dict "name" $aws.existingSecret "key" $key -}}
+{{- if eq $name "AWS_SESSION_TOKEN" -}}{{- $_ := set $secret "optional" true -}}{{- end -}}
+{{- $env = append $env (dict "name" $name "valueFrom" (dict "secretKeyRef" $secret)) -}}
+{{- end -}}
+{{- end -}}
+{{- $named := list -}}
+{{- range .Values.extraEnv -}}{{- $named = append $named .name -}}{{- end -}}
+{{- range $env -}}
+{{- if not (has .name $named) }}
+- {{ toYaml . | nindent 2 | trim }}
+{{- end -}}
+{{- end -}}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end -}}
+{{- end -}}
+
 {{- define "glue-mv-exporter.args" -}}
 - --config.file=/etc/glue-mv-exporter/config/config.yaml
 - --config.auto-reload-interval={{ .Values.configReload.interval }}
@@ -68,7 +97,7 @@
 - --web.config.file=/etc/glue-mv-exporter/web/{{ .Values.webConfig.key }}
 {{- end }}
 {{- with .Values.externalUrl }}
-- --web.external-url={{ . }}
+- {{ printf "--web.external-url=%s" . | quote }}
 {{- end }}
 {{- if .Values.web.enableLifecycle }}
 - --web.enable-lifecycle

@@ -1,38 +1,31 @@
 {{/* The pod of the Deployment and of the StatefulSet. */}}
 {{- define "glue-mv-exporter.pod" -}}
 metadata:
-  {{- $checksum := and .Values.configReload.restartOnChange (not (include "glue-mv-exporter.foreignConfig" .)) }}
-  {{- if or $checksum .Values.podAnnotations }}
+  {{- $annotations := default dict .Values.podAnnotations }}
+  {{- if and .Values.configReload.restartOnChange (not (include "glue-mv-exporter.foreignConfig" .)) }}
+  {{- $annotations = merge (dict "checksum/config" (toYaml .Values.config | sha256sum)) $annotations }}
+  {{- end }}
+  {{- with $annotations }}
   annotations:
-    {{- if $checksum }}
-    checksum/config: {{ toYaml .Values.config | sha256sum }}
-    {{- end }}
-    {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
   {{- end }}
   labels:
-    {{- /* Without the chart's version: a new chart alone is no reason to restart. */}}
-    {{- include "glue-mv-exporter.selectorLabels" . | nindent 4 }}
-    app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-    app.kubernetes.io/component: exporter
-    app.kubernetes.io/part-of: glue-mv-exporter
-    {{- with .Values.commonLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "glue-mv-exporter.labels" (dict "root" . "labels" .Values.podLabels "pod" true) | nindent 4 }}
 spec:
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  serviceAccountName: {{ include "glue-mv-exporter.serviceAccountName" . }}
+  {{- include "glue-mv-exporter.imagePullSecrets" . | nindent 2 }}
+  serviceAccountName: {{ include "glue-mv-exporter.serviceAccountName" . | quote }}
   automountServiceAccountToken: {{ .Values.serviceAccount.automount }}
   enableServiceLinks: false
+  {{- if .Values.hostNetwork }}
+  hostNetwork: true
+  {{- end }}
+  {{- if kindIs "bool" .Values.hostUsers }}
+  hostUsers: {{ .Values.hostUsers }}
+  {{- end }}
+  {{- with .Values.podSecurityContext }}
   securityContext:
-    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   {{- with .Values.initContainers }}
   initContainers:
@@ -59,22 +52,22 @@ spec:
 - name: config
   {{- if .Values.existingConfig.secret }}
   secret:
-    secretName: {{ .Values.existingConfig.secret }}
+    secretName: {{ .Values.existingConfig.secret | quote }}
     defaultMode: 0440
   {{- else }}
   configMap:
-    name: {{ default (include "glue-mv-exporter.fullname" .) .Values.existingConfig.configMap }}
+    name: {{ default (include "glue-mv-exporter.fullname" .) .Values.existingConfig.configMap | quote }}
     defaultMode: 0444
   {{- end }}
     {{- if include "glue-mv-exporter.foreignConfig" . }}
     items:
-      - key: {{ .Values.existingConfig.key }}
+      - key: {{ .Values.existingConfig.key | quote }}
         path: config.yaml
     {{- end }}
 {{- if and .Values.persistence.enabled .Values.persistence.existingClaim }}
 - name: state
   persistentVolumeClaim:
-    claimName: {{ .Values.persistence.existingClaim }}
+    claimName: {{ .Values.persistence.existingClaim | quote }}
 {{- end }}
 {{- include "glue-mv-exporter.webVolumes" . }}
 {{- with .Values.extraVolumes }}
@@ -87,13 +80,13 @@ spec:
 {{- with .Values.webConfig.existingSecret }}
 - name: web-config
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- with .Values.webConfig.certificateSecret }}
 - name: certificates
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- end -}}
@@ -138,15 +131,16 @@ topologySpreadConstraints:
     {{- toYaml $ours | nindent 4 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.runtimeClassName }}
-runtimeClassName: {{ . }}
+runtimeClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.schedulerName }}
-schedulerName: {{ . }}
+schedulerName: {{ . | quote }}
 {{- end }}
-{{- with .Values.dnsPolicy }}
+{{- /* Without it, a pod in the node's network does not find the cluster's Services. */}}
+{{- with default (ternary "ClusterFirstWithHostNet" "" .Values.hostNetwork) .Values.dnsPolicy }}
 dnsPolicy: {{ . }}
 {{- end }}
 {{- with .Values.dnsConfig }}
