@@ -104,6 +104,13 @@ def test_the_chart_and_the_changelog_have_the_version() -> None:
     assert release_version.notes(__version__)
 
 
+def test_the_chart_is_published_with_its_links_and_its_image() -> None:
+    """tests/chart/test_release.py shows what the tool makes of them."""
+    (step,) = [step["run"] for step in jobs(WORKFLOWS[-1])["chart"]["steps"] if "run" in step]
+    assert 'python3 tools/chart_release.py "$SOURCE" "$IMAGE" build/glue-mv-exporter' in step
+    assert "helm package build/glue-mv-exporter\n" in step
+
+
 def test_renovate_leaves_what_is_locked_by_make_lock() -> None:
     renovate = json.loads((ROOT / "renovate.json").read_text())
     assert "pip_requirements" not in renovate["enabledManagers"]

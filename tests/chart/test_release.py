@@ -1,0 +1,121 @@
+"""The chart as it is published: with links, and with its image as the default."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter import __version__
+from tests.chart.charts import CHART, ROOT, helm, read, value_set
+from tools import chart_release
+
+REPOSITORY = "https://forge.example.org/owner/glue-mv-exporter"
+IMAGE = "registry.example.org:5000/owner/glue-mv-exporter"
+KINDS = {"added", "changed", "deprecated", "removed", "fixed", "security"}
+"""Of changes, as Artifact Hub has them."""
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("published") / "glue-mv-exporter"
+    assert chart_release.main([f"{REPOSITORY}/", IMAGE, str(folder)]) == 0
+    return folder
+
+
+def metadata(chart: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((chart / "Chart.yaml").read_text())
+    return found
+
+
+def annotation(chart: Path, name: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = yaml.safe_load(metadata(chart)["annotations"][f"artifacthub.io/{name}"])
+    return found
+
+
+def test_helm_finds_no_fault_and_misses_nothing(release: str, published: Path) -> None:
+    """Not even the icon, which it recommends."""
+    done = helm(release, "lint", "--strict", str(published), "--values", str(value_set("minimal")))
+    assert done.status == 0, done.out
+    assert "[INFO]" not in done.out
+
+
+def test_its_links_lead_to_this_version_of_files_that_there_are(published: Path) -> None:
+    chart = metadata(published)
+    assert chart["home"] == REPOSITORY
+    assert chart["sources"] == [REPOSITORY]
+    urls = [chart["icon"], *(link["url"] for link in annotation(published, "links"))]
+    in_readme = re.findall(r"\]\(([^)]+)\)", (published / "README.md").read_text())
+    assert in_readme
+    urls += in_readme
+    for url in urls:
+        kind, _, file = url.removeprefix(f"{REPOSITORY}/").partition(f"/v{__version__}/")
+        assert kind == "issues" or (kind in {"blob", "raw"} and (ROOT / file).is_file()), url
+
+
+def test_it_names_its_image_and_installs_it(release: str, published: Path) -> None:
+    (image,) = annotation(published, "images")
+    assert image == {"name": "glue-mv-exporter", "image": f"{IMAGE}:{__version__}"}
+    minimal = ("--values", str(value_set("minimal")))
+    done = helm(release, "template", "glue", str(published), *minimal)
+    assert read(done.out).container["image"] == image["image"]
+
+
+def test_its_alerts_lead_to_the_runbooks_of_this_version(release: str, published: Path) -> None:
+    minimal = ("--values", str(value_set("minimal")), "--set", "prometheusRule.enabled=true")
+    done = helm(release, "template", "glue", str(published), *minimal)
+    groups = read(done.out).one("PrometheusRule")["spec"]["groups"]
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    assert alerts
+    for alert in alerts:
+        folder = f"{REPOSITORY}/blob/v{__version__}/docs/runbooks"
+        assert f"{folder}/{alert['alert']}.md" in alert["annotations"]["runbook_url"]
+        assert (ROOT / "docs" / "runbooks" / f"{alert['alert']}.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("setting", "image"),
+    [
+        ("image.repository=mine.example.org/glue", "mine.example.org/glue"),
+        ("image.registry=mirror.example.org", "mirror.example.org/owner/glue-mv-exporter"),
+        ("global.imageRegistry=mirror.example.org", "mirror.example.org/owner/glue-mv-exporter"),
+    ],
+)
+def test_another_repository_or_a_mirror_takes_the_place_of_its_default(
+    release: str, published: Path, setting: str, image: str
+) -> None:
+    minimal = ("--values", str(value_set("minimal")), "--set", setting)
+    done = helm(release, "template", "glue", str(published), *minimal)
+    assert read(done.out).container["image"] == f"{image}:{__version__}"
+
+
+def test_the_changes_are_of_kinds_that_artifact_hub_knows(published: Path) -> None:
+    changes = annotation(published, "changes")
+    assert changes
+    assert {change["kind"] for change in changes} <= KINDS
+
+
+def test_it_says_what_the_chart_of_the_repository_says(published: Path) -> None:
+    """Beside the places, nothing changes."""
+    own, given = metadata(CHART), metadata(published)
+    assert {key: given[key] for key in own if key != "annotations"} == {
+        key: value for key, value in own.items() if key != "annotations"
+    }
+    assert given["annotations"].items() >= own["annotations"].items()
+    assert {file.relative_to(published) for file in published.rglob("*")} == {
+        file.relative_to(CHART) for file in CHART.rglob("*")
+    }
+
+
+def test_a_default_that_has_moved_ends_the_release(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("image:\n  repository: elsewhere\n")
+    with pytest.raises(ValueError, match=r"values\.yaml: 0 lines match"):
+        chart_release.replaced(file, "^  repository: glue-mv-exporter$", "")
+
+
+def test_the_chart_of_the_repository_names_no_place() -> None:
+    """So it is the same in every fork."""
+    assert metadata(CHART).keys().isdisjoint({"home", "sources", "icon", "maintainers"})
+    assert "://" not in (CHART / "Chart.yaml").read_text()
