@@ -13,10 +13,19 @@ ROOT = Path(__file__).parents[2]
 IN_AN_OVERLAY = """
 mount -t tmpfs tmpfs "$0" && mkdir "$0/upper" "$0/work" "$0/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work" "$0/root"
-for folder in /dev /proc /tmp; do mount --bind "$folder" "$0/root$folder"; done
+mount --bind /proc "$0/root/proc"
+mount -t tmpfs tmpfs "$0/root/tmp"
+for folder in /dev "$1"; do
+  mkdir -p "$0/root$folder" && mount --bind "$folder" "$0/root$folder"
+  mount -o remount,bind,ro "$0/root$folder"
+done
+shift
 exec chroot "$0/root" sh -euc "$@"
 """
-"""A mount namespace of its own, in which this machine's root can be changed, and is as before afterwards."""
+"""A mount namespace of its own, in which this machine's root can be changed, and is as before afterwards.
+
+Of what is not in the overlay, only the tests' own folder and the devices are there, and can only be read.
+"""
 
 
 def pytest_sessionstart() -> None:
@@ -49,13 +58,15 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 class Machine:
     """This machine, to install packages on: each script runs on it as it is now."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, readable: Path) -> None:
+        """``folder``: where it is mounted. ``readable``: what it can read of the tests' files."""
         self._folder = folder
+        self._readable = readable
 
     def command(self, script: str, *arguments: object) -> tuple[str, ...]:
         """Return the command that runs a shell script there as root; ``$0`` is the first argument."""
-        shell = ("unshare", "--mount", "sh", "-euc", IN_AN_OVERLAY, str(self._folder), script)
-        return (*shell, *map(str, arguments))
+        shell = ("unshare", "--mount", "sh", "-euc", IN_AN_OVERLAY, str(self._folder))
+        return (*shell, str(self._readable), script, *map(str, arguments))
 
     def run(self, script: str, *arguments: object) -> str:
         """Run a script, and return what it prints."""
@@ -65,7 +76,5 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    folder = tmp_path / "machine"
-    folder.mkdir()
-    return Machine(folder)
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    return Machine(tmp_path_factory.mktemp("machine"), tmp_path_factory.getbasetemp())
