@@ -114,9 +114,11 @@ def _overdue(where: str) -> str:
 
 
 def suspects(where: str) -> str:
-    """Return every view that has a problem and a few others: what is quickly found out."""
-    late = f"{age('stale_since', where)} > {gauge('expected_interval_seconds', where)}"
-    return f"({failing(where)} or {late} or {run_age(where)} or {unread(where)})"
+    """Return every view that has a problem, and without rules a few others: what is quickly found out."""
+    raw = f"{where}, {UNRECORDED}"
+    late = f"{age('stale_since', raw)} > {gauge('expected_interval_seconds', raw)}"
+    found = _recorded("view:glue_mv_affected:max", VIEW, where, f"{failing(raw)} or {late} or {run_age(raw)}")
+    return f"({found} or {unread(where)})"
 
 
 def problem(where: str) -> str:
