@@ -74,7 +74,7 @@ def test_a_runbook_links_to_other_runbooks_and_to_their_sections(browser: Browse
 def test_what_is_not_in_the_package_is_plain_text(browser: Browser) -> None:
     page = Page(browser.get("/runbooks/GlueMVStorageFailing"))
     assert not any(".md" in link for link in page.links)
-    assert "meanwhile see the state." in " ".join(page.text.split())
+    assert "it does not start while it cannot write." in " ".join(page.text.split())
 
 
 def test_queries_are_code_and_reasons_a_table(browser: Browser) -> None:
