@@ -22,7 +22,7 @@ KINDS = ("same_stack", "bare")
 
 
 async def same_stack(listener: socket.socket, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-    """Serve for ever."""
+    """Serve until the process ends."""
     head = [(name.lower().encode(), value.encode()) for name, value in headers]
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -33,7 +33,7 @@ async def same_stack(listener: socket.socket, headers: Sequence[tuple[str, str]]
 
 
 async def bare(listener: socket.socket, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-    """Serve for ever."""
+    """Serve until the process ends."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
     head = f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode()
 

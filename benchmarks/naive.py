@@ -1,4 +1,4 @@
-"""The exporter that one writes first: a ``Gauge`` for every value."""
+"""The exporter that one writes first: a ``Gauge`` for each value."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

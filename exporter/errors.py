@@ -80,7 +80,7 @@ class GlueError(ExporterError):
         return f"{self.operation}: {self.message}"
 
 
-class PollInterrupted(ExporterError):  # noqa: N818 (an interruption is no error of anybody's)
+class PollInterrupted(ExporterError):  # noqa: N818 (an interruption is not an error)
     """The poll's time is over, or the program stops: raised where a call would have waited on."""
 
 

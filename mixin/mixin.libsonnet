@@ -28,7 +28,7 @@ local having(groups, key) = [
     thresholds: values.thresholds,
     // URL of the folder with the runbooks.
     runbookUrl: values.runbookUrl,
-    // Matchers for every series of the exporter, each with a comma behind it: 'namespace="data",'.
+    // Matchers for each series of the exporter, each with a comma behind it: 'namespace="data",'.
     selector: '',
   },
 

@@ -37,7 +37,7 @@ def source() -> str:
 def render(changes: Mapping[str, Value] | None = None, *, selector: str = "") -> str:
     """Return the rules file, with some thresholds other than by default.
 
-    ``selector``: matchers for every series of the exporter, each with a comma behind it.
+    ``selector``: matchers for each series of the exporter, each with a comma behind it.
     Raises KeyError for a placeholder that has no value, ValueError for a change that no placeholder asks for.
     """
     text, values = source(), {**defaults(), **(changes or {})}

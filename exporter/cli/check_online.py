@@ -154,7 +154,7 @@ class TargetCheck:
     def _ask(
         self, operation: str, keys: Sequence[K], call: Callable[[K], V]
     ) -> Iterator[tuple[K, V | GlueError]]:
-        """Make a call for every key, and note what failed. Raises GlueError if there are no credentials."""
+        """Make a call for each key, and note what failed. Raises GlueError if there are no credentials."""
         failures = self._failures.setdefault(operation, []) if keys else []
         for key, result in self._calls.each(keys, call):
             if isinstance(result, GlueError):

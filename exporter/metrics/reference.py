@@ -14,7 +14,7 @@ _CHAPTERS: Sequence[tuple[str, str, Sequence[Family[Any]]]] = (
     (
         "Runs",
         (
-            "For every configured run ID, the newest `runs_per_view` runs of each watched view, and every run"
+            "For each configured run ID, the newest `runs_per_view` runs of each watched view, and each run"
             " of a watched view that has not ended (unless `runs_per_view` is 0). What Glue has not reported"
             " is an absent series, never 0."
         ),
@@ -22,7 +22,7 @@ _CHAPTERS: Sequence[tuple[str, str, Sequence[Family[Any]]]] = (
     ),
     (
         "Views",
-        "For every watched view, whether or not it has runs. Counters and the histogram start at 0.",
+        "For each watched view, whether or not it has runs. Counters and the histogram start at 0.",
         VIEW_FAMILIES,
     ),
     ("Targets", "How the exporter fares with each target of its configuration.", TARGET_FAMILIES),

@@ -46,7 +46,7 @@ def _states(status: str) -> Sequence[tuple[Labels, int]]:
 
 
 def status_samples(own: Labels, status: str | None) -> Sequence[Sample]:
-    """Return a sample for every listed status, 1 for the given one, else 0; UNKNOWN only where it is it.
+    """Return a sample for each listed status, 1 for the given one, else 0; UNKNOWN only where it is given.
 
     None for None: no status was reported.
     """

@@ -1,6 +1,6 @@
 """Which process watches which target: rendezvous hashing, without a word between the processes.
 
-Every process gives each target a score for every shard, and the shard with the highest score has it.
+Each process gives each target a score for each shard, and the shard with the highest score has it.
 With one shard more, a target moves only if the new one scores highest for it: one target in n + 1.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from exporter.model.settings import Target
 
 MOST_SHARDS = 1000
-"""Each start takes a hash for every target and shard; no installation has so many processes."""
+"""Each start takes a hash for each target and shard; no installation has so many processes."""
 
 _WRITTEN = re.compile(r"(?:[a-z][a-z0-9.-]*-)?([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
 """In front of the number may stand the rest of a Kubernetes pod's name."""

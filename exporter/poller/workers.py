@@ -88,7 +88,7 @@ class Calls:
         return results[0]
 
     def each(self, keys: Sequence[K], call: Callable[[K], V]) -> Iterator[tuple[K, V | GlueError]]:
-        """Make a call for every key, several at once; yield each result as it comes.
+        """Make a call for each key, several at once; yield each result as it comes.
 
         Leaving the iteration early lets no further call begin. Calls that hang at the deadline are left to
         themselves. A call that was interrupted itself (the rate limit left no time, say) is not repeated:

@@ -1,4 +1,4 @@
-"""A line in the log for every request, with ``--log.level=debug``."""
+"""A line in the log for each request, with ``--log.level=debug``."""
 
 from time import perf_counter
 

@@ -45,7 +45,7 @@ def rig() -> Iterator[Rig]:
 
 
 def test_targets_are_spread_over_the_interval_again_after_a_reload(rig: Rig) -> None:
-    """All are polled at once; from then on they must not all ask at the same moment for ever."""
+    """All are polled at once; from then on they must not always ask at the same moment."""
     targets = [target(f"account-{number}", f"run-{number}") for number in range(20)]
     rig.scheduler.configure(watch(*targets))
     rig.clock.await_waiters(20)
@@ -58,7 +58,7 @@ def test_targets_are_spread_over_the_interval_again_after_a_reload(rig: Rig) -> 
 
 
 def test_health_answers_while_a_reload_waits(rig: Rig) -> None:
-    """Whoever asks for health gets an answer, also where the store is held for long."""
+    """A question for health gets an answer, also where the store is held for long."""
     rig.scheduler.configure(watch(target("a", "1")))
     rig.clock.await_waiters()
     rig.go_on.clear()

@@ -41,7 +41,7 @@ def test_a_name_that_no_file_can_have_is_refused() -> None:
 
 
 def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
-    """And not followed for ever."""
+    """And not followed without end."""
     link = tmp_path / "link"
     link.symlink_to(link)
     assert "cannot be read" in error(link)

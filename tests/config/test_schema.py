@@ -163,7 +163,7 @@ def test_the_example_names_every_key() -> None:
 
 
 def test_the_defaults_that_the_example_writes_are_the_defaults() -> None:
-    """Whoever deletes those lines changes nothing."""
+    """To delete those lines changes nothing."""
     settings = config.load(EXAMPLE).settings
     least = config.parse(b'targets: [{views: ["*.*"]}]', "f").settings
     for name in ("poll_interval", "settle_period", "resync_interval", "runs_per_view"):

@@ -1,4 +1,4 @@
-"""A line for each request, for whoever asked for it, and nothing in it that is nobody's business."""
+"""A line for each request, if asked for, without anything secret."""
 
 import asyncio
 import base64

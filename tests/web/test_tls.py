@@ -100,7 +100,7 @@ def test_clients_get_in_by_their_certificates(
 ) -> None:
     config = configured(tmp_path, authority.pair("server"), *mutual(kind, clients))
     known = authority.client(clients.pair("prometheus", "prometheus"))
-    # Signed by whoever signed the server, who is not asked about clients.
+    # Signed by the CA of the server, which is not asked about clients.
     stranger = authority.client(authority.pair("stranger", "stranger"))
     with WebServer(APP, config=config) as server:
         assert gets_in(server, known, version)
@@ -366,7 +366,7 @@ def test_files_that_cannot_be_used_are_told_by_key_and_line(tmp_path: Path, auth
 
 
 def test_an_encrypted_key_asks_nobody_for_a_password(tmp_path: Path, authority: Authority) -> None:
-    """OpenSSL would ask whoever sits at the terminal, and wait."""
+    """OpenSSL would ask for it at the terminal, and wait."""
     pair = authority.pair("server")
     plain = serialization.load_pem_private_key(pair.key.read_bytes(), None)
     pair.key.write_bytes(
