@@ -28,7 +28,7 @@ from exporter.model.settings import Target, ViewPattern
 from exporter.model.source import SourceKey, SourceTable, parse_source_arn
 from exporter.model.view import View
 from exporter.poller.listing import pages, scopes_for
-from exporter.poller.resync import DATABASES, RUNS, Part, named_parts, whole_plan
+from exporter.poller.resync import DATABASES, RUNS, Part, named_plan, whole_plan
 from exporter.poller.workers import Calls, GlueUnreachableError, WorkerPool
 from exporter.store.results import Scope
 from exporter.store.series import RequestStats
@@ -183,7 +183,7 @@ class TargetCheck:
         ((_, databases),) = self._ask(DATABASES.operation, [DATABASES], lambda _: self._databases())
         if isinstance(databases, GlueError):
             self._unread.append(DATABASES)
-            return named_parts(name for name in self._matcher.literals if wanted(name[0]))
+            return named_plan(self._matcher, (name for name in self._matcher.literals if wanted(name[0])))
         return [Part("GetTables", name) for name in databases if wanted(name)]
 
     def _databases(self) -> list[str]:

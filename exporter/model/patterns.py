@@ -65,10 +65,16 @@ class ViewMatcher:
         """Return whether a glob pattern could want some view of this database."""
         return any(in_database.match(database) for in_database, _, _ in self._wanted.globs)
 
+    def named_databases(self) -> tuple[str, ...]:
+        """Return the databases that glob patterns name literally, as ``sales.*`` does."""
+        databases = (pattern.database for _, _, pattern in self._wanted.globs)
+        return tuple(dict.fromkeys(name for name in databases if not is_glob(name)))
+
     def glob_databases(self) -> tuple[str, ...] | None:
-        """Return the databases that glob patterns name literally; None where a database is a glob itself."""
-        databases = [pattern.database for _, _, pattern in self._wanted.globs]
-        return None if any(map(is_glob, databases)) else tuple(dict.fromkeys(databases))
+        """Return the databases that glob patterns are about; None where a database is a glob itself."""
+        if any(is_glob(pattern.database) for _, _, pattern in self._wanted.globs):
+            return None
+        return self.named_databases()
 
 
 def expected_interval(patterns: Iterable[ViewPattern]) -> float | None:

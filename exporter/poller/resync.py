@@ -90,13 +90,18 @@ def named_parts(names: Iterable[Name]) -> list[Part]:
 
 def whole_plan(matcher: ViewMatcher) -> list[Part]:
     """Return all that a target's patterns ask for; the databases of ``*.*`` come once they are listed."""
-    databases = matcher.glob_databases()
     rest = [RUNS, SOURCES] if matcher.target.source_tables else [RUNS]
-    if databases is None:
-        literals = [name for name in matcher.literals if not matcher.database_matches(name[0])]
-        return [DATABASES, *named_parts(literals), *rest]
-    literals = [name for name in matcher.literals if name[0] not in databases]
-    return [*(Part("GetTables", database) for database in databases), *named_parts(literals), *rest]
+    if matcher.glob_databases() is not None:
+        return [*named_plan(matcher, matcher.literals), *rest]
+    literals = [name for name in matcher.literals if not matcher.database_matches(name[0])]
+    return [DATABASES, *named_parts(literals), *rest]
+
+
+def named_plan(matcher: ViewMatcher, literals: Iterable[Name]) -> list[Part]:
+    """Return what finds these views, and all that is in the databases that patterns name."""
+    databases = matcher.named_databases()
+    literals = [name for name in literals if name[0] not in databases]
+    return [*(Part("GetTables", database) for database in databases), *named_parts(literals)]
 
 
 class Resync:
@@ -335,7 +340,7 @@ class Resync:
                 malformed += (f"GetDatabases: {line}" for line in page.malformed)
         except GlueError as error:
             self._done(DATABASES, error)
-            self._plan(named_parts(listed))
+            self._plan(named_plan(self._matcher, listed))
             return
         self._apply(
             TablesRead(

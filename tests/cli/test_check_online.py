@@ -148,6 +148,20 @@ def test_every_permission_that_is_needed_is_asked_for(
     assert f" failed permission glue:{operation}: AccessDeniedException: no {operation} for you" in out
 
 
+def test_where_databases_may_not_be_listed_those_that_patterns_name_are_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
+) -> None:
+    configure(tmp_path, {"views": ["sales.*", "finance.x*", "finance.revenue", "*.tmp_*"]})
+    glue.judge = denied("GetDatabases")  # type: ignore[assignment]
+    out, _ = check(capsys, status=1)
+    assert " failed permission glue:GetDatabases" in out
+    assert " ok permission glue:GetTables\n" in out
+    assert " ok pattern sales.*: 2 views: sales.daily, sales.hourly\n" in out
+    assert " failed pattern finance.x*: matches no materialized view\n" in out
+    assert " ok view finance.revenue\n" in out
+    assert " warning pattern *.tmp_*: not known, because tables could not be read\n" in out
+
+
 def test_some_databases_are_denied(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
 ) -> None:

@@ -409,6 +409,13 @@ def test_where_only_databases_may_not_be_listed_literal_names_are_asked_for_by_n
     assert (ready.up, ready.error) == (False, str(error))
 
 
+def test_where_databases_may_not_be_listed_those_that_patterns_name_are_read() -> None:
+    ready = bench("*.*", "sales.*", "sales.orders", "finance.ledger")
+    ready.reader.fails("get_databases", Reason.ACCESS_DENIED)
+    assert ready.run() == ["get_databases", "get_table finance.ledger", "get_tables sales", "list_runs *.*"]
+    assert {"sales.orders", "sales.returns", "finance.ledger"} <= set(found(ready))
+
+
 # When
 
 
