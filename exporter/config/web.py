@@ -83,7 +83,7 @@ def _hash(text: str) -> None:
         raise ValueError(_NOT_A_HASH)
     if int(match["cost"]) > MOST_COST:
         raise ValueError(
-            f"takes seconds for every check: hash the password with a cost of at most {MOST_COST}"
+            f"takes seconds for each check: hash the password with a cost of at most {MOST_COST}"
         )
     try:
         # At the lowest cost: only whether it can be used at all.

@@ -173,7 +173,7 @@ MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file
         (
             f"basic_auth_users:\n  alice: {HASH.replace('$10$', '$15$')}\n",
             (
-                "web.yml:2: basic_auth_users.alice: takes seconds for every check: hash the password with a"
+                "web.yml:2: basic_auth_users.alice: takes seconds for each check: hash the password with a"
                 " cost of at most 14"
             ),
         ),
