@@ -84,7 +84,7 @@ def serve_until_signal(
     reloader: Reloader | None = None,
     lifecycle: bool = False,
     reload_interval: float = 0.0,
-    shard: Shard = Shard(),  # noqa: B008 (frozen)
+    shard: Shard = Shard(),  # noqa: B008 (frozen, so one for all calls does)
 ) -> int:
     """Poll and serve until SIGTERM or SIGINT. Returns the exit status.
 

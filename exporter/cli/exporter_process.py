@@ -85,7 +85,7 @@ def make_exporter(
     clock: Clock | None = None,
     for_textfile: bool = False,
     external_url: str | None = None,
-    shard: Shard = Shard(),  # noqa: B008 (frozen)
+    shard: Shard = Shard(),  # noqa: B008 (frozen, so one for all calls does)
 ) -> Exporter:
     """Put the parts together; nothing runs yet. Raises StorageError where the state cannot be used.
 

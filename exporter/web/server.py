@@ -35,7 +35,7 @@ class Server:
         self,
         app: ASGIApp,
         context: ssl.SSLContext | None = None,
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen, so one for all calls does)
     ) -> None:
         """``context``: None for plain HTTP."""
         self._app = _HeadLimit(app)
