@@ -25,8 +25,7 @@ from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
 from exporter.model.settings import Target, ViewPattern
-from exporter.model.source import SourceKey, SourceTable, parse_source_arn
-from exporter.model.view import View
+from exporter.model.view import SourceKey, SourceTable, View, parse_source_arn
 from exporter.poller.listing import pages, scopes_for
 from exporter.poller.resync import DATABASES, RUNS, Part, named_plan, whole_plan
 from exporter.poller.workers import Calls, GlueUnreachableError, WorkerPool

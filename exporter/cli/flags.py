@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from exporter.model.http_url import check_http_url
 from exporter.model.run import UNKNOWN, Status
+from exporter.model.settings import check_http_url
 from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress
 

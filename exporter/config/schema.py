@@ -12,8 +12,7 @@ from typing import Any, ClassVar, Final
 from exporter.config.durations import format_duration, quoted
 from exporter.config.kinds import Boolean, Duration, JsonSchema, ListOf, Number, Section, Text, key, not_text
 from exporter.config.yaml_lines import Document, Location, YamlMapping
-from exporter.model.http_url import check_http_url
-from exporter.model.settings import Settings, ViewPattern
+from exporter.model.settings import Settings, ViewPattern, check_http_url
 
 RUN_ID_PATTERN: Final = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 """The API's own for MaterializedViewRefreshTaskRunId."""

@@ -18,8 +18,7 @@ from exporter.glue.responses import Answer, MalformedAnswerError
 from exporter.glue.sessions import Connection, Identity, SessionFactory, resolve_region, sdk_session
 from exporter.model.run import Run, RunListing
 from exporter.model.settings import Access, Settings, Target
-from exporter.model.source import SourceTable
-from exporter.model.view import DatabaseListing, TableListing, View
+from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
 from exporter.store.series import RequestStats
 
 T = TypeVar("T")

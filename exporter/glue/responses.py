@@ -15,8 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from exporter.model.run import MalformedRun, Run, RunListing
-from exporter.model.source import SourceTable
-from exporter.model.view import DatabaseListing, MalformedView, TableListing, View
+from exporter.model.view import DatabaseListing, MalformedView, SourceTable, TableListing, View
 
 T = TypeVar("T")
 M = TypeVar("M")

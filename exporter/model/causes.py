@@ -6,7 +6,6 @@ first row that fits decides, so the narrower ones come first.
 
 import re
 from enum import StrEnum
-from itertools import chain
 from typing import Final
 
 
@@ -31,69 +30,40 @@ class Cause(StrEnum):
 _ROWS: Final = (
     (
         Cause.ACCESS_DENIED,
-        ("access ?denied", "not authorized", "unauthorized", "insufficient (lake formation )?permission"),
-        ("permission denied", "lacks? permission", "forbidden", "status code: 403"),
-        ("unable to assume", "cannot be assumed"),
+        "access ?denied|not authorized|unauthorized|insufficient (lake formation )?permission",
+        "permission denied|lacks? permission|forbidden|status code: 403",
+        "unable to assume|cannot be assumed",
     ),
     # Before the limits of the account: a worker's memory has its limits, too.
-    (
-        Cause.INTERNAL,
-        ("out ?of ?memory", "memory limit", "no space left"),
-    ),
+    (Cause.INTERNAL, "out ?of ?memory|memory limit|no space left"),
     (
         Cause.TOO_MANY_RUNS,
-        (
-            "concurrent ?runs? ?exceeded",
-            "too ?many",
-            "limit ?exceeded",
-            r"exceed(s|ed) .{0,60}\b(limit|quota)",
-        ),
-        ("throttl", "rate exceeded", "slow ?down"),
+        r"concurrent ?runs? ?exceeded|too ?many|limit ?exceeded|exceed(s|ed) .{0,60}\b(limit|quota)",
+        "throttl|rate exceeded|slow ?down",
     ),
     (
         Cause.INVALID_QUERY,
-        ("parse_syntax_error", "parseexception", "syntax error", "mismatched input"),
-        ("unresolved_(column|routine)", "cannot resolve", "datatype_mismatch"),
-        ("column .{0,200}(does not exist|not found|cannot be resolved)",),
-        ("unqualified", "fully qualified", "not supported", "unsupported"),
+        "parse_syntax_error|parseexception|syntax error|mismatched input",
+        "unresolved_(column|routine)|cannot resolve|datatype_mismatch",
+        "column .{0,200}(does not exist|not found|cannot be resolved)",
+        "unqualified|fully qualified|not supported|unsupported",
     ),
     (
         Cause.SOURCE_MISSING,
-        (
-            "(table_or_view|schema)_not_found",
-            "entitynotfound",
-            "filenotfound",
-            "nosuch(table|namespace|bucket|key)",
-        ),
-        (r"(table|view|database|schema|namespace|file|bucket|key|path)\b.{0,300}(does not exist|not found)",),
+        "(table_or_view|schema)_not_found|entitynotfound|filenotfound|nosuch(table|namespace|bucket|key)",
+        r"(table|view|database|schema|namespace|file|bucket|key|path)\b.{0,300}(does not exist|not found)",
     ),
-    (Cause.INVALID_QUERY, ("analysisexception",)),
-    (Cause.TIMEOUT, ("timed? ?out", "deadline exceeded")),
+    (Cause.INVALID_QUERY, "analysisexception"),
+    (Cause.TIMEOUT, "timed? ?out|deadline exceeded"),
     (
         Cause.INTERNAL,
-        (
-            "internal ?(service ?)?(error|failure|exception|server)",
-            "service ?unavailable",
-            "please (re)?try again",
-        ),
-        (
-            "executor ?lost",
-            "lost executor",
-            "job aborted",
-            "stage failure",
-            "commitfailed",
-        ),
+        "internal ?(service ?)?(error|failure|exception|server)|service ?unavailable|please (re)?try again",
+        "executor ?lost|lost executor|job aborted|stage failure|commitfailed",
     ),
 )
-_TABLE: Final = tuple(
-    (cause, re.compile("|".join(chain(*patterns)), re.IGNORECASE | re.DOTALL)) for cause, *patterns in _ROWS
-)
+_TABLE: Final = [(cause, re.compile("|".join(row), re.IGNORECASE | re.DOTALL)) for cause, *row in _ROWS]
 
 
 def cause_of(message: str | None) -> Cause:
     """Return why a run failed, by its error message."""
-    if message:
-        for cause, pattern in _TABLE:
-            if pattern.search(message):
-                return cause
-    return Cause.OTHER
+    return next((cause for cause, pattern in _TABLE if pattern.search(message or "")), Cause.OTHER)

@@ -26,7 +26,7 @@ def is_literal(pattern: ViewPattern) -> bool:
 
 
 class _PatternSet:
-    """Patterns by which a name can be looked up: literal ones in a dictionary, for there may be thousands."""
+    """Literal patterns in a dictionary, for there may be thousands, and globs as regular expressions."""
 
     def __init__(self, patterns: Iterable[ViewPattern]) -> None:
         self.literal: dict[Name, list[ViewPattern]] = {}
@@ -78,7 +78,7 @@ class ViewMatcher:
 
 
 def expected_interval(patterns: Iterable[ViewPattern]) -> float | None:
-    """Return the interval in seconds that the first of a view's patterns configures; None where none does."""
+    """Return the interval in seconds of the first of a view's patterns that has one."""
     return next((one.expected_interval for one in patterns if one.expected_interval is not None), None)
 
 
@@ -93,14 +93,14 @@ class OwnedElsewhere(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Who watches what in one catalog: the first target in the file that asks for it."""
+    """Who watches what in one catalog."""
 
     matchers: tuple[ViewMatcher, ...] = ()
     """Of the targets of the catalog, in the order of the file."""
     runs: Mapping[str, str] = field(default_factory=dict)
     """The owner of each configured run, by run key."""
     spellings: Mapping[str, str] = field(default_factory=dict)
-    """Run IDs that are not configured as their key, by run key."""
+    """How a run ID is configured that differs from its key, by run key."""
     conflicts: tuple[OwnedElsewhere, ...] = ()
 
     def of_view(self, database: str, table: str) -> tuple[str, tuple[ViewPattern, ...]] | None:
@@ -111,10 +111,7 @@ class Ownership:
         return None
 
     def configured_owner(self, target: str, patterns: Iterable[ViewPattern]) -> str | None:
-        """Return who is told when a view of this target is in trouble, by the view's patterns.
-
-        The first pattern that names somebody decides, else the target; None where none of them does.
-        """
+        """Return who is told about a view: the owner of its first pattern that has one, else the target's."""
         named = (pattern.owner for pattern in patterns)
         of_target = (matcher.target.owner for matcher in self.matchers if matcher.target.name == target)
         return next(filter(None, (*named, *of_target)), None)

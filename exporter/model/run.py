@@ -1,6 +1,5 @@
 """A materialized view refresh task run, as Glue reports it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,13 +25,13 @@ REFRESH_TYPES = ("FULL", "INCREMENTAL", UNKNOWN)
 
 
 def run_key(run_id: str) -> str:
-    """Return what tells a run ID from every other: IDs are hexadecimal, and compared in any case."""
+    """Return the ID as it is compared: IDs are hexadecimal, and mean the same in any case."""
     lower = run_id.lower()
     return run_id if lower == run_id else lower  # the same object where that is possible
 
 
 class RunKey(NamedTuple):
-    """What tells the series of one run from every other."""
+    """Identifies the series of a run."""
 
     aws_region: str
     catalog_id: str
@@ -118,10 +117,11 @@ class Run(NamedTuple):
     @property
     def age_order(self) -> tuple[float, float, float, str]:
         """Sorts runs from the oldest to the newest: by creation, then start, last update, run ID."""
+        oldest = float("-inf")
         return (
-            self.creation_time if self.creation_time is not None else float("-inf"),
-            self.start_time if self.start_time is not None else float("-inf"),
-            self.last_updated if self.last_updated is not None else float("-inf"),
+            oldest if self.creation_time is None else self.creation_time,
+            oldest if self.start_time is None else self.start_time,
+            oldest if self.last_updated is None else self.last_updated,
             self.run_id,
         )
 
@@ -146,5 +146,3 @@ class RunListing:
 
 PHASES = ("active", "settling", "settled", "unfetched")
 """The values of the label ``state`` of ``target_runs``."""
-
-PhaseCounts = Mapping[str, int]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ class Settings:
 
 
 class ClientAuthType(StrEnum):
-    """What is asked of a client's certificate, in Go's words; the later, the stricter."""
+    """What is asked of a client's certificate, in Go's words; later members are stricter."""
 
     NO_CLIENT_CERT = "NoClientCert"
     VERIFY_CLIENT_CERT_IF_GIVEN = "VerifyClientCertIfGiven"
@@ -79,7 +80,7 @@ class ClientAuthType(StrEnum):
 
 
 class TlsVersion(StrEnum):
-    """The lowest version of TLS that is spoken; the later, the stricter."""
+    """The lowest version of TLS that is spoken; later members are stricter."""
 
     TLS12 = "TLS12"
     TLS13 = "TLS13"
@@ -158,3 +159,20 @@ class WebSettings:
             list(TlsVersion).index(tls.min_version) if tls else 0,
             bool(tls and tls.client_allowed_sans),
         )
+
+
+def check_http_url(text: str, *, example: str) -> None:
+    """Raise ValueError, without the text, for what is not an http or https URL that ends with its path."""
+    wrong = f"not a valid http or https URL with a host: write one such as {example}"
+    try:
+        parts = urlsplit(text)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(wrong) from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or a password")
+    well_formed = text.isascii() and text.isprintable() and " " not in text and "\\" not in text
+    if not text.startswith(("http://", "https://")) or not has_host or not well_formed:
+        raise ValueError(wrong)
+    if "?" in text or "#" in text:
+        raise ValueError("must end with the path: no ? and no #")

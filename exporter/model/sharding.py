@@ -1,4 +1,4 @@
-"""Which process watches which target: rendezvous hashing, without a word between the processes.
+"""Which process watches which target: rendezvous hashing, without coordination.
 
 Each process gives each target a score for each shard, and the shard with the highest score has it.
 With one shard more, a target moves only if the new one scores highest for it: one target in n + 1.
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from exporter.model.settings import Target
 
 MOST_SHARDS = 1000
-"""Each start takes a hash for each target and shard; no installation has so many processes."""
+"""Each start takes a hash for each target and shard."""
 
 _WRITTEN = re.compile(r"(?:[a-z][a-z0-9.-]*-)?([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
-"""In front of the number may stand the rest of a Kubernetes pod's name."""
+"""The number may be the end of a Kubernetes pod's name, as it is in a StatefulSet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,7 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """Read ``i/n``, or ``NAME-i/n`` with a pod's name, which in a StatefulSet ends with its number.
-
-        Raises ValueError with a sentence that says what to write.
-        """
+        """Read ``i/n``, or ``NAME-i/n`` with a pod's name; raise ValueError that says what to write."""
         written = _WRITTEN.fullmatch(text)
         if written is None:
             raise ValueError(
@@ -52,14 +49,14 @@ class Shard:
 
 def owner(name: str, count: int) -> int:
     """Return the index of the shard, of ``count``, that watches the target of this name."""
-    return max(range(count), key=lambda index: _score(index, name))
+
+    def score(index: int) -> bytes:
+        # Not to be changed: targets would change hands, and leave their counters and state behind.
+        return hashlib.blake2b(f"{index}/{name}".encode(), digest_size=16).digest()
+
+    return max(range(count), key=score)
 
 
 def owned(targets: Iterable[Target], index: int, count: int) -> tuple[Target, ...]:
     """Return the targets that shard ``index`` of ``count`` watches, in their order."""
     return tuple(target for target in targets if owner(target.name, count) == index)
-
-
-def _score(index: int, name: str) -> bytes:
-    # Not to be changed: targets would change hands, and leave their counters and state behind.
-    return hashlib.blake2b(f"{index}/{name}".encode(), digest_size=16).digest()

@@ -1,13 +1,53 @@
-"""A materialized view, as the Data Catalog describes it."""
+"""A materialized view, the source tables that it reads, and whether it is late.
 
+The functions on freshness are of Unix times in seconds, all by Glue's clock. Glue skips a scheduled refresh
+while no source has changed, so a view's age alone does not say whether it is late.
+"""
+
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from exporter.model.source import SourceTable
+
+class SourceKey(NamedTuple):
+    """Identifies a source table."""
+
+    aws_region: str
+    catalog_id: str
+    database: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTable:
+    """A table that is not a materialized view, and so may be a source."""
+
+    table: str
+    update_time: float | None = None
+    """Unix time in seconds of the table's last change in the catalog; None where it is malformed, and for a
+    resource link, which does not say when the table behind it changed."""
+    iceberg: bool = False
+    """Whether its record says that it is an Iceberg table. Only there do changes of data show in it."""
+
+
+_ARN: Final = re.compile(
+    r"arn:aws[a-z0-9-]*:glue:([a-z0-9-]+):(\d{12}):table/(?:(s3tablescatalog/[^/]+)/)?([^/]+)/([^/]+)"
+)
+"""The table of an S3 Tables bucket is ``table/s3tablescatalog/BUCKET/NAMESPACE/NAME``."""
+
+
+def parse_source_arn(arn: str) -> SourceKey | None:
+    """Return which table an ARN of ``ViewDefinition.SubObjects`` names; None for one of another form."""
+    match = _ARN.fullmatch(arn)
+    if match is None:
+        return None
+    aws_region, account, bucket, database, table = match.groups()
+    return SourceKey(aws_region, f"{account}:{bucket}" if bucket else account, database, table)
 
 
 class ViewKey(NamedTuple):
-    """What tells one view from every other."""
+    """Identifies a view."""
 
     aws_region: str
     catalog_id: str
@@ -40,10 +80,9 @@ class View:
     """``ViewDefinition.ViewVersionId``: the Iceberg snapshot that holds the view's data."""
     source_version_ids: tuple[str, ...] | None = None
     """``ViewDefinition.SubObjectVersionIds``: the Iceberg snapshots of the sources that the view refers to,
-    in one order whatever Glue's; None also where the list is empty, which says nothing."""
+    sorted; None also where the list is empty, which says nothing."""
     sources: tuple[str, ...] | None = None
-    """``ViewDefinition.SubObjects``: the ARNs of the source tables, each once; see ``parse_source_arn``. None
-    also where the list is empty."""
+    """``ViewDefinition.SubObjects``: the ARNs of the source tables, each once; None also where empty."""
     iceberg_sources: bool = False
     """Whether ``SubObjectsStatistics`` says of every source that it is an Iceberg table. Its entries do not
     say which source they describe, so that a mixed list says nothing about any of them."""
@@ -81,3 +120,50 @@ class DatabaseListing:
     malformed: tuple[str, ...] = ()
     """One line for each record that could not be read: what is wrong with it."""
     next_token: str | None = None
+
+
+OVERDUE_AFTER: Final = 1.5
+"""Expected intervals that a view may be stale: its own schedule, and half an interval for the refresh."""
+
+
+def stale_since(
+    *,
+    refresh_began: float | None,
+    data_time: float | None,
+    creation_time: float | None,
+    changes: Sequence[Sequence[float]] | None,
+    kept: float | None,
+    compared: bool,
+) -> float | None:
+    """Return since when the view lacks something; None while it lacks nothing, or nothing is known.
+
+    ``refresh_began`` and ``data_time``: when its newest refresh began and ended; None if it was never
+    refreshed. ``changes``: for each source, the times at which it was seen to have changed, the oldest
+    first; None unless all sources could be read. ``kept``: the last answer that came of comparing; not
+    one of a time at which sources were unknown, which is older than it has to be. ``compared``: whether they
+    were compared before; at a first look, only the newest change is known to be one.
+    """
+    newest = max((times[-1] for times in changes or () if times), default=None)
+    if refresh_began is None:
+        return creation_time if creation_time is not None else newest
+    if changes is None:
+        return data_time
+    if not compared:
+        return newest if newest is not None and newest > refresh_began else None
+    if kept is not None and kept > refresh_began:
+        return kept
+    return min((time for times in changes for time in times if time > refresh_began), default=None)
+
+
+def overdue(
+    *, now: float, stale_since: float | None, interval: float | None, refreshing: bool
+) -> bool | None:
+    """Return whether the view is later than its interval allows; None for a view without an interval.
+
+    ``refreshing``: whether its newest run is in progress, and not stuck.
+    """
+    if interval is None:
+        return None
+    if stale_since is None or refreshing:
+        return False
+    return now - stale_since > OVERDUE_AFTER * interval

@@ -9,8 +9,7 @@ from typing import Final, NamedTuple
 
 from exporter.errors import GlueError, Reason
 from exporter.model.reader import CatalogReader
-from exporter.model.source import SourceTable, parse_source_arn
-from exporter.model.view import TableListing, View
+from exporter.model.view import SourceTable, TableListing, View, parse_source_arn
 from exporter.poller.listing import pages
 
 REFUSED: Final = frozenset({Reason.ACCESS_DENIED, Reason.NOT_FOUND, Reason.INVALID_INPUT})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from exporter.errors import Reason
-from exporter.model.run import PhaseCounts, Run, RunKey
+from exporter.model.run import Run, RunKey
 from exporter.model.view import ViewKey
 from exporter.store.counters import ViewCounters
 
@@ -178,7 +178,7 @@ class TargetSeries:
     last_poll_duration: float | None = None
     views: int | None = None
     """Views that the target watches; None before they have been looked for."""
-    runs: PhaseCounts = field(default_factory=dict)
+    runs: Mapping[str, int] = field(default_factory=dict)
     source_tables: Mapping[str, int] = field(default_factory=dict)
     """By the label ``state``: the source tables of its views; empty where they are not read, or not yet."""
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from exporter.model import freshness
 from exporter.model.patterns import Name
 from exporter.model.run import Status, run_key
-from exporter.model.view import View, ViewKey
+from exporter.model.view import View, ViewKey, stale_since
 from exporter.store.counters import ViewCounters
 from exporter.store.runs import RunRecord
 from exporter.store.series import ViewFacts, ViewSeries
@@ -171,7 +170,7 @@ class ViewState:
             return None  # its runs have still to be read
         if refresh and record.creation_time is not None and refresh[1] < record.creation_time:
             refresh = None  # it was of an earlier view of this name
-        return freshness.stale_since(
+        return stale_since(
             refresh_began=refresh[0] if refresh else None,
             data_time=refresh[1] if refresh else None,
             creation_time=record.creation_time,

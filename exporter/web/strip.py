@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from exporter.model.freshness import OVERDUE_AFTER
 from exporter.model.run import Run, Status
+from exporter.model.view import OVERDUE_AFTER
 from exporter.web.status_snapshot import ViewRow
 from exporter.web.status_text import ago, duration
 from exporter.web.view_state import State

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from exporter.model.freshness import OVERDUE_AFTER, overdue
 from exporter.model.run import Run, Status
+from exporter.model.view import OVERDUE_AFTER, overdue
 from exporter.store.series import TargetSeries, ViewFacts, ViewSeries
 
 STUCK_FACTOR = 3.0

@@ -15,8 +15,7 @@ from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.model.run import MalformedRun, Run
 from exporter.model.settings import Access, AssumeRole, Settings, Target
-from exporter.model.source import SourceTable
-from exporter.model.view import MalformedView, View
+from exporter.model.view import MalformedView, SourceTable, View
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import Fault, error, json_answer
 from tests.support.bare_glue import BareGlue, Call

@@ -9,8 +9,7 @@ import pytest
 from exporter.errors import GlueError, Reason
 from exporter.glue import GlueCatalog
 from exporter.model.run import MalformedRun, Run
-from exporter.model.source import SourceTable
-from exporter.model.view import MalformedView, View
+from exporter.model.view import MalformedView, SourceTable, View
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import Fault, answer, json_answer
 from tests.support.bare_glue import BareGlue
@@ -270,22 +269,22 @@ def test_a_view_without_a_snapshot_says_so(read: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "changed_at"),
+    ("record", "iceberg"),
     [
-        ({"Parameters": {"table_type": "ICEBERG"}}, 1_700_000_000.0),
-        ({"Parameters": {"table_type": "iceberg", "EXTERNAL": "TRUE"}}, 1_700_000_000.0),
-        ({"IcebergTableMetadata": {}}, 1_700_000_000.0),
-        ({"Parameters": {"classification": "parquet"}}, None),
-        ({"Parameters": {"table_type": 5}, "IcebergTableMetadata": None}, None),
-        ({"Parameters": ["ICEBERG"]}, None),
+        ({"Parameters": {"table_type": "ICEBERG"}}, True),
+        ({"Parameters": {"table_type": "iceberg", "EXTERNAL": "TRUE"}}, True),
+        ({"IcebergTableMetadata": {}}, True),
+        ({"Parameters": {"classification": "parquet"}}, False),
+        ({"Parameters": {"table_type": 5}, "IcebergTableMetadata": None}, False),
+        ({"Parameters": ["ICEBERG"]}, False),
     ],
 )
-def test_a_source_shows_its_changes_where_it_is_an_iceberg_table(
-    read: Reader, record: Mapping[str, object], changed_at: float | None
+def test_a_source_is_known_to_be_an_iceberg_table(
+    read: Reader, record: Mapping[str, object], *, iceberg: bool
 ) -> None:
     source = read.table(Name="orders", UpdateTime=1_700_000_000, **record)
     assert isinstance(source, SourceTable)
-    assert (source.update_time, source.changed_at) == (1_700_000_000.0, changed_at)
+    assert (source.update_time, source.iceberg) == (1_700_000_000.0, iceberg)
 
 
 def test_a_resource_link_does_not_say_when_its_target_changed(read: Reader) -> None:

@@ -9,8 +9,7 @@ from structlog.testing import capture_logs
 from exporter.errors import Reason
 from exporter.model.run import Run
 from exporter.model.settings import Target
-from exporter.model.source import SourceTable
-from exporter.model.view import DatabaseListing, MalformedView, TableListing
+from exporter.model.view import DatabaseListing, MalformedView, SourceTable, TableListing
 from exporter.poller.workers import UNREACHABLE
 from tests.poller.bench import Bench, SmallPages, old, run, running, watching
 from tests.support.reader import ACCOUNT, MemoryReader

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.errors import Reason
-from exporter.model.source import SourceTable
-from exporter.model.view import View
+from exporter.model.view import SourceTable, View
 from tests.poller.bench import Bench, view, watching
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 from exporter.errors import GlueError, Reason
 from exporter.model.run import Run, RunListing
-from exporter.model.source import SourceTable
-from exporter.model.view import DatabaseListing, TableListing, View
+from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
 from exporter.store.series import RequestStats
 
 HOUR = 3600.0

@@ -6,8 +6,7 @@ from typing import Self, TypeVar
 
 from exporter.errors import GlueError, Reason
 from exporter.model.run import Run, RunListing
-from exporter.model.source import SourceTable
-from exporter.model.view import DatabaseListing, TableListing, View
+from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
 from tests.support.clock import SAFETY_NET
 
 ACCOUNT = "123456789012"
