@@ -1,24 +1,13 @@
 """Write the dashboards: ``python -m tools.dashboards``."""
 
 import json
-from pathlib import Path
 
 from tools.dashboards.exporter import exporter
 from tools.dashboards.fleet import fleet
-from tools.dashboards.layout import dashboard_json
 from tools.dashboards.view import view
-
-FOLDER = Path(__file__).resolve().parents[2] / "helm" / "glue-mv-exporter" / "files" / "dashboards"
-DASHBOARDS = {"fleet.json": fleet, "view.json": view, "exporter.json": exporter}
-
-
-def main() -> None:
-    """Run as a script."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, make in DASHBOARDS.items():
-        text = json.dumps(dashboard_json(make()), indent=2, ensure_ascii=False)
-        (FOLDER / name).write_text(text + "\n")
-
+from tools.render_rules import CHART
 
 if __name__ == "__main__":
-    main()
+    for name, make in {"fleet": fleet, "view": view, "exporter": exporter}.items():
+        text = json.dumps(make(), indent=2, ensure_ascii=False)
+        (CHART / "files" / "dashboards" / f"{name}.json").write_text(text + "\n")

@@ -7,19 +7,16 @@ Only view-level and target-level series are used, so that ``runs_per_view: 0`` c
 metrics themselves, with the rules' default thresholds; ``$recorded`` are the jobs that have rules.
 """
 
-from collections.abc import Mapping
-
-from tools.dashboards.style import PROBLEMS, REFRESH_TYPES, STATUSES
+from tools.dashboards.style import PROBLEMS, REFRESH_TYPES, STATUSES, Meanings
 from tools.render_rules import defaults
 
 RELEASE = "cluster, namespace, job"
 """The labels that tell releases apart, where they exist."""
 VIEW = f"{RELEASE}, aws_region, catalog_id, database, table"
-"""The labels that make a view."""
+VIEW_INFO = "glue_mv_refresh_view_info"
 TARGET = f"{RELEASE}, target"
 RELEASES = 'cluster=~"$cluster", namespace=~"$namespace", job=~"$job"'
 UNRECORDED = 'job!~"$recorded"'
-LOG_GROUP = "/aws-glue/materialized-views/"
 CONSOLES = {
     "": "console.aws.amazon.com",
     "cn-": "console.amazonaws.cn",
@@ -141,7 +138,7 @@ def coded_type(where: str) -> str:
     return _coded("last_run_info", "refresh_type", REFRESH_TYPES, where)
 
 
-def _coded(name: str, label: str, numbers: Mapping[str, tuple[int, str]], where: str) -> str:
+def _coded(name: str, label: str, numbers: Meanings, where: str) -> str:
     terms = (
         f"{number} * ({metric(name, where, f'{label}={quoted(value)}')} == 1)"
         for value, (number, _) in numbers.items()
@@ -168,7 +165,7 @@ def with_logs(expr: str) -> str:
 
     Built as the AWS console writes it behind its #: quoted twice, with $ for the outer %.
     """
-    group = LOG_GROUP.replace("/", "$$252F")
+    group = "/aws-glue/materialized-views/".replace("/", "$$252F")
     result = f'label_join({expr}, "logs", " ", "aws_region", "run_id")'
     # The most special beginnings first: what has become a URL no longer matches.
     result = f'label_replace({result}, "logs", "", "logs", "(?:{NO_CONSOLE}).*")'

@@ -4,43 +4,37 @@ from collections.abc import Mapping
 from typing import Any
 
 Json = dict[str, Any]
+Meanings = Mapping[str, tuple[int, str]]
+"""Words, the number that stands for each in a query, and its colour."""
 
-GREEN, RED, ORANGE, YELLOW, BLUE = "green", "red", "orange", "yellow", "blue"
-LIGHT_BLUE, PURPLE, GREY = "light-blue", "purple", "#8e8e8e"
-NEUTRAL = "text"
-
-STATUSES: Mapping[str, tuple[int, str]] = {
-    "STARTING": (1, LIGHT_BLUE),
-    "RUNNING": (2, BLUE),
-    "SUCCEEDED": (3, GREEN),
-    "FAILED": (4, RED),
-    "STOPPED": (5, PURPLE),
-    "UNKNOWN": (6, GREY),
+_GREY = "#8e8e8e"
+MONEY = "currencyUSD"
+DASH = "\u2013"
+STATUSES: Meanings = {
+    "STARTING": (1, "light-blue"),
+    "RUNNING": (2, "blue"),
+    "SUCCEEDED": (3, "green"),
+    "FAILED": (4, "red"),
+    "STOPPED": (5, "purple"),
+    "UNKNOWN": (6, _GREY),
 }
-"""A run's statuses: the number that stands for each in a query, and its colour."""
-REFRESH_TYPES: Mapping[str, tuple[int, str]] = {
-    "FULL": (1, ORANGE),
-    "INCREMENTAL": (2, BLUE),
-    "UNKNOWN": (3, GREY),
-}
-REASONS: Mapping[str, str] = {
-    "access_denied": RED,
+REFRESH_TYPES: Meanings = {"FULL": (1, "orange"), "INCREMENTAL": (2, "blue"), "UNKNOWN": (3, _GREY)}
+REASONS = {
+    "access_denied": "red",
     "credentials": "dark-red",
-    "throttled": ORANGE,
-    "timeout": YELLOW,
-    "unavailable": PURPLE,
-    "not_found": LIGHT_BLUE,
-    "invalid_input": BLUE,
-    "unexpected": GREY,
+    "throttled": "orange",
+    "timeout": "yellow",
+    "unavailable": "purple",
+    "not_found": "light-blue",
+    "invalid_input": "blue",
+    "unexpected": _GREY,
 }
 """Why requests to AWS fail."""
-YES_NO: Mapping[str, tuple[int, str]] = {"no": (0, RED), "yes": (1, GREEN)}
-
 PROBLEMS = ("not read", "overdue", "stuck", "failing")
 """What can be wrong with a view, the worst last; the n-th of them is bit n of the problem's number."""
 
 
-def words(meanings: Mapping[str, tuple[int, str]]) -> list[Json]:
+def words(meanings: Meanings) -> list[Json]:
     """Return the mappings that show numbers as these words, in these colours."""
     options = {
         str(number): {"text": word, "color": colour, "index": index}
@@ -49,47 +43,30 @@ def words(meanings: Mapping[str, tuple[int, str]]) -> list[Json]:
     return [{"type": "value", "options": options}]
 
 
-def problem_words() -> Mapping[str, tuple[int, str]]:
+def yes_no(yes: str, no: str) -> list[Json]:
+    """Return the mappings that show 1 and 0 as these words, in green and red."""
+    return words({no: (0, "red"), yes: (1, "green")})
+
+
+def problem_words() -> list[Json]:
     """Return what every sum of problems is called; whatever fails or is stuck is red, the rest is orange."""
     named = {}
     for number in range(1, 2 ** len(PROBLEMS)):
         parts = [name for bit, name in enumerate(PROBLEMS) if number >> bit & 1][::-1]
-        colour = RED if {"failing", "stuck"} & set(parts) else ORANGE
-        named[", ".join(parts)] = (number, colour)
-    return named
+        named[", ".join(parts)] = (number, "red" if {"failing", "stuck"} & set(parts) else "orange")
+    return words(named)
 
 
 def thresholds(first: str, *steps: tuple[float, str]) -> Json:
     """Return thresholds: the first colour, and from each value on another one."""
-    return {
-        "mode": "absolute",
-        "steps": [
-            {"color": first, "value": None},
-            *({"color": colour, "value": value} for value, colour in steps),
-        ],
-    }
+    more = [{"color": colour, "value": value} for value, colour in steps]
+    return {"mode": "absolute", "steps": [{"color": first, "value": None}, *more]}
 
 
-GOOD_AT_ZERO = thresholds(GREEN, (1, RED))
+GOOD_AT_ZERO = thresholds("green", (1, "red"))
 """For counts that should be 0."""
-PLAIN = thresholds(NEUTRAL)
+PLAIN = thresholds("text")
 """For numbers that are neither good nor bad."""
-
-
-def colour_of_series(colours: Mapping[str, str]) -> list[Json]:
-    """Return the overrides that give series of these names their colours."""
-    return [
-        {
-            "matcher": {"id": "byName", "options": name},
-            "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}],
-        }
-        for name, colour in colours.items()
-    ]
-
-
-def colours(meanings: Mapping[str, tuple[int, str]]) -> Mapping[str, str]:
-    """Return the colours alone."""
-    return {word: colour for word, (_, colour) in meanings.items()}
 
 
 def override(name: str, **properties: Any) -> Json:
@@ -98,3 +75,9 @@ def override(name: str, **properties: Any) -> Json:
         "matcher": {"id": "byName", "options": name},
         "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()],
     }
+
+
+def in_colours(colours: Mapping[str, str] | Meanings) -> list[Json]:
+    """Return the overrides that give series of these names their colours."""
+    pairs = {name: value if isinstance(value, str) else value[1] for name, value in colours.items()}
+    return [override(name, color={"mode": "fixed", "fixedColor": one}) for name, one in pairs.items()]
