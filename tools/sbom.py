@@ -22,15 +22,7 @@ def install(folder: Path) -> Path:
         cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     venv.create(folder)
-    pip: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        folder / "bin" / "python",
-        "install",
-        "--quiet",
-    ]
+    pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet")
     subprocess.run([*pip, "--require-hashes", "-r", ROOT / "requirements" / "runtime.txt"], check=True)
     subprocess.run([*pip, "--no-deps", *(folder / "dist").glob("*.whl")], check=True)
     (packages,) = folder.glob("lib/python*/site-packages")
@@ -40,8 +32,7 @@ def install(folder: Path) -> Path:
 def describe(packages: Path, output: Path, scratch: Path) -> None:
     """Write what is installed in this folder; the same for the same packages."""
     # cyclonedx-py asks an interpreter where its packages are. An image's own cannot run outside of it.
-    stand_in = scratch / "interpreter"
-    answer = scratch / "path.json"
+    stand_in, answer = scratch / "interpreter", scratch / "path.json"
     answer.write_text(json.dumps([str(packages)]))
     stand_in.write_text(f"#!/bin/sh\nexec cat '{answer}'\n")
     stand_in.chmod(0o700)

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def scrape() -> str | None:
     try:
         with urllib.request.urlopen(URL, timeout=10) as answer:
             return str(answer.read().decode())
-    except (urllib.error.URLError, ConnectionError):
+    except OSError:
         return None
 
 

@@ -50,20 +50,14 @@ def check_content(wheel: Path) -> None:
         sys.exit(f"missing: {missing}, strange: {strange}, licence: {licensed}")
 
 
-def install(wheel: Path, folder: Path) -> Path:
+def installed(wheel: Path, folder: Path) -> Path:
     """Install into an environment of its own; return its folder of programs."""
     venv.create(folder, with_pip=True)
-    pip: list[str | Path] = [
-        folder / "bin" / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
-    subprocess.run([*pip, "--require-hashes", "-r", ROOT / "requirements" / "runtime.txt"], check=True)
-    subprocess.run([*pip, "--no-deps", wheel], check=True)
-    subprocess.run([*pip[:3], "check"], check=True)
+    pip = (str(folder / "bin" / "python"), "-m", "pip")
+    install = (*pip, "install", "--quiet", "--disable-pip-version-check")
+    subprocess.run([*install, "--require-hashes", "-r", ROOT / "requirements" / "runtime.txt"], check=True)
+    subprocess.run([*install, "--no-deps", wheel], check=True)
+    subprocess.run([*pip, "check"], check=True)
     return folder / "bin"
 
 
@@ -96,7 +90,7 @@ def main() -> None:
         wheel = build(folder / "dist")
         check_content(wheel)
         say(f"install {wheel.name}")
-        programs = install(wheel, folder / "environment")
+        programs = installed(wheel, folder / "environment")
         use(programs, folder)
     say("the wheel works")
 
