@@ -1,6 +1,7 @@
 """``demo``: the exporter on a simulated Glue."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 import structlog
@@ -14,8 +15,10 @@ from exporter.clock import SystemClock
 from exporter.errors import ExporterError
 from exporter.glue import ClientFactory, fixed_session
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.simulated_glue import SimulatedGlue, SimulatedGlueUnavailableError, demo_scenario
 from exporter.web.address import ListenAddress
+
+if TYPE_CHECKING:
+    from exporter.simulated_glue import DemoScenario
 
 log = structlog.get_logger()
 
@@ -40,32 +43,14 @@ def command(
     configure_logs(log_level, log_format)
     clock = SystemClock()
     try:
-        simulated = SimulatedGlue(now=clock.time)
-    except SimulatedGlueUnavailableError as error:
-        raise ExporterError(str(error)) from error
-    with simulated as glue:
-        scenario = demo_scenario(glue)
-        settings = Settings(
-            poll_interval=5.0,
-            settle_period=60.0,
-            resync_interval=60.0,
-            targets=(
-                Target(
-                    name="demo",
-                    access=Access(aws_region=scenario.region, endpoint_url=glue.endpoint_url),
-                    catalog_id=scenario.catalog_id,
-                    run_ids=scenario.known_run_ids,
-                    views=tuple(
-                        ViewPattern(database=database, table=table)
-                        for database, table in (text.split(".") for text in scenario.view_patterns)
-                    ),
-                    max_requests_per_second=50.0,
-                ),
-            ),
-        )
-        log.info(
-            "demo: a simulated Glue answers; nothing leaves this machine", runs=len(scenario.known_run_ids)
-        )
+        # Here, because moto takes half a second to load, and is an extra.
+        from exporter.simulated_glue import SimulatedGlue, demo_scenario, serve  # noqa: PLC0415 (as above)
+    except ImportError as error:
+        raise ExporterError("the demo needs moto: in a checkout, pip install '.[demo]'") from error
+    glue = SimulatedGlue(clock.time)
+    with serve(glue) as url:
+        settings = demo_settings(demo_scenario(glue.catalog()), url)
+        log.info("demo: a simulated Glue answers; nothing leaves this machine")
         clients = ClientFactory(clock, session_factory=fixed_session)
         return serve_until_signal(
             make_exporter(settings, clients=clients, clock=clock, external_url=web_external_url),
@@ -73,3 +58,16 @@ def command(
             web_listen_address,
             signals=signals,
         )
+
+
+def demo_settings(scenario: "DemoScenario", endpoint_url: str) -> Settings:
+    """Return what the demo watches, at intervals that suit its short hours."""
+    target = Target(
+        name="demo",
+        access=Access(aws_region=scenario.region, endpoint_url=endpoint_url),
+        catalog_id=scenario.catalog_id,
+        run_ids=scenario.run_ids,
+        views=tuple(ViewPattern(database=database, table=table) for database, table in scenario.views),
+        max_requests_per_second=50.0,
+    )
+    return Settings(poll_interval=5.0, settle_period=60.0, resync_interval=60.0, targets=(target,))

@@ -1,22 +1,23 @@
 """A simulated AWS Glue for the demo and the tests: materialized views and their refresh task runs.
 
-It extends moto's Glue with the four refresh task run operations, next to moto's STS. Importing this package
-is cheap; moto itself is loaded when a :class:`SimulatedGlue` is made.
+It extends moto's Glue, which is an extra: importing this package raises ImportError where moto is missing.
 """
 
-from exporter.simulated_glue.changes import Source
-from exporter.simulated_glue.glue import SimulatedGlue, SimulatedGlueUnavailableError
+from exporter.simulated_glue.catalog import Catalog
+from exporter.simulated_glue.glue import SimulatedGlue, call_moto
+from exporter.simulated_glue.runs import Plan, RunScript, RunStatus, Schedule
 from exporter.simulated_glue.scenario import DemoScenario, demo_scenario
-from exporter.simulated_glue.script import Plan, RunScript, RunStatus, Schedule
+from exporter.simulated_glue.server import serve
 
 __all__ = [
+    "Catalog",
     "DemoScenario",
     "Plan",
     "RunScript",
     "RunStatus",
     "Schedule",
     "SimulatedGlue",
-    "SimulatedGlueUnavailableError",
-    "Source",
+    "call_moto",
     "demo_scenario",
+    "serve",
 ]

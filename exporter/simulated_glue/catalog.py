@@ -1,127 +1,241 @@
-"""The Data Catalog behind the operations: moto's databases and tables, and the runs beside them.
+"""One catalog: moto's databases and tables, and the refresh task runs that moto does not know.
 
-Each simulation has backends of its own, one per catalog and region, outside of moto's global ones:
-several simulations in one process see nothing of each other.
+Views, sources and runs are named ``database.table``. Times are Unix times.
 """
 
-import threading
-from collections.abc import Callable
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
-from moto.glue.models import FakeDatabase, FakeTable, GlueBackend
+from moto.glue.exceptions import EntityNotFoundException
+from moto.glue.models import FakeTable, GlueBackend
 
-from exporter.simulated_glue.changes import ICEBERG, Source, snapshot_id
-from exporter.simulated_glue.runbook import RunBook
+from exporter.simulated_glue.runs import Plan, Run, RunScript, RunStatus, Schedule
 
-_VIEW_MEMBERS = frozenset(
-    {"RefreshSeconds", "LastRefreshType", "SubObjectVersionIds", "ViewVersionId", "ViewVersionToken"}
-)
-"""Members that came into the model's ViewDefinition together with materialized views, and so mark one."""
+KEPT_RUNS = 100
+"""Scheduled runs of a view that are remembered, the newest ones: a demo may go on for weeks."""
 
 
-class Tables(GlueBackend):
-    """The databases and tables of one catalog in one region, and its runs."""
+class Catalog(GlueBackend):
+    """The databases, tables and runs of one catalog in one region."""
 
-    def __init__(self, now: Callable[[], float], *, region: str, catalog_id: str, seed: int) -> None:
+    def __init__(self, now: Callable[[], float], region: str, catalog_id: str) -> None:
         # moto's backend takes its account for its catalog; here each catalog has a backend.
         super().__init__(region, catalog_id)
-        self.runs = RunBook(now, region=region, catalog_id=catalog_id, seed=seed)
-        self.sources: dict[tuple[str, str], Source] = {}
-        """What views may read, by database and table."""
-        self._now = now
+        self.now = now
+        self._sources: dict[str, _Source] = {}
+        self._views: dict[str, _View] = {}
 
-    def arn(self, database: str, table: str) -> str:
-        """Return the ARN of a table."""
-        account, _, bucket = self.account_id.partition(":")
-        path = "/".join(filter(None, (bucket, database, table)))
-        return f"arn:aws:glue:{self.region_name}:{account}:table/{path}"
+    def add_source(self, name: str, *, commits: Schedule | None = None, created: float | None = None) -> None:
+        """Add an Iceberg table for views to read, to which data is committed as scheduled."""
+        self._sources[name] = source = _Source(self, name, created, commits)
+        self._add(source)
 
-    def create_database(
-        self, database_name: str, database_input: dict[str, Any], tags: dict[str, str] | None = None
-    ) -> FakeDatabase:
-        """Create a database by the simulation's clock."""
-        database = super().create_database(database_name, database_input, tags)
-        database.created_time = as_moto_keeps_it(self._now())
-        return database
-
-    def create_table(
+    def add_view(
         self,
-        database_name: str,
-        table_name: str,
+        name: str,
+        *,
+        refresh_seconds: int | None = None,
+        plan: Plan = lambda _: RunScript(),
+        schedule: Schedule | None = None,
+        sources: Sequence[str] = (),
+        elsewhere: Schedule | None = None,
+        managed: bool = False,
+        owner: str | None = None,
+        created: float | None = None,
+    ) -> None:
+        """Add a materialized view.
+
+        ``refresh_seconds`` is what GetTables reports; runs come by themselves only with a ``schedule``, and
+        only if one of the ``sources`` (added before) has changed since the last refresh began; without
+        sources, always. ``elsewhere``: when it is refreshed by a Spark session, say, which leaves no run.
+        """
+        read = [self._sources[source] for source in sources]
+        definition: dict[str, Any] = {
+            "IsManaged": managed,
+            "ViewVersionId": -1,  # Iceberg's own word for a table without a snapshot
+        }
+        if read:
+            definition["SubObjects"] = [source.arn for source in read]
+        if refresh_seconds is not None:
+            definition["RefreshSeconds"] = refresh_seconds
+        members = {"ViewDefinition": definition, **({"Owner": owner} if owner else {})}
+        self._views[name] = view = _View(
+            self, name, created, members, plan=plan, schedule=schedule, sources=read, elsewhere=elsewhere
+        )
+        self._add(view)
+
+    def add_run(self, name: str, script: RunScript | None = None, *, created: float | None = None) -> str:
+        """Add a run of a view and return its ID; one that is ``created`` later is unknown until then."""
+        view = self._views[name]
+        run = view.make_run(f"added {len(view.added)}", created, script or RunScript())
+        view.added.append(run)
+        return run.run_id
+
+    def record(self, run_id: str) -> dict[str, object]:
+        """Return a run's record. Raises EntityNotFoundException for one that does not exist here and now."""
+        if run_id not in (records := self.records()):
+            raise EntityNotFoundException(f"Materialized view refresh task run {run_id} not found.")
+        return records[run_id]
+
+    def records(self, database: str | None = None, table: str | None = None) -> dict[str, dict[str, object]]:
+        """Return the records of the runs that exist by now, by run ID, newest first."""
+        now = self.now()
+        found = [
+            run
+            for view in self._views.values()
+            if database in (None, view.database_name) and table in (None, view.name)
+            for run in view.runs(now)
+        ]
+        found.sort(key=lambda run: (run.created, run.run_id), reverse=True)
+        return {run.run_id: run.record(now) for run in found}
+
+    def _add(self, table: "_Table") -> None:
+        if table.database_name not in self.databases:
+            self.create_database(table.database_name, {"Name": table.database_name})
+        self.databases[table.database_name].tables[table.name] = table
+
+
+class _Table(FakeTable):
+    """A table of moto's that is created, and changes, by the simulation's clock."""
+
+    def __init__(
+        self, catalog: Catalog, name: str, created: float | None, table_input: dict[str, Any]
+    ) -> None:
+        database, _, table = name.partition(".")
+        super().__init__(database, table, table_input, catalog.account_id)
+        self.catalog = catalog
+        self.created = catalog.now() if created is None else created
+        self.created_time = datetime.fromtimestamp(self.created, UTC)
+
+    def changed(self, now: float) -> float:
+        """Return when the catalog's entry of it last changed."""
+        raise NotImplementedError
+
+    def as_dict(self, version: str | None = None) -> dict[str, Any]:
+        """Return the table as Glue reports it."""
+        return {
+            **super().as_dict(version),
+            "IsMaterializedView": isinstance(self, _View),
+            "UpdateTime": datetime.fromtimestamp(self.changed(self.catalog.now()), UTC),
+        }
+
+
+class _Source(_Table):
+    """An Iceberg table that views read: a commit replaces its metadata, and so changes its entry."""
+
+    def __init__(self, catalog: Catalog, name: str, created: float | None, commits: Schedule | None) -> None:
+        super().__init__(catalog, name, created, {"Parameters": {"table_type": "ICEBERG"}})
+        self._commits = commits
+
+    @property
+    def arn(self) -> str:
+        region, account = self.catalog.region_name, self.catalog.account_id
+        return f"arn:aws:glue:{region}:{account}:table/{self.database_name}/{self.name}"
+
+    def changed(self, now: float) -> float:
+        commit = self._commits.latest(now) if self._commits else None
+        return self.created if commit is None else commit
+
+
+class _Refresh(NamedTuple):
+    """A refresh that succeeded, whether or not it has a run."""
+
+    began: float
+    """When it read the sources."""
+    ended: float
+
+
+class _View(_Table):
+    """A materialized view and its runs."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        name: str,
+        created: float | None,
         table_input: dict[str, Any],
-        open_table_format_input: dict[str, Any] | None = None,
-    ) -> FakeTable:
-        """Create a table by the simulation's clock; a materialized view may have runs from then on."""
-        table = super().create_table(database_name, table_name, table_input, open_table_format_input)
-        table.created_time = as_moto_keeps_it(self._now())
-        if _is_materialized_view(table_input):
-            self.runs.watch_view(database_name, table_name)
-        return table
+        *,
+        plan: Plan,
+        schedule: Schedule | None,
+        sources: Sequence[_Source],
+        elsewhere: Schedule | None,
+    ) -> None:
+        super().__init__(catalog, name, created, table_input)
+        self._plan = plan
+        self._schedule = schedule
+        self._sources = sources
+        self._elsewhere = elsewhere
+        self.added: list[Run] = []
+        self._scheduled: deque[Run] = deque(maxlen=KEPT_RUNS)
+        self._next_turn = 0
 
-    def delete_table(self, database_name: str, table_name: str) -> None:
-        """Delete a table; a materialized view gets no more runs, those that it had stay."""
-        super().delete_table(database_name, table_name)
-        self.runs.unwatch_view(database_name, table_name)
+    def make_run(self, number: str, created: float | None, script: RunScript) -> Run:
+        """Return a run whose ID is the same in every process."""
+        catalog = self.catalog
+        place = (catalog.region_name, catalog.account_id, self.database_name, self.name, number)
+        return Run(
+            run_id=str(uuid.uuid5(uuid.NAMESPACE_OID, "\0".join(place))),
+            catalog_id=catalog.account_id,
+            database=self.database_name,
+            table=self.name,
+            created=catalog.now() if created is None else created,
+            script=script,
+        )
 
-    def describe(self, table: FakeTable) -> dict[str, Any]:
-        """Return moto's table with what it does not know about materialized views and their sources."""
-        members: dict[str, Any] = table.as_dict()
-        members.setdefault("UpdateTime", table.created_time)
-        members["IsMaterializedView"] = _is_materialized_view(members)
-        name = table.database_name, table.name
-        if members["IsMaterializedView"]:
-            members |= self._refreshed(members["ViewDefinition"], *name)
-        elif (source := self.sources.get(name)) and source.source_type == ICEBERG:
-            # A commit replaces the table's metadata. New files of other tables change nothing in Glue.
-            members["UpdateTime"] = as_moto_keeps_it(source.latest(self._now()))
-            members["VersionId"] = str(source.version(self._now()))
+    def runs(self, now: float) -> list[Run]:
+        """Return the runs that exist by now; those that are due by the schedule begin."""
+        if self._schedule:
+            turns = self._schedule.turns(now)
+            for ordinal in range(max(self._next_turn, turns - KEPT_RUNS), turns):
+                turn = self._schedule.turn(ordinal)
+                if not self._is_skipped(turn):
+                    self._scheduled.append(self.make_run(f"scheduled {ordinal}", turn, self._plan(ordinal)))
+            self._next_turn = turns
+        return self._known(now)
+
+    def changed(self, now: float) -> float:
+        self.runs(now)
+        refresh = self._last_refresh(now)
+        return refresh.ended if refresh else self.created
+
+    def as_dict(self, version: str | None = None) -> dict[str, Any]:
+        """Return the view with the snapshots of its last refresh: its own and those that it read."""
+        members = super().as_dict(version)
+        if refresh := self._last_refresh(self.catalog.now()):
+            members["ViewDefinition"] = {
+                **members["ViewDefinition"],
+                "ViewVersionId": _snapshot_id(refresh.ended),
+                "SubObjectVersionIds": [_snapshot_id(one.changed(refresh.began)) for one in self._sources],
+            }
         return members
 
-    def _refreshed(self, definition: dict[str, Any], database: str, table: str) -> dict[str, Any]:
-        """Return the members of a view that its newest refresh has changed."""
-        refresh = self.runs.last_refresh(database, table)
-        if refresh is None:
-            return {}
-        changed: dict[str, Any] = {
-            "LastRefreshType": refresh.refresh_type,
-            "ViewVersionId": snapshot_id(self.arn(database, table), refresh.ended),
-        }
-        if sources := self.runs.sources(database, table):
-            changed["SubObjectsStatistics"] = [source.statistics(refresh.began) for source in sources]
-            changed["SubObjectVersionIds"] = [
-                source.snapshot_id(refresh.began) for source in sources if source.source_type == ICEBERG
-            ]
-        return {
-            "ViewDefinition": {**definition, **changed},
-            "UpdateTime": as_moto_keeps_it(refresh.ended),
-        }
+    def _known(self, now: float) -> list[Run]:
+        return [run for run in chain(self.added, self._scheduled) if run.created <= now]
+
+    def _is_skipped(self, turn: float) -> bool:
+        """Return whether a run is in progress, or no source has changed since the last refresh began."""
+        if any(turn < run.ended for run in self._known(turn)):
+            return True
+        refresh = self._last_refresh(turn)
+        if refresh is None or not self._sources:
+            return False
+        return all(source.changed(turn) <= refresh.began for source in self._sources)
+
+    def _last_refresh(self, now: float) -> _Refresh | None:
+        refreshes = [
+            _Refresh(run.started, run.ended)
+            for run in self._known(now)
+            if run.status(now) is RunStatus.SUCCEEDED
+        ]
+        if self._elsewhere and (at := self._elsewhere.latest(now)) is not None:
+            refreshes.append(_Refresh(at, at))
+        return max(refreshes, key=lambda refresh: refresh.ended, default=None)
 
 
-def as_moto_keeps_it(unix_time: float) -> datetime:
-    """Return UTC without a zone."""
-    return datetime.fromtimestamp(unix_time, UTC).replace(tzinfo=None)
-
-
-def _is_materialized_view(table_input: dict[str, Any]) -> bool:
-    return bool(_VIEW_MEMBERS & (table_input.get("ViewDefinition") or {}).keys())
-
-
-class Account:
-    """The state behind the services: the account's catalogs in all regions."""
-
-    def __init__(self, now: Callable[[], float], *, account_id: str, seed: int) -> None:
-        self.account_id = account_id
-        self.lock = threading.RLock()
-        """Held while moto is at work: its backends know nothing of threads."""
-        self._now = now
-        self._seed = seed
-        self._catalogs: dict[tuple[str, str], Tables] = {}
-
-    def catalog(self, region: str, catalog_id: str) -> Tables:
-        """Return a catalog in a region; every one that is asked for exists, empty at first."""
-        with self.lock:
-            if (region, catalog_id) not in self._catalogs:
-                catalog = Tables(self._now, region=region, catalog_id=catalog_id, seed=self._seed)
-                self._catalogs[region, catalog_id] = catalog
-            return self._catalogs[region, catalog_id]
+def _snapshot_id(committed: float) -> int:
+    """Return an ID for the snapshot that a table got at this time."""
+    return round(committed * 1000)

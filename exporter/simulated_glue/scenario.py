@@ -1,7 +1,7 @@
 """The demo: a company's materialized views, of which some refresh, some fail, one hangs and one is late.
 
-Everything follows from the glue's clock and the seed. Time is short in it: views that say that they
-refresh every hour get a run every minute, so that there is something to see.
+Time is short in it: views that say that they refresh every hour get a run every minute, so that there is
+something to see. Everything follows from the catalog's clock.
 """
 
 import hashlib
@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from exporter.simulated_glue.glue import SimulatedGlue
-from exporter.simulated_glue.script import Plan, RunScript, RunStatus, Schedule
+from exporter.simulated_glue.catalog import Catalog
+from exporter.simulated_glue.runs import Plan, RunScript, RunStatus, Schedule
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -24,10 +24,10 @@ LIVE_RUN = RunScript(start_delay=12.0)
 LIVE_DURATIONS = {RunStatus.SUCCEEDED: 26.0, RunStatus.STOPPED: 14.0, RunStatus.FAILED: 10.0}
 STAGGER = 10.0
 """Between the first runs of the live views: less than a run is STARTING, so that one always is."""
-NAMED_RUNS_PER_VIEW = 3
-"""Runs of each live view whose IDs are given out up front."""
 COMMITS_EVERY = 20.0
 """Of the sources of live views: so often that none of their refreshes is skipped."""
+RARELY = 365 * DAY
+"""Between the commits to the other sources."""
 
 AWKWARD_ERROR = (
     'AnalysisException: [UNRESOLVED_COLUMN] Cannot resolve "rate\\u20ac" in `fx`.`rates`\n'
@@ -48,52 +48,44 @@ class DemoScenario:
     region: str
     catalog_id: str
     run_ids: tuple[str, ...]
-    """Some of these runs begin within the first minutes; Glue does not know them before."""
-    known_run_ids: tuple[str, ...]
-    """Those of them that Glue knows from the beginning."""
-    view_patterns: tuple[str, ...]
+    views: tuple[tuple[str, str], ...]
+    """Patterns of a database and a table."""
 
 
-def demo_scenario(glue: SimulatedGlue, *, seed: int = 0) -> DemoScenario:
-    """Fill the glue's own region and catalog with the demo, beginning now.
+def demo_scenario(catalog: Catalog) -> DemoScenario:
+    """Fill the catalog with the demo, beginning now.
 
-    Within 45 seconds some of ``run_ids`` pass through all five statuses. At any time there are views
-    whose newest run is in each of the five.
+    At any time there are views whose newest run is in each of the five statuses.
     """
-    _add_sources(glue)
-    ended = _add_history(glue)
-    lasting = _add_lasting_runs(glue)
-    live = _add_live_views(glue, seed)
-    _add_resting_views(glue)
-    _add_busy_views(glue)
-    glue.add_view("marketing", "new_audience")
+    _add_sources(catalog)
+    run_ids = [*_add_ended_runs(catalog), *_add_lasting_runs(catalog)]
+    _add_live_views(catalog)
+    _add_quiet_views(catalog)
+    databases = ("sales", "finance", "marketing", "ops")
     return DemoScenario(
-        region=glue.region,
-        catalog_id=glue.account_id,
-        run_ids=(*ended, *lasting, *live),
-        known_run_ids=(*ended, *lasting),
-        view_patterns=("sales.*", "finance.*", "marketing.*", "ops.*"),
+        region=catalog.region_name,
+        catalog_id=catalog.account_id,
+        run_ids=tuple(run_ids),
+        views=tuple((database, "*") for database in databases),
     )
 
 
-def _add_sources(glue: SimulatedGlue) -> None:
+def _add_sources(catalog: Catalog) -> None:
     """Add the tables that the views read: one beside the views, the others in a database of their own."""
-    now = glue.now()
-    for database, table in (("sales", "raw_orders"), ("landing", "clicks"), ("landing", "service_events")):
-        commits = Schedule(first=now - VIEW_AGE, every=COMMITS_EVERY)
-        glue.add_source(database, table, commits=commits, created=now - VIEW_AGE)
-    for table, age in (("ledger_entries", 6 * HOUR), ("tax_codes", 6 * DAY)):
-        source = glue.add_source("landing", table, created=now - VIEW_AGE)
-        source.commits.append(now - age)
+    created = catalog.now() - VIEW_AGE
+    for name in ("sales.raw_orders", "landing.clicks", "landing.service_events"):
+        catalog.add_source(name, commits=Schedule(first=created, every=COMMITS_EVERY), created=created)
+    for name, age in (("landing.ledger_entries", 6 * HOUR), ("landing.tax_codes", 6 * DAY)):
+        commits = Schedule(first=catalog.now() - age, every=RARELY)
+        catalog.add_source(name, commits=commits, created=created)
 
 
-def _add_history(glue: SimulatedGlue) -> list[str]:
+def _add_ended_runs(catalog: Catalog) -> list[str]:
     """Add views whose runs all ended long ago."""
-    now, runs = glue.now(), glue.runs()
+    now = catalog.now()
     # Late: it should refresh every hour, last did so seven hours ago, and its source has changed since.
-    glue.add_view(
-        "finance",
-        "ledger_snapshot",
+    catalog.add_view(
+        "finance.ledger_snapshot",
         refresh_seconds=int(HOUR),
         sources=("landing.ledger_entries",),
         owner="ledger-team",
@@ -101,51 +93,45 @@ def _add_history(glue: SimulatedGlue) -> list[str]:
     )
     ledger = RunScript(start_delay=20, duration=9 * MINUTE, dpu_rate=6, refresh_type="FULL")
     late = [
-        runs.add_run("finance", "ledger_snapshot", ledger, created=now - hours * HOUR) for hours in (9, 8, 7)
+        catalog.add_run("finance.ledger_snapshot", ledger, created=now - hours * HOUR) for hours in (9, 8, 7)
     ]
-    glue.add_view("finance", "fx_rates", created=now - VIEW_AGE)
+    catalog.add_view("finance.fx_rates", created=now - VIEW_AGE)
     awkward = RunScript(
         duration=40, outcome=RunStatus.FAILED, error_message=AWKWARD_ERROR, refresh_type="FULL"
     )
-    failed = runs.add_run("finance", "fx_rates", awkward, created=now - 3 * HOUR)
-    glue.add_view("marketing", "attribution_trial", created=now - VIEW_AGE)
+    failed = catalog.add_run("finance.fx_rates", awkward, created=now - 3 * HOUR)
+    catalog.add_view("marketing.attribution_trial", created=now - VIEW_AGE)
     abandoned = RunScript(duration=25 * MINUTE, outcome=RunStatus.STOPPED, dpu_rate=10)
-    stopped = runs.add_run("marketing", "attribution_trial", abandoned, created=now - 26 * HOUR)
+    stopped = catalog.add_run("marketing.attribution_trial", abandoned, created=now - 26 * HOUR)
     return [*late, failed, stopped]
 
 
-def _add_lasting_runs(glue: SimulatedGlue) -> list[str]:
+def _add_lasting_runs(catalog: Catalog) -> list[str]:
     """Add a run that hangs, and one that waits for workers for hours."""
-    now, runs = glue.now(), glue.runs()
-    glue.add_view("ops", "warehouse_audit", created=now - VIEW_AGE)
+    now = catalog.now()
+    catalog.add_view("ops.warehouse_audit", created=now - VIEW_AGE)
     hanging = RunScript(start_delay=30, duration=math.inf, dpu_rate=10, refresh_type="FULL")
-    glue.add_view("finance", "month_end_close", created=now - VIEW_AGE)
+    catalog.add_view("finance.month_end_close", created=now - VIEW_AGE)
     queued = RunScript(start_delay=6 * HOUR, duration=HOUR, refresh_type="FULL")
     return [
-        runs.add_run("ops", "warehouse_audit", hanging, created=now - 5 * HOUR),
-        runs.add_run("finance", "month_end_close", queued, created=now - 3 * MINUTE),
+        catalog.add_run("ops.warehouse_audit", hanging, created=now - 5 * HOUR),
+        catalog.add_run("finance.month_end_close", queued, created=now - 3 * MINUTE),
     ]
 
 
-def _add_resting_views(glue: SimulatedGlue) -> None:
-    """Add a view that is old and fine: its source has not changed since its only run, so Glue skips it."""
-    now = glue.now()
-    glue.add_view(
-        "finance",
-        "tax_codes",
+def _add_quiet_views(catalog: Catalog) -> None:
+    """Add views that are fine, each in its own way, and one that never had a run."""
+    now = catalog.now()
+    # Its source has not changed since its only run, so Glue skips every other one.
+    catalog.add_view(
+        "finance.tax_codes",
         refresh_seconds=int(HOUR),
         sources=("landing.tax_codes",),
         schedule=Schedule(first=now - 4 * DAY, every=HOUR),
         created=now - VIEW_AGE,
     )
-
-
-def _add_busy_views(glue: SimulatedGlue) -> None:
-    """Add two views that are always fresh: one that Glue manages, one that Spark refreshes without a run."""
-    now = glue.now()
-    glue.add_view(
-        "ops",
-        "error_budget",
+    catalog.add_view(
+        "ops.error_budget",
         refresh_seconds=int(10 * MINUTE),
         plan=lambda _: RunScript(start_delay=20, duration=70),
         schedule=Schedule(first=now - 55 * MINUTE, every=10 * MINUTE),
@@ -153,42 +139,38 @@ def _add_busy_views(glue: SimulatedGlue) -> None:
         managed=True,
         created=now - VIEW_AGE,
     )
-    glue.add_view(
-        "marketing",
-        "audience_overlap",
+    # Spark refreshes it. Its only run is that of the day on which it was made.
+    catalog.add_view(
+        "marketing.audience_overlap",
         refresh_seconds=int(HOUR),
         sources=("landing.clicks",),
         elsewhere=Schedule(first=now - 3 * DAY, every=2 * MINUTE),
         created=now - VIEW_AGE,
     )
-    # Its only run is that of the day on which it was made.
-    glue.runs().add_run("marketing", "audience_overlap", RunScript(), created=now - VIEW_AGE + HOUR)
+    catalog.add_run("marketing.audience_overlap", created=now - VIEW_AGE + HOUR)
+    catalog.add_view("marketing.new_audience")
 
 
-def _add_live_views(glue: SimulatedGlue, seed: int) -> list[str]:
+def _add_live_views(catalog: Catalog) -> None:
     """Add the views that get a run every minute, each with two runs of the last hours."""
-    now, runs = glue.now(), glue.runs()
-    named: list[str] = []
-    for position, (database, table, outcome, source) in enumerate(_LIVE_VIEWS):
-        plan = _live_plan(outcome, f"{seed} {database}.{table}")
-        for ordinal in (2, 1):
-            earlier = replace(
-                plan(ordinal), duration=7 * MINUTE, outcome=RunStatus.SUCCEEDED, error_message=None
-            )
-            # Within the view's hour: in the demo, one view alone is late from the beginning.
-            runs.add_run(database, table, earlier, created=now - ordinal * 40 * MINUTE)
+    now = catalog.now()
+    for position, (name, outcome, source) in enumerate(_LIVE_VIEWS):
+        plan = _live_plan(outcome, name)
         schedule = Schedule(first=now + position * STAGGER, every=LIVE_PERIOD)
-        glue.add_view(
-            database,
-            table,
+        catalog.add_view(
+            name,
             refresh_seconds=int(HOUR),
             plan=plan,
             schedule=schedule,
             sources=(source,),
             created=now - VIEW_AGE,
         )
-        named += [runs.scheduled_run_id(database, table, ordinal) for ordinal in range(NAMED_RUNS_PER_VIEW)]
-    return named
+        for ordinal in (2, 1):
+            earlier = replace(
+                plan(ordinal), duration=7 * MINUTE, outcome=RunStatus.SUCCEEDED, error_message=None
+            )
+            # Within the view's hour: in the demo, one view alone is late from the beginning.
+            catalog.add_run(name, earlier, created=now - ordinal * 40 * MINUTE)
 
 
 def _live_plan(outcome: Callable[[int], RunStatus], name: str) -> Plan:
@@ -221,13 +203,13 @@ def _is_often_stopped(ordinal: int) -> RunStatus:
     return RunStatus.SUCCEEDED if ordinal % 2 else RunStatus.STOPPED
 
 
-_LIVE_VIEWS: tuple[tuple[str, str, Callable[[int], RunStatus], str], ...] = (
-    ("sales", "daily_orders", _succeeds, "sales.raw_orders"),
-    ("marketing", "campaign_performance", _is_often_stopped, "landing.clicks"),
-    ("ops", "failed_logins", _keeps_failing, "landing.service_events"),
-    ("sales", "orders_by_region", _succeeds, "sales.raw_orders"),
-    ("finance", "revenue_daily", _succeeds, "sales.raw_orders"),
-    ("ops", "service_latency", _succeeds, "landing.service_events"),
+_LIVE_VIEWS: tuple[tuple[str, Callable[[int], RunStatus], str], ...] = (
+    ("sales.daily_orders", _succeeds, "sales.raw_orders"),
+    ("marketing.campaign_performance", _is_often_stopped, "landing.clicks"),
+    ("ops.failed_logins", _keeps_failing, "landing.service_events"),
+    ("sales.orders_by_region", _succeeds, "sales.raw_orders"),
+    ("finance.revenue_daily", _succeeds, "sales.raw_orders"),
+    ("ops.service_latency", _succeeds, "landing.service_events"),
 )
 
 

@@ -1,65 +1,63 @@
 """The HTTP server of the demo's Glue, on loopback."""
 
 import socketserver
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from exporter.simulated_glue.service import Response
+from exporter.simulated_glue.glue import SimulatedGlue
 
 
-class LoopbackServer(ThreadingHTTPServer):
-    """Serves on a free port of 127.0.0.1 until it is stopped."""
+@contextmanager
+def serve(glue: SimulatedGlue) -> Iterator[str]:
+    """Serve on a free port of 127.0.0.1 as long as the block lasts; the value is the URL."""
+    server = _Server(glue)
+    threading.Thread(target=server.serve_forever, args=(0.05,), name="simulated-glue", daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
+
+class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(
-        self, answer: Callable[[Mapping[str, str], bytes], Response], now: Callable[[], float]
-    ) -> None:
-        """``answer``: from a request's headers and body; ``now``: Unix time, for the header ``Date``."""
+    def __init__(self, glue: SimulatedGlue) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer = answer
-        self.now = now
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self._thread = threading.Thread(
-            target=self.serve_forever, args=(0.05,), name="simulated-glue", daemon=True
-        )
-        self._thread.start()
+        self.glue = glue
 
     def server_bind(self) -> None:
         """Bind without HTTPServer's look-up of the host's name, which may ask the network."""
         socketserver.TCPServer.server_bind(self)
-        self.server_port = self.server_address[1]
 
-    def handle_error(self, *_: object) -> None:
-        """Say nothing: clients may hang up."""
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print the error, unless a client has hung up."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: LoopbackServer
+    server: _Server
 
     def do_POST(self) -> None:  # the name that http.server looks for
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answer = self.server.answer(dict(self.headers), body)
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
+        status, answer = self.server.glue.answer(dict(self.headers), body)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        self.wfile.write(answer)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Return the simulation's time: a client reads the service's clock from the answer."""
-        return formatdate(self.server.now() if timestamp is None else timestamp, usegmt=True)
+        return formatdate(self.server.glue.now() if timestamp is None else timestamp, usegmt=True)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the terminal belongs to the exporter."""

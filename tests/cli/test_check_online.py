@@ -268,8 +268,8 @@ def test_targets_of_different_roles_are_checked_each_by_its_own(
 ) -> None:
     with MotoGlue() as moto:
         environment.setenv("AWS_ENDPOINT_URL", moto.url)
-        moto.simulated.add_view("sales", "daily")
-        moto.simulated.add_view("ops", "audit", catalog_id="210987654321")
+        moto.catalog().add_view("sales.daily")
+        moto.catalog(catalog_id="210987654321").add_view("ops.audit")
         roles = {
             account: {"role_arn": f"arn:aws:iam::{account}:role/glue-read", "external_id": "s3cr3t"}
             for account in ("123456789012", "210987654321")

@@ -2,6 +2,7 @@
 
 import platform
 import socket
+import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -101,6 +102,14 @@ def test_the_demo_listens_on_this_machine_alone(capsys: pytest.CaptureFixture[st
     run(["demo", "--help"])
     out = " ".join(capsys.readouterr().out.split())
     assert "env var: GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS; default: 127.0.0.1:10079" in out
+
+
+def test_without_moto_the_demo_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "exporter.simulated_glue", None)
+    assert run(["demo"]) == 1
+    assert "the demo needs moto: in a checkout, pip install '.[demo]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

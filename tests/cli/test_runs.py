@@ -43,12 +43,14 @@ def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MotoGlue]:
 @pytest.fixture
 def run_ids(glue: MotoGlue) -> dict[str, str]:
     """Four runs in two databases, the newest first."""
-    now, runs = time.time(), glue.simulated.runs()
+    now, catalog = time.time(), glue.catalog()
+    for name in ("sales.orders", "sales.returns", "ops.audit"):
+        catalog.add_view(name)
     return {
-        "running": runs.add_run("sales", "orders", RUNNING, created=now - 600),
-        "ended": runs.add_run("sales", "orders", ENDED, created=now - 7200),
-        "failed": runs.add_run("sales", "returns", FAILED, created=now - 90_000),
-        "audit": runs.add_run("ops", "audit", ENDED, created=now - 200_000),
+        "running": catalog.add_run("sales.orders", RUNNING, created=now - 600),
+        "ended": catalog.add_run("sales.orders", ENDED, created=now - 7200),
+        "failed": catalog.add_run("sales.returns", FAILED, created=now - 90_000),
+        "audit": catalog.add_run("ops.audit", ENDED, created=now - 200_000),
     }
 
 

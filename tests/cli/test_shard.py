@@ -104,9 +104,10 @@ def test_four_shards_have_together_the_series_and_the_calls_of_one_process(
     with MotoGlue() as glue:
         for region in regions:
             for catalog_id in catalog_ids:
-                glue.simulated.add_view("sales", "orders", region=region, catalog_id=catalog_id)
-                runs = glue.simulated.runs(region=region, catalog_id=catalog_id)
-                runs.add_run("sales", "orders", RunScript(start_delay=0, duration=1), created=1_700_000_000.0)
+                catalog = glue.catalog(region, catalog_id)
+                catalog.add_view("sales.orders")
+                run_script = RunScript(start_delay=0, duration=1)
+                catalog.add_run("sales.orders", run_script, created=1_700_000_000.0)
         file = tmp_path / "config.yaml"
         lake = {"name": "lake", "aws_regions": regions, "catalog_ids": catalog_ids, "views": ["sales.*"]}
         defaults = {"endpoint_url": glue.url, "max_requests_per_second": 1000}

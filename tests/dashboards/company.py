@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.simulated_glue import Plan, RunScript, RunStatus, Schedule, SimulatedGlue
+from exporter.simulated_glue import Catalog, Plan, RunScript, RunStatus, Schedule, SimulatedGlue
 from tests.support.bare_faults import ACCESS_DENIED, THROTTLED, UNAVAILABLE
 from tests.support.moto_glue import MotoGlue
 
@@ -18,6 +18,7 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 LENGTH = DAY + HOUR / 4
 REGIONS = {"prod": "eu-west-1", "lake": "us-east-1", "partner": "us-gov-west-1"}
 """Of each target."""
+DENIED = "Insufficient Lake Formation permission(s): Required SELECT on a base table"
 Change = Callable[[int, RunScript], RunScript]
 
 
@@ -42,7 +43,7 @@ class Refreshed:
 
 def _fails_lately(ordinal: int, script: RunScript) -> RunScript:
     failing = ordinal >= (LENGTH - 3 * HOUR) / (30 * MINUTE) or ordinal in {17, 41, 42}
-    return replace(script, outcome=RunStatus.FAILED, duration=70) if failing else script
+    return replace(script, outcome=RunStatus.FAILED, error_message=DENIED, duration=70) if failing else script
 
 
 def _turns_full(ordinal: int, script: RunScript) -> RunScript:
@@ -107,13 +108,10 @@ def settings(endpoint: str) -> Settings:
 def found(glue: SimulatedGlue, now: float) -> None:
     """Fill a Glue with the company's views; ``now`` is when the story begins."""
     logins = Schedule(first=now - HOUR, every=10 * MINUTE)
-    glue.add_source("raw", "logins", region=EU, commits=logins, created=now - HOUR)
+    glue.catalog(EU).add_source("raw.logins", commits=logins, created=now - HOUR)
     for place, view in enumerate(VIEWS):
-        database, table = view.name.split(".")
-        glue.add_view(
-            database,
-            table,
-            region=view.region,
+        glue.catalog(view.region).add_view(
+            view.name,
             refresh_seconds=int(view.every),
             plan=_plan(view),
             sources=view.sources,
@@ -123,7 +121,7 @@ def found(glue: SimulatedGlue, now: float) -> None:
                 until=None if view.stops is None else now + LENGTH - view.stops,
             ),
         )
-    _add_manual_views(glue, now + LENGTH)
+    _add_manual_views(glue.catalog(EU), now + LENGTH)
 
 
 def trouble(glue: MotoGlue, left: float) -> None:
@@ -139,23 +137,18 @@ def trouble(glue: MotoGlue, left: float) -> None:
         glue.misbehave(ACCESS_DENIED, aws_region=US)
 
 
-def _add_manual_views(glue: SimulatedGlue, end: float) -> None:
+def _add_manual_views(catalog: Catalog, end: float) -> None:
     """Add views that somebody refreshes by hand: one hangs, one waits for workers, one failed."""
-    runs = glue.runs(region=EU)
-    for database, table in (
-        ("ops", "warehouse_audit"),
-        ("finance", "month_end_close"),
-        ("finance", "fx_rates"),
-    ):
-        glue.add_view(database, table, region=EU)
+    for name in ("ops.warehouse_audit", "finance.month_end_close", "finance.fx_rates"):
+        catalog.add_view(name)
     audit = RunScript(start_delay=60, duration=1300, dpu_rate=10, refresh_type="FULL")
     for hours in (30, 18):
-        runs.add_run("ops", "warehouse_audit", audit, created=end - hours * HOUR)
-    runs.add_run("ops", "warehouse_audit", replace(audit, duration=math.inf), created=end - 5 * HOUR)
+        catalog.add_run("ops.warehouse_audit", audit, created=end - hours * HOUR)
+    catalog.add_run("ops.warehouse_audit", replace(audit, duration=math.inf), created=end - 5 * HOUR)
     queued = RunScript(start_delay=HOUR, refresh_type="FULL")
-    runs.add_run("finance", "month_end_close", queued, created=end - 400)
-    bad = RunScript(duration=40, outcome=RunStatus.FAILED, refresh_type="FULL")
-    runs.add_run("finance", "fx_rates", bad, created=end - 15 * HOUR)
+    catalog.add_run("finance.month_end_close", queued, created=end - 400)
+    bad = RunScript(duration=40, outcome=RunStatus.FAILED, error_message=DENIED, refresh_type="FULL")
+    catalog.add_run("finance.fx_rates", bad, created=end - 15 * HOUR)
 
 
 def _plan(view: Refreshed) -> Plan:

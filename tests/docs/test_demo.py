@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from exporter.cli.demo import demo_settings
 from exporter.cli.exporter_process import make_exporter
 from exporter.glue import ClientFactory, fixed_session
-from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.simulated_glue import SimulatedGlue, demo_scenario
+from exporter.simulated_glue import SimulatedGlue, demo_scenario, serve
 from tests.docs.pages import ROOT, blocks
 from tests.support.clock import ManualClock
 
@@ -18,17 +18,9 @@ LOOKS = re.findall(r"grep (?:-E )?'([^']+)'", "".join(b.text for b in blocks("sh
 def exposition() -> str:
     """Return what the demo serves after its first poll."""
     clock = ManualClock()
-    with SimulatedGlue(now=clock.time) as glue:
-        scenario = demo_scenario(glue)
-        names = (pattern.split(".") for pattern in scenario.view_patterns)
-        target = Target(
-            name="demo",
-            access=Access(aws_region=scenario.region, endpoint_url=glue.endpoint_url),
-            catalog_id=scenario.catalog_id,
-            run_ids=scenario.known_run_ids,
-            views=tuple(ViewPattern(database=database, table=table) for database, table in names),
-        )
-        settings = Settings(targets=(target,))
+    glue = SimulatedGlue(clock.time)
+    with serve(glue) as url:
+        settings = demo_settings(demo_scenario(glue.catalog()), url)
         clients = ClientFactory(clock, session_factory=fixed_session)
         exporter = make_exporter(settings, clients=clients, clock=clock)
         exporter.scheduler.poll_once(settings)

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from tests.support.bare_faults import Fault
 from tests.support.bare_records import ACCOUNT, BadRequestError, Listing, Records, page
-from tests.support.endpoint import JSON_1_1, STS, Call, Endpoint, Response, error_response
+from tests.support.endpoint import STS, Call, Endpoint, Response, error_response
 
 __all__ = ["GET_RUN", "LIST_RUNS", "BareGlue", "Call"]
 
@@ -59,7 +59,7 @@ class BareGlue(Endpoint):
             return error_response(call, "ValidationException", f"{missing} is required")
         if found is None:
             return error_response(call, "EntityNotFoundException", "Entity Not Found")
-        return Response(200, JSON_1_1, found)
+        return Response(200, found)
 
     def _get_run(self, parameters: Mapping[str, Any]) -> bytes | None:
         run = self.records.encoded_run(
@@ -117,4 +117,4 @@ class BareGlue(Endpoint):
             f'<{name}Response xmlns="{STS}"><{name}Result>{result}</{name}Result>'
             f"<ResponseMetadata><RequestId>bare</RequestId></ResponseMetadata></{name}Response>"
         )
-        return Response(200, "text/xml", body.encode())
+        return Response(200, body.encode(), "text/xml")

@@ -32,8 +32,8 @@ class Response(NamedTuple):
     """What is answered, faults aside."""
 
     status: int
-    content_type: str
     body: bytes
+    content_type: str = JSON_1_1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +89,12 @@ class _Rule:
 def error_response(call: Call, code: str, message: str, status: int = 400) -> Response:
     """Return an error in the protocol of the call."""
     if call.service != "sts":
-        return Response(status, JSON_1_1, json.dumps({"__type": code, "Message": message}).encode())
+        return Response(status, json.dumps({"__type": code, "Message": message}).encode())
     body = (
         f'<ErrorResponse xmlns="{STS}"><Error><Type>Sender</Type><Code>{code}</Code>'
         f"<Message>{escape(message)}</Message></Error><RequestId>bare</RequestId></ErrorResponse>"
     )
-    return Response(status, "text/xml", body.encode())
+    return Response(status, body.encode(), "text/xml")
 
 
 class Endpoint:
@@ -205,7 +205,7 @@ class Endpoint:
         if fault.error is not None:
             return error_response(call, fault.error, fault.message, fault.status or 400), fault
         if fault.body is not None or fault.raw is not None or fault.hang:
-            return Response(fault.status or 200, JSON_1_1, fault.body or b""), fault
+            return Response(fault.status or 200, fault.body or b""), fault
         return self.respond(call, headers, body), fault
 
     def _fault_of_rules(self, call: Call) -> Fault:
@@ -282,12 +282,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer ``/calls`` with the number of calls of each operation, for another process."""
         counts = Counter(call.operation for call in self.server.endpoint.calls())
-        self._send(Response(200, "application/json", json.dumps(counts).encode()), Fault())
+        self._send(Response(200, json.dumps(counts).encode()), Fault())
 
     def do_DELETE(self) -> None:
         """Count from zero again, for another process."""
         self.server.endpoint.forget_calls()
-        self._send(Response(200, "application/json", b"{}"), Fault())
+        self._send(Response(200, b"{}"), Fault())
 
     def _call(self, body: bytes) -> Call:
         target = self.headers.get("X-Amz-Target")

@@ -2,20 +2,24 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from exporter.simulated_glue import SimulatedGlue
+from moto.sts.responses import TokenResponse
+
+from exporter.simulated_glue import SimulatedGlue, call_moto
 from tests.support.endpoint import Call, Endpoint, Response
 
 
 class MotoGlue(Endpoint):
-    """The Glue of the demo as tests use it: ``simulated`` is what is set up, faults are the endpoint's."""
+    """The Glue of the demo as tests use it, beside moto's STS: faults are the endpoint's."""
 
-    def __init__(self, *, now: Callable[[], float] = time.time, **options: Any) -> None:
-        self.simulated = SimulatedGlue(now=now, **options)
+    def __init__(self, *, now: Callable[[], float] = time.time) -> None:
+        self.simulated = SimulatedGlue(now)
+        self.catalog = self.simulated.catalog
         super().__init__()
         self.now = now
 
-    def respond(self, call: Call, headers: Mapping[str, str], body: bytes) -> Response:  # noqa: ARG002 (a Glue's)
+    def respond(self, call: Call, headers: Mapping[str, str], body: bytes) -> Response:
         """Let moto answer."""
+        if call.service == "sts":
+            return Response(*call_moto(TokenResponse(), headers, body), "text/xml")
         return Response(*self.simulated.answer(headers, body))

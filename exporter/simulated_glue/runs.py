@@ -5,12 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MEBIBYTE = 1024 * 1024
-STOP_DELAY = 1.0
-"""Seconds that a run goes on after it was stopped by request."""
-DEFAULT_ERROR_MESSAGE = (
-    "Materialized view refresh failed: Insufficient Lake Formation permission(s): "
-    "the definer role is not authorized to perform SELECT on a base table"
-)
 
 
 class RunStatus(StrEnum):
@@ -34,7 +28,7 @@ class RunScript:
     outcome: RunStatus = RunStatus.SUCCEEDED
     """SUCCEEDED, FAILED or STOPPED."""
     error_message: str | None = None
-    """Reported once the run has ended; a FAILED run without one gets a usual cause."""
+    """Reported once the run has ended."""
     refresh_type: str = "INCREMENTAL"
     dpu_rate: float = 4.0
     """DPU seconds per second of running: the number of DPUs."""
@@ -43,23 +37,20 @@ class RunScript:
 
 
 Plan = Callable[[int], RunScript]
-"""How a view's runs go: from the ordinal of a run, from 0, to its script."""
+"""How a view's scheduled runs go: from the ordinal of a run, from 0, to its script."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When something happens by itself: runs of a view, or commits to a table. Times are in seconds."""
+    """When something happens by itself: refreshes of a view, or commits to a table. Unix times, seconds."""
 
     first: float
-    """Unix time of the first one."""
     every: float
     until: float | None = None
-    """Unix time after which no more begin."""
-    keep: int = 100
-    """How many of a view's runs are remembered, the newest ones: a demo may go on for weeks."""
+    """None of the times is after this one."""
 
     def turns(self, now: float) -> int:
-        """Return how many times have come by now."""
+        """Return how many of the times have come."""
         latest = now if self.until is None else min(now, self.until)
         return max(0, int((latest - self.first) // self.every) + 1)
 
@@ -73,9 +64,9 @@ class Schedule:
         return self.turn(turns - 1) if turns else None
 
 
-@dataclass(slots=True, kw_only=True)
-class ScriptedRun:
-    """One run of a catalog: its identity, its script, and when its stop was requested."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a catalog: its identity and its script."""
 
     run_id: str
     catalog_id: str
@@ -84,8 +75,6 @@ class ScriptedRun:
     created: float
     """Unix time; the run does not exist before it."""
     script: RunScript
-    stop_requested: float | None = None
-    """Unix time."""
 
     @property
     def started(self) -> float:
@@ -95,26 +84,18 @@ class ScriptedRun:
     @property
     def ended(self) -> float:
         """When it ends, as Unix time."""
-        natural_end = self.started + self.script.duration
-        return (
-            natural_end if self.stop_requested is None else min(natural_end, self.stop_requested + STOP_DELAY)
-        )
+        return self.started + self.script.duration
 
     def status(self, now: float) -> RunStatus:
         """Return the status at this Unix time."""
         if now < self.ended:
             return RunStatus.RUNNING if now >= self.started else RunStatus.STARTING
-        was_stopped = self.ended < self.started + self.script.duration
-        return RunStatus.STOPPED if was_stopped else self.script.outcome
-
-    def active(self, now: float) -> bool:
-        """Return whether the run exists and has not ended."""
-        return self.created <= now < self.ended
+        return self.script.outcome
 
     def record(self, now: float) -> dict[str, object]:
         """Return what Glue reports at ``now``: JSON values, times as Unix time in seconds."""
         account, status = self.catalog_id.partition(":")[0], self.status(now)
-        # A run that is going changes all the time: its figures grow.
+        # The amounts of a run in progress grow all the time.
         changes = (now if status is RunStatus.RUNNING else self.created, self.started, self.ended)
         record: dict[str, object] = {
             "CustomerId": account,
@@ -128,16 +109,15 @@ class ScriptedRun:
             "LastUpdated": _milliseconds(max(change for change in changes if change <= now)),
             "RefreshType": self.script.refresh_type,
         }
-        if self.started <= min(now, self.ended):
+        if self.started <= now:
             running = min(now, self.ended) - self.started
             record["StartTime"] = _milliseconds(self.started)
             record["DPUSeconds"] = round(running * self.script.dpu_rate, 3)
             record["ProcessedBytes"] = int(running * self.script.bytes_rate)
-        if now >= self.ended:
+        if self.ended <= now:
             record["EndTime"] = _milliseconds(self.ended)
-            message = self.script.error_message
-            if message or status is RunStatus.FAILED:
-                record["ErrorMessage"] = message or DEFAULT_ERROR_MESSAGE
+            if self.script.error_message is not None:
+                record["ErrorMessage"] = self.script.error_message
         return record
 
 
