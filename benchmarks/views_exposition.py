@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.lifelike import ACCOUNT, REGION, views
-from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
-from exporter.metrics.text import Family, Format, metadata, render
-from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
+from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIES
+from exporter.metrics.text import NO_LABELS, Family, Format, Labels, labels, metadata, render
+from exporter.metrics.view_families import VIEW_FAMILIES, view_labels
 from exporter.model.run import Run
 from exporter.model.view import ViewKey
 from exporter.store.counters import ViewCounters
@@ -28,9 +27,9 @@ def exposition(count: int, *, troubled_every: int | None) -> bytes:
     """
     now = time.time()
     parts = [
-        *_text(EXPORTER_FAMILIES, [_exporter(now)]),
+        *_text(EXPORTER_FAMILIES, [(_exporter(now), NO_LABELS)]),
         *_text(TARGET_FAMILIES, [_target(number, count, now) for number in range(TARGETS)]),
-        *_text(VIEW_FAMILIES, list(_views(count, troubled_every, now))),
+        *_text(VIEW_FAMILIES, [(view, view_labels(view)) for view in _views(count, troubled_every, now)]),
     ]
     return b"".join(parts)
 
@@ -41,8 +40,8 @@ def view_keys(count: int) -> Iterator[ViewKey]:
         yield ViewKey(REGION, ACCOUNT, database, table)
 
 
-def _text(families: Sequence[Family[Any]], items: Sequence[Any]) -> Iterator[bytes]:
-    lines = [render(families, item).lines for item in items]
+def _text(families: Sequence[Family[Any]], items: Sequence[tuple[Any, Labels]]) -> Iterator[bytes]:
+    lines = [render(families, *item).lines for item in items]
     for place, family in enumerate(families):
         yield metadata(family, Format.TEXT)
         yield from (of_item[place] for of_item in lines)
@@ -70,29 +69,28 @@ def _exporter(now: float) -> ExporterSeries:
     )
 
 
-def _target(number: int, count: int, now: float) -> TargetFigures:
-    return TargetFigures.of(
-        TargetSeries(
-            target=f"target-{number}",
-            aws_region=REGION,
-            requests=RequestStats(),
-            catalog_id=ACCOUNT,
-            up=True,
-            last_poll_time=now,
-            last_success_time=now,
-            last_poll_duration=0.5,
-            views=count // TARGETS,
-            runs={"settled": count // TARGETS},
-            source_tables={"read": count, "unreadable": 0},
-        )
+def _target(number: int, count: int, now: float) -> tuple[TargetSeries, Labels]:
+    series = TargetSeries(
+        target=f"target-{number}",
+        aws_region=REGION,
+        requests=RequestStats(),
+        catalog_id=ACCOUNT,
+        up=True,
+        last_poll_time=now,
+        last_success_time=now,
+        last_poll_duration=0.5,
+        views=count // TARGETS,
+        runs={"settled": count // TARGETS},
+        source_tables={"read": count, "unreadable": 0},
     )
+    return series, labels(target=series.target)
 
 
-def _views(count: int, troubled_every: int | None, now: float) -> Iterator[ViewFigures]:
+def _views(count: int, troubled_every: int | None, now: float) -> Iterator[ViewSeries]:
     for number, key in enumerate(view_keys(count)):
         troubled = troubled_every is not None and number % troubled_every == 0
         facts = _troubled(number, now) if troubled else _well(number, now)
-        yield ViewFigures.of(ViewSeries(key, _target_name(number, count), True, facts))
+        yield ViewSeries(key, _target_name(number, count), True, facts)
 
 
 def _well(number: int, now: float) -> ViewFacts:

@@ -2,7 +2,7 @@
 
 ::
 
-    text ← {run,view,target,exporter}_families ← exposition, reference
+    text ← {run,view,exporter}_families ← exposition, reference
     text ← blocks ← exposition
 """
 

@@ -14,11 +14,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from isal import isal_zlib
 
-from exporter.metrics.text import Family, Format, Lines, LiveLine, Rendered, metadata, render
+from exporter.metrics.text import Family, Format, Labels, Lines, LiveLine, Rendered, metadata, render
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
-F = TypeVar("F")
 
 BLOCK_ITEMS = 256
 """Half as many compress a fiftieth worse; twice as many make a change take twice as long."""
@@ -38,8 +37,7 @@ _INFLATED_BYTES = 64 << 10
 class Segment(NamedTuple):
     """A text as raw deflate that ends on a byte boundary, without a final block.
 
-    So segments can stand one after the other in one stream. (Whole gzip members could be joined as well, but
-    several clients read only the first.)
+    So segments can follow each other in one gzip member: some clients read only the first of several.
     """
 
     chunks: tuple[bytes, ...]
@@ -53,7 +51,7 @@ class Segment(NamedTuple):
 
 EMPTY = Segment((), 0, 0, 0)
 GZIP_HEADER = Segment((b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",), 0, 0, 10)
-"""What a gzip file begins with, as the segment of no text: so it is joined with what follows."""
+"""What a gzip file begins with, as the segment of no text."""
 
 
 def deflate(text: bytes, level: int = _COMPRESSION) -> Segment:
@@ -100,15 +98,15 @@ def slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(small)
 
 
-def inflate(chunks: Iterable[bytes], *, wbits: int = _GZIP, most: int = SLICE_BYTES) -> Iterator[bytes]:
-    """Yield the plain text of a gzip file, which may lack its end, in parts of at most so many bytes."""
+def inflate(chunks: Iterable[bytes], *, wbits: int = _GZIP) -> Iterator[bytes]:
+    """Yield the plain text of a gzip file, which may lack its end, in parts of SLICE_BYTES at most."""
     inflater = isal_zlib.decompressobj(wbits)
     for chunk in slices(chunks):
         for start in range(0, len(chunk), _INFLATED_BYTES):
-            text = inflater.decompress(memoryview(chunk)[start : start + _INFLATED_BYTES], most)
+            text = inflater.decompress(memoryview(chunk)[start : start + _INFLATED_BYTES], SLICE_BYTES)
             while text:
                 yield text
-                text = inflater.decompress(inflater.unconsumed_tail, most)
+                text = inflater.decompress(inflater.unconsumed_tail, SLICE_BYTES)
 
 
 class Block(Generic[K]):
@@ -120,7 +118,7 @@ class Block(Generic[K]):
         """``items``: at least one."""
         columns = list(zip(*items.values(), strict=True))
         self._keys = tuple(items)
-        self._lengths = tuple(_lengths(list(map(len, column))) for column in columns)
+        self._lengths = tuple(array("I", map(len, column)) for column in columns)
         self.segments = tuple(deflate(b"".join(column)) for column in columns)
 
     def items(self) -> dict[K, Lines]:
@@ -131,10 +129,6 @@ class Block(Generic[K]):
             for text, lengths in zip(texts, self._lengths, strict=True)
         ]
         return dict(zip(self._keys, zip(*columns, strict=True), strict=True))
-
-
-def _lengths(lengths: Sequence[int]) -> "array[int]":
-    return array("H" if max(lengths) < 1 << 16 else "I", lengths)
 
 
 class Sealed:
@@ -153,7 +147,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class LevelSnapshot:
-    """The text of a level at one moment. Immutable."""
+    """The text of a level at one moment."""
 
     families: Sequence[Family[Any]]
     sealed: Sealed
@@ -175,19 +169,19 @@ class LevelSnapshot:
                 yield sealed
 
 
-class Level(Generic[K, T, F]):
+class Level(Generic[K, T]):
     """One table of families and the items that they describe. Not safe for several threads."""
 
     def __init__(
         self,
-        families: Sequence[Family[F]],
-        read: Callable[[T], F],
+        families: Sequence[Family[T]],
+        labels: Callable[[T], Labels],
         is_final: Callable[[T], bool],
         block_items: int,
     ) -> None:
-        """``read`` returns what the families read; ``is_final`` whether an item will hardly change again."""
+        """``labels``: of most of an item's series; ``is_final``: whether it will hardly change again."""
         self._families = families
-        self._read = read
+        self._labels = labels
         self._is_final = is_final
         self._block_items = block_items
         self._active: dict[K, Rendered] = {}
@@ -216,12 +210,15 @@ class Level(Generic[K, T, F]):
             self._sealed = Sealed(len(self._families), self._blocks.values())
         return LevelSnapshot(self._families, self._sealed, (*self._active.values(), *self._waiting.values()))
 
+    def _render(self, item: T) -> Rendered:
+        return render(self._families, item, self._labels(item))
+
     def _put(self, key: K, item: T | None) -> None:
         self._active.pop(key, None)
         self._waiting.pop(key, None)
         if item is None:
             return
-        rendered = render(self._families, self._read(item))
+        rendered = self._render(item)
         if self._is_final(item):
             self._wait(key, rendered)
         else:
@@ -241,7 +238,7 @@ class Level(Generic[K, T, F]):
         items = self._blocks[number].items()
         for key, item in changes.items():
             if item is not None and self._is_final(item):
-                items[key] = render(self._families, self._read(item)).lines
+                items[key] = self._render(item).lines
             else:
                 del items[key], self._block_of[key]
                 self._put(key, item)

@@ -5,8 +5,8 @@ durations of runs in progress, request counters, and the values of the process.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
@@ -25,12 +25,10 @@ from exporter.metrics.blocks import (
     join,
     slices,
 )
-from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.negotiation import accepts_gzip, negotiate_format
-from exporter.metrics.run_families import RUN_FAMILIES, RunFigures, is_final
-from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
-from exporter.metrics.text import Family, Format, Rendered, exposition, live_text, render
-from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
+from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIES
+from exporter.metrics.run_families import RUN_FAMILIES, is_final, run_labels
+from exporter.metrics.text import NO_LABELS, Family, Format, Rendered, exposition, labels, live_text, render
+from exporter.metrics.view_families import VIEW_FAMILIES, view_labels
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewSeries
@@ -41,6 +39,7 @@ _KEPT_BYTES = 4 << 20
 """A static part of at most so many compressed bytes, of 10,000 runs say, is also kept in one piece: to join
 and send its slices would make a scrape take half as long again. Of a larger one the blocks alone are kept."""
 _END_OF_OPENMETRICS = b"# EOF\n"
+_VERSIONS = {"text/plain": "0.0.4", "application/openmetrics-text": "1.0.0"}
 
 
 class Scrape(NamedTuple):
@@ -81,24 +80,21 @@ class _Static:
 class _Target:
     """One target's text, rendered again at a scrape only after more requests."""
 
-    def __init__(self, families: Sequence[Family[TargetFigures]], series: TargetSeries) -> None:
+    def __init__(self, families: Sequence[Family[TargetSeries]], series: TargetSeries) -> None:
         self._families = families
         self._series = series
-        self._last = self._render()
+        self._last: tuple[int, Rendered] = -1, Rendered(())
 
     def rendered(self) -> Rendered:
         """Return the text with the counters of now."""
-        if self._last[0] != self._series.requests.version:
-            self._last = self._render()
+        version = self._series.requests.version  # before the counters: what comes between is rendered again
+        if self._last[0] != version:
+            own = labels(target=self._series.target)
+            self._last = version, render(self._families, self._series, own)
         return self._last[1]
 
-    def _render(self) -> tuple[int, Rendered]:
-        version = self._series.requests.version  # before the counters: what comes between is rendered again
-        return version, render(self._families, TargetFigures.of(self._series))
 
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
+class _Snapshot(NamedTuple):
     """What a scrape reads, all of one commit."""
 
     static: _Static
@@ -153,7 +149,7 @@ class Exposition:
                 else:
                     self._targets[target] = _Target(self._target_families, series)
             if changes.exporter is not None:
-                self._exporter = [render(self._exporter_families, changes.exporter)]
+                self._exporter = [render(self._exporter_families, changes.exporter, NO_LABELS)]
             unchanged = not (changes.everything or changes.runs or changes.views)
             static = self._snapshot.static if unchanged else self._static()
             self._snapshot = _Snapshot(static, self._exporter, tuple(self._targets.values()))
@@ -178,12 +174,10 @@ class Exposition:
         return Scrape(form.value, "gzip", static.size + len(end), slices((*static.chunks, end)))
 
     def _start_anew(self) -> None:
-        self._runs = Level[RunKey, RunSeries, RunFigures](
-            self._run_families, RunFigures.of, is_final, self._block_items
-        )
+        self._runs = Level[RunKey, RunSeries](self._run_families, run_labels, is_final, self._block_items)
         # A view changes once per refresh, and no value of it grows by itself.
-        self._views = Level[ViewKey, ViewSeries, ViewFigures](
-            self._view_families, ViewFigures.of, lambda _: True, self._block_items
+        self._views = Level[ViewKey, ViewSeries](
+            self._view_families, view_labels, lambda _: True, self._block_items
         )
         self._targets: dict[str, _Target] = {}
         self._exporter = ()
@@ -204,3 +198,34 @@ def _process_text() -> Callable[[Format], bytes]:
 
 def _chosen(families: Sequence[Family[T]], *, counters: bool) -> tuple[Family[T], ...]:
     return tuple(family for family in families if counters or family.type == "gauge")
+
+
+@lru_cache(32)  # those of a scraper are always the same, and their length is bounded
+def negotiate_format(accept: str | None) -> Format:
+    """Choose OpenMetrics where it is named and wanted no less than the text format; else the text format."""
+    wanted = dict.fromkeys(_VERSIONS, 0.0)
+    for name, parameters, quality in _choices(accept):
+        if name in wanted and parameters.get("version", _VERSIONS[name]) == _VERSIONS[name]:
+            wanted[name] = max(wanted[name], quality)
+    text, openmetrics = wanted.values()
+    return Format.OPENMETRICS if openmetrics and openmetrics >= text else Format.TEXT
+
+
+@lru_cache(32)
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Return whether the client accepts gzip, by its name or as any encoding."""
+    qualities = {name: quality for name, _, quality in _choices(accept_encoding)}
+    return qualities.get("gzip", qualities.get("*", 0.0)) > 0
+
+
+def _choices(header: str | None) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """Read the elements of a header, such as ``text/plain;version=0.0.4;q=0.5``. A wrong q is a refusal."""
+    for element in (header or "").lower().split(","):
+        name, *rest = (part.strip() for part in element.split(";"))
+        pairs = (part.partition("=") for part in rest)
+        parameters = {key.strip(): value.strip().strip('"') for key, _, value in pairs}
+        try:
+            quality = float(parameters.get("q", "1"))
+        except ValueError:
+            quality = 0.0
+        yield name, parameters, quality if 0 <= quality <= 1 else 0.0

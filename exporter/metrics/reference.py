@@ -4,9 +4,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from exporter.metrics.exporter_families import EXPORTER_FAMILIES
+from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIES
 from exporter.metrics.run_families import RUN_FAMILIES
-from exporter.metrics.target_families import TARGET_FAMILIES
 from exporter.metrics.text import Family
 from exporter.metrics.view_families import VIEW_FAMILIES
 
@@ -15,8 +14,7 @@ _CHAPTERS: Sequence[tuple[str, str, Sequence[Family[Any]]]] = (
         "Runs",
         (
             "For each configured run ID, the newest `runs_per_view` runs of each watched view, and each run"
-            " of a watched view that has not ended (unless `runs_per_view` is 0). What Glue has not reported"
-            " is an absent series, never 0."
+            " of one that has not ended (unless `runs_per_view` is 0). What Glue did not report is absent."
         ),
         RUN_FAMILIES,
     ),
@@ -30,24 +28,19 @@ _CHAPTERS: Sequence[tuple[str, str, Sequence[Family[Any]]]] = (
 )
 
 
-def reference() -> str:
-    """Return the page as Markdown."""
-    return "\n".join(_lines())
-
-
-def _lines() -> Iterator[str]:
+def reference() -> Iterator[str]:
+    """Yield the lines of the page, as Markdown."""
     yield "# Metrics"
     yield ""
     yield "<!-- Made by `python -m exporter.metrics.reference`; change the tables there, not this page. -->"
     for title, introduction, families in _CHAPTERS:
         yield from ("", f"## {title}", "", introduction, "")
-        yield "| metric | type | labels | unit | meaning |"
-        yield "|---|---|---|---|---|"
+        yield "| metric | type | labels | meaning |"
+        yield "|---|---|---|---|"
         for family in families:
             labels = ", ".join(f"`{label}`" for label in family.labels)
-            yield f"| `{family.name}` | {family.type} | {labels} | {family.unit} | {family.help} |"
-    yield ""
+            yield f"| `{family.name}` | {family.type} | {labels} | {family.help} |"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    sys.stdout.writelines(f"{line}\n" for line in reference())

@@ -3,7 +3,6 @@
 A sample's line is the same in both formats; only the metadata differ.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -13,20 +12,10 @@ from typing import Any, Generic, Literal, NamedTuple, NewType, TypeAlias, TypeVa
 
 T = TypeVar("T")
 
-MetricType = Literal["gauge", "counter", "histogram"]
-
 Labels = NewType("Labels", str)
 """Label pairs without the braces around them, such as ``aws_region="eu-west-1",run_id="0f8f…"``."""
 
 NO_LABELS = Labels("")
-
-_UNITS = {
-    "_timestamp_seconds": "Unix time in seconds",
-    "_dpu_seconds": "DPU seconds",
-    "_seconds": "seconds",
-    "_bytes": "bytes",
-}
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Format(Enum):
@@ -54,7 +43,11 @@ class Sample(NamedTuple):
     """What follows the family's name: ``_bucket``, ``_count`` and ``_sum`` of a histogram."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Samples: TypeAlias = Callable[[T, Labels], Iterable[Sample]]
+"""Pure, of an item and the labels that its series have. A value that is not known yields no sample."""
+
+
+@dataclass(frozen=True, slots=True)
 class Family(Generic[T]):
     """One metric, defined once: the exposition and the reference page are both made from it."""
 
@@ -64,15 +57,8 @@ class Family(Generic[T]):
     """One line, with the unit."""
     labels: tuple[str, ...]
     """Label names, for the reference."""
-    samples: Callable[[T], Iterable[Sample]]
-    """Pure. A value that is not known yields no sample."""
-    type: MetricType = "gauge"
-
-    @property
-    def unit(self) -> str:
-        """What the name says of the unit, for the reference; empty for a count, a state or an info."""
-        name = self.name.removesuffix("_total")
-        return next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
+    samples: Samples[T]
+    type: Literal["gauge", "counter", "histogram"] = "gauge"
 
 
 class LiveLine(NamedTuple):
@@ -110,9 +96,14 @@ def escape(value: str) -> str:
     return _escape_newlines(value).replace('"', '\\"')
 
 
-def optional(own: Labels, value: float | Elapsed | None) -> Sequence[Sample]:
+def info(own: Labels, **values: str) -> Sequence[Sample]:
+    """Return one sample of value 1 that says these things in further labels."""
+    return (Sample(joined(own, labels(**values)), 1),)
+
+
+def optional(own: Labels, value: float | None) -> Sequence[Sample]:
     """Return one sample, or none where the value is not known."""
-    return () if value is None else (Sample(own, value),)
+    return () if value is None else (Sample(own, +value),)  # + makes 1 of true, and 0 of false
 
 
 def histogram(own: Labels, bounds: Sequence[float], counts: Sequence[int], total: float) -> Iterator[Sample]:
@@ -128,7 +119,7 @@ def histogram(own: Labels, bounds: Sequence[float], counts: Sequence[int], total
     yield Sample(own, total, "_sum")
 
 
-def render(families: Sequence[Family[T]], item: T) -> Rendered:
+def render(families: Sequence[Family[T]], item: T, item_labels: Labels) -> Rendered:
     """Write the samples that the families read from the item."""
     lines: list[bytes] = []
     live: tuple[LiveLine, ...] = ()
@@ -136,13 +127,13 @@ def render(families: Sequence[Family[T]], item: T) -> Rendered:
         if live:
             raise TypeError(f"{family.name} follows a family with values that grow with the clock")
         name, text = family.name, ""
-        for own, value, suffix in family.samples(item):
+        for own, value, suffix in family.samples(item, item_labels):
             series = f"{name}{suffix}{{{own}}}" if own else f"{name}{suffix}"
             if isinstance(value, Elapsed):
-                live += (LiveLine(_utf8(f"{series} "), value.since),)
+                live += (LiveLine(f"{series} ".encode(), value.since),)
             else:
                 text += f"{series} {value!r}\n"
-        lines.append(_utf8(text))
+        lines.append(text.encode())
     return Rendered(tuple(lines), live)
 
 
@@ -157,7 +148,7 @@ def metadata(family: Family[Any], form: Format) -> bytes:
         name, text = family.name, _escape_newlines(family.help)
     else:
         name, text = family.name.removesuffix("_total"), escape(family.help)
-    return _utf8(f"# HELP {name} {text}\n# TYPE {name} {family.type}\n")
+    return f"# HELP {name} {text}\n# TYPE {name} {family.type}\n".encode()
 
 
 def exposition(families: Sequence[Family[Any]], items: Sequence[Rendered], form: Format) -> bytes:
@@ -175,10 +166,3 @@ def _escape_newlines(text: str) -> str:
 @lru_cache(maxsize=1024)
 def _pair(name: str, value: str) -> str:
     return f'{name}="{escape(value)}"'
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # JSON may spell half a surrogate pair, UTF-8 may not
-        return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text).encode()

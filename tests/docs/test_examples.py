@@ -14,8 +14,8 @@ from exporter import config
 from exporter.cli.main import COMMANDS, DEFAULT_COMMAND, load_command, run
 from exporter.errors import ConfigurationError
 from exporter.glue.failures import STS_OPERATIONS
-from exporter.metrics.run_families import RUN_FAMILIES, RunFigures
-from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
+from exporter.metrics.run_families import RUN_FAMILIES, run_labels
+from exporter.metrics.view_families import VIEW_FAMILIES, view_labels
 from exporter.model.view import ViewKey
 from exporter.store.counters import ViewCounters
 from exporter.store.series import OPERATIONS, RunSeries, ViewFacts, ViewSeries
@@ -138,8 +138,8 @@ def test_the_numbers_of_series_are_right() -> None:
     )
     view = ViewSeries(ViewKey(REGION, ACCOUNT, "sales", "daily_orders"), "prod", up=True, facts=facts)
     listed: RunSeries = run_series(up=None)
-    of_view = sum(len(list(family.samples(ViewFigures.of(view)))) for family in VIEW_FAMILIES)
-    of_run = sum(len(list(family.samples(RunFigures.of(listed)))) for family in RUN_FAMILIES)
+    of_view = sum(len(list(family.samples(view, view_labels(view)))) for family in VIEW_FAMILIES)
+    of_run = sum(len(list(family.samples(listed, run_labels(listed)))) for family in RUN_FAMILIES)
     text = " ".join((ROOT / "docs" / "views.md").read_text().split())
     assert f"up to {of_view} series" in text
     assert re.search(rf"\b{of_run} (series|each)", text)

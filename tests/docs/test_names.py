@@ -10,9 +10,8 @@ import pytest
 from botocore import exceptions as sdk_exceptions
 
 from exporter.cli.main import COMMANDS, load_command
-from exporter.metrics.exporter_families import EXPORTER_FAMILIES
+from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIES
 from exporter.metrics.run_families import RUN_FAMILIES
-from exporter.metrics.target_families import TARGET_FAMILIES
 from exporter.metrics.view_families import VIEW_FAMILIES
 from tests.docs.pages import PAGES, ROOT, anchors, commands, links, name, prose, spans
 

@@ -10,11 +10,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from exporter.metrics import Exposition
-from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.run_families import RUN_FAMILIES, RunFigures
-from exporter.metrics.target_families import TARGET_FAMILIES, TargetFigures
-from exporter.metrics.text import Elapsed, Family, Format
-from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
+from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIES
+from exporter.metrics.run_families import RUN_FAMILIES, run_labels
+from exporter.metrics.text import NO_LABELS, Elapsed, Family, Format, Labels, labels
+from exporter.metrics.view_families import VIEW_FAMILIES, view_labels
 from exporter.store.series import ExporterSeries, RequestStats, SeriesChanges, TargetSeries
 from tests.metrics.test_view_families import view_series
 from tests.support.clock import ManualClock
@@ -37,12 +36,12 @@ EXPORTER = ExporterSeries(
     storage_last_write_successful=False,
     storage_write_failures=3,
 )
-TABLES: Sequence[tuple[Sequence[Family[Any]], Sequence[Any]]] = (
-    (VIEW_FAMILIES, [ViewFigures.of(VIEW)]),
+TABLES: Sequence[tuple[Sequence[Family[Any]], Sequence[tuple[Any, Labels]]]] = (
+    (VIEW_FAMILIES, [(VIEW, view_labels(VIEW))]),
     # Blocks are made of four ended runs; the text of what is in no block comes before them.
-    (RUN_FAMILIES, [RunFigures.of(series) for series in (ENDED[4], *ENDED[:4], *ACTIVE)]),
-    (EXPORTER_FAMILIES, [EXPORTER]),
-    (TARGET_FAMILIES, [TargetFigures.of(target) for target in TARGETS]),
+    (RUN_FAMILIES, [(series, run_labels(series)) for series in (ENDED[4], *ENDED[:4], *ACTIVE)]),
+    (EXPORTER_FAMILIES, [(EXPORTER, NO_LABELS)]),
+    (TARGET_FAMILIES, [(target, labels(target=target.target)) for target in TARGETS]),
 )
 
 
@@ -54,10 +53,10 @@ class Reference(Collector):
         for families, items in TABLES:
             for family in families:
                 metric = Metric(family.name.removesuffix("_total"), family.help, family.type)
-                for own, value, suffix in (sample for item in items for sample in family.samples(item)):
-                    labels = dict(re.findall(r'(\w+)="([^"]*)"', own))
+                for own, value, suffix in (sample for item in items for sample in family.samples(*item)):
+                    pairs = dict(re.findall(r'(\w+)="([^"]*)"', own))
                     known = NOW - value.since if isinstance(value, Elapsed) else value
-                    metric.add_sample(f"{family.name}{suffix}", labels, known)
+                    metric.add_sample(f"{family.name}{suffix}", pairs, known)
                 if metric.samples:
                     yield metric
 

@@ -1,15 +1,13 @@
 """A view, and the text of its series."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from exporter.metrics import Exposition
-from exporter.metrics.view_families import VIEW_FAMILIES, ViewFigures
-from exporter.model.run import Run
+from exporter.metrics.view_families import VIEW_FAMILIES, view_labels
 from exporter.model.view import ViewKey
 from exporter.store.counters import ViewCounters
 from exporter.store.series import SeriesChanges, ViewFacts, ViewSeries
@@ -105,37 +103,32 @@ def test_a_view_with_everything_has_all_series() -> None:
         f"glue_mv_refresh_view_last_failure_timestamp_seconds{{{VIEW}}} 1700003670.25",
         f'glue_mv_refresh_view_last_failure_info{{{VIEW},{run_id},cause="access_denied"}} 1',
         f"glue_mv_refresh_view_consecutive_failures{{{VIEW}}} 2",
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="SUCCEEDED",refresh_type="FULL"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="SUCCEEDED",refresh_type="INCREMENTAL"}} 4',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="SUCCEEDED",refresh_type="UNKNOWN"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="FAILED",refresh_type="FULL"}} 2',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="FAILED",refresh_type="INCREMENTAL"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="FAILED",refresh_type="UNKNOWN"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="STOPPED",refresh_type="FULL"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="STOPPED",refresh_type="INCREMENTAL"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="STOPPED",refresh_type="UNKNOWN"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="UNKNOWN",refresh_type="FULL"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="UNKNOWN",refresh_type="INCREMENTAL"}} 0',
-        f'glue_mv_refresh_view_runs_total{{{VIEW},status="UNKNOWN",refresh_type="UNKNOWN"}} 0',
+        *(
+            f'glue_mv_refresh_view_runs_total{{{VIEW},status="{status}",refresh_type="{kind}"}} {count}'
+            for status, counts in {
+                "SUCCEEDED": (0, 4, 0),
+                "FAILED": (2, 0, 0),
+                "STOPPED": (0, 0, 0),
+                "UNKNOWN": (0, 0, 0),
+            }.items()
+            for kind, count in zip(("FULL", "INCREMENTAL", "UNKNOWN"), counts, strict=True)
+        ),
         f'glue_mv_refresh_view_dpu_seconds_total{{{VIEW},refresh_type="FULL"}} 30.25',
         f'glue_mv_refresh_view_dpu_seconds_total{{{VIEW},refresh_type="INCREMENTAL"}} 482.0',
         f'glue_mv_refresh_view_dpu_seconds_total{{{VIEW},refresh_type="UNKNOWN"}} 0.0',
         f'glue_mv_refresh_view_processed_bytes_total{{{VIEW},refresh_type="FULL"}} 0',
         f'glue_mv_refresh_view_processed_bytes_total{{{VIEW},refresh_type="INCREMENTAL"}} 16384',
         f'glue_mv_refresh_view_processed_bytes_total{{{VIEW},refresh_type="UNKNOWN"}} 0',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="10.0"}} 0',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="30.0"}} 0',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="60.0"}} 1',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="120.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="300.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="600.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="1200.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="2400.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="3600.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="7200.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="14400.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="28800.0"}} 3',
-        f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="+Inf"}} 4',
+        *(
+            f'glue_mv_refresh_view_run_duration_seconds_bucket{{{VIEW},le="{bound}"}} {count}'
+            for bounds, count in (
+                ("10.0 30.0", 0),
+                ("60.0", 1),
+                ("120.0 300.0 600.0 1200.0 2400.0 3600.0 7200.0 14400.0 28800.0", 3),
+                ("+Inf", 4),
+            )
+            for bound in bounds.split()
+        ),
         f"glue_mv_refresh_view_run_duration_seconds_count{{{VIEW}}} 4",
         f"glue_mv_refresh_view_run_duration_seconds_sum{{{VIEW}}} 40180.25",
     ]
@@ -177,101 +170,40 @@ def test_a_view_that_could_not_be_read_keeps_its_last_good_values() -> None:
     ]
 
 
-@pytest.mark.parametrize("mode", ["manual", "unknown"])
-def test_without_a_schedule_the_refresh_mode_shows_it_and_no_interval_is_expected(mode: str) -> None:
-    series = view_series(NO_RUNS, refresh_mode=mode, expected_interval=None)
-    labels = f'target="prod",refresh_mode="{mode}",managed="",owner=""'
-    assert f"glue_mv_refresh_view_info{{{VIEW},{labels}}} 1" in samples(series)
-    assert values_of("glue_mv_refresh_view_expected_interval_seconds", series) == []
-
-
-def test_an_unlisted_status_of_the_last_run_adds_a_series_unknown() -> None:
-    """The five listed ones are 0 then."""
-    series = view_series(last_run=LAST_RUN._replace(status="PAUSED"))
-    lines = [line for line in samples(series) if "_last_run_status{" in line]
-    assert [line.rpartition(" ")[2] for line in lines] == ["0", "0", "0", "0", "0", "1"]
-    assert 'status="UNKNOWN"} 1' in lines[-1]
-
-
-def test_a_last_run_without_a_status_has_no_status_series() -> None:
-    """The run is there all the same."""
-    series = view_series(last_run=LAST_RUN._replace(status=None))
-    assert values_of("glue_mv_refresh_view_last_run_status", series) == []
-    assert values_of("glue_mv_refresh_view_last_run_info", series) == ["1"]
-
-
-@pytest.mark.parametrize("reported", [None, "PARTIAL"])
-def test_a_refresh_type_that_is_not_reported_or_unlisted_is_unknown(reported: str | None) -> None:
-    (line,) = (
-        line
-        for line in samples(view_series(last_run=LAST_RUN._replace(refresh_type=reported)))
-        if "_last_run_info{" in line
+def of_run(**members: Any) -> ViewSeries:
+    """Return the series of a view with another last run and last success."""
+    return view_series(
+        last_run=LAST_RUN._replace(**members),
+        last_success=FULL_RUN._replace(**members),
     )
-    assert line.endswith('refresh_type="UNKNOWN"} 1')
-
-
-@pytest.mark.parametrize(
-    ("member", "family"),
-    [
-        ("creation_time", "glue_mv_refresh_view_creation_timestamp_seconds"),
-        ("expected_interval", "glue_mv_refresh_view_expected_interval_seconds"),
-        ("last_success_time", "glue_mv_refresh_view_last_success_timestamp_seconds"),
-        ("last_failure_time", "glue_mv_refresh_view_last_failure_timestamp_seconds"),
-        ("data_time", "glue_mv_refresh_view_data_timestamp_seconds"),
-        ("source_updated_time", "glue_mv_refresh_view_source_updated_timestamp_seconds"),
-        ("stale_since", "glue_mv_refresh_view_stale_since_timestamp_seconds"),
-        ("consecutive_failures", "glue_mv_refresh_view_consecutive_failures"),
-    ],
-)
-def test_a_fact_that_is_not_known_is_absent_and_zero_is_zero(member: str, family: str) -> None:
-    """Never a 0 for the unknown, nor the other way round."""
-    nothing: dict[str, Any] = {member: None}
-    zero: dict[str, Any] = {member: 0}
-    assert values_of(family, view_series(**nothing)) == []
-    assert values_of(family, view_series(**zero)) == ["0"]
-
-
-def _last_run(**members: Any) -> ViewSeries:
-    return view_series(last_run=LAST_RUN._replace(**members))
-
-
-def _last_success(**members: Any) -> ViewSeries:
-    return view_series(last_success=FULL_RUN._replace(**members))
 
 
 @pytest.mark.parametrize(
     ("make", "member", "family"),
     [
-        (_last_run, "creation_time", "glue_mv_refresh_view_last_run_creation_timestamp_seconds"),
-        (_last_success, "dpu_seconds", "glue_mv_refresh_view_last_success_dpu_seconds"),
-        (_last_success, "processed_bytes", "glue_mv_refresh_view_last_success_processed_bytes"),
+        (view_series, "creation_time", "creation_timestamp_seconds"),
+        (view_series, "expected_interval", "expected_interval_seconds"),
+        (view_series, "last_success_time", "last_success_timestamp_seconds"),
+        (view_series, "last_failure_time", "last_failure_timestamp_seconds"),
+        (view_series, "data_time", "data_timestamp_seconds"),
+        (view_series, "source_updated_time", "source_updated_timestamp_seconds"),
+        (view_series, "stale_since", "stale_since_timestamp_seconds"),
+        (view_series, "consecutive_failures", "consecutive_failures"),
+        (of_run, "creation_time", "last_run_creation_timestamp_seconds"),
+        (of_run, "dpu_seconds", "last_success_dpu_seconds"),
+        (of_run, "processed_bytes", "last_success_processed_bytes"),
     ],
 )
-def test_what_a_run_does_not_report_is_absent_and_zero_is_zero(
-    make: Callable[..., ViewSeries], member: str, family: str
-) -> None:
-    assert values_of(family, make(**{member: None})) == []
-    assert values_of(family, make(**{member: 0})) == ["0"]
-
-
-@pytest.mark.parametrize(
-    ("run", "expected"),
-    [
-        (FULL_RUN._replace(start_time=None), []),
-        (FULL_RUN._replace(end_time=None), []),
-        (FULL_RUN._replace(start_time=1700000080.0), ["0.0"]),
-        (FULL_RUN, ["60.25"]),
-    ],
-)
-def test_the_last_success_lasted_from_its_start_to_its_end(run: Run, expected: list[str]) -> None:
-    """Absent where one of them is missing, never negative."""
-    series = view_series(last_success=run)
-    assert values_of("glue_mv_refresh_view_last_success_duration_seconds", series) == expected
+def test_what_is_not_known_is_absent_and_zero_is_zero(make: Any, member: str, family: str) -> None:
+    """Never a 0 for the unknown, nor the other way round."""
+    assert values_of(f"glue_mv_refresh_view_{family}", make(**{member: None})) == []
+    assert values_of(f"glue_mv_refresh_view_{family}", make(**{member: 0})) == ["0"]
 
 
 @pytest.mark.parametrize("family", VIEW_FAMILIES, ids=lambda family: family.name)
 def test_every_sample_has_the_labels_that_its_family_promises(family: Any) -> None:
     """The reference page is made from them."""
-    written = [sample.labels for sample in family.samples(ViewFigures.of(view_series()))]
+    series = view_series()
+    written = [sample.labels for sample in family.samples(series, view_labels(series))]
     names = [tuple(name for name in re.findall(r'(\w+)="', text) if name != "le") for text in written]
     assert set(names) == {family.labels}

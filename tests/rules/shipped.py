@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from exporter.metrics.exporter_families import EXPORTER_FAMILIES
-from exporter.metrics.target_families import TARGET_FAMILIES
+from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIES
 from exporter.metrics.view_families import VIEW_FAMILIES
 from tools.render_rules import render
 
