@@ -104,13 +104,33 @@ class Rendered:
     @property
     def container(self) -> Manifest:
         """The exporter's container."""
-        (found,) = [one for one in self.pod["spec"]["containers"] if one["name"] == "exporter"]
-        return dict(found)
+        found: Manifest = _item(self.pod["spec"]["containers"], "exporter")
+        return found
 
     @property
     def args(self) -> list[str]:
         """The exporter's arguments."""
         return list(self.container["args"])
+
+    def at(self, place: str) -> Any:
+        """Return what stands at a place, None where nothing does.
+
+        Such as ``Service spec ports 0 port``: a kind (with a name after a slash where there are several), or
+        ``workload``, ``pod``, ``container``; then keys, and numbers or names of what is in lists. Or
+        ``--log.level``: the value of a flag.
+        """
+        first, *keys = place.split()
+        if first.startswith("--"):
+            flags = dict(argument.partition("=")[::2] for argument in self.args)
+            return flags.get(first)
+        if first in {"workload", "pod", "container"}:
+            found: Any = getattr(self, first)
+        else:
+            kind, _, name = first.partition("/")
+            found = self.one(kind, name or None) if kind in self.kinds else None
+        for key in keys:
+            found = _item(found, key) if isinstance(found, list) else (found or {}).get(key)
+        return found
 
     @property
     def configuration(self) -> str:
@@ -119,17 +139,17 @@ class Rendered:
         text: str = self.one("ConfigMap", name)["data"]["config.yaml"]
         return text
 
-    @property
-    def checksum(self) -> str | None:
-        """What restarts the pods where the configuration changes."""
-        found: str | None = self.pod["metadata"].get("annotations", {}).get("checksum/config")
-        return found
-
     def pod_specs(self) -> Iterator[tuple[str, Manifest]]:
         """Yield what every pod consists of, the test's, too."""
         yield self.workload["kind"], self.pod["spec"]
         for pod in self.all("Pod"):
             yield pod["metadata"]["name"], pod["spec"]
+
+
+def _item(items: list[Any], key: str) -> Any:
+    if key.isdigit():
+        return items[int(key)] if int(key) < len(items) else None
+    return next((one for one in items if one["name"] == key), None)
 
 
 @functools.cache

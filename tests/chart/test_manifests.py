@@ -1,10 +1,12 @@
-"""Whatever the values: Helm finds no fault, Kubernetes would take every manifest, and pods are restricted."""
+"""All manifests of all value sets, held against Kubernetes' schemas, the operators' models and a scanner."""
 
 import json
+import subprocess
+import sys
 import tarfile
 from collections import Counter
-from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -13,25 +15,23 @@ from kubernetes_validate.utils import SchemaNotFoundError
 
 from exporter import __version__
 from tests.chart.charts import CHART, NAMESPACE, RELEASES, SETS, Manifest, helm, rendered, value_set
-from tests.chart.conftest import Render
+from tests.chart.conftest import NODE
 
-OPERATORS = {
-    "monitoring.coreos.com/v1", "monitoring.coreos.com/v1alpha1", "grafana.integreatly.org/v1beta1",
-    "gateway.networking.k8s.io/v1", "autoscaling.k8s.io/v1",
-}  # fmt: skip
-"""Whose resources Kubernetes has no schema of: test_operators checks those of the chart itself."""
+PACKAGES = {
+    "ServiceMonitor": "prometheus-operator/monitoring.coreos.com/v1",
+    "PodMonitor": "prometheus-operator/monitoring.coreos.com/v1",
+    "PrometheusRule": "prometheus-operator/monitoring.coreos.com/v1",
+    "ScrapeConfig": "prometheus-operator/monitoring.coreos.com/v1alpha1",
+    "HTTPRoute": "gateway-api/gateway.networking.k8s.io/v1",
+    "GrafanaDashboard": "grafana-operator/grafana.integreatly.org/v1beta1",
+}
+"""The models of the chart's custom resources."""
+OPERATORS = {"autoscaling.k8s.io/v1", *(path.partition("/")[2] for path in PACKAGES.values())}
+"""Whose resources Kubernetes has no schema of."""
 KUBERNETES = ("1.30", kubernetes_validate.latest_version())
+EXCEPTIONS = CHART / ".trivyignore.yaml"
 
 every_set = pytest.mark.parametrize("name", SETS)
-
-
-def test_there_are_enough_value_sets() -> None:
-    """Some have names that YAML takes for something else; test_names has more of those."""
-    assert len(SETS) >= 30
-
-
-def test_the_newest_schemas_are_newer_than_the_oldest() -> None:
-    assert tuple(map(int, KUBERNETES[1].split("."))) >= (1, 36)
 
 
 @every_set
@@ -48,25 +48,6 @@ def test_helm_finds_no_fault_without_values(release: str) -> None:
 
 
 @every_set
-@pytest.mark.parametrize("version", KUBERNETES)
-def test_kubernetes_takes_every_manifest(name: str, version: str) -> None:
-    """Strictly: unknown keys, too, are errors. Both releases of Helm make the same: see below."""
-    for manifest in rendered("4", name).manifests:
-        try:
-            kubernetes_validate.validate(manifest, version, strict=True)
-        except SchemaNotFoundError:
-            assert manifest["apiVersion"] in OPERATORS
-
-
-def test_a_misspelt_key_would_be_noticed() -> None:
-    """Else the test above would prove nothing."""
-    service = rendered("4", "minimal").one("Service")
-    wrong = {**service, "spec": {**service["spec"], "portz": []}}
-    with pytest.raises(kubernetes_validate.ValidationError, match="portz"):
-        kubernetes_validate.validate(wrong, "1.30", strict=True)
-
-
-@every_set
 def test_both_releases_of_helm_make_the_same(name: str) -> None:
     first, second = (
         sorted(json.dumps(one, sort_keys=True) for one in rendered(release, name).manifests)
@@ -76,119 +57,56 @@ def test_both_releases_of_helm_make_the_same(name: str) -> None:
 
 
 @every_set
-def test_two_renders_are_the_same(release: str, name: str) -> None:
-    arguments = ("template", "glue", str(CHART), "--values", str(value_set(name)), "--namespace", NAMESPACE)
-    assert helm.__wrapped__(release, *arguments).out == helm(release, *arguments).out
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_kubernetes_takes_every_manifest(name: str, version: str) -> None:
+    """Strictly: unknown keys, too, are errors."""
+    for manifest in rendered("4", name).manifests:
+        try:
+            kubernetes_validate.validate(manifest, version, strict=True)
+        except SchemaNotFoundError:
+            assert manifest["apiVersion"] in OPERATORS
+
+
+def test_a_misspelt_key_would_be_noticed() -> None:
+    """Else the test above would prove nothing."""
+    assert tuple(map(int, KUBERNETES[1].split("."))) >= (1, 36)
+    service = rendered("4", "minimal").one("Service")
+    wrong = {**service, "spec": {**service["spec"], "portz": []}}
+    with pytest.raises(kubernetes_validate.ValidationError, match="portz"):
+        kubernetes_validate.validate(wrong, "1.30", strict=True)
 
 
 @every_set
-def test_no_two_manifests_are_the_same_thing(name: str) -> None:
-    found = Counter(
-        (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"])
-        for one in rendered("4", name).manifests
-    )
+def test_each_object_is_there_once_and_says_which_release_it_is_of(name: str) -> None:
+    chart = rendered("4", name)
+    found = Counter((one["kind"], one["metadata"]["name"]) for one in chart.manifests)
     assert set(found.values()) == {1}
-
-
-@every_set
-def test_everything_of_ours_says_which_release_it_is_of(name: str) -> None:
-    for one in rendered("4", name).manifests:
-        metadata = one["metadata"]
-        if not metadata["name"].endswith(("-extra", "-written")):  # those of extraManifests
-            assert metadata["labels"]["app.kubernetes.io/instance"] == "glue"
-            assert metadata["namespace"]
+    for one in chart.manifests:
+        if not one["metadata"]["name"].endswith(("-extra", "-written")):  # those of extraManifests
+            assert one["metadata"]["labels"]["app.kubernetes.io/instance"] == "glue"
+            assert one["metadata"]["namespace"]
 
 
 @every_set
 def test_every_port_names_its_protocol(name: str) -> None:
     """Helm 4 applies on the server, which merges ports by port and protocol."""
-    for service in rendered("4", name).all("Service"):
-        assert all("protocol" in port for port in service["spec"]["ports"])
-    assert all("protocol" in port for port in rendered("4", name).container["ports"])
-
-
-def unrestricted(spec: Manifest) -> list[str]:
-    """Return what the restricted Pod Security Standard, and a little more, forbids of a pod."""
-    pod = spec["securityContext"]
-    wrong = [key for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key)]
-    allowed = {"configMap", "secret", "emptyDir", "projected", "persistentVolumeClaim", "downwardAPI", "csi"}
-    wrong += [volume["name"] for volume in spec.get("volumes", []) if not set(volume) - {"name"} <= allowed]
-    if spec.get("automountServiceAccountToken") is not False:
-        wrong.append("a token of the API")
-    for container in chain(spec.get("initContainers", []), spec["containers"]):
-        own = container.get("securityContext", {})
-        merged = {**{key: pod.get(key) for key in ("runAsNonRoot", "runAsUser", "seccompProfile")}, **own}
-        fine = {
-            "runAsNonRoot": merged["runAsNonRoot"] is True,
-            "runAsUser": isinstance(merged["runAsUser"], int) and merged["runAsUser"] > 0,
-            "seccompProfile": (merged["seccompProfile"] or {}).get("type") == "RuntimeDefault",
-            "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is False,
-            "capabilities": own.get("capabilities", {}).get("drop") == ["ALL"],
-            "no added capabilities": not own.get("capabilities", {}).get("add"),
-            "readOnlyRootFilesystem": own.get("readOnlyRootFilesystem") is True,
-            "privileged": not own.get("privileged"),
-        }
-        wrong += [f"{container['name']}: {key}" for key, right in fine.items() if not right]
-    return wrong
-
-
-@every_set
-def test_every_pod_is_restricted(name: str) -> None:
-    pods = list(rendered("4", name).pod_specs())
-    assert len(pods) == 2
-    for pod, spec in pods:
-        assert unrestricted(spec) == [], pod
-
-
-@pytest.mark.parametrize(
-    ("setting", "complaint"),
-    [
-        ("securityContext.runAsNonRoot=false", "exporter: runAsNonRoot"),
-        ("securityContext.runAsUser=0", "exporter: runAsUser"),
-        ("securityContext.seccompProfile.type=Unconfined", "exporter: seccompProfile"),
-        ("securityContext.allowPrivilegeEscalation=true", "exporter: allowPrivilegeEscalation"),
-        ("securityContext.capabilities.drop[0]=KILL", "exporter: capabilities"),
-        ("securityContext.capabilities.add[0]=KILL", "exporter: no added capabilities"),
-        ("securityContext.readOnlyRootFilesystem=false", "exporter: readOnlyRootFilesystem"),
-        ("securityContext.privileged=true", "exporter: privileged"),
-        ("serviceAccount.automount=true", "a token of the API"),
-    ],
-)
-def test_a_pod_that_is_not_restricted_would_be_noticed(setting: str, complaint: str) -> None:
-    assert complaint in unrestricted(rendered("4", "minimal", setting).pod["spec"])
-
-
-def test_the_pods_run_as_the_user_of_the_image(render: Render) -> None:
-    for _, spec in render().pod_specs():
-        assert spec["securityContext"]["runAsUser"] == 65532
-        assert spec["securityContext"]["fsGroup"] == 65532
-
-
-def test_the_chart_is_of_the_exporters_version() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert (chart["appVersion"], chart["version"]) == (__version__, __version__)
+    chart = rendered("4", name)
+    ports = [port for service in chart.all("Service") for port in service["spec"]["ports"]]
+    assert all("protocol" in port for port in (*ports, *chart.container["ports"]))
 
 
 def test_two_installations_in_one_namespace_do_not_meet(release: str) -> None:
-    def names(installed_as: str) -> set[tuple[str, str]]:
-        found = rendered(release, "everything", "fullnameOverride=", installed_as=installed_as).manifests
-        return {(one["kind"], one["metadata"]["name"]) for one in found}
-
-    assert names("one") & names("two") == set()
-
-
-def test_two_installations_select_their_own_pods_alone(release: str) -> None:
     one, two = (
         rendered(release, "everything", "fullnameOverride=", installed_as=name) for name in ("one", "two")
     )
-    labels = two.pod["metadata"]["labels"]
+    names = [{(m["kind"], m["metadata"]["name"]) for m in chart.manifests} for chart in (one, two)]
+    assert names[0] & names[1] == set()
     for kind in ("Service", "NetworkPolicy", "PodDisruptionBudget", "StatefulSet", "PodMonitor"):
         for manifest in one.all(kind):
-            spec = manifest["spec"]
-            selector = spec["podSelector" if kind == "NetworkPolicy" else "selector"]
-            wanted = selector.get("matchLabels", selector)
-            assert not wanted.items() <= labels.items(), kind
-            assert wanted.items() <= one.pod["metadata"]["labels"].items(), kind
+            selector = manifest["spec"]["podSelector" if kind == "NetworkPolicy" else "selector"]
+            wanted = selector.get("matchLabels", selector).items()
+            assert not wanted <= two.pod["metadata"]["labels"].items(), kind
+            assert wanted <= one.pod["metadata"]["labels"].items(), kind
 
 
 def test_what_is_packaged_is_what_installs(release: str, tmp_path: Path) -> None:
@@ -203,3 +121,101 @@ def test_what_is_packaged_is_what_installs(release: str, tmp_path: Path) -> None
     more = ("--values", str(value_set("minimal")), "--namespace", NAMESPACE)
     shown = helm(release, "template", "glue", str(package), *more)
     assert shown.out == helm(release, "template", "glue", str(CHART), *more).out
+
+
+def custom_resources() -> list[Manifest]:
+    """Return those of all value sets, each once, without the dashboards' own text, a large literal."""
+    found = [one for name in SETS for one in rendered("4", name).manifests if one["kind"] in PACKAGES]
+    short = [
+        {**one, "spec": one["spec"] | ({"json": "{}"} if "json" in one["spec"] else {})} for one in found
+    ]
+    return [json.loads(text) for text in dict.fromkeys(json.dumps(one) for one in short)]
+
+
+def faults(manifests: list[Manifest]) -> list[str | None]:
+    """Return what the models' own check says of each; it takes misspelt keys that are optional."""
+    done = subprocess.run(
+        ["node", "validate.mjs"],
+        cwd=NODE, input=json.dumps(manifests), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answer: list[str | None] = json.loads(done.stdout)
+    return answer
+
+
+def mistyped(manifests: list[Manifest], folder: Path) -> str:
+    """Return what TypeScript says of all of them, as literals of the models' types; it takes no such keys."""
+    lines = [
+        f'import type {{ I{kind} }} from "@kubernetes-models/{path}/{kind}";'
+        for kind, path in PACKAGES.items()
+    ]
+    lines += [
+        f"export const manifest{number}: I{one['kind']} = {json.dumps(one)};"
+        for number, one in enumerate(manifests)
+    ]
+    (folder / "manifests.ts").write_text("\n".join(lines))
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "node_modules").symlink_to(NODE / "node_modules")
+    done = subprocess.run(
+        [
+            NODE / "node_modules" / ".bin" / "tsc", "--noEmit", "--strict", "--skipLibCheck",
+            "--module", "nodenext", "--target", "es2022", "manifests.ts",
+        ],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=110,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+def test_the_operators_models_take_every_custom_resource(tmp_path: Path) -> None:
+    found = custom_resources()
+    assert {one["kind"] for one in found} == set(PACKAGES)
+    assert set(faults(found)) == {None}
+    assert mistyped(found, tmp_path) == ""
+
+
+def test_misspelt_keys_and_wrong_values_of_custom_resources_would_be_noticed(tmp_path: Path) -> None:
+    """Else the test above would prove nothing."""
+    first = {one["kind"]: one for one in custom_resources()}
+    misspelt = [{**one, "spec": {**one["spec"], "jobLabell": "x"}} for one in first.values()]
+    assert mistyped(misspelt, tmp_path).count('"jobLabell"\' does not exist in type') == len(PACKAGES)
+    endpoint = {"port": "http", "interval": "thirty seconds"}
+    monitor = first["ServiceMonitor"]
+    (fault,) = faults([{**monitor, "spec": {**monitor["spec"], "endpoints": [endpoint]}}])
+    assert fault
+    assert "interval" in fault
+
+
+def findings(what: Path, *arguments: str) -> set[str]:
+    """Return the findings of ``trivy config``, each with what it was found in."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("trivy"), "config", "--quiet", "--format", "json",
+            "--skip-check-update", "--skip-version-check", "--disable-telemetry", *arguments, what,
+        ],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=110,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    results: list[dict[str, Any]] = json.loads(done.stdout)["Results"]
+    assert results, "it has looked at something"
+    return {
+        f"{found['ID']} {result['Target']}: {found['Message']}"
+        for result in results
+        for found in result.get("Misconfigurations", [])
+    }
+
+
+def test_in_the_chart_trivy_finds_nothing_but_what_is_explained() -> None:
+    values = ("--helm-values", str(value_set("minimal")))
+    assert findings(CHART, "--ignorefile", str(EXCEPTIONS), *values) == set()
+
+
+def test_in_all_value_sets_trivy_finds_what_is_explained_and_nothing_else(tmp_path: Path) -> None:
+    """So every pod is as the restricted Pod Security Standard asks, and every exception is needed."""
+    for name in SETS:
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump_all(rendered("4", name).manifests))
+    exceptions = yaml.safe_load(EXCEPTIONS.read_text())["misconfigurations"]
+    assert all(len(one["statement"]) > 40 for one in exceptions)
+    explained = {one["id"] for one in exceptions}
+    found = findings(tmp_path)
+    assert {finding for finding in found if finding.split()[0] not in explained} == set()
+    assert {finding.split()[0] for finding in found} == explained

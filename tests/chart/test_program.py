@@ -1,17 +1,15 @@
 """The exporter itself, started as each value set says, and asked as the kubelet and `helm test` would."""
 
-import http.client
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import yaml
 
 from tests.chart.charts import SETS, Manifest, Rendered, rendered, value_set
-from tests.e2e.program import COMMAND, Program, environment, run, wait_until
+from tests.e2e.program import COMMAND, Program, run, wait_until
 from tests.support.bare_glue import BareGlue
 from tests.support.certificates import Authority
 from tests.support.passwords import hashed
@@ -32,14 +30,14 @@ class Node:
         self.folder = folder
         self.glue = glue
         values = yaml.safe_load(value_set(name).read_text())
-        self.own = {one["name"] for one in values.get("extraEnv", [])}
         for mount in self.chart.container["volumeMounts"]:
             self.host(mount["mountPath"]).mkdir(parents=True)
         text = ELSEWHERE if "existingConfig" in values else self.chart.configuration
         # The only endpoint of the value sets that is not AWS's own.
         text = text.replace("http://10.1.2.3:5000", glue.url)
         self.host("/etc/glue-mv-exporter/config/config.yaml").write_text(text)
-        self.write_web(name)
+        if self.host("/etc/glue-mv-exporter/web").exists():
+            self.write_web(name)
 
     def host(self, path: str) -> Path:
         """Return where a path of the container is."""
@@ -47,25 +45,18 @@ class Node:
 
     def write_web(self, name: str) -> None:
         """Write the Secrets that the value set's comments speak of."""
-        web = self.host("/etc/glue-mv-exporter/web")
-        if not web.exists():
-            return
-        pairs = self.host("/etc/glue-mv-exporter/certificates")
-        beside = pairs if pairs.exists() else web
-        authority = Authority(beside, "authority")
+        certificates = self.host("/etc/glue-mv-exporter/certificates")
+        certificates.mkdir(exist_ok=True)
+        authority = Authority(certificates, "authority")
         pair = authority.pair("tls")
-        file: Manifest = {}
-        https = self.chart.container["ports"][0]["name"] == "https"
-        if https:
-            file["tls_server_config"] = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
+        file: Manifest = {"basic_auth_users": {"prometheus": hashed("do-not-print")}}
+        if self.chart.at("container ports 0 name") == "https":
+            file = {"tls_server_config": {"cert_file": str(pair.cert), "key_file": str(pair.key)}}
         if name == "mutual-tls":
             file["tls_server_config"] |= {
                 "client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": str(authority.file),
             }  # fmt: skip
-        if not https:
-            file["basic_auth_users"] = {"prometheus": hashed("do-not-print")}
-        key = next(arg for arg in self.chart.args if arg.startswith("--web.config.file=")).rpartition("/")[2]
-        (web / key).write_text(yaml.safe_dump(file))
+        self.host(self.chart.at("--web.config.file")).write_text(yaml.safe_dump(file))
 
     def words(self, words: list[str], port: int = 0) -> tuple[str, ...]:
         """Return arguments as they are in the container, but for the paths and the address."""
@@ -75,20 +66,15 @@ class Node:
         address = f"--web.listen-address=127.0.0.1:{port}"
         return tuple(address if word.startswith("--web.listen-address=") else word for word in found)
 
-    def variables(self) -> dict[str, str]:
-        """Return the chart's own variables, with something in place of what is in Secrets."""
-        return {
-            one["name"]: one.get("value", "from-a-secret")
-            for one in self.chart.container.get("env", [])
-            if one["name"].startswith("AWS_") and one["name"] not in self.own
-        }
-
     @contextmanager
     def start(self) -> Iterator[Program]:
-        """Start the exporter with the container's arguments."""
-        arguments = self.words(self.chart.args)
-        env = {"AWS_ENDPOINT_URL": self.glue.url} | self.variables()
-        with Program(self.folder / "work", arguments, env=env, listen=None) as program:
+        """Start the exporter with the container's arguments and its AWS variables, but for a profile."""
+        env = {"AWS_ENDPOINT_URL": self.glue.url} | {
+            one["name"]: one.get("value", "from-a-secret")
+            for one in self.chart.container.get("env", [])
+            if one["name"].startswith("AWS_") and one["name"] != "AWS_PROFILE"
+        }
+        with Program(self.folder / "work", self.words(self.chart.args), env=env, listen=None) as program:
             yield program
 
     def probe(self, program: Program, kind: str) -> bool:
@@ -97,17 +83,8 @@ class Node:
         if "exec" in probe:
             return self.command(program, probe["exec"]["command"]) == 0
         asked = probe["httpGet"]
-        connection: http.client.HTTPConnection
-        if asked["scheme"] == "HTTPS":
-            context = ssl._create_unverified_context()  # noqa: S323 (as the kubelet)
-            connection = http.client.HTTPSConnection("127.0.0.1", program.port, timeout=10, context=context)
-        else:
-            connection = http.client.HTTPConnection("127.0.0.1", program.port, timeout=10)
-        try:
-            connection.request("GET", asked["path"])
-            return connection.getresponse().status == http.client.OK
-        finally:
-            connection.close()
+        url = f"{asked['scheme'].lower()}://127.0.0.1:{program.port}{asked['path']}"
+        return httpx.get(url, verify=False, timeout=10).is_success  # noqa: S501 (as the kubelet)
 
     def command(self, program: Program, words: list[str]) -> int:
         """Run a command of a container; its first word is the image's own program."""
@@ -131,7 +108,6 @@ def test_the_exporter_runs_as_the_chart_starts_it(name: str, tmp_path: Path, glu
         wait_until(lambda: node.probe(program, "readinessProbe"), 30, "the readiness probe succeeds")
         (test,) = node.chart.one("Pod")["spec"]["containers"]
         assert node.command(program, ["glue-mv-exporter", *test["args"]]) == 0
-        assert urlsplit(program.url).port == program.port
 
 
 def test_the_test_fails_where_nothing_answers(tmp_path: Path, glue: BareGlue) -> None:
@@ -145,14 +121,12 @@ def test_the_test_fails_where_nothing_answers(tmp_path: Path, glue: BareGlue) ->
 def test_each_shard_has_its_own_targets(tmp_path: Path, glue: BareGlue) -> None:
     """All of them together have all."""
     node = Node(tmp_path, "shards", glue)
-    shard = next(arg for arg in node.chart.args if arg.startswith("--shard="))
     logs = []
     for number in range(3):
-        pod = shard.replace("$(POD_NAME)", f"glue-glue-mv-exporter-{number}")
+        pod = f"--shard={node.chart.at('--shard')}".replace("$(POD_NAME)", f"glue-glue-mv-exporter-{number}")
         config = f"--config.file={node.host('/etc/glue-mv-exporter/config/config.yaml')}"
         env = {"AWS_ENDPOINT_URL": glue.url}
         logs.append(run(tmp_path, "once", config, pod, "--log.format=json", env=env))
     found = [yaml.safe_load(line) for done in logs for line in done.err.splitlines() if '"shard"' in line]
     assert [line["shard"] for line in found] == ["0/3", "1/3", "2/3"]
     assert sum(line["targets"] for line in found) == found[0]["of"] == 3
-    assert environment(tmp_path)
