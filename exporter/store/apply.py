@@ -31,7 +31,7 @@ def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> None:
             elsewhere.setdefault(owner, []).append(".".join(name))
     for name in catalog.views_in(result.named, result.databases, result.all_databases) - found:
         if catalog.views[name].owner == result.target:
-            _miss_view(catalog, catalog.views[name], at)
+            _miss_view(catalog, catalog.views[name])
     for owner, names in elsewhere.items():
         catalog.log.owned_elsewhere(result.target, owner, names)
 
@@ -102,14 +102,14 @@ def compare_with_sources(catalog: Catalog, target: str) -> set[str]:
     return used
 
 
-def _miss_view(catalog: Catalog, view: ViewState, at: Moment) -> None:
+def _miss_view(catalog: Catalog, view: ViewState) -> None:
     """Apply that a complete listing of tables does not hold the view."""
     misses = min(view.record.misses + 1, LISTINGS_UNTIL_GONE)
     catalog.update(view, replace(view.record, misses=misses))
     view.up = False
     if misses >= LISTINGS_UNTIL_GONE and not view.literal:
         # Its state stays, and its baseline with it: re-created under its name it is the same view.
-        catalog.update(view, replace(view.record, unwatched_since=at.now))
+        catalog.changed_views.add(view.record.name)
         view.owner = None
 
 

@@ -88,8 +88,6 @@ class Catalog:
         """Patterns whose last complete listing would have begun to watch any view of theirs."""
         self._new_patterns: dict[Name, float] = {}
         """Those without a date yet, as long as Glue's clock is not known: monotonic seconds since when."""
-        self._undated: dict[Name | str, float] = {}
-        """Views and run keys that are not watched any more, the same."""
         self._reading_sources: set[str] = set()
         """The targets that read source tables."""
         self._configured: Counter[str] = Counter()
@@ -120,17 +118,15 @@ class Catalog:
                 self.watch(name, *match)
                 continue
             view.owner, view.up = None, False
-            if match is not None or all_known:  # gone from Glue, or not wanted
-                self._undated.setdefault(name, monotonic)
             if match is None and all_known:
                 self.update(view, replace(view.record, baseline_at=None, counts_after=None))
         for name in literals - self.views.keys():
             if match := ownership.of_view(*name):
                 self.watch(name, *match)  # Glue does not know it, or not yet
         self.changed_views.update(self.views)
-        self._claim_runs(before, monotonic, all_known=all_known)
+        self._claim_runs(before)
 
-    def _claim_runs(self, before: Ownership, monotonic: float, *, all_known: bool) -> None:
+    def _claim_runs(self, before: Ownership) -> None:
         owners = self.ownership.runs
         self._configured = Counter(owners.values())
         self.fetching = {
@@ -142,15 +138,6 @@ class Catalog:
         self.changed_runs.update(key for key, owner in owners.items() if before.runs.get(key) != owner)
         self.changed_runs |= before.runs.keys() - owners.keys()
         self.changed_runs |= dict(before.spellings.items() ^ self.ownership.spellings.items()).keys()
-        for key, record in self.runs.items():
-            if record.view is not None:
-                continue
-            if key in owners:
-                self._undated.pop(key, None)
-                if record.unlisted_since is not None:
-                    self.put(key, replace(record, unlisted_since=None))
-            elif all_known:
-                self._undated.setdefault(key, monotonic)
 
     def _watch_patterns(self, patterns: Iterable[ViewPattern], monotonic: float, *, alone: bool) -> None:
         """Watch these patterns; ``alone``: no others."""
@@ -170,7 +157,6 @@ class Catalog:
             record = view.record if view else ViewRecord(database=name[0], table=name[1])
             view = replace(view) if view else ViewState(record, record.counters)
             self.views[name] = view
-            self._undated.pop(name, None)
             self.update(view, replace(record, unwatched_since=None))
             self.dirty_views.add(name)
         if view.owner != owner:
@@ -190,19 +176,12 @@ class Catalog:
             view.source_changes = self.sources.changes(view.record.sources)
         return view.source_changes != before
 
-    def settle_dates(self, at: Moment) -> None:
-        """Date what began while Glue's clock was not known."""
-        ahead = at.now - at.monotonic
+    def date_patterns(self, at: Moment) -> None:
+        """Date the patterns that began to be watched while Glue's clock was not known."""
         for name, monotonic in self._new_patterns.items():
-            self.patterns[name] = WatchedPattern(monotonic + ahead)
+            self.patterns[name] = WatchedPattern(monotonic + at.now - at.monotonic)
             self._dirty_rest = True
-        for what, monotonic in self._undated.items():
-            if isinstance(what, str):
-                if (record := self.runs.get(what)) and record.unlisted_since is None:
-                    self.put(what, replace(record, unlisted_since=monotonic + ahead))
-            elif (view := self.views.get(what)) and view.owner is None and not view.record.unwatched_since:
-                self.update(view, replace(view.record, unwatched_since=monotonic + ahead))
-        self._new_patterns, self._undated = {}, {}
+        self._new_patterns = {}
 
     def mark_all(self, target: str) -> None:
         """Have everything that the target watches published."""

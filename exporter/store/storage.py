@@ -26,7 +26,7 @@ from exporter.store.views import ViewRecord
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "lock"
 APPLICATION_ID: Final = 0x474D5645  # "GMVE": tells the file from any other SQLite database
-VERSION: Final = 5
+VERSION: Final = 6
 """Of the tables below. What is released is never changed: a new version comes with a migration."""
 
 _SCHEMA: Final = f"""
@@ -68,8 +68,6 @@ CREATE TABLE views (
   baseline_at REAL,              -- when its first listing of runs was complete; NULL: still to come
   counts_after REAL,             -- runs created before are not counted; NULL: the baseline decides
   unwatched_since REAL,          -- since when no configuration watches it; NULL: watched
-  forgotten_failures INTEGER NOT NULL, -- failed runs after a success (or since ever) that are forgotten
-  forgotten_after TEXT,          -- run ID of that success; NULL: there was none
   counters TEXT NOT NULL,        -- JSON, see counters.py
   PRIMARY KEY (catalog, database, table_name)
 ) STRICT, WITHOUT ROWID;

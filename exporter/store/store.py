@@ -121,12 +121,16 @@ class Store:
 
     def _claim(self, places: Sequence[Place]) -> None:
         """Share out runs and views again."""
-        unknown = {state.region for state in self._targets.values() if state.series.catalog_id is None}
+        unknown = self._unknown_regions()
         for place in places:
             targets = [state.target for state in self._targets.values() if self._place(state) == place]
             if place not in self._catalogs:
                 self._catalogs[place] = Catalog(*place, self._log)
             self._catalogs[place].claim(targets, self._clock.monotonic(), all_known=place[0] not in unknown)
+
+    def _unknown_regions(self) -> set[str]:
+        """Return the regions where a target may still turn out to watch any catalog."""
+        return {state.region for state in self._targets.values() if state.series.catalog_id is None}
 
     # What polls and resyncs do
 
@@ -173,7 +177,7 @@ class Store:
             at = self._moment(state)
             dated = _holds_an_answer(result) or state.series.requests.glue_time_ahead is not None
             for one in self._catalogs.values() if dated else ():
-                one.settle_dates(at)
+                one.date_patterns(at)
             catalog = self._catalog(state)
             first = state.series.up is None
             self._apply(result, state, catalog, at)
@@ -227,8 +231,10 @@ class Store:
     def _tidy(self, at: Moment) -> None:
         """Forget what no configuration has watched for long, in every catalog."""
         self._next_tidying = at.now + TIDY_EVERY
+        unknown = self._unknown_regions()
         for catalog in self._catalogs.values():
-            retention.forget_unwatched(catalog, at.now)
+            if catalog.aws_region not in unknown:
+                retention.forget_unwatched(catalog, at.now)
 
     # What others read
 

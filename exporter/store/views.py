@@ -59,10 +59,6 @@ class ViewRecord:
     """Runs that were created before this are not counted; None: the baseline alone decides."""
     unwatched_since: float | None = None
     """Since when no configuration watches it; None: watched, or not yet noted."""
-    forgotten_failures: int = 0
-    """Failed runs since the last success that are no longer remembered one by one."""
-    forgotten_after: str | None = None
-    """The run ID of the success that they followed; None: they followed none."""
     counters: ViewCounters = field(default_factory=ViewCounters)
 
     @property
@@ -209,9 +205,6 @@ class ViewState:
         success = self.newest_with_status(Status.SUCCEEDED)
         failure = self.newest_with_status(Status.FAILED)
         in_a_row = self.failures_in_a_row()
-        failures = len(in_a_row)
-        if record.forgotten_after == (success.run.run_id if success else None):
-            failures += record.forgotten_failures
         refresh = self.newest_refresh()
         return ViewFacts(
             refresh_mode=_refresh_mode(record),
@@ -227,7 +220,7 @@ class ViewState:
             data_time=refresh[1] if refresh else None,
             source_updated_time=max((times[-1] for times in self.source_changes or ()), default=None),
             stale_since=self.stale_since,
-            consecutive_failures=None if record.baseline_at is None and last is None else failures,
+            consecutive_failures=None if record.baseline_at is None and last is None else len(in_a_row),
             counters=self.saved_counters,
         )
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import takewhile
 
 from exporter.errors import GlueError
 from exporter.model.patterns import Name, ViewMatcher, is_literal
@@ -32,11 +33,9 @@ class KnownRun:
     first_seen_ended: float | None = None
     unlisted_since: float | None = None
     idle_since: float | None = None
-    """Since when nothing watches it: it was named by its ID alone."""
+    """Since when nothing watches it, to a day: it was named by its ID alone."""
     pruned: bool = False
     """Glue has not listed it for so long that it may be forgotten."""
-    pruned_after: str | None = None
-    """The run that was the view's last success then."""
     counted_as: tuple[str, str] | None = None
     """Status and type under which it is counted."""
     too_old: bool = False
@@ -102,7 +101,10 @@ class KnownView:
     misses: int = 0
     gone: bool = False
     """Missing from so many listings of tables that nothing watches it but its name."""
+    idle: bool = False
+    """Nothing watches it."""
     idle_since: float | None = None
+    """Since when, to a day."""
     up: bool = False
 
 
@@ -163,8 +165,8 @@ class Model:
     """When a listing of all that a pattern may match began, an hour ago at most."""
     unread_then: dict[str, float] = field(default_factory=dict)
     """Runs that could not be read when their view's first listing was complete; "": one without an ID."""
-    undated: tuple[set[Name], set[Name], set[str]] = field(default_factory=lambda: (set(), set(), set()))
-    """Patterns, and views and runs that nothing watches, since the last answer: they get their date by it."""
+    undated: set[Name] = field(default_factory=set)
+    """Patterns that are watched since the last answer: they get their date by the next one."""
     listings: list[ModelListing] = field(default_factory=list)
     generation: int = 0
     stints: int = 0
@@ -179,7 +181,7 @@ class Model:
             set(self.listed_by_runs),
             dict(self.listed),
             dict(self.unread_then),
-            (set(self.undated[0]), set(self.undated[1]), set(self.undated[2])),
+            set(self.undated),
             generation=self.generation,
             stints=self.stints,
             next_tidying=self.next_tidying,
@@ -190,14 +192,9 @@ class Model:
         self.next_tidying = 0.0
         for view in self.views.values():
             view.up = False
-        patterns, views, runs = self.undated
-        for pattern in patterns:
+        for pattern in self.undated:
             self.since.pop(pattern, None)
-        for name in views & self.views.keys():
-            self.views[name].idle_since = None
-        for key in runs & self.runs.keys():
-            self.runs[key].idle_since = None
-        self.undated = (set(), set(), set())
+        self.undated = set()
 
     # What is asked for.
 
@@ -239,9 +236,7 @@ class Model:
         self.settings = Settings(targets=tuple(targets), runs_per_view=runs_per_view)
         self.generation += 1
         patterns = {(p.database, p.table) for t in targets for p in t.views}
-        undated_patterns, undated_views, undated_runs = self.undated
-        undated_patterns |= patterns - self.since.keys()
-        undated_patterns &= patterns
+        self.undated = (self.undated | (patterns - self.since.keys())) & patterns
         self.since = {pattern: self.since.get(pattern, now) for pattern in patterns}
         self.listed = {pattern: at for pattern, at in self.listed.items() if pattern in patterns}
         self.listed_by_runs = set()
@@ -253,18 +248,9 @@ class Model:
                     view.baseline = view.counts_after = None
                 else:
                     view.gone = True
-                if view.idle_since is None:
-                    view.idle_since = now
-                    undated_views.add(name)
-            elif view.idle_since is not None or view.gone:
+                view.idle = True
+            elif view.idle or view.gone:
                 self._begin(name)
-        for key, known in self.runs.items():
-            if known.view is None and self.run_owner(key):
-                known.idle_since = None
-                undated_runs.discard(key)
-            elif known.view is None and known.idle_since is None:
-                known.idle_since = now
-                undated_runs.add(key)
         for target in targets:
             for name in matcher(target).literals:
                 if name not in self.views:
@@ -274,8 +260,7 @@ class Model:
         """Watch a view from now on."""
         self.stints += 1
         view = self.views.setdefault(name, KnownView(birth=self.stints))
-        view.gone, view.idle_since, view.stint = False, None, self.stints
-        self.undated[1].discard(name)
+        view.gone, view.idle, view.idle_since, view.stint = False, False, None, self.stints
         return view
 
     def commit(self, outcome: Outcome, now: float) -> None:
@@ -309,7 +294,7 @@ class Model:
             if name not in found:
                 view.misses, view.up = min(2, view.misses + 1), False
                 if view.misses == 2 and not self.literal(name):
-                    view.gone, view.idle_since = True, now
+                    view.gone = view.idle = True
         self._tidy(now)
 
     def open_listing(self, target: str, *, slow: bool = False) -> ModelListing:
@@ -389,7 +374,6 @@ class Model:
                     known.misses += 1
                 known.unlisted_since = now if known.unlisted_since is None else known.unlisted_since
         self._prune(covered, now)
-        self._forget_idle(now)
 
     def poll_ended(
         self,
@@ -423,7 +407,7 @@ class Model:
 
     def _answered(self) -> None:
         """Glue's time is known; what has waited for that gets its date."""
-        self.undated = (set(), set(), set())
+        self.undated = set()
 
     def _observe(self, run: Run, now: float, name: Name | None) -> None:
         key = run_key(run.run_id)
@@ -459,31 +443,36 @@ class Model:
     def _forget_idle(self, now: float) -> None:
         """Forget what nothing has watched for 90 days."""
         for name, view in list(self.views.items()):
-            if view.idle_since is not None and view.idle_since < now - 90 * DAY:
+            if view.idle and view.idle_since is None:
+                view.idle_since = now
+            elif view.idle_since is not None and view.idle_since < now - 90 * DAY:
                 del self.views[name]
                 self.runs = {i: k for i, k in self.runs.items() if k.view != name or self.run_owner(i)}
                 for known in self.runs.values():
                     if known.view == name:  # configured by its ID: it stays, but counts for nothing
                         known.view, known.counted_as, known.too_old = None, None, known.run.ended
                         known.unlisted_since = known.idle_since = None
-        self.runs = {
-            key: known
-            for key, known in self.runs.items()
-            if known.view or known.idle_since is None or known.idle_since >= now - 90 * DAY
-        }
+        for key, known in list(self.runs.items()):
+            if known.view or self.run_owner(key):
+                known.idle_since = None
+            elif known.idle_since is None:
+                known.idle_since = now
+            elif known.idle_since < now - 90 * DAY:
+                del self.runs[key]
 
     def _prune(self, names: Iterable[Name], now: float) -> None:
         """Forget the runs that no listing has held for 7 days, and that nothing shows."""
         for name in names:
             success = self._newest(name, "SUCCEEDED")
             kept = [k.run.run_id for k in self._age(name)[: max(1, self.settings.runs_per_view)]]
-            kept += [k.run.run_id for k in (success, self._newest(name, "FAILED")) if k]
+            kept += [
+                k.run.run_id for k in (success, self._newest(name, "FAILED"), *self._in_a_row(name)) if k
+            ]
             for key, known in self.runs.items():
                 old = known.unlisted_since is not None and known.unlisted_since < now - 7 * DAY
                 free = known.view == name and known.run.run_id not in kept and not self.run_owner(key)
                 if old and free and not known.pruned:
                     known.pruned = True
-                    known.pruned_after = success.run.run_id if success else None
 
     # What should be shown.
 
@@ -501,21 +490,7 @@ class Model:
     def figures(self, name: Name) -> Figures:
         runs = self._age(name)
         success, failure = self._newest(name, "SUCCEEDED"), self._newest(name, "FAILED")
-        failures = 0
-        for known in runs:
-            if known is success:
-                break
-            failures += known.run.status == "FAILED"
-        after = success.run.run_id if success else None
-        failures += sum(
-            known.view == name
-            and known.there
-            and known.pruned
-            and known.pruned_after == after
-            and (success is None or known.run.age_order > success.run.age_order)
-            and known.run.status == "FAILED"
-            for known in self.runs.values()
-        )
+        failures = len(self._in_a_row(name))
         view = self.views[name]
         return Figures(
             up=view.up,
@@ -534,6 +509,10 @@ class Model:
     def _age(self, name: Name) -> list[KnownRun]:
         runs = [k for k in self.runs.values() if k.view == name and k.there and not k.pruned]
         return sorted(runs, key=lambda known: known.run.age_order, reverse=True)
+
+    def _in_a_row(self, name: Name) -> list[KnownRun]:
+        since_success = takewhile(lambda known: known.run.status != "SUCCEEDED", self._age(name))
+        return [known for known in since_success if known.run.status == "FAILED"]
 
     def _newest(self, name: Name, status: str) -> KnownRun | None:
         return next((known for known in self._age(name) if known.run.status == status), None)

@@ -87,6 +87,8 @@ def test_a_view_that_is_gone_is_forgotten_90_days_later_whatever_is_reloaded_mea
     bench: ViewBench, patterns: str
 ) -> None:
     drop_for_good(bench)
+    bench.clock.advance(DAY)
+    bench.read({})
     bench.clock.advance(60 * DAY)
     bench.watch(patterns)
     bench.clock.advance(31 * DAY)
@@ -117,9 +119,9 @@ def test_a_view_that_is_gone_and_no_longer_named_is_forgotten_after_90_days(benc
     bench.read({})
     assert bench.remembered("views", "table_name") == {"daily_orders"}, "as long as it is named"
     bench.watch("sales.*")
-    bench.read({})
-    bench.clock.advance(91 * DAY)
-    bench.read({})
+    for days in (1, 91):
+        bench.clock.advance(days * DAY)
+        bench.read({})
     assert bench.remembered("views", "table_name") == set()
 
 

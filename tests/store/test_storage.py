@@ -124,8 +124,6 @@ def test_all_that_is_known_is_read_back(folder: Path) -> None:
         baseline_at=3.0,
         counts_after=4.0,
         unwatched_since=5.0,
-        forgotten_failures=6,
-        forgotten_after="b",
         counters=counters,
     )
     rows = CatalogRows(

@@ -256,9 +256,11 @@ def test_once_the_last_catalog_of_a_region_is_known_what_no_target_wants_is_forg
     unknown[2] = replace(unknown[2], access=Access(aws_region="us-east-1"))
     bench.configure(view_target("prod", run_ids=["kept"]), *unknown)
     bench.store.catalog_known("late", OTHER)
+    bench.clock.advance(DAY)
     bench.read({})
     assert bench.remembered("runs WHERE unlisted_since IS NOT NULL") == set()
     bench.store.catalog_known("later", THIRD)
+    bench.clock.advance(DAY)
     bench.read({})
     assert bench.remembered("runs WHERE unlisted_since IS NOT NULL") == {"dropped"}
     bench.clock.advance(91 * DAY)
