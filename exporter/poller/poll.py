@@ -35,38 +35,39 @@ class TargetPoll:
     """Polls one target again and again. One poll at a time."""
 
     def __init__(
-        self, target: Target, reader: CatalogReader, store: Store, clock: Clock, *, tables: bool = True
+        self,
+        target: Target,
+        reader: CatalogReader,
+        store: Store,
+        clock: Clock,
+        stop: threading.Event,
+        *,
+        tables: bool = True,
     ) -> None:
-        """``tables``: read the catalog's tables; False: views are known by their runs."""
+        """Once ``stop`` is set, nothing is read or applied any more.
+
+        ``tables``: read the catalog's tables; False: views are known by their runs.
+        """
         self._name = target.name
         self._reader = reader
         self._store = store
         self._clock = clock
+        self._stop = stop
         self._pool = WorkerPool(target.name, size=CALLS_AT_ONCE, clock=clock)
-        self._tables = tables
-        self.resync = self._new_resync(target)
-        self._stop = threading.Event()
-        self._polled = False
+        self.resync = Resync(target, reader, store, clock, stop, tables=tables)
         self._read_at: dict[Scope, float] = {}
         """When each listing was last read, in monotonic seconds."""
         self._next_bulk = 0.0
 
-    def run(
-        self,
-        stop: threading.Event,
-        heartbeat: Callable[[], None],
-        *,
-        first_resync_within: float = FIRST_RESYNC_WITHIN,
-    ) -> None:
-        """Poll once. Returns without a result when ``stop`` is set meanwhile. Raises nothing.
+    def run(self, heartbeat: Callable[[], None], *, first_resync_within: float = FIRST_RESYNC_WITHIN) -> None:
+        """Poll once. Raises nothing.
 
-        ``first_resync_within``: seconds for which the first poll waits for the first resync.
+        ``first_resync_within``: seconds for which the target's first poll waits for its first resync.
         """
-        self._stop = stop
         begun = self._clock.monotonic()
         ended = PollEnded(target=self._name, started=self._clock.time())
         try:
-            self._read(ended, stop, heartbeat, first_resync_within)
+            self._read(ended, heartbeat, first_resync_within)
         except PollInterrupted:
             ended.finished = False
             ended.unread = set()
@@ -75,53 +76,35 @@ class TargetPoll:
         except Exception as error:
             log.exception("unexpected error in a poll", target=self._name)
             ended.gave_up(internal_error(error))
-        if stop.is_set():
-            return
-        self._polled = True
         ended.duration = self._clock.monotonic() - begun
         try:
-            self._store.apply(ended, stop)
+            self._store.apply(ended, self._stop)
         except Exception as error:
             log.exception("unexpected error after a poll", target=self._name)
             failed = PollEnded(target=self._name, started=ended.started)
             failed.gave_up(internal_error(error))
             try:
-                self._store.apply(failed, stop)
+                self._store.apply(failed, self._stop)
             except Exception:
                 log.exception("unexpected error", target=self._name)
 
-    def prepare(self, target: Target) -> None:
-        """End the resync if this configuration, which is about to be in force, has other patterns."""
-        if not self.resync.serves(target):
-            self.resync.end()
-
-    def end(self) -> None:
-        """Let the resync end as soon as it can."""
-        self.resync.end()
-
-    def _read(
-        self,
-        ended: PollEnded,
-        stop: threading.Event,
-        heartbeat: Callable[[], None],
-        first_resync_within: float,
-    ) -> None:
+    def _read(self, ended: PollEnded, heartbeat: Callable[[], None], first_resync_within: float) -> None:
         settings = self._store.settings
         begun = self._clock.monotonic()
-        reader, calls = self._job(settings, stop, heartbeat)
+        reader, calls = self._job(settings, heartbeat)
         try:
             catalog_id = calls.one(reader.catalog_id)
         except GlueError as error:
             ended.gave_up(error)
             return
-        self._store.catalog_known(self._name, catalog_id, stop)
+        self._store.catalog_known(self._name, catalog_id, self._stop)
         if (watch := self._store.watch(self._name)) is None:
             return
         if watch.target.views:
-            self._resync(watch, settings)
-            if not self._polled:
-                self._wait_for_resync(first_resync_within, settings, stop, heartbeat)
-                reader, calls = self._job(settings, stop, heartbeat)
+            self.resync.begin_if_due(watch, settings)
+            if not watch.polled:
+                self._wait_for_resync(first_resync_within, settings, heartbeat)
+                reader, calls = self._job(settings, heartbeat)
                 if (watch := self._store.watch(self._name)) is None:
                     return
         ended.views, ended.unread = watch.views, set(map(run_key, watch.due))
@@ -144,40 +127,19 @@ class TargetPoll:
             if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
                 ended.failed(result)
 
-    def _job(
-        self, settings: Settings, stop: threading.Event, heartbeat: Callable[[], None]
-    ) -> tuple[CatalogReader, Calls]:
+    def _job(self, settings: Settings, heartbeat: Callable[[], None]) -> tuple[CatalogReader, Calls]:
         deadline = self._clock.monotonic() + max(settings.poll_interval, SHORTEST_BUDGET)
-        return self._reader.until(deadline), Calls(
-            self._pool, deadline=deadline, stop=stop, heartbeat=heartbeat
-        )
+        calls = Calls(self._pool, deadline=deadline, stop=self._stop, heartbeat=heartbeat)
+        return self._reader.until(deadline), calls
 
-    # The resync
-
-    def _new_resync(self, target: Target) -> Resync:
-        return Resync(target, self._reader, self._store, self._clock, tables=self._tables)
-
-    def _resync(self, watch: Watch, settings: Settings) -> None:
-        """Begin the resync if something of it is due; a new one where the patterns have changed."""
-        if not self.resync.serves(watch.target):
-            self.resync.end()
-            self.resync = self._new_resync(watch.target)
-        if self._stop.is_set():  # the target may have another account by now
-            self.resync.end()
-        self.resync.begin_if_due(watch, settings)
-
-    def _wait_for_resync(
-        self, seconds: float, settings: Settings, stop: threading.Event, heartbeat: Callable[[], None]
-    ) -> None:
+    def _wait_for_resync(self, seconds: float, settings: Settings, heartbeat: Callable[[], None]) -> None:
         until = self._clock.monotonic() + seconds
         while True:
-            self.resync.wait(until, stop, heartbeat)
+            self.resync.wait(until, heartbeat)
             watch = self._store.watch(self._name)
-            if not watch or stop.is_set() or self.resync.settled or self._clock.monotonic() >= until:
+            if not watch or self._stop.is_set() or self.resync.settled or self._clock.monotonic() >= until:
                 return
-            self._resync(watch, settings)  # its own time was over, or a reload has changed the patterns
-
-    # Runs
+            self.resync.begin_if_due(watch, settings)  # its own time was over
 
     def _read_listings(
         self, reader: CatalogReader, calls: Calls, watch: Watch, ended: PollEnded, begun: float

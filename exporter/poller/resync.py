@@ -105,10 +105,17 @@ def named_plan(matcher: ViewMatcher, literals: Iterable[Name]) -> list[Part]:
 
 
 class Resync:
-    """Of one target, as long as its patterns stay. Runs in a thread of its own when a poll finds it due."""
+    """Of one target. Runs in a thread of its own when a poll finds it due."""
 
     def __init__(
-        self, target: Target, reader: CatalogReader, store: Store, clock: Clock, *, tables: bool = True
+        self,
+        target: Target,
+        reader: CatalogReader,
+        store: Store,
+        clock: Clock,
+        stop: threading.Event,
+        *,
+        tables: bool,
     ) -> None:
         """``tables``: read the catalog's tables; False: views are known by their runs."""
         self._target = target
@@ -117,6 +124,7 @@ class Resync:
         self._reader = reader
         self._store = store
         self._clock = clock
+        self._stop = stop
         self._pool = WorkerPool(f"{target.name} resync", size=CALLS_AT_ONCE, clock=clock)
         self._sources = SourceReader(target.access.aws_region)
         self.orders: Orders = {}
@@ -131,7 +139,6 @@ class Resync:
         self._retry_at = -math.inf
         """When to ask again for what failed."""
         self._retries = 0
-        self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.heartbeat = math.inf
         """Monotonic seconds of the last heartbeat; infinite while it does not run."""
@@ -168,20 +175,6 @@ class Resync:
             if state.error and part.operation != SOURCES.operation:
                 yield state.error
 
-    def serves(self, target: Target) -> bool:
-        """Return whether it looks for what this target asks for, and has not been ended."""
-        mine = self._target
-        same = (mine.views, mine.exclude_views, mine.source_tables) == (
-            target.views,
-            target.exclude_views,
-            target.source_tables,
-        )
-        return same and not self._stop.is_set()
-
-    def end(self) -> None:
-        """Let it end as soon as it can, and change nothing any more."""
-        self._stop.set()
-
     def begin_if_due(self, watch: Watch, settings: Settings) -> None:
         """Start it if something is due: all, what is left of the last run, or what failed in it."""
         now = self._clock.monotonic()
@@ -212,9 +205,9 @@ class Resync:
         )
         self._thread.start()
 
-    def wait(self, until: float, stop: threading.Event, heartbeat: Callable[[], None]) -> None:
-        """Return when it has ended, at this time (monotonic seconds), or once ``stop`` is set."""
-        while self.running and not stop.is_set() and self._clock.monotonic() < until:
+    def wait(self, until: float, heartbeat: Callable[[], None]) -> None:
+        """Return when it has ended, or at this time (monotonic seconds), or once it is to stop."""
+        while self.running and not self._stop.is_set() and self._clock.monotonic() < until:
             heartbeat()
             if self._thread:
                 self._thread.join(TICK)

@@ -50,7 +50,7 @@ class Scheduler:
         self._lock = threading.Lock()
 
     def configure(self, settings: Settings) -> None:
-        """Poll these targets from now on, at once. A target whose access stays keeps its reader."""
+        """Poll these targets from now on, at once. One that asks Glue for the same as before goes on."""
         with self._lock:
             wanted = {target.name: target for target in settings.targets}
             for name, thread in list(self._threads.items()):
@@ -59,8 +59,6 @@ class Scheduler:
                 if not (target and thread.serves(target)):
                     thread.end()
                     del self._threads[name]
-                else:
-                    thread.poll.prepare(target)
             try:
                 self._store.configure(settings)
             finally:  # also where what has changed could not be published: the next commit does it
@@ -81,7 +79,7 @@ class Scheduler:
         threads = [
             threading.Thread(
                 target=self._poll(target, never, tables=tables).run,
-                args=(never, _nothing),
+                args=(_nothing,),
                 kwargs={"first_resync_within": math.inf},
                 daemon=True,
             )
@@ -126,7 +124,12 @@ class Scheduler:
 
     def _poll(self, target: Target, stop: threading.Event, *, tables: bool = True) -> TargetPoll:
         reader = self._readers(target, self._store.requests(target.name), stop)
-        return TargetPoll(target, reader, self._store, self._clock, tables=tables)
+        return TargetPoll(target, reader, self._store, self._clock, stop, tables=tables)
+
+
+def _asks_for(target: Target) -> tuple[object, ...]:
+    """Return all that a poll and a resync are made for; run IDs are looked up at each poll."""
+    return target.access, target.catalog_id, target.views, target.exclude_views, target.source_tables
 
 
 def _nothing() -> None:
@@ -153,14 +156,12 @@ class TargetThread:
         self.thread = threading.Thread(target=self._loop, name=f"poll {self.target.name}", daemon=True)
 
     def serves(self, target: Target) -> bool:
-        """Tell whether this thread's reader reads what the target names."""
-        mine = self.target
-        return (mine.access, mine.catalog_id) == (target.access, target.catalog_id)
+        """Return whether this thread asks Glue for what the target names."""
+        return _asks_for(self.target) == _asks_for(target)
 
     def end(self) -> None:
         """Let the thread end as soon as it can."""
         self.stop.set()
-        self.poll.end()
         self.wake.set()
 
     def _heartbeat(self) -> None:
@@ -171,7 +172,7 @@ class TargetThread:
         gap = first_gap(self.target.name, self.store.settings.poll_interval)
         while not self.stop.is_set():
             self._heartbeat()
-            self.poll.run(self.stop, self._heartbeat)
+            self.poll.run(self._heartbeat)
             planned = next_poll(planned, self.clock.monotonic(), gap)
             gap = self.store.settings.poll_interval
             self.expected = planned + STUCK_AFTER

@@ -145,6 +145,7 @@ class Store:
             views = list(catalog.of_target(target))
             return Watch(
                 target=state.target,
+                polled=state.series.up is not None,
                 views=frozenset(view.record.name for view in views),
                 without_baseline=any(view.record.baseline_at is None for view in views),
                 unsettled=tuple(catalog.unsettled(target)),

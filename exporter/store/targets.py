@@ -20,6 +20,8 @@ class Watch:
     """What a poll of a target has to read."""
 
     target: Target
+    polled: bool
+    """Whether a poll of it has ended before."""
     views: frozenset[Name]
     """The views that it watches."""
     without_baseline: bool

@@ -81,9 +81,9 @@ def record(folder: Path) -> History:
             clock.advance(max(0.0, moment - clock.time()))
             company.trouble(glue, end - moment)
             for poll in polls:
-                poll.run(threading.Event(), lambda: None)
+                poll.run(lambda: None)
                 # It goes on in a thread of its own: to its end before the clock is moved on.
-                poll.resync.wait(math.inf, threading.Event(), lambda: None)
+                poll.resync.wait(math.inf, lambda: None)
             out.writelines(f"{sample} {moment:.3f}\n" for sample in scrape(exporter))
             moment += STEP
         out.write("# EOF\n")

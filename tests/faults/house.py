@@ -124,8 +124,8 @@ class House:
         def poll(name: str) -> None:
             with places:
                 if not self.stop.is_set():
-                    self._polls[name].run(self.stop, lambda: None)
-                    self._polls[name].resync.wait(math.inf, threading.Event(), lambda: None)
+                    self._polls[name].run(lambda: None)
+                    self._polls[name].resync.wait(math.inf, lambda: None)
 
         threads = [threading.Thread(target=poll, args=(name,), daemon=True) for name in targets]
         for thread in threads:
@@ -135,8 +135,6 @@ class House:
     def end_polls(self) -> None:
         """Let all polls and resyncs end, as the program does."""
         self.stop.set()
-        for poll in self._polls.values():
-            poll.end()
 
     def scrape(self) -> str:
         """Fetch ``/metrics`` over HTTP, and note how long that took."""
@@ -191,7 +189,7 @@ class House:
         reader = self._clients.catalog(target, requests, self.stop)
         # What takes the processor long happens here, one after the other, and not while others wait for Glue.
         reader.connection.glue()
-        return TargetPoll(target, reader, self.exporter.store, self.clock)
+        return TargetPoll(target, reader, self.exporter.store, self.clock, self.stop)
 
     def _target(self, cell: Cell | None) -> Target:
         operation = cell and cell.operation

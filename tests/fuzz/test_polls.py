@@ -162,13 +162,13 @@ class Watcher:
         store.configure(settings)
         self._stop = threading.Event()
         reader = self._clients.catalog(target, store.requests("prod"), self._stop)
-        self._poll = TargetPoll(target, reader, store, self._clock)
+        self._poll = TargetPoll(target, reader, store, self._clock, self._stop)
 
     def poll(self, answer: Answers) -> None:
         """Poll a quarter of an hour later: all is read to its end."""
         self._aws.judge = answer
         self._clock.advance(900)
-        self._poll.run(self._stop, lambda: None)
+        self._poll.run(lambda: None)
         self._aws.forget_calls()
 
     def scrape(self, accept: str | None) -> Exposition:

@@ -165,17 +165,13 @@ class Bench:
     def __post_init__(self) -> None:
         self.store = self.make_store(self.clock, [self.shown])
         self.configure(self.target)
-        self.restart()
+        self.polled = False
+        self.poll = TargetPoll(self.target, self.reader, self.store, self.clock, self.stop)
 
     def configure(self, target: Target) -> None:
         """Put another configuration in force, as the program does."""
         settings = watch(target, poll_interval=self.poll_interval, resync_interval=self.resync_interval)
         self.store.configure(settings)
-
-    def restart(self) -> None:
-        """Poll as a program that has just started, but with what the store remembers."""
-        self.polled = False
-        self.poll = TargetPoll(self.target, self.reader, self.store, self.clock)
 
     def has(self, *runs: Run, views: Iterable[str] = ("sales.orders",)) -> None:
         """Have Glue list these runs, in this order, and these views."""
@@ -190,7 +186,7 @@ class Bench:
         if not self.polled:
             resync.set()  # the first poll waits for it
         self.polled = True
-        self.poll.run(self.stop, beat)
+        self.poll.run(beat)
         resync.set()
         self.await_resync()
         return sorted(self.reader.calls)
@@ -202,7 +198,7 @@ class Bench:
 
     def await_resync(self) -> None:
         """Wait, in real time, until no resync runs."""
-        self.poll.resync.wait(math.inf, threading.Event(), nothing)
+        self.poll.resync.wait(math.inf, nothing)
 
     @property
     def state(self) -> TargetState:

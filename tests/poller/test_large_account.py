@@ -110,7 +110,7 @@ class Account:
             bench.clock.advance(max(0.0, self.next_poll - bench.clock.monotonic()))
             pace.held_back = False
         before = len(bench.reader.calls)
-        bench.poll.run(bench.stop, self._pass_time_while_held_back)
+        bench.poll.run(self._pass_time_while_held_back)
         self._note_end()
         self.next_poll += POLL
         return bench.reader.calls[before:]
@@ -127,7 +127,7 @@ class Account:
 
     def close(self) -> None:
         """Let everything end."""
-        self.bench.poll.end()
+        self.bench.stop.set()
         self._wait_begun.set()
         self.pace.let_on(math.inf)
         self.bench.await_resync()

@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from exporter.clock import Clock
 from exporter.errors import PollInterrupted, Reason
 from exporter.model.run import MalformedRun, RunListing
 from exporter.poller.poll import CALLS_AT_ONCE
 from exporter.poller.workers import UNREACHABLE
 from exporter.store.results import PollEnded, Result
+from exporter.store.series import SeriesListener
+from exporter.store.storage import Storage
 from exporter.store.store import Store
 from exporter.store.targets import OUT_OF_TIME
 from tests.poller.bench import DAY, Bench, SmallPages, old, run, running, target, watching
@@ -283,20 +287,26 @@ def test_a_configured_run_that_a_listing_holds_is_not_asked_for_by_its_id() -> N
     assert bench.later() == ["elsewhere", "list_runs sales.orders"]
 
 
-def test_after_a_restart_one_complete_listing_is_enough_and_nothing_is_counted_twice() -> None:
-    bench = Bench(watching("sales.orders"))
+def test_after_a_restart_one_complete_listing_is_enough_and_nothing_is_counted_twice(tmp_path: Path) -> None:
+    def open_store(clock: Clock, listeners: list[SeriesListener]) -> Store:
+        storage, rows = Storage.open(tmp_path)
+        return Store(clock, listeners, storage, rows)
+
+    bench = Bench(watching("sales.orders"), make_store=open_store)
     going_on = running("going-on", 60.0)
     bench.has(going_on, *old(1500))
     bench.run()
+    bench.store.close()
+    bench.clock.advance(7200.0)
+    bench = Bench(watching("sales.orders"), clock=bench.clock, make_store=open_store)
     over = run("going-on", 60.0)
     bench.has(run("new", -60.0), over, *old(1500))
-    bench.clock.advance(7200.0)
-    bench.restart()
     pages = ["list_runs sales.orders", "list_runs sales.orders from 1000"]
     assert bench.run() == ["get_table sales.orders", *pages]
     assert (bench.up, bench.shown.counted("sales.orders")) == (True, 2)
     assert bench.later() == pages[:1]
     assert bench.shown.counted("sales.orders") == 2
+    bench.store.close()
 
 
 # Many run IDs

@@ -8,7 +8,6 @@ from structlog.testing import capture_logs
 
 from exporter.errors import Reason
 from exporter.model.run import Run
-from exporter.model.settings import Target
 from exporter.model.view import DatabaseListing, MalformedView, SourceTable, TableListing
 from exporter.poller.workers import UNREACHABLE
 from tests.poller.bench import Bench, SmallPages, old, run, running, watching
@@ -447,20 +446,6 @@ def test_every_resync_interval_give_or_take_half_a_poll_everything_is_read(
     both = sorted([*WHOLE, *FIRST_PAGE])
     assert ready.later(seconds) == (both if due else FIRST_PAGE)
     assert ready.later() == (FIRST_PAGE if due else both)
-
-
-@pytest.mark.parametrize(
-    "other", [watching("sales.o*"), watching("sales.*", exclude=["sales.r*"])], ids=["views", "exclude_views"]
-)
-def test_other_patterns_are_looked_for_at_once(other: Target) -> None:
-    ready = five_runs("sales.*")
-    ready.run()
-    ready.configure(other)
-    calls = ready.later()
-    assert "get_tables sales" in calls
-    assert any(call.endswith(" from 4") for call in calls)
-    assert len(ready.later()) == 1
-    assert found(ready) == ["sales.orders"]
 
 
 def test_a_run_that_two_complete_reads_do_not_find_is_gone() -> None:

@@ -211,7 +211,9 @@ class Soak:
             name: WorldReader(world, self.store.requests(name)) for name, world in self.worlds.items()
         }
         self.polls = {
-            target.name: TargetPoll(target, self.readers[target.name], self.store, self.clock)
+            target.name: TargetPoll(
+                target, self.readers[target.name], self.store, self.clock, threading.Event()
+            )
             for target in self.settings.targets
         }
 
@@ -268,10 +270,9 @@ class Soak:
         ):
             if self.under_way(kind, name):
                 reader.failing, reader.share = reason, share
-        stop = threading.Event()
-        self.polls[name].run(stop, lambda: None)
+        self.polls[name].run(lambda: None)
         # In this clock no time passes until the resync has ended, too.
-        self.polls[name].resync.wait(math.inf, stop, lambda: None)
+        self.polls[name].resync.wait(math.inf, lambda: None)
 
 
 def resident() -> int:

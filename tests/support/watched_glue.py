@@ -70,10 +70,10 @@ class WatchedGlue:
         if self._poll is None:
             requests = self.store.requests(self._target.name)
             reader = self._factory.catalog(self._target, requests, stop)
-            self._poll = TargetPoll(self._target, reader, self.store, self.clock)
+            self._poll = TargetPoll(self._target, reader, self.store, self.clock, stop)
         for _ in range(2):  # the second one reads what changed while the resync went on
-            self._poll.run(stop, lambda: None, first_resync_within=math.inf)
-            self._poll.resync.wait(math.inf, threading.Event(), lambda: None)
+            self._poll.run(lambda: None, first_resync_within=math.inf)
+            self._poll.resync.wait(math.inf, lambda: None)
         self.log += self._lines.take()
 
     def at(self, time: float) -> None:
