@@ -5,13 +5,11 @@ So everything that is wrong is reported at once, and what is right can be checke
 """
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from enum import StrEnum
-from functools import cache, cached_property
-from math import isfinite
+from functools import cache
 from typing import Any, ClassVar, Final, Protocol, Self
 
 from exporter.config.durations import PATTERN, format_duration, parse_duration, quoted
@@ -43,21 +41,13 @@ def read(kind_: Kind, value: object, at: Location, document: Document) -> Any:
     return None
 
 
-def not_text(value: object) -> str:
-    """Return how to turn a value into the text that it should be."""
-    match value:
-        case bool():
-            return 'YAML reads this as true or false (as it does yes, no, on and off): put it in "quotes"'
-        case int() | float():
-            return 'YAML reads this as a number (and drops leading zeros): put it in "quotes"'
-        case _:
-            return f"must be text, not {kind(value)}"
+@dataclass(frozen=True)
+class Scalar:
+    """A single value."""
 
-
-class _Scalar(ABC):
-    @abstractmethod
-    def parse(self, value: object) -> Any:
-        """Return the value. Raises ValueError with a sentence that says what is wrong."""
+    parse: Callable[[object], Any]
+    """Returns the value. Raises ValueError with a sentence that says what is wrong."""
+    schema: JsonSchema
 
     def read(self, value: object, at: Location, document: Document) -> Any:
         """Return the value, or None after a report."""
@@ -67,136 +57,132 @@ class _Scalar(ABC):
             document.report(at, str(error))
             return None
 
+    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
+        """Return the schema."""
+        return self.schema
 
-@dataclass(frozen=True)
-class Text(_Scalar):
-    """Text that a pattern matches and a check accepts."""
 
-    expected: str = ""
-    """What to say where the pattern does not match; ``{}`` stands for the value, where that is shown."""
-    pattern: str | None = None
-    """In a syntax that Python and JSON Schema share."""
-    shortest: int = 0
-    longest: int | None = None
-    check: Callable[[str], None] = lambda _text: None
-    """Raises ValueError where something else is wrong with the text."""
+def as_text(value: object) -> str:
+    """Return a value that is text. Raises ValueError with how to turn another one into text."""
+    match value:
+        case str():
+            return value
+        case bool():
+            raise ValueError(
+                'YAML reads this as true or false (as it does yes, no, on and off): put it in "quotes"'
+            )
+        case int() | float():
+            raise ValueError('YAML reads this as a number (and drops leading zeros): put it in "quotes"')
+        case _:
+            raise ValueError(f"must be text, not {kind(value)}")
 
-    @cached_property
-    def _compiled(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"\$$", r"\\Z", self.pattern or ""))
 
-    def parse(self, value: object) -> str:
-        """Return the text."""
-        if not isinstance(value, str):
-            raise ValueError(not_text(value))  # noqa: TRY004 (as all that is wrong in a file)
-        if len(value) < self.shortest:
-            raise ValueError(f"is too short: at least {self.shortest} characters" if value else "is empty")
-        if self.longest is not None and len(value) > self.longest:
-            raise ValueError(f"is too long: at most {self.longest} characters")
-        self.check(value)
-        if not self._compiled.match(value):
-            raise ValueError(self.expected.format(quoted(value)))
+def text(
+    expected: str = "",
+    pattern: str | None = None,
+    *,
+    shortest: int = 0,
+    longest: int | None = None,
+    check: Callable[[str], None] = lambda _text: None,
+) -> Scalar:
+    """Return the kind of text that a pattern matches and a check, which may raise ValueError, accepts.
+
+    ``pattern``: in a syntax that Python and JSON Schema share. ``expected``: what to say where it does not
+    match; ``{}`` stands for the value, where that is shown.
+    """
+    compiled = re.compile(re.sub(r"\$$", r"\\Z", pattern or ""))
+
+    def parse(value: object) -> str:
+        found = as_text(value)
+        if len(found) < shortest:
+            raise ValueError(f"is too short: at least {shortest} characters" if found else "is empty")
+        if longest is not None and len(found) > longest:
+            raise ValueError(f"is too long: at most {longest} characters")
+        check(found)
+        if not compiled.match(found):
+            raise ValueError(expected.replace("{}", quoted(found)))
+        return found
+
+    schema = {"maxLength": longest, "minLength": shortest or None, "pattern": pattern, "type": "string"}
+    return Scalar(parse, {name: one for name, one in schema.items() if one is not None})
+
+
+def choice(words: type[StrEnum], refused: Mapping[str, str]) -> Scalar:
+    """Return the kind of one of a few words. ``refused``: known ones that are not accepted, and why not."""
+
+    def parse(value: object) -> StrEnum:
+        found = as_text(value)
+        if found not in list(words):
+            raise ValueError(refused.get(found, f"must be one of {', '.join(words)}"))
+        return words(found)
+
+    return Scalar(parse, {"enum": [str(word) for word in words]})
+
+
+def _boolean(value: object) -> bool:
+    if value is True or value is False:
         return value
-
-    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Describe pattern and lengths; a check is beyond JSON Schema."""
-        schema: JsonSchema = {} if self.longest is None else {"maxLength": self.longest}
-        schema |= {"minLength": self.shortest} if self.shortest else {}
-        schema |= {"pattern": self.pattern} if self.pattern else {}
-        return {**schema, "type": "string"}
+    found = 'text (true and false are written without "quotes")' if isinstance(value, str) else kind(value)
+    raise ValueError(f"must be true or false, not {found}")
 
 
-@dataclass(frozen=True)
-class Choice(_Scalar):
-    """One of a few words."""
-
-    words: type[StrEnum]
-    refused: Mapping[str, str]
-    """Known words that are not accepted, each with its reason."""
-
-    def parse(self, value: object) -> StrEnum:
-        """Return the word."""
-        if not isinstance(value, str):
-            raise ValueError(not_text(value))  # noqa: TRY004 (as all that is wrong in a file)
-        if value not in list(self.words):
-            raise ValueError(self.refused.get(value, f"must be one of {', '.join(self.words)}"))
-        return self.words(value)
-
-    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """List the words."""
-        return {"enum": [str(word) for word in self.words]}
+BOOLEAN: Final = Scalar(_boolean, {"type": "boolean"})
 
 
-@dataclass(frozen=True)
-class Boolean(_Scalar):
-    """True or false."""
+def number(least: float, most: float, *, whole: bool = False) -> Scalar:
+    """Return the kind of a whole number, or of any finite one, within limits."""
 
-    def parse(self, value: object) -> bool:
-        """Return the value."""
-        if not isinstance(value, bool):
-            written = 'text (true and false are written without "quotes")'
-            found = written if isinstance(value, str) else kind(value)
-            raise ValueError(f"must be true or false, not {found}")  # noqa: TRY004 (as above)
-        return value
+    def parse(value: object) -> float:
+        if isinstance(value, int if whole else int | float) and not isinstance(value, bool):
+            if not least <= value <= most:
+                raise ValueError(f"must be from {least} to {most}")
+            return value if whole else float(value)
+        found = {str: 'text (numbers are written without "quotes")', float: "a fraction"}
+        wanted = "a whole number" if whole else "a number"
+        raise ValueError(f"must be {wanted}, not {found.get(type(value), kind(value))}")
 
-    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Describe the type."""
-        return {"type": "boolean"}
+    return Scalar(parse, {"maximum": most, "minimum": least, "type": "integer" if whole else "number"})
 
 
-@dataclass(frozen=True)
-class Number(_Scalar):
-    """A whole number, or any finite one, within limits."""
+def duration(shortest: str, longest: str) -> Scalar:
+    """Return the kind of a duration, written ``1h30m``, within limits; its value is in seconds."""
 
-    least: float
-    most: float
-    whole: bool = False
-
-    def parse(self, value: object) -> float:
-        """Return the number."""
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
-            found = {str: 'text (numbers are written without "quotes")', float: "a fraction"}
-            wanted = "a whole number" if self.whole else "a number"
-            raise ValueError(f"must be {wanted}, not {found.get(type(value), kind(value))}")  # noqa: TRY004
-        number = value if self.whole else float(value)
-        if not isfinite(number):
-            raise ValueError("must be a finite number")
-        if number < self.least:
-            raise ValueError(f"must be {self.least:g} or more")
-        if number > self.most:
-            raise ValueError(f"must be {self.most:g} or less")
-        return number
-
-    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Describe the limits."""
-        return {
-            "maximum": self.most,
-            "minimum": self.least,
-            "type": "integer" if self.whole else "number",
-        }
-
-
-@dataclass(frozen=True)
-class Duration(_Scalar):
-    """A duration, written ``1h30m``, within limits that are written the same; its value is in seconds."""
-
-    shortest: str
-    longest: str
-
-    def parse(self, value: object) -> float:
-        """Return the seconds."""
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        if not isinstance(value, str):
-            raise ValueError(f"must be a duration such as 30s, not {kind(value)}")  # noqa: TRY004 (as above)
-        seconds = parse_duration(value)
-        if not parse_duration(self.shortest) <= seconds <= parse_duration(self.longest):
-            raise ValueError(f"is {format_duration(seconds)}: must be from {self.shortest} to {self.longest}")
+    def parse(value: object) -> float:
+        if type(value) not in {int, str}:
+            raise ValueError(f"must be a duration such as 30s, not {kind(value)}")
+        seconds = parse_duration(str(value))
+        if not parse_duration(shortest) <= seconds <= parse_duration(longest):
+            raise ValueError(f"is {format_duration(seconds)}: must be from {shortest} to {longest}")
         return seconds
 
+    return Scalar(parse, {"pattern": PATTERN, "type": "string"})
+
+
+@dataclass(frozen=True)
+class MappingOf:
+    """A mapping whose keys are the user's own."""
+
+    hint: str
+    """What must stand here."""
+    kind_of: Callable[[str], Kind]
+    """Returns the kind of a key's value. Raises ValueError for a key that cannot be."""
+
+    def read(self, value: object, at: Location, document: Document) -> dict[str, Any] | None:
+        """Return the values by key."""
+        if not isinstance(value, YamlMapping):
+            document.report(at, f"must be {self.hint}, not {kind(value)}")
+            return None
+        found = {}
+        for name, inner in value.items():
+            try:
+                found[name] = read(self.kind_of(name), inner, (*at, name), document)
+            except ValueError as error:
+                document.report((*at, name), str(error))
+        return found
+
     def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Describe the pattern; limits in seconds are beyond JSON Schema."""
-        return {"pattern": PATTERN, "type": "string"}
+        """Describe the type; only the web configuration, which has no schema, holds one."""
+        return {"type": "object"}
 
 
 @dataclass(frozen=True)
@@ -235,20 +221,17 @@ class _Key:
 
 
 def key(
-    kind_: Kind,
-    description: str = "",
-    *,
-    default: Any = None,
-    shown_default: Any = None,
-    examples: Sequence[Any] = (),
-    required: bool = False,
-    secret: bool = False,
+    kind_: Kind, description: str = "", *, default: Any = None, required: bool = False, secret: bool = False
 ) -> Any:
-    """Return a field of a :class:`Section`: one key of a mapping."""
-    shown_default = default if shown_default is None else shown_default
-    schema: JsonSchema = {} if shown_default is None else {"default": shown_default}
-    schema |= {"description": description} if description else {}
-    schema |= {"examples": list(examples)} if examples else {}
+    """Return a field of a :class:`Section`: one key of a mapping.
+
+    ``default``: of a scalar, as the file would write it; of a list or a section, an empty one.
+    """
+    schema: JsonSchema = {"description": description}
+    if isinstance(kind_, Scalar) and default is not None:
+        schema["default"], default = default, kind_.parse(default)
+    elif default is not None:
+        schema["default"] = {} if isinstance(default, Section) else list(default)
     return field(default=default, repr=not secret, metadata={_KEY: _Key(kind_, schema, required)})
 
 
@@ -274,7 +257,11 @@ class Section:
     @classmethod
     def unknown_key(cls, name: str) -> str:
         """Return what to do about a key that is not known."""
-        return nearest(name, list(cls.known()))
+        known = list(cls.known())
+        near = get_close_matches(name.strip().lower().replace("-", "_"), known, n=1)
+        return (
+            f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known are {', '.join(known)}"
+        )
 
     @classmethod
     def read(cls, value: object, at: Location, document: Document) -> Self | None:
@@ -303,16 +290,8 @@ class Section:
     @classmethod
     def json_schema(cls, definitions: dict[str, JsonSchema]) -> JsonSchema:
         """Describe the section among the definitions, and refer to it."""
-        if cls.__name__ not in definitions:
-            definitions[cls.__name__] = {}  # its place in the order
-            definitions[cls.__name__] = cls.described(definitions, cls.__name__)
-        return {"$ref": f"#/$defs/{cls.__name__}"}
-
-    @classmethod
-    def described(cls, definitions: dict[str, JsonSchema], title: str) -> JsonSchema:
-        """Describe the keys."""
         required = [name for name, one in cls.known().items() if one.required]
-        return {
+        definitions[cls.__name__] = {
             "additionalProperties": False,
             **cls.json_schema_extra,
             "description": cls.__doc__,
@@ -320,15 +299,6 @@ class Section:
                 name: {**one.schema, **one.kind.json_schema(definitions)} for name, one in cls.known().items()
             },
             **({"required": required} if required else {}),
-            "title": title,
             "type": "object",
         }
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return what to do about an unknown key where these are known."""
-    word, colon, _ = name.partition(":")
-    if colon and word in known:
-        return f"unknown key; a colon needs a blank after it: {word}: …"
-    near = get_close_matches(word.strip().lower().replace("-", "_"), known, n=1)
-    return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known are {', '.join(known)}"
+        return {"$ref": f"#/$defs/{cls.__name__}"}

@@ -1,14 +1,14 @@
 """From the file's entries to targets: defaults filled in, regions and catalogs multiplied out."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from exporter.config.schema import ACCOUNT_ID, AssumeRole, Configuration, Defaults, TargetEntry
 from exporter.config.yaml_lines import Location
 from exporter.model import settings
+from exporter.model.run import run_key
 
 _PAIRS: Final = {
     "aws_region": "aws_regions",
@@ -16,24 +16,18 @@ _PAIRS: Final = {
     "catalog_id": "catalog_ids",
     "catalog_ids": "catalog_id",
 }
+_WHERE: Final = {*_PAIRS, "profile", "assume_role"}
+"""The keys that decide which catalog an entry reads, and the names of its targets if it has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """One catalog in one region as far as the file says: equal for targets that read the same."""
-
-    region: tuple[str, str | None]
-    catalog: tuple[str, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A region and a catalog of an entry, where it is one target."""
 
     name: str
     region: str | None
     catalog: str | None
-    scope: Scope
+    scope: tuple[object, ...]
+    """Equal for targets that read the same catalog in the same region, as far as the file says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +45,22 @@ class Entry:
 
     def value(self, key: str) -> Any:
         """Return the own value of a key, else the default one; of a pair of keys, one hides the other."""
-        return getattr(self._source(key), key)
-
-    def at_key(self, key: str) -> Location:
-        """Return where the value of a key is written: in the entry, or in the defaults."""
-        return (*self.at, key) if self._source(key) is self.own else ("defaults", key)
+        is_own = {key, _PAIRS.get(key)} & self.own.written
+        return getattr(self.own if is_own else self.defaults, key)
 
     def is_known(self, *keys: str) -> bool:
         """Return whether nothing is wrong in the values of these keys, so that they can be compared."""
         return self.own.wrong.isdisjoint(keys) and self.defaults.wrong.isdisjoint(keys)
 
-    def _source(self, key: str) -> Defaults:
-        inherited = key not in self.own.written and _PAIRS.get(key) not in self.own.written
-        return self.defaults if inherited else self.own
+    @property
+    def catalog_is_known(self) -> bool:
+        """Whether nothing is wrong in what decides the catalog that it reads."""
+        return self.is_known(*_WHERE)
+
+    @property
+    def names_are_known(self) -> bool:
+        """Whether nothing is wrong in what decides the names of its targets."""
+        return self.is_known("name", *({"aws_regions", "catalog_ids"} if self.own.name else _WHERE))
 
     @property
     def regions(self) -> tuple[str | None, ...]:
@@ -82,8 +79,13 @@ class Entry:
 
     def places(self) -> Iterator[Place]:
         """Return each region with each catalog."""
+        profile: str | None = self.value("profile")
+        role: AssumeRole | None = self.value("assume_role")
         for region, catalog in product(self.regions, self.catalogs):
-            yield Place(self._name(region, catalog), region, catalog, self._scope(region, catalog))
+            # Without a region the profile decides; without a catalog the role's account, else the profile.
+            account = catalog or (role.role_arn.split(":")[4] if role else None)
+            of_profile = profile if region is None or account is None else None
+            yield Place(self._name(region, catalog), region, catalog, (region, account, of_profile))
 
     def _name(self, region: str | None, catalog: str | None) -> str:
         if self.own.name is None:
@@ -95,24 +97,13 @@ class Entry:
             parts.append(str(catalog))
         return "/".join(parts)
 
-    def _scope(self, region: str | None, catalog: str | None) -> Scope:
-        """Without a region the profile decides; without a catalog the role's account, else the profile."""
-        profile: str | None = self.value("profile")
-        role: AssumeRole | None = self.value("assume_role")
-        account = catalog or (role.role_arn.split(":")[4] if role else None)
-        return Scope(
-            region=("region", region) if region else ("of profile", profile),
-            catalog=("catalog", account) if account else ("of profile", profile),
-        )
-
     def targets(self) -> Iterator[settings.Target]:
         """Return its targets, where nothing is wrong in it."""
         runs: dict[str, str] = {}
-        for run_id in self.own.runs:
-            if run_id is not None:
-                runs.setdefault(run_id.lower(), sys.intern(run_id))  # for Glue, case does not matter
-        views = dict.fromkeys(filter(None, self.own.views))
-        excluded = dict.fromkeys(filter(None, self.value("exclude_views")))
+        for run_id in filter(None, self.own.runs):
+            runs.setdefault(run_key(run_id), run_id)
+        views = tuple(dict.fromkeys(filter(None, self.own.views)))
+        exclude_views = tuple(dict.fromkeys(filter(None, self.value("exclude_views"))))
         for place in self.places():
             yield settings.Target(
                 name=place.name,
@@ -124,8 +115,8 @@ class Entry:
                 ),
                 catalog_id=place.catalog,
                 run_ids=tuple(runs.values()),
-                views=tuple(views),
-                exclude_views=tuple(excluded),
+                views=views,
+                exclude_views=exclude_views,
                 owner=self.value("owner"),
                 source_tables=self.value("source_tables"),
                 max_requests_per_second=self.value("max_requests_per_second"),

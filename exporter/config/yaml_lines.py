@@ -1,13 +1,7 @@
-"""A YAML file into plain values that know their lines.
+"""A YAML file into plain values that know their lines."""
 
-One pass over the parser's events. PyYAML's own composer is not used: in C it crashes the process on deeply
-nested input, it sets no limit to aliases, and it silently lets the later of two equal keys win.
-"""
-
-import os
 import re
-from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,26 +9,20 @@ import yaml
 
 from exporter.errors import ConfigurationError, Problem
 
-LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of a file: a hundred thousand runs take four million."""
 DEEPEST: Final = 32
-"""Levels of nesting. The configuration needs five. Aliases do not count: nothing walks down into them."""
-MOST_VALUES: Final = 500_000
+"""Levels of nesting. The configuration needs five."""
+MOST_VALUES: Final = 250_000
 """Counted as written out, with every alias replaced by what it stands for."""
-LONGEST_NUMBER: Final = 40
-"""Characters. Python takes quadratic time for long numbers, and refuses very long ones."""
+_LONGEST_NUMBER: Final = 40
+"""Characters. Python takes quadratic time for long numbers."""
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML was built with it: five times as fast."""
-_UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_WELL_FORMED_KEY: Final = re.compile(r"[\w.-]{0,32}")
-"""The longest known key has 23 characters."""
 _HINTS: Final = {
     "cannot start any token": 'tabs cannot indent, and values that begin with @, ` or % need "quotes"',
-    "alphabetic or numeric character": 'values that begin with * or & need "quotes": "*.*"',
+    "alias": 'values that begin with * need "quotes": "*.*"',
     "mapping values are not allowed": 'values that hold a colon and a blank need "quotes", and keys of one '
     "mapping the same indentation",
-    "unexpected end of stream": "a quote was opened and never closed",
 }
 
 Location = tuple[str | int, ...]
@@ -54,7 +42,7 @@ class YamlList(list[object]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines = array("L")  # compact: there may be 100,000 runs
+        self.lines: list[int] = []
 
 
 class Unusable(NamedTuple):
@@ -98,8 +86,8 @@ class Document:
         return f"{key_path(location)} (line {self.line(location)})"
 
     def error(self) -> ConfigurationError:
-        """Return every problem as an error, each once."""
-        return ConfigurationError(self.file, tuple(dict.fromkeys(self.problems)))
+        """Return every problem as an error."""
+        return ConfigurationError(self.file, tuple(self.problems))
 
 
 def key_path(location: Iterable[str | int]) -> str:
@@ -112,46 +100,33 @@ def key_path(location: Iterable[str | int]) -> str:
     for step in location:
         if isinstance(step, int):
             written += f"[{step}]"
-        else:
-            match = _WELL_FORMED_KEY.match(step)
-            kept = match.group() if match else ""
-            key = (kept if kept == step else f"{kept}…") if step else '""'
-            written += f".{key}" if written else key
+            continue
+        plain = re.split(r"[^\w.-]", step[:32], maxsplit=1)[0]
+        key = (plain if plain == step else f"{plain}…") or '""'
+        written += f".{key}" if written else key
     return written
 
 
 def kind(value: object) -> str:
     """Return what a value of the file is, in words."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case list():
-            return "a list"
-        case _:
-            return "a mapping"
+    words = {bool: "true or false", int: "a number", float: "a number", str: "text", YamlList: "a list"}
+    return words.get(type(value), "a mapping")
 
 
-def read_file(path: str | os.PathLike[str], *, if_missing: str) -> bytes:
-    """Return a file's content, one byte over :data:`LARGEST` at most. Raises ConfigurationError."""
-    file = os.fspath(path)
+def read_file(file: str, *, if_missing: str, largest: int) -> bytes:
+    """Return a file's content, of so many bytes at most. Raises ConfigurationError."""
     try:
         with Path(file).open("rb") as stream:
-            return stream.read(LARGEST + 1)
+            content = stream.read(largest + 1)
     except FileNotFoundError:
         raise whole_file(file, f"no such file: {if_missing}") from None
-    except IsADirectoryError:
-        raise whole_file(file, "is a folder: name the file in it") from None
-    except PermissionError:
-        raise whole_file(file, "permission denied: change its mode or owner, or the user") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "its name is malformed"
-        raise whole_file(file, f"cannot be read: {reason}") from None
+    except OSError as error:
+        raise whole_file(file, f"cannot be read: {error.strerror}") from None
+    except ValueError:  # a NUL
+        raise whole_file(file, "cannot be read: not a valid file name") from None
+    if len(content) > largest:
+        raise whole_file(file, f"is larger than {largest // 2**20} MiB")
+    return content
 
 
 def whole_file(file: str, message: str, line: int = 0) -> ConfigurationError:
@@ -161,197 +136,140 @@ def whole_file(file: str, message: str, line: int = 0) -> ConfigurationError:
 
 def read_yaml(content: bytes, file: str) -> Document:
     """Read one YAML document. Raises ConfigurationError where it cannot be read to its end."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise whole_file(file, "not encoded in UTF-8: save it in that encoding", line) from None
-    if match := _UNPRINTABLE.search(text):
-        line = text.count("\n", 0, match.start()) + 1
-        code = ord(match.group())
-        raise whole_file(file, f"holds the control character U+{code:04X}: remove it", line)
     document = Document(file)
-    loader = _LOADER(text)
     try:
-        _Reader(loader, document).read()
+        _check_depth(content, file)
+        node = yaml.compose(content, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        document.problems.append(_syntax_problem(error))
-        raise document.error() from None
-    except yaml.YAMLError:
-        document.problems.append(Problem(1, "", "not valid YAML"))
-        raise document.error() from None
-    finally:
-        loader.dispose()
+        mark = error.problem_mark or error.context_mark
+        raise whole_file(file, _syntax_problem(error), mark.line + 1 if mark else 1) from None
+    except yaml.reader.ReaderError as error:  # a control character, or not UTF-8
+        line = content.count(b"\n", 0, error.position) + 1
+        raise whole_file(file, f"must be printable UTF-8 text: {error.reason}", line) from None
+    if node is not None:
+        document.root_line = _line(node)
+        document.root = _Builder(document).value(node)
     return document
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    message = f"not valid YAML: {error.problem or 'it cannot be parsed'}"
-    if error.context:
-        message += f", {error.context}"
-        if error.context_mark and mark and error.context_mark.line != mark.line:
-            message += f" that begins on line {error.context_mark.line + 1}"
-    hint = next((hint for part, hint in _HINTS.items() if part in message), None)
-    return Problem(mark.line + 1 if mark else 1, "", f"{message} ({hint})" if hint else message)
+def _check_depth(content: bytes, file: str) -> None:
+    """Raise ConfigurationError for deep nesting: libyaml's composer recurses in C, and would crash."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise whole_file(file, f"nested too deep: more than {DEEPEST} levels", _line(event))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
-_Sized = tuple[object, int]
-"""A value, and how many values it has, itself included, aliases expanded."""
+def _syntax_problem(error: yaml.MarkedYAMLError) -> str:
+    message = ", ".join(part for part in (error.problem, error.context) if part)
+    if error.context_mark and error.problem_mark and error.context_mark.line != error.problem_mark.line:
+        message += f" that begins on line {error.context_mark.line + 1}"
+    hint = next((f" ({hint})" for part, hint in _HINTS.items() if part in message), "")
+    return f"not valid YAML: {message}{hint}"
 
 
-class _Reader:
-    """Makes values of the parser's events, whose classes have different attributes."""
+class _Builder:
+    """Makes values of nodes, and reports keys that are there twice."""
 
-    def __init__(self, loader: yaml.SafeLoader, document: Document) -> None:
-        self._next: Callable[[], Any] = loader.get_event  # the stubs leave its type out
+    def __init__(self, document: Document) -> None:
         self._document = document
         self._path: list[str | int] = []
-        self._anchors: dict[str, _Sized] = {}
+        self._count = 0
 
-    def read(self) -> None:
-        """Read the one document; an empty file has none."""
-        self._next()  # the stream's start
-        if isinstance(self._next(), yaml.StreamEndEvent):
-            return
-        event = self._next()
-        self._document.root_line = _line(event)
-        self._document.root, _ = self._value(event, 0)
-        self._next()  # the document's end
-        if not isinstance(event := self._next(), yaml.StreamEndEvent):
-            raise self._stop(event, "a second document begins here: one file holds one configuration")
+    def value(self, node: yaml.Node) -> object:
+        """Return the value of a node."""
+        self._count += 1
+        if self._count > MOST_VALUES:
+            raise self._stop(node, f"holds more than {MOST_VALUES:,} values, aliases expanded")
+        if len(self._path) > DEEPEST:
+            raise self._stop(node, "an alias stands in what it stands for")
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        if node.tag not in {f"{_TAG}seq", f"{_TAG}map"}:
+            return _UNKNOWN_TAG
+        return self._list(node) if isinstance(node, yaml.SequenceNode) else self._mapping(node)
 
-    def _value(self, event: Any, depth: int) -> _Sized:
-        if isinstance(event, yaml.ScalarEvent):
-            value, size = _scalar(event), 1
-        elif isinstance(event, yaml.AliasEvent):
-            known = self._anchors.get(event.anchor or "")
-            if known is None:
+    def _list(self, node: yaml.Node) -> YamlList:
+        items = YamlList()
+        for index, child in enumerate(node.value):
+            items.append(self._at(index, child))
+            items.lines.append(_line(child))
+        return items
+
+    def _mapping(self, node: yaml.Node) -> YamlMapping:
+        mapping = YamlMapping()
+        merged: list[object] = []
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not isinstance(key_node, yaml.ScalarNode):
                 raise self._stop(
-                    event, 'an alias without an anchor before it; values that begin with * need "quotes"'
+                    key_node, "a key must be text, not a list or mapping (an unfilled template?)"
                 )
-            return known
-        elif depth >= DEEPEST:
-            self._path.clear()  # it would be as long as the nesting is deep
-            raise self._stop(event, f"nested too deep: more than {DEEPEST} levels")
-        else:
-            is_list = isinstance(event, yaml.SequenceStartEvent)
-            value, size = (self._list if is_list else self._mapping)(depth + 1)
-            if problem := _tag_problem(event.tag, "seq" if is_list else "map"):
-                value = Unusable(problem)
-        if event.anchor:
-            self._anchors[event.anchor] = value, size
-        return value, size
-
-    def _list(self, depth: int) -> _Sized:
-        items, size = YamlList(), 1
-        self._path.append(0)
-        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            self._path[-1] = len(items)
-            value, more = self._value(event, depth)
-            items.append(value)
-            items.lines.append(_line(event))
-            size = self._grown(event, size + more)
-        self._path.pop()
-        return items, size
-
-    def _mapping(self, depth: int) -> _Sized:
-        mapping, size = YamlMapping(), 1
-        merged: list[YamlMapping] = []
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._key(event)
-            self._path.append(key)
-            if key in mapping.lines:
+            if not key_node.tag.startswith(_TAG) or "python/" in key_node.tag:
+                raise self._stop(key_node, _UNKNOWN_TAG.message)
+            value = self._at(key, value_node)
+            if key_node.tag == f"{_TAG}merge":
+                merged += value if isinstance(value, YamlList) else [value]
+            elif key in mapping:
                 message = f"duplicate key: it is already set on line {mapping.lines[key]}"
-                self._document.problems.append(Problem(_line(event), key_path(self._path), message))
-            value, more = self._value(value_event := self._next(), depth)
-            self._path.pop()
-            if _is_merge(event):
-                for one in value if isinstance(value, YamlList) else [value]:
-                    if not isinstance(one, YamlMapping):
-                        raise self._stop(value_event, "<< merges a mapping, or a list of mappings")
-                    merged.append(one)
-            elif key not in mapping.lines:
-                mapping[key] = value
-            mapping.lines.setdefault(key, _line(event))
-            size = self._grown(value_event, size + more)
+                self._document.problems.append(
+                    Problem(_line(key_node), key_path((*self._path, key)), message)
+                )
+            else:
+                mapping[key], mapping.lines[key] = value, _line(key_node)
         for other in merged:  # the first one to name a key wins, and the mapping's own keys always do
+            if not isinstance(other, YamlMapping):
+                raise self._stop(node, "<< merges a mapping, or a list of mappings")
             for key in other:
                 if key not in mapping:
                     mapping[key], mapping.lines[key] = other[key], other.lines[key]
-        return mapping, size
+        return mapping
 
-    def _key(self, event: Any) -> str:
-        """Return a key's text as it is written: ``on`` is not a boolean here, and ``1`` not a number."""
-        if isinstance(event, yaml.AliasEvent):
-            raise self._stop(event, "an alias stands where a key belongs")
-        if not isinstance(event, yaml.ScalarEvent):
-            what = "a list" if isinstance(event, yaml.SequenceStartEvent) else "a mapping"
-            raise self._stop(event, f"{what} stands where a key belongs (an unfilled {{{{ template }}}}?)")
-        if problem := _tag_problem(event.tag, "str"):
-            raise self._stop(event, problem)
-        if event.anchor:
-            self._anchors[event.anchor] = event.value, 1
-        return event.value
+    def _at(self, step: str | int, node: yaml.Node) -> object:
+        self._path.append(step)
+        value = self.value(node)
+        self._path.pop()
+        return value
 
-    def _grown(self, event: Any, size: int) -> int:
-        if size > MOST_VALUES:
-            raise self._stop(event, f"holds more than {MOST_VALUES:,} values, aliases expanded")
-        return size
-
-    def _stop(self, event: Any, message: str) -> ConfigurationError:
+    def _stop(self, node: yaml.Node, message: str) -> ConfigurationError:
         """Return every problem so far, with this one: nothing after it can be trusted."""
-        self._document.problems.append(Problem(_line(event), key_path(self._path), message))
+        self._document.problems.append(Problem(_line(node), key_path(self._path), message))
         return self._document.error()
 
 
-def _line(event: Any) -> int:
-    return int(event.start_mark.line) + 1
+def _line(node: Any) -> int:
+    return int(node.start_mark.line) + 1
 
 
 _TAG: Final = "tag:yaml.org,2002:"
+_TEXT: Final = {"str", "timestamp", "merge", "value"}
+"""A date stays text: no key takes a date, and a name may look like one."""
 _CONVERTED: Final = {
     "int": yaml.constructor.SafeConstructor.construct_yaml_int,
     "float": yaml.constructor.SafeConstructor.construct_yaml_float,
     "bool": yaml.constructor.SafeConstructor.construct_yaml_bool,
     "null": yaml.constructor.SafeConstructor.construct_yaml_null,
 }
+_UNKNOWN_TAG: Final = Unusable(
+    'an unknown YAML tag; put a value that begins with an exclamation mark in "quotes"'
+)
 _constructor: Final = yaml.constructor.SafeConstructor()
-_resolve: Final[Callable[..., str]] = yaml.resolver.Resolver().resolve
 
 
-def _is_merge(event: Any) -> bool:
-    """Return whether a key is the plain ``<<`` that takes in another mapping."""
-    return event.value == "<<" and event.tag is None and event.implicit[0]
-
-
-def _tag_problem(tag: str | None, *allowed: str) -> str | None:
-    """Return what is wrong with an explicit tag; None if nothing is."""
-    if tag is None or tag == "!" or tag.removeprefix(_TAG) in allowed:
-        return None
-    if tag.startswith(f"{_TAG}python/"):
-        return "a !!python/ tag would run code: this file holds plain values only, and nothing was run"
-    return 'an unknown YAML tag; put a value that begins with an exclamation mark in "quotes"'
-
-
-def _scalar(event: Any) -> object:
-    """Return text, a number, true or false, None or :class:`Unusable`.
-
-    A date stays text: no key takes a date, and a name may look like one.
-    """
-    tag = event.tag
-    if tag is None and not event.implicit[0]:
-        return event.value  # quoted
-    if problem := _tag_problem(tag, "str", *_CONVERTED):
-        return Unusable(problem)
-    if tag is None:
-        tag = _resolve(yaml.ScalarNode, event.value, (True, False))
-    name = tag.removeprefix(_TAG)
+def _scalar(node: yaml.ScalarNode) -> object:
+    """Return text, a number, true or false, None or :class:`Unusable`."""
+    name = node.tag.removeprefix(_TAG)
+    if name in _TEXT:
+        return node.value
     if name not in _CONVERTED:
-        return event.value
-    if len(event.value) > LONGEST_NUMBER:
+        return _UNKNOWN_TAG
+    if len(node.value) > _LONGEST_NUMBER:
         return Unusable('YAML reads this as a number, far too long for one: put it in "quotes"')
     try:
-        return _CONVERTED[name](_constructor, yaml.ScalarNode(tag, event.value))
+        return _CONVERTED[name](_constructor, node)
     except (ValueError, LookupError, ArithmeticError):
         return Unusable(f"does not fit its tag !!{name}")

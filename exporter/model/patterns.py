@@ -53,13 +53,17 @@ class ViewMatcher:
         self.target = target
         self._wanted = _PatternSet(target.views)
         self._excluded = _PatternSet(target.exclude_views)
-        self.literals = tuple(name for name in self._wanted.literal if not self._excluded.matching(*name))
+        self.literals = tuple(name for name in self._wanted.literal if not self.excludes(*name))
         """The views that are named literally and not excluded."""
 
     def matching(self, database: str, table: str) -> tuple[ViewPattern, ...]:
         """Return the patterns that want this view, literal ones first; none where it is excluded."""
         found = self._wanted.matching(database, table)
-        return () if not found or self._excluded.matching(database, table) else tuple(found)
+        return () if not found or self.excludes(database, table) else tuple(found)
+
+    def excludes(self, database: str, table: str) -> bool:
+        """Return whether this view is not to be watched, whatever pattern wants it."""
+        return bool(self._excluded.matching(database, table))
 
     def database_matches(self, database: str) -> bool:
         """Return whether a glob pattern could want some view of this database."""

@@ -4,59 +4,45 @@ from hypothesis import strategies as st
 
 from exporter.config.durations import format_duration, parse_duration
 
+REFUSED = [
+    "",
+    " ",
+    "s",
+    "30 s",
+    "30S",
+    "1m1h",
+    "1s1s",
+    "1.5h",
+    "-1s",
+    "+1s",
+    "1s\n",
+    "٣s",
+    "1ms",
+    "9" * 99 + "s",
+]
+
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [
-        ("0s", 0),
-        ("30s", 30),
-        ("90s", 90),
-        ("5m", 300),
-        ("1h30m", 5400),
-        ("1d", 86400),
-        ("1w2d3h4m5s", 788_645),
-        ("007s", 7),
-    ],
+    [("0s", 0), ("90s", 90), ("1h30m", 5400), ("1w2d3h4m5s", 788_645), ("007s", 7)],
 )
 def test_durations_are_written_as_in_prometheus(text: str, seconds: float) -> None:
-    """Each unit once, the longest first."""
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " ",
-        "s",
-        "30 s",
-        "30S",
-        "1m1h",
-        "1s1s",
-        "1.5h",
-        "-1s",
-        "+1s",
-        "1s\n",
-        "٣s",
-        "1ms",
-        "1y",
-        "9" * 99 + "s",
-    ],
-)
+@pytest.mark.parametrize("text", REFUSED)
 def test_anything_else_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match=r"^not a valid duration: .*; write 30s, 5m or 1h30m ") as refused:
         parse_duration(text)
     assert str(refused.value).isprintable()
 
 
-def test_a_number_without_a_unit_is_told_its_unit() -> None:
+def test_a_number_needs_its_unit() -> None:
     with pytest.raises(ValueError, match=r"^a duration needs its unit: write 30s for seconds"):
         parse_duration("30")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0s"), (1, "1s"), (90, "1m30s"), (5400, "1h30m"), (1_209_600, "14d")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (90, "1m30s"), (5400, "1h30m"), (1_209_600, "14d")])
 def test_a_duration_is_written_in_units_up_to_days(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 

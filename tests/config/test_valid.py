@@ -1,6 +1,5 @@
 """What valid files mean."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,8 +29,7 @@ def target(
     )
 
 
-def test_the_smallest_file_has_every_default() -> None:
-    """The defaults are those of the settings themselves."""
+def test_the_smallest_file_has_the_defaults_of_the_settings() -> None:
     loaded = load("smallest")
     assert loaded.settings == Settings(targets=(Target(name="default", access=Access(), views=ALL),))
     assert loaded.warnings == ()
@@ -39,8 +37,7 @@ def test_the_smallest_file_has_every_default() -> None:
     assert loaded.file.endswith("smallest.yaml")
 
 
-def test_every_key_arrives() -> None:
-    """And what a target does not say comes from the defaults."""
+def test_every_key_arrives_and_what_a_target_does_not_say_comes_from_the_defaults() -> None:
     assert load("everything").settings == Settings(
         poll_interval=60.0,
         settle_period=0.0,
@@ -108,7 +105,6 @@ def test_regions_and_catalogs_multiply() -> None:
 
 
 def test_one_role_serves_the_accounts_of_all_catalogs() -> None:
-    """The account of a catalog is what its ID begins with."""
     roles = [target.access.assume_role for target in load("accounts").settings.targets]
     assert [role.role_arn if role else None for role in roles] == [
         "arn:aws:iam::123456789012:role/glue/read-123456789012",
@@ -118,7 +114,6 @@ def test_one_role_serves_the_accounts_of_all_catalogs() -> None:
 
 
 def test_a_target_overrides_the_default_owner_and_a_pattern_overrides_both() -> None:
-    """A pattern without an owner has that of its target."""
     a, b = load("owners").settings.targets
     assert (a.owner, a.source_tables) == ("team-data", False)
     assert [view.owner for view in a.views] == ["team-sales", None]
@@ -151,23 +146,29 @@ def test_text_stays_text() -> None:
     assert second.views == (ViewPattern(database="täglich", table="umsätze"),)
 
 
-def test_a_run_listed_twice_is_watched_once_with_a_warning() -> None:
-    """Glue does not tell upper from lower case in an ID."""
-    loaded = load("runs_twice")
-    assert [one.run_ids for one in loaded.settings.targets] == [(RUN, "7c9e6679-7425-40de-944b-e07fc1f90ae7")]
+@pytest.mark.parametrize("change", [str.lower, str.upper])
+def test_what_is_listed_twice_is_used_once_with_a_warning(change: Callable[[str], str]) -> None:
+    """Case makes no difference in a run ID: the first way to write it stays."""
+    first = change(RUN)
+    content = (DATA / "runs_twice.yaml").read_text().replace(RUN, first, 1)
+    loaded = config.parse(content.encode(), "config.yaml")
+    assert [one.run_ids for one in loaded.settings.targets] == [
+        (first, "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+    ]
     assert loaded.settings.targets[0].views == (ViewPattern(database="a", table="b"),)
     assert loaded.warnings == (
-        Problem(2, "targets[0].aws_regions[1]", "the same as on line 2: used once"),
-        Problem(6, "targets[0].runs[2]", "the same as on line 4: watched once"),
-        Problem(7, "targets[0].views[1]", "the same as on line 7: used once"),
+        Problem(2, "targets[0].aws_regions[1]", "the same as on line 2: keep one of them"),
+        Problem(6, "targets[0].runs[2]", "the same as on line 4: keep one of them"),
+        Problem(7, "targets[0].views[1]", "the same as on line 7: keep one of them"),
+        Problem(8, "targets[0].exclude_views[1]", "the same as on line 8: keep one of them"),
     )
 
 
-def test_runs_in_an_entry_of_several_regions_are_warned_of() -> None:
-    """A run lives in one of them."""
-    loaded = load("runs_in_several_regions")
-    assert loaded.summary == "2 targets, 2 runs, 0 view patterns"
-    assert [(one.line, one.key_path) for one in loaded.warnings] == [(4, "targets[0].runs")]
+def test_a_pattern_again_with_another_interval_or_owner_is_warned_of() -> None:
+    views = '[a.*, {database: a, table: "*", owner: me}, {database: a, table: "*", expected_interval: 1h}]'
+    loaded = config.parse(f"targets: [{{views: {views}}}]".encode(), "f")
+    assert [one.key_path for one in loaded.warnings] == ["targets[0].views[1]", "targets[0].views[2]"]
+    assert len(loaded.settings.targets[0].views) == 3
 
 
 def test_one_run_may_be_watched_in_different_regions_catalogs_and_profiles() -> None:
@@ -176,7 +177,6 @@ def test_one_run_may_be_watched_in_different_regions_catalogs_and_profiles() -> 
 
 
 def test_overlapping_patterns_are_warned_of() -> None:
-    """Only where one name matches both and neither target leaves it out."""
     assert [
         (one.line, one.key_path, one.message.split(",")[0]) for one in load("overlapping_views").warnings
     ] == [
@@ -184,21 +184,20 @@ def test_overlapping_patterns_are_warned_of() -> None:
         (13, "targets[1].views[2]", "overlaps targets[0].views[1] (line 5)"),
         (16, "targets[1].views[5]", "overlaps targets[0].views[2] (line 6)"),
         (18, "targets[1].views[7]", "overlaps targets[0].views[3] (line 7)"),
-        (19, "targets[1].views[8]", "overlaps targets[0].views[3] (line 7)"),
+        (20, "targets[1].views[9]", "overlaps targets[0].views[1] (line 5)"),
     ]
 
 
 @pytest.mark.parametrize(
     "rewrite",
     [
-        pytest.param(lambda text: b"\xef\xbb\xbf" + text, id="byte order mark"),
-        pytest.param(lambda text: text.replace(b"\n", b"\r\n"), id="Windows line ends"),
-        pytest.param(lambda text: b"---\n" + text + b"...\n", id="document marks"),
-        pytest.param(lambda text: b"%YAML 1.1\n---\n" + text, id="directive"),
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: b"%YAML 1.1\n---\n" + text + b"...\n",
     ],
+    ids=["byte order mark", "Windows line ends", "document marks"],
 )
 def test_the_same_file_in_another_dress_means_the_same(rewrite: Callable[[bytes], bytes]) -> None:
-    """What editors do to files changes nothing."""
     text = (DATA / "everything.yaml").read_bytes()
     assert config.parse(rewrite(text), "f").settings == config.parse(text, "f").settings
 
@@ -209,7 +208,7 @@ def test_an_external_id_is_in_no_repr() -> None:
 
 
 def test_a_hundred_thousand_runs_load_in_seconds(tmp_path: Path) -> None:
-    """Half a second where nothing else runs."""
+    """Two thirds of one where nothing else runs."""
     file = tmp_path / "config.yaml"
     file.write_text(
         "targets:\n  - runs:\n"
@@ -218,27 +217,9 @@ def test_a_hundred_thousand_runs_load_in_seconds(tmp_path: Path) -> None:
     assert config.load(file).summary == "1 targets, 100000 runs, 0 view patterns"
 
 
-@pytest.mark.parametrize("pattern", ["{}_{}*.x*", "*a" * 60 + "{}_{}.x*", "[a-z]" * 40 + "{}{}*.*"])
-def test_thousands_of_patterns_are_compared_in_bounded_time(pattern: str) -> None:
-    """Once there are too many to compare, a warning says so."""
-    entries = "".join(
-        f"  - name: t{target}\n    views:\n"
-        + "".join(f'      - "{pattern.format(target, number, target)}"\n' for number in range(400))
-        for target in range(5)
-    )
-    began = time.monotonic()
-    loaded = config.parse(f"targets:\n{entries}".encode(), "f")
-    assert loaded.warnings[0] == Problem(
-        1, "targets", "too many view patterns to check all of them for overlaps"
-    )
-    assert time.monotonic() - began < 60
-
-
 def test_an_endpoint_needs_no_catalog_where_the_sdk_knows_another_sts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = tmp_path / "config.yaml"
-    file.write_text("targets:\n  - {endpoint_url: http://127.0.0.1:5000, views: [sales.*]}\n")
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:5001")
-    (target,) = config.load(str(file)).settings.targets
-    assert target.catalog_id is None
+    text = b"targets: [{endpoint_url: http://127.0.0.1:5000, views: [sales.*]}]"
+    assert config.parse(text, "f").settings.targets[0].catalog_id is None
