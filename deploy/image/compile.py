@@ -12,9 +12,8 @@ MODULES = (
     "exporter.cli.daemon",
     "exporter.cli.web_protection",
     "exporter.glue",
-    "exporter.web.auth",
+    "exporter.web.pages",
     "exporter.web.server",
-    "exporter.web.status_page",
 )
 
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import structlog
 
-from exporter import __version__
 from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.reloading import Reloader
@@ -25,13 +24,9 @@ from exporter.errors import ExporterError
 from exporter.model.settings import Settings, WebSettings
 from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress, bound_address
-from exporter.web.app import Site, make_app
-from exporter.web.guard import guarded
-from exporter.web.request_log import RequestLog
-from exporter.web.runbooks import runbook_routes
+from exporter.web.app import Site, make_app, with_request_log
+from exporter.web.pages import runbook_routes, status_routes
 from exporter.web.server import Server
-from exporter.web.status_model import About
-from exporter.web.status_page import StatusPage
 from exporter.web.status_snapshot import read_status
 
 STOP_WITHIN = 2.0
@@ -71,7 +66,6 @@ def run(
         reloader=reloader,
         lifecycle=web_enable_lifecycle,
         reload_interval=config_auto_reload_interval,
-        shard=shard,
     )
 
 
@@ -84,19 +78,18 @@ def serve_until_signal(
     reloader: Reloader | None = None,
     lifecycle: bool = False,
     reload_interval: float = 0.0,
-    shard: Shard = Shard(),  # noqa: B008 (frozen, so one for all calls does)
 ) -> int:
     """Poll and serve until SIGTERM or SIGINT. Returns the exit status.
 
     ``reloader``: what SIGHUP does; it has the web configuration, without which all is plain HTTP.
     ``lifecycle``: whether ``POST /-/reload`` reloads, too. ``reload_interval``: seconds between checks of the
-    configuration file; 0: never. ``shard``: shown on the status page.
+    configuration file; 0: never.
     """
     _raise_file_limit()
     listeners = [_listen(address) for address in addresses]
     exporter.scheduler.configure(settings)
     web = reloader.web if reloader else None
-    server = _make_server(exporter, web, reloader if lifecycle else None, shard)
+    server = _make_server(exporter, web, reloader if lifecycle else None)
     if reloader:
         threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
 
@@ -154,24 +147,18 @@ def _listen(address: ListenAddress) -> socket.socket:
         ) from error
 
 
-def _make_server(
-    exporter: Exporter, web: WebProtection | None, reloader: Reloader | None, shard: Shard
-) -> Server:
+def _make_server(exporter: Exporter, web: WebProtection | None, reloader: Reloader | None) -> Server:
     """Return the server of everything. ``reloader``: what ``POST /-/reload`` uses; None: not allowed."""
-    page = StatusPage(lambda: read_status(exporter.store, time.time()), About(__version__, str(shard)))
-    app = make_app(
-        Site(
-            scrape=exporter.exposition.scrape,
-            trouble=exporter.scheduler.trouble,
-            ready=exporter.store.ready,
-            reload=reloader.reload if reloader else None,
-            pages=[*page.routes, *runbook_routes()],
-        )
+    site = Site(
+        scrape=exporter.exposition.scrape,
+        trouble=exporter.scheduler.trouble,
+        ready=exporter.store.ready,
+        reload=reloader.reload if reloader else None,
+        pages=[*status_routes(lambda: read_status(exporter.store, time.time())), *runbook_routes()],
     )
-    if web:
-        app = guarded(app, lambda: web.current.settings, SystemClock())
+    app = make_app(site, lambda: web.current.settings) if web else make_app(site)
     if log.is_enabled_for(logging.DEBUG):
-        app = RequestLog(app)
+        app = with_request_log(app)
     server = Server(app, web.current.context if web else None)
     if web:
         web.on_new_context = server.replace_context

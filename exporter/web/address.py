@@ -58,7 +58,7 @@ def bound_address(listener: socket.socket) -> str:
 
 
 def _is_name(host: str) -> bool:
-    """Return whether the name can be looked up at all; the lookup itself would raise a UnicodeError."""
+    """Return whether the name can be looked up at all: else the lookup raises a UnicodeError."""
     try:
         host.encode("idna")
     except UnicodeError:

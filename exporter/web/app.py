@@ -1,9 +1,14 @@
-"""The routes and their answers. A scrape never waits for AWS: it sends what is already encoded."""
+"""The routes and their answers, and what a request passes on its way to them.
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+A scrape never waits for AWS: it sends what is already encoded.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Protocol
 
+import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool
 from starlette.datastructures import Headers
@@ -12,6 +17,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exporter.clock import Clock, SystemClock
+from exporter.model.settings import RateLimit, WebSettings
+from exporter.web.auth import OPEN_PATHS, with_basic_auth
+
+HEAD_BYTES = 16 * 1024
+"""Of a request's line and headers."""
+LONGEST_LOGGED_PATH = 200
 SECURITY_HEADERS = {
     b"content-security-policy": (
         b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -23,6 +35,8 @@ SECURITY_HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }
+
+log = structlog.get_logger()
 
 
 class Scrape(Protocol):
@@ -61,46 +75,38 @@ class Site:
     """Routes beside these: the status page's."""
 
 
-def make_app(site: Site) -> ASGIApp:
-    """Return the ASGI application."""
-    pages = _Pages(site)
+def make_app(site: Site, settings: Callable[[], WebSettings] = WebSettings) -> ASGIApp:
+    """Return the ASGI application. ``settings`` returns the web configuration in use."""
+
+    # These are not coroutines, so that each runs in a thread: they may wait for a lock.
+    def healthy(_: Request) -> Response:
+        trouble = site.trouble()
+        return PlainTextResponse(f"{trouble}\n" if trouble else "healthy\n", 503 if trouble else 200)
+
+    def ready(_: Request) -> Response:
+        if site.ready():
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("the first poll of some target has not ended yet\n", 503)
+
+    def reload(_: Request) -> Response:
+        if site.reload is None:
+            return PlainTextResponse("reloading over HTTP is off: see --web.enable-lifecycle\n", 403)
+        if problems := site.reload():
+            return PlainTextResponse("\n".join(["keeping the previous configuration:", *problems, ""]), 500)
+        return PlainTextResponse("reloaded\n")
+
     app = Starlette(
         routes=[
             Route("/metrics", _Metrics(site.scrape), methods=["GET"]),
-            Route("/-/healthy", pages.healthy),
-            Route("/-/ready", pages.ready),
-            Route("/-/reload", pages.reload, methods=["POST"]),
+            Route("/-/healthy", healthy),
+            Route("/-/ready", ready),
+            Route("/-/reload", reload, methods=["POST"]),
             *site.pages,
         ]
     )
     # A redirect from /metrics/ would lead where the request's Host header says.
     app.router.redirect_slashes = False
-    # Around the application, not a middleware of it: its answer to an unexpected error passes none.
-    return SecurityHeaders(app)
-
-
-class _Pages:
-    """The answers. These are not coroutines, so that each runs in a thread: they may wait for a lock."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def healthy(self, _: Request) -> Response:
-        trouble = self._site.trouble()
-        return PlainTextResponse(f"{trouble}\n" if trouble else "healthy\n", 503 if trouble else 200)
-
-    def ready(self, _: Request) -> Response:
-        if self._site.ready():
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse("the first poll of some target has not ended yet\n", 503)
-
-    def reload(self, _: Request) -> Response:
-        if self._site.reload is None:
-            return PlainTextResponse("reloading over HTTP is off: see --web.enable-lifecycle\n", 403)
-        problems = self._site.reload()
-        if problems:
-            return PlainTextResponse("\n".join(["keeping the previous configuration:", *problems, ""]), 500)
-        return PlainTextResponse("reloaded\n")
+    return guarded(app, settings, SystemClock())
 
 
 class _Metrics:
@@ -131,40 +137,108 @@ class _Metrics:
             for chunk in scrape.chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         else:
-            await self._send_plain(scrape, Request(scope, receive), send)
+            request = Request(scope, receive)
+            async for chunk in iterate_in_threadpool(scrape.chunks):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if await request.is_disconnected():
+                    break
         await send({"type": "http.response.body", "body": b""})
 
-    async def _send_plain(self, scrape: Scrape, request: Request, send: Send) -> None:
-        async for chunk in iterate_in_threadpool(scrape.chunks):
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            if await request.is_disconnected():
-                break
+
+def guarded(app: ASGIApp, settings: Callable[[], WebSettings], clock: Clock) -> ASGIApp:
+    """Return the application behind headers, limits and passwords."""
+    authenticated = with_basic_auth(app, lambda: settings().users)
+    limited = _RateLimiter(authenticated, lambda: settings().rate_limit, clock)
+    # Around all, not a middleware of the application: its answer to an unexpected error passes none.
+    return _with_headers(_with_head_limit(limited), settings)
 
 
-class SecurityHeaders:
-    """Adds the security headers to every answer, errors included; what an answer sets itself stays."""
+def _with_headers(app: ASGIApp, settings: Callable[[], WebSettings]) -> ASGIApp:
+    """Add the security headers to every answer, errors included, and the configured ones, which win."""
 
-    def __init__(self, app: ASGIApp, configured: Callable[[], Mapping[str, str]] = dict) -> None:
-        """Add ``configured`` headers, too, which replace all others of their names."""
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        configured = {name.lower().encode(): text.encode() for name, text in settings().headers.items()}
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # What an answer sets itself comes between: the pages have policies of their own.
+                message["headers"] = list(
+                    {**SECURITY_HEADERS, **dict(message["headers"]), **configured}.items()
+                )
+            await send(message)
+
+        await app(scope, receive, send_with_headers)
+
+    return call
+
+
+def _with_head_limit(app: ASGIApp) -> ASGIApp:
+    """Refuse heads that are too large and arrive at once: h11 bounds those that are incomplete."""
+    refusal = PlainTextResponse("the request's headers are too large\n", 431)
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
+        headers = sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
+        allowed = line + headers + len("  HTTP/1.1\r\n\r\n") <= HEAD_BYTES
+        await (app if allowed else refusal)(scope, receive, send)
+
+    return call
+
+
+class _RateLimiter:
+    """A token bucket for all clients together. Health checks are neither refused nor counted."""
+
+    _refusal = PlainTextResponse("too many requests: see rate_limit in the web configuration\n", 429)
+
+    def __init__(self, app: ASGIApp, limit: Callable[[], RateLimit | None], clock: Clock) -> None:
         self._app = app
-        self._configured = configured
+        self._limit = limit
+        self._clock = clock
+        self._filled_for: RateLimit | None = None
+        self._tokens = 0.0
+        self._at = 0.0
+        """Monotonic seconds at which there were so many tokens."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        await self._app(scope, receive, _with_headers(send, self._configured()))
+        allowed = scope["path"] in OPEN_PATHS or self._take()
+        await (self._app if allowed else self._refusal)(scope, receive, send)
+
+    def _take(self) -> bool:
+        limit, now = self._limit(), self._clock.monotonic()
+        if limit is None:
+            return True
+        if limit != self._filled_for:
+            self._filled_for, self._tokens = limit, float(limit.burst)
+        else:
+            self._tokens = min(limit.burst, self._tokens + (now - self._at) / limit.interval)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
 
 
-def _with_headers(send: Send, configured: Mapping[str, str]) -> Callable[[Message], Awaitable[None]]:
-    replacing = {name.lower().encode(): value.encode() for name, value in configured.items()}
+def with_request_log(app: ASGIApp) -> ASGIApp:
+    """Log a line for each request, at debug; neither its query nor a header, where a secret might be."""
 
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = [one for one in message.get("headers", ()) if one[0].lower() not in replacing]
-            headers += replacing.items()
-            # The status page has a policy of its own, and its files may be kept for a while.
-            own = {name.lower() for name, _ in headers}
-            headers += [(name, value) for name, value in SECURITY_HEADERS.items() if name not in own]
-            message["headers"] = headers
-        await send(message)
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        begun = perf_counter()
+        status: int | None = None
 
-    return send_with_headers
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await app(scope, receive, send_and_note)
+        finally:
+            log.debug(
+                "request",
+                method=scope["method"],
+                path=scope["path"][:LONGEST_LOGGED_PATH],
+                status=status,
+                seconds=round(perf_counter() - begun, 4),
+            )
+
+    return call

@@ -6,13 +6,10 @@ import binascii
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 import bcrypt
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-from exporter.web.app import SecurityHeaders
 
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
 """Asked by container platforms, which have no password; they say nothing about Glue."""
@@ -24,31 +21,19 @@ _MOST_REMEMBERED = 1000
 _SALT_END = 29
 """Characters of a hash up to the end of its salt."""
 
-_UNAUTHORIZED = SecurityHeaders(
-    PlainTextResponse(
-        "a user name and a password are needed\n",
-        401,
-        {"WWW-Authenticate": 'Basic realm="glue-mv-exporter", charset="UTF-8"'},
-    )
+_UNAUTHORIZED = PlainTextResponse(
+    "a user name and a password are needed\n",
+    401,
+    {"WWW-Authenticate": 'Basic realm="glue-mv-exporter", charset="UTF-8"'},
 )
-_BUSY = SecurityHeaders(
-    PlainTextResponse("too many passwords are being checked\n", 429, {"Retry-After": "1"})
-)
+_BUSY = PlainTextResponse("too many passwords are being checked\n", 429, {"Retry-After": "1"})
 
 
 class TooManyChecksError(Exception):
     """:data:`MOST_WAITING` passwords wait for their check already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a client sent."""
-
-    user: str
-    password: bytes = field(repr=False)
-
-
-def credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | None:
+def credentials(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bytes] | None:
     """Return the user and the password of a request; None where there are none, or they are malformed."""
     values = [value for name, value in headers if name == b"authorization"]
     if len(values) != 1:
@@ -58,35 +43,30 @@ def credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | None:
         return None
     try:
         user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-        return Credentials(user.decode(), password) if colon else None
+        return (user.decode(), password) if colon else None
     except (binascii.Error, UnicodeDecodeError):
         return None
 
 
-class BasicAuth:
-    """Lets requests through to the application whose user and password are right."""
+def with_basic_auth(app: ASGIApp, users: Callable[[], Mapping[str, str]]) -> ASGIApp:
+    """Let requests through to the application whose user and password are right.
 
-    def __init__(self, app: ASGIApp, users: Callable[[], Mapping[str, str]]) -> None:
-        """``users`` returns the bcrypt hashes in use; while there are none, no password is asked for."""
-        self._app = app
-        self._users = users
-        self._passwords = Passwords()
+    ``users`` returns the bcrypt hashes in use; while there are none, no password is asked for.
+    """
+    passwords = Passwords()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or refuse it."""
-        await (await self._answer(scope))(scope, receive, send)
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        known, answer = users(), app
+        if known and scope["path"] not in OPEN_PATHS:
+            sent = credentials(scope["headers"])
+            try:
+                if sent is None or not await passwords.right(known, *sent):
+                    answer = _UNAUTHORIZED
+            except TooManyChecksError:
+                answer = _BUSY
+        await answer(scope, receive, send)
 
-    async def _answer(self, scope: Scope) -> ASGIApp:
-        users = self._users()
-        if not users or scope["path"] in OPEN_PATHS:
-            return self._app
-        sent = credentials(scope["headers"])
-        try:
-            if sent is not None and await self._passwords.right(users, sent.user, sent.password):
-                return self._app
-        except TooManyChecksError:
-            return _BUSY
-        return _UNAUTHORIZED
+    return call
 
 
 class Passwords:

@@ -6,21 +6,40 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import h11
 import structlog
 import uvicorn
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from exporter.web.app import SecurityHeaders
-from exporter.web.connection import CONNECTIONS, LOGGER, Connection, Connections, Timeouts
+from exporter.web.app import HEAD_BYTES
+from exporter.web.tls import is_allowed
 
-HEAD_BYTES = 16 * 1024
-"""Of a request's line and headers."""
+CONNECTIONS = 512
+"""Of all clients: beyond it, the one that has waited longest for a request is closed."""
 GRACE_PERIOD = 2
 """Seconds that answers under way get when the server stops."""
 
 log = structlog.get_logger()
+_uvicorn_log = logging.getLogger("uvicorn.error.connection")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds until a connection is closed."""
+
+    handshake: float = 10.0
+    """For a TLS handshake; asyncio's own minute is long for something that holds 256 KiB."""
+    request: float = 10.0
+    """For a whole request: from the start of the connection, or from a later request's first byte."""
+    answer: float = 120.0
+    """For the client to take an answer: longer than scrape timeouts."""
+    idle: int = 65
+    """Between two requests: longer than most scrape intervals, so that one connection serves all scrapes."""
+    handover: float = 2.0
+    """After the TLS context has been replaced: for requests that are on their way."""
 
 
 class Server:
@@ -32,13 +51,10 @@ class Server:
     """
 
     def __init__(
-        self,
-        app: ASGIApp,
-        context: ssl.SSLContext | None = None,
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen, so one for all calls does)
+        self, app: ASGIApp, context: ssl.SSLContext | None = None, timeouts: Timeouts = Timeouts()
     ) -> None:
         """``context``: None for plain HTTP."""
-        self._app = _HeadLimit(app)
+        self._app = app
         self._context = context
         self._timeouts = timeouts
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -59,37 +75,36 @@ class Server:
         """Serve on these sockets until :meth:`stop`; closes them."""
         self._loop = asyncio.get_running_loop()
         # Below there is a warning for each malformed request, at whatever rate they come.
-        LOGGER.setLevel(logging.ERROR)
+        _uvicorn_log.setLevel(logging.ERROR)
         # All duplicates share the mode, and each takes over what this one has: while it is blocking, an
         # accept of the server before would wait for a connection that the next one has taken.
         for listener in listeners:
             listener.setblocking(False)
         servers: dict[asyncio.Task[None], _UvicornServer] = {}
         current: _UvicornServer | None = None
-        with contextlib.ExitStack() as opened:
-            for listener in listeners:
-                opened.enter_context(listener)
-            while not self._stopping:
-                self._changed.clear()
-                previous, current = current, _UvicornServer(self._app, self._context, self._timeouts)
-                task = asyncio.create_task(current.serve(sockets=[one.dup() for one in listeners]))
-                servers[task] = current
-                task.add_done_callback(servers.pop)
-                task.add_done_callback(self._ended)
-                await current.listening.wait()
-                if previous is not None:
-                    previous.hand_over()
-                await self._changed.wait()
+        while not self._stopping:
+            self._changed.clear()
+            previous, current = current, _UvicornServer(self._app, self._context, self._timeouts)
+            task = asyncio.create_task(current.serve(sockets=[one.dup() for one in listeners]))
+            servers[task] = current
+            task.add_done_callback(servers.pop)
+            task.add_done_callback(self._ended)
+            await current.listening.wait()
+            if previous is not None:
+                previous.hand_over()
+            await self._changed.wait()
+        for listener in listeners:
+            listener.close()
         for server in servers.values():
             server.should_exit = True
         for seconds in (GRACE_PERIOD, 1):
             if servers:
                 await asyncio.wait(servers, timeout=seconds)
-            for server in servers.values():
-                server.close_connections()
+            for connection in [one for server in servers.values() for one in server.connections()]:
+                connection.transport.abort()
         if servers:
             # What still runs is cancelled with the event loop: not an error, but uvicorn logs a traceback.
-            LOGGER.setLevel(logging.CRITICAL)
+            _uvicorn_log.setLevel(logging.CRITICAL)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -106,14 +121,10 @@ class Server:
 class _UvicornServer(uvicorn.Server):
     """uvicorn with one TLS context, and without its signal handlers: the program has its own."""
 
-    server_state: Connections
-
     def __init__(self, app: ASGIApp, context: ssl.SSLContext | None, timeouts: Timeouts) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                # Not httptools: that accepts heads of any size.
-                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -126,10 +137,11 @@ class _UvicornServer(uvicorn.Server):
                 timeout_keep_alive=timeouts.idle,
             )
         )
-        self.server_state = Connections(timeouts)
+        self.timeouts = timeouts
         self.listening = asyncio.Event()
+        self.replaced = False
+        """Whether another server has taken over, with another TLS context."""
         self._context = context
-        self._timeouts = timeouts
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -142,15 +154,28 @@ class _UvicornServer(uvicorn.Server):
         try:
             for listener in sockets or ():
                 server = await asyncio.get_running_loop().create_server(
-                    lambda: Connection(self.config, self.server_state),
+                    lambda: _Connection(self),
                     sock=listener,
                     ssl=self._context,
                     backlog=self.config.backlog,
-                    ssl_handshake_timeout=self._timeouts.handshake if self._context else None,
+                    ssl_handshake_timeout=self.timeouts.handshake if self._context else None,
                 )
                 self.servers.append(server)
         finally:
             self.listening.set()
+
+    def connections(self) -> list["_Connection"]:
+        """Return all connections, those in TLS handshakes aside."""
+        return [one for one in self.server_state.connections if isinstance(one, _Connection)]
+
+    def make_room(self) -> None:
+        """Close the connection that has waited longest for a request; none if all are being answered."""
+        waiting = (one for one in self.connections() if one.phase in {"request", "idle"})
+        longest = min(waiting, key=lambda one: one.since, default=None)
+        if longest is not None:
+            # Now, not when the event loop says that it is lost: the next one counts before that.
+            self.server_state.connections.discard(longest)
+            longest.transport.abort()
 
     def hand_over(self) -> None:
         """Accept no more, give connections that were just accepted time for their request, then end.
@@ -162,29 +187,86 @@ class _UvicornServer(uvicorn.Server):
         for server in self.servers:
             for listener in server.sockets:
                 loop.remove_reader(listener.fileno())
-        loop.call_later(self._timeouts.handover, self._end)
-
-    def close_connections(self) -> None:
-        """Close every connection, whatever it is doing."""
-        for connection in tuple(self.server_state.connections):
-            if isinstance(connection, Connection):
-                connection.transport.abort()
+        loop.call_later(self.timeouts.handover, self._end)
 
     def _end(self) -> None:
-        self.server_state.replaced = True
-        self.should_exit = True
+        self.replaced = self.should_exit = True
 
 
-class _HeadLimit:
-    """Refuses heads that are too large and arrive at once: h11 bounds those that are incomplete."""
+class _Connection(H11Protocol):
+    """uvicorn's HTTP/1.1 with a deadline for each thing that a client may leave undone (slowloris).
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._refusal = SecurityHeaders(PlainTextResponse("the request's headers are too large\n", 431))
+    Not by httptools, which accepts heads of any size.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or refuse it."""
-        line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
-        headers = sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
-        allowed = line + headers + len("  HTTP/1.1\r\n\r\n") <= HEAD_BYTES
-        await (self._app if allowed else self._refusal)(scope, receive, send)
+    phase = ""
+    """What it waits for: ``request``, ``answer`` (until the client has taken it), or ``idle``."""
+    since = 0.0
+    """When the phase began, by the event loop's clock."""
+
+    def __init__(self, server: _UvicornServer) -> None:
+        super().__init__(server.config, server.server_state, {})
+        self.logger = _uvicorn_log
+        self._server = server
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        """Wait for a request, if the client may send one."""
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        # Where another server has taken over, the handshake began under a context that is no longer valid.
+        if self._server.replaced or (tls is not None and not is_allowed(tls)):
+            transport.abort()
+            return
+        if len(self.connections) >= CONNECTIONS:
+            self._server.make_room()
+        self._review()
+
+    def data_received(self, data: bytes) -> None:
+        """Read a request, or a part of one."""
+        super().data_received(data)
+        self._review()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or begin with one that was sent ahead."""
+        super().on_response_complete()
+        self._review()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a malformed request; hang up where its head was valid, for its answer has begun."""
+        if self.conn.our_state is h11.IDLE:
+            super().send_400_response(msg)
+            return
+        self.cycle.disconnected = True  # what the application still sends has no place any more
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave no timer behind."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._cancel_deadline()
+
+    def _review(self) -> None:
+        """Start the deadline of a new phase. Within a phase nothing that a client sends moves it."""
+        phase = self._current_phase()
+        if phase == self.phase or self not in self.connections:
+            return
+        self.phase, self.since = phase, self.loop.time()
+        self._cancel_deadline()
+        if phase != "idle":  # that is uvicorn's timeout_keep_alive
+            timeouts = self._server.timeouts
+            seconds = timeouts.answer if phase == "answer" else timeouts.request
+            self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _current_phase(self) -> str:
+        begun = self.cycle is not None
+        if self.conn.their_state is h11.SEND_BODY or not begun:
+            return "request"
+        if not self.cycle.response_complete:
+            return "answer"
+        return "request" if self.conn.trailing_data[0] else "idle"
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

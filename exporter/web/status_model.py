@@ -4,105 +4,120 @@ Its keys are a promise: they are only ever added to. Null stands for what is not
 as AWS wrote them.
 """
 
+import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from exporter.model.causes import cause_of
 from exporter.model.run import LISTED_STATUSES, Run
-from exporter.store.series import ViewFacts
+from exporter.store.series import ExporterSeries, ViewFacts
 from exporter.store.targets import TargetState
 from exporter.web.status_query import RUNS, TARGETS, VIEWS, StatusQuery, Table, select
 from exporter.web.status_snapshot import RUN_STATUSES, Reading, RunRow, ViewRow, runs_of
-from exporter.web.status_text import log_group, log_url
+from exporter.web.status_text import iso, log_group, log_url
 from exporter.web.view_state import PROBLEMS, State
 
 T = TypeVar("T")
 Json = dict[str, Any]
 
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What is said of this process, and does not change."""
-
-    version: str
-    shard: str
-    """Such as ``0/1``."""
+TIMES = ("time", "started", "last_updated", "stale_since")
+"""How the names of what is a time end."""
 
 
-def document(reading: Reading, query: StatusQuery, about: About) -> Json:
+def document(reading: Reading, query: StatusQuery) -> Json:
     """Return what the query asks for, as the API gives it, but with times as Unix times."""
-    exporter, now = reading.exporter, reading.now
-    down = {state.target.name for state in reading.targets if state.series.up is False}
-    troubled = [row for row in reading.views if row.state in PROBLEMS]
-    states = {state: sum(bool(row.applies[state]) for row in reading.views) for state in State}
-    by_status = dict.fromkeys(RUN_STATUSES, 0)
-
-    def counted() -> Iterator[RunRow]:
-        for row in reading.runs:
-            by_status[row.status] += 1
-            yield row
-
+    now = reading.now
     views = select(VIEWS, reading.views, query, now)
-    all_runs, counting = reading.runs, counted()
+    all_runs = reading.runs
     if query.names_view:
-        all_runs = runs_of((row for row in reading.views if query.is_of(row.series.key)), counting)
-        counting = iter(all_runs)
-    runs = select(RUNS, counting, query, now)
+        all_runs = runs_of((row for row in reading.views if query.is_of(row.series.key)), all_runs)
+    runs = select(RUNS, all_runs, query, now)
     found: set[str] = set()
     if query["q"] or query.names_view:
         # What is found leads to its target, whether or not the words are the target's own.
-        found = {reading.views[place].series.target for place in views}
-        found |= {all_runs[place].target for place in runs}
+        found = {row.series.target for row in views} | {row.target for row in runs}
     targets = select(TARGETS, reading.targets, query, now, found)
     return {
         "time": now,
-        "exporter": {
-            "version": about.version,
-            "shard": about.shard,
-            "started": reading.started,
-            "last_reload_successful": exporter.last_reload_successful if exporter else None,
-            "last_reload_success_time": exporter.last_reload_success_time if exporter else None,
-            "storage_last_write_successful": exporter.storage_last_write_successful if exporter else None,
-        },
-        "summary": {
-            # A target that is down stands for the views that are not read because of that.
-            "attention": len(down)
-            + sum(row.state is not State.NOT_READ or row.series.target not in down for row in troubled),
-            "targets": {
-                "total": len(reading.targets),
-                "down": len(down),
-                "pending": sum(state.series.up is None for state in reading.targets),
-            },
-            "views": {
-                "total": len(reading.views),
-                "failing": states[State.FAILING],
-                "overdue": states[State.OVERDUE],
-                "stuck": states[State.STUCK],
-                "unread": states[State.NOT_READ],
-                "active": states[State.RUNNING],
-            },
-            "runs": {"total": len(reading.runs), "by_status": by_status},
-        },
+        "exporter": {"started": reading.started, **_exporter(reading.exporter)},
+        "summary": _summary(reading),
         "targets": _listing(TARGETS, reading.targets, targets, query, _target),
         "views": _listing(VIEWS, reading.views, views, query, lambda row: _view(row, now)),
         "runs": _listing(RUNS, all_runs, runs, query, lambda row: _run_row(row, now)),
     }
 
 
+def status_json(document: Json) -> bytes:
+    """Return the document as JSON, its times as ISO 8601 in UTC.
+
+    It is pure ASCII: a name cannot turn the direction of what a terminal shows.
+    """
+    return json.dumps(_with_dates(document), allow_nan=False).encode() + b"\n"
+
+
+def _with_dates(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_dates(one) for one in value]
+    if isinstance(value, dict):
+        return {key: iso(one) if key.endswith(TIMES) else _with_dates(one) for key, one in value.items()}
+    return value
+
+
+def _exporter(exporter: ExporterSeries | None) -> Json:
+    if exporter is None:
+        raise ValueError("the exporter has not been described yet")
+    return {
+        "version": exporter.version,
+        "shard": f"{exporter.shard}/{exporter.shards}",
+        "last_reload_successful": exporter.last_reload_successful,
+        "last_reload_success_time": exporter.last_reload_success_time,
+        "storage_last_write_successful": exporter.storage_last_write_successful,
+    }
+
+
+def _summary(reading: Reading) -> Json:
+    down = {state.target.name for state in reading.targets if state.series.up is False}
+    troubled = [row for row in reading.views if row.state in PROBLEMS]
+    states = {state: sum(bool(row.applies[state]) for row in reading.views) for state in State}
+    by_status = Counter(row.status for row in reading.runs)
+    return {
+        # A target that is down stands for the views that are not read because of that.
+        "attention": len(down)
+        + sum(row.state is not State.NOT_READ or row.series.target not in down for row in troubled),
+        "targets": {
+            "total": len(reading.targets),
+            "down": len(down),
+            "pending": sum(state.series.up is None for state in reading.targets),
+        },
+        "views": {
+            "total": len(reading.views),
+            "failing": states[State.FAILING],
+            "overdue": states[State.OVERDUE],
+            "stuck": states[State.STUCK],
+            "unread": states[State.NOT_READ],
+            "active": states[State.RUNNING],
+        },
+        "runs": {
+            "total": len(reading.runs),
+            "by_status": {status: by_status[status] for status in RUN_STATUSES},
+        },
+    }
+
+
 def _listing(
-    table: Table[T], rows: Sequence[T], places: Sequence[int], query: StatusQuery, item: Callable[[T], Json]
+    table: Table[T], rows: Collection[T], matching: Sequence[T], query: StatusQuery, item: Callable[[T], Json]
 ) -> Json:
-    """Return one page of a table. ``places``: of the rows that match, in order."""
+    """Return one page of a table. ``matching``: those that the query asks for, in order."""
     page, limit = int(query[f"{table.title}_page"]), int(query["limit"])
     return {
         "total": len(rows),
-        "matching": len(places),
+        "matching": len(matching),
         "page": page,
-        "pages": max(1, math.ceil(len(places) / limit)),
+        "pages": max(1, math.ceil(len(matching) / limit)),
         "limit": limit,
-        "items": [item(rows[place]) for place in places[(page - 1) * limit : page * limit]],
+        "items": [item(row) for row in matching[(page - 1) * limit : page * limit]],
     }
 
 
@@ -124,6 +139,13 @@ def _target(state: TargetState) -> Json:
     }
 
 
+_FACTS = (
+    "owner", "refresh_mode", "creation_time", "consecutive_failures", "data_time", "source_updated_time",
+    "stale_since", "last_success_time", "last_failure_time",
+)  # fmt: skip
+"""What is said of a view as the store has it."""
+
+
 def _view(row: ViewRow, now: float) -> Json:
     series, facts, applies = row.series, row.series.facts, row.applies
     polled = applies[State.NOT_READ] is not None
@@ -137,17 +159,9 @@ def _view(row: ViewRow, now: float) -> Json:
         "failing": applies[State.FAILING],
         "overdue": applies[State.OVERDUE],
         "stuck": applies[State.STUCK],
-        "owner": facts.owner if facts else None,
-        "refresh_mode": facts.refresh_mode if facts else None,
-        "creation_time": facts.creation_time if facts else None,
+        **{name: getattr(facts, name, None) for name in _FACTS},
         "expected_interval_seconds": facts.expected_interval if facts else None,
         "freshness_seconds": None if success_time is None else max(0.0, now - success_time),
-        "consecutive_failures": facts.consecutive_failures if facts else None,
-        "data_time": facts.data_time if facts else None,
-        "source_updated_time": facts.source_updated_time if facts else None,
-        "stale_since": facts.stale_since if facts else None,
-        "last_success_time": success_time,
-        "last_failure_time": facts.last_failure_time if facts else None,
         "last_failure": _failure(facts) if facts else None,
         "last_run": _run(row.last_run, series.key.aws_region, now) if row.last_run else None,
     }

@@ -1,8 +1,7 @@
 """What a URL of the status page or its API asks for: which rows of its tables, the worst first."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -24,45 +23,37 @@ class Table(Generic[T]):
     """What the parameters of its order and page begin with."""
     orders: Mapping[str, Callable[[T, float], float | str | None]]
     """By name: what a row is sorted by at this Unix time; None: not known, and so last either way."""
-    largest_first: AbstractSet[str]
+    largest_first: Collection[str]
     """Orders that most often are wanted from the largest, or the latest, down."""
-    newest: Callable[[T], float]
+    newest: Callable[[T], float | None]
     """Equals come newest first, and then by name."""
     name: Callable[[T], str]
     target: Callable[[T], str]
     view: Callable[[T], tuple[str | None, ...]]
     """What the view that a row belongs to is told by, as far as it is known: see :class:`ViewKey`."""
-    words: Callable[[T], str]
+    words: Callable[[T], Iterable[str | None]]
     """Everything that the filter's words are looked for in."""
     problem: Callable[[T], bool]
     """Whether somebody should look at it."""
     active: Callable[[T], bool]
 
 
-def _run_words(run: Run | None) -> str:
+def _run_words(run: Run | None) -> tuple[str | None, ...]:
     if run is None:
-        return ""
+        return ()
     name = f"{run.database or ''}.{run.table or ''}"
-    return f"{name} {run.run_id} {run.status or ''} {run.refresh_type or ''} {run.error_message or ''}"
+    return name, run.run_id, run.status, run.refresh_type, run.error_message
 
 
-def _view_words(row: ViewRow) -> str:
+def _view_words(row: ViewRow) -> Iterable[str | None]:
     states = [state.replace("_", " ") for state in State if row.applies[state] and state is not State.OK]
     failure = row.series.facts.last_failure if row.series.facts else None
     own = (row.name, row.series.target, *row.series.key[:2], *states)
-    return " ".join((*own, _run_words(row.last_run), _run_words(failure)))
-
-
-def _target_words(state: TargetState) -> str:
-    series = state.series
-    own = (series.target, series.aws_region, series.catalog_id or "", state.error or "")
-    return " ".join((*own, *state.unmatched))
+    return (*own, *_run_words(row.last_run), *_run_words(failure))
 
 
 def _started(run: Run | None) -> float | None:
-    if run is None:
-        return None
-    return run.creation_time if run.start_time is None else run.start_time
+    return run and (run.creation_time if run.start_time is None else run.start_time)
 
 
 _STATES: Mapping[State | None, int] = {state: place for place, state in enumerate(State)}
@@ -78,11 +69,11 @@ VIEWS: Table[ViewRow] = Table(
         "status": lambda row, _: _STATES.get(row.state, len(_STATES)),
         "view": lambda row, _: row.name,
         "success": lambda row, _: row.series.facts.last_success_time if row.series.facts else None,
-        "last_run": lambda row, _: row.last_run.creation_time if row.last_run else None,
+        "last_run": lambda row, _: row.last_run and row.last_run.creation_time,
         "failures": lambda row, _: row.series.facts.consecutive_failures if row.series.facts else None,
     },
     largest_first={"last_run", "failures"},
-    newest=lambda row: (row.last_run.creation_time if row.last_run else None) or -math.inf,
+    newest=lambda row: row.last_run and row.last_run.creation_time,
     name=lambda row: row.name,
     target=lambda row: row.series.target,
     view=lambda row: row.series.key,
@@ -94,22 +85,25 @@ RUNS: Table[RunRow] = Table(
     title="runs",
     orders={
         "status": lambda row, _: _STATUSES["stuck" if row.stuck else row.status],
-        "view": lambda row, _: (
-            f"{row.run.database}.{row.run.table}" if row.run and row.run.database else None
-        ),
-        "type": lambda row, _: row.run.refresh_type if row.run else None,
+        "view": lambda row, _: row.name,
+        "type": lambda row, _: row.run and row.run.refresh_type,
         "start": lambda row, _: _started(row.run),
-        "duration": lambda row, now: row.run.duration(now) if row.run else None,
-        "dpu": lambda row, _: row.run.dpu_seconds if row.run else None,
-        "bytes": lambda row, _: row.run.processed_bytes if row.run else None,
+        "duration": lambda row, now: row.run and row.run.duration(now),
+        "dpu": lambda row, _: row.run and row.run.dpu_seconds,
+        "bytes": lambda row, _: row.run and row.run.processed_bytes,
     },
     largest_first={"start", "duration", "dpu", "bytes"},
-    newest=lambda row: (row.run.creation_time if row.run else None) or -math.inf,
-    name=lambda row: f"{row.run.database}.{row.run.table}" if row.run else "",
+    newest=lambda row: row.run and row.run.creation_time,
+    name=lambda row: row.name or "",
     target=lambda row: row.target,
     view=lambda row: row.view,
-    words=lambda row: " ".join(
-        (row.run_id, row.target, *row.place, row.status, "stuck" * row.stuck, _run_words(row.run))
+    words=lambda row: (
+        row.run_id,
+        row.target,
+        *row.place,
+        row.status,
+        "stuck" * row.stuck,
+        *_run_words(row.run),
     ),
     problem=lambda row: row.stuck or row.status in {Status.FAILED, UNKNOWN, UNREAD},
     active=lambda row: row.status in ACTIVE,
@@ -124,19 +118,21 @@ TARGETS: Table[TargetState] = Table(
         "views": lambda state, _: state.series.views,
     },
     largest_first={"poll", "views"},
-    newest=lambda _: 0.0,
+    newest=lambda _: None,
     name=lambda state: state.target.name,
     target=lambda state: state.target.name,
     view=lambda state: (state.series.aws_region, state.series.catalog_id, None, None),
-    words=_target_words,
+    words=lambda state: (
+        state.target.name,
+        state.series.aws_region,
+        state.series.catalog_id,
+        state.error,
+        *state.unmatched,
+    ),
     problem=lambda state: state.series.up is False or bool(state.unmatched),
     active=lambda _: True,
 )
-TABLES: Mapping[str, Table[ViewRow] | Table[RunRow] | Table[TargetState]] = {
-    "views": VIEWS,
-    "runs": RUNS,
-    "targets": TARGETS,
-}
+TABLES: Mapping[str, Table[Any]] = {table.title: table for table in (VIEWS, RUNS, TARGETS)}
 
 DEFAULTS: Mapping[str, str] = {
     "q": "",
@@ -218,44 +214,33 @@ class StatusQuery:
 
 
 def select(
-    table: Table[T],
-    rows: Iterable[T],
-    query: StatusQuery,
-    now: float,
-    found: AbstractSet[str] = frozenset(),
-) -> list[int]:
-    """Return the places of all rows that the query asks for, in order. ``now``: Unix time.
+    table: Table[T], rows: Iterable[T], query: StatusQuery, now: float, found: Collection[str] = ()
+) -> list[T]:
+    """Return all rows that the query asks for, in order. ``now``: Unix time.
 
     ``found``: targets that the query's words need not occur in.
     """
     sort = query[f"{table.title}_sort"]
-    wanted, value_of = _filter(table, query, found), table.orders[sort.removeprefix("-")]
-    # Lists of numbers and texts: to keep the rows, of which there may be 100,000, takes twice the time.
-    places: list[int] = []
-    names: list[str] = []
-    newest: list[float] = []
-    values: list[Any] = []
-    for place, row in enumerate(rows):
-        if wanted is None or wanted(row):
-            places.append(place)
-            names.append(table.name(row))
-            newest.append(table.newest(row))
-            values.append(value_of(row, now))
-    order = sorted(range(len(places)), key=names.__getitem__)
-    order.sort(key=newest.__getitem__, reverse=True)
-    known = [index for index in order if values[index] is not None]
-    known.sort(key=values.__getitem__, reverse=sort.startswith("-"))
-    unknown = (index for index in order if values[index] is None)
-    return [places[index] for index in (*known, *unknown)]
+    value_of = table.orders[sort.removeprefix("-")]
+    chosen = sorted(_filter(table, rows, query, found), key=table.name)
+    chosen.sort(key=lambda row: table.newest(row) or -math.inf, reverse=True)
+    known: list[tuple[Any, T]] = []
+    unknown: list[T] = []
+    for row in chosen:
+        value = value_of(row, now)
+        if value is None:
+            unknown.append(row)
+        else:
+            known.append((value, row))
+    known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
+    return [row for _, row in known] + unknown
 
 
-def _filter(table: Table[T], query: StatusQuery, found: AbstractSet[str]) -> Callable[[T], bool] | None:
-    """Return what says whether a row is wanted; None: all are."""
+def _filter(table: Table[T], rows: Iterable[T], query: StatusQuery, found: Collection[str]) -> Iterable[T]:
+    """Return the rows that are wanted."""
     target, words = query["target"], query["q"].casefold().split()
-    of_view = any(query[name] for name in ViewKey._fields)
-    if not (target or of_view or words or query["show"]):
-        return None
     shown = {"problems": table.problem, "active": table.active}.get(query["show"])
+    of_view = any(query[name] for name in ViewKey._fields)
 
     def wanted(row: T) -> bool:
         if (target and table.target(row) != target) or (shown and not shown(row)):
@@ -266,7 +251,7 @@ def _filter(table: Table[T], query: StatusQuery, found: AbstractSet[str]) -> Cal
             return False
         if not words:
             return True
-        text = table.words(row).casefold()
+        text = " ".join(filter(None, table.words(row))).casefold()
         return all(word in text for word in words)
 
-    return wanted
+    return filter(wanted, rows)

@@ -4,11 +4,10 @@ import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from rich.filesize import decimal
+
 DASH = "\N{EN DASH}"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-_THOUSAND = 1000
-_SHORTEST = 0.1
 _CONSOLES = {
     "cn": "console.amazonaws.cn",
     "us-gov": "console.amazonaws-us-gov.com",
@@ -16,7 +15,6 @@ _CONSOLES = {
 """By the first part of a region's name; everything else of the public clouds is in the partition ``aws``."""
 _OTHER_PARTITIONS = ("us-iso", "eu-iso", "eusc")
 """Their consoles are not on the public internet, or not known: no link is better than a wrong one."""
-LOG_GROUP = "/aws-glue/materialized-views/"
 
 
 def visible(text: str) -> str:
@@ -38,16 +36,15 @@ def visible(text: str) -> str:
 
 
 def iso(time: float | None) -> str | None:
-    """Return a Unix time as ISO 8601 in UTC, such as ``2026-11-22T17:01:02.500Z``; None for no such date."""
-    if (moment := _moment(time)) is None:
+    """Return a Unix time as ISO 8601 in UTC, such as ``2026-11-22T17:01:02.500Z``."""
+    if time is None:
         return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def absolute(time: float | None) -> str:
     """Return a Unix time as people write it: ``2026-11-22 17:01:02 UTC``."""
-    moment = _moment(time)
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else DASH
+    return DASH if time is None else f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S UTC}"
 
 
 def duration(seconds: float | None) -> str:
@@ -55,7 +52,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return DASH
     if 0 < seconds < 1:
-        return f"{seconds:.1f} s" if seconds >= _SHORTEST else f"under {_SHORTEST} s"
+        return f"{seconds:.1g} s"
     whole = round(seconds)
     for size, name, part, part_name in (
         (_DAY, "d", _HOUR, "h"),
@@ -84,13 +81,8 @@ def count(number: int | None) -> str:
 
 
 def size(number: int | None) -> str:
-    """Return a number of bytes: ``512 B``, ``1.23 GB``."""
-    if number is None:
-        return DASH
-    value, unit = float(number), 0
-    while value >= _THOUSAND and unit < len(_UNITS) - 1:
-        value, unit = value / _THOUSAND, unit + 1
-    return f"{value:,.2f} {_UNITS[unit]}" if unit else f"{number} B"
+    """Return a number of bytes: ``512 bytes``, ``1.2 GB``."""
+    return DASH if number is None else decimal(number)
 
 
 def dpu_hours(dpu_seconds: float | None) -> str:
@@ -100,7 +92,7 @@ def dpu_hours(dpu_seconds: float | None) -> str:
 
 def log_group(run_id: str) -> str:
     """Return the CloudWatch log group that a run writes to."""
-    return LOG_GROUP + run_id
+    return f"/aws-glue/materialized-views/{run_id}"
 
 
 def log_url(aws_region: str, run_id: str) -> str | None:
@@ -115,12 +107,3 @@ def log_url(aws_region: str, run_id: str) -> str | None:
     # Quoted twice, with $ for the outer %: that is how the console writes it behind its #.
     group = quote(quote(log_group(run_id).encode(errors="replace"), safe=""), safe="").replace("%", "$")
     return f"https://{region}.{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
-
-
-def _moment(time: float | None) -> datetime | None:
-    if time is None:
-        return None
-    try:
-        return datetime.fromtimestamp(time, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

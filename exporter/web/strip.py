@@ -18,7 +18,6 @@ from exporter.web.view_state import State
 
 SLOTS = 20
 """Runs and gaps that a strip holds, the newest ones."""
-GAP = "gap"
 LOWEST = 0.15
 """Height of what took no time, as part of the strip's."""
 
@@ -43,10 +42,10 @@ class Strip(NamedTuple):
     """The oldest first."""
 
     @property
-    def summary(self) -> str:
+    def words(self) -> str:
         """The same in words: ``Last 3 runs: 2 succeeded, 1 failed; 1 gap``."""
         kinds = Counter(slot.kind for slot in self.slots)
-        gaps = kinds.pop(GAP, 0)
+        gaps = kinds.pop("gap", 0)
         runs = sum(kinds.values())
         found = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
         words = f"Last {runs} runs: {found}" if runs > 1 else f"Last run: {', '.join(kinds)}"
@@ -56,34 +55,23 @@ class Strip(NamedTuple):
 class Lag(NamedTuple):
     """How far a view is behind its sources."""
 
-    seconds: float
-    interval: float
-    """The expected one, in seconds."""
-
-    @property
-    def intervals(self) -> float:
-        """The lag in expected intervals."""
-        return self.seconds / self.interval
-
-    @property
-    def summary(self) -> str:
-        """The same in words."""
-        behind = f"{duration(self.seconds)} behind" if self.seconds else "not behind"
-        return (
-            f"{behind}, expected every {duration(self.interval)}: {self.intervals:,.1f} intervals"
-            f" (overdue after {OVERDUE_AFTER})"
-        )
+    intervals: float
+    """In expected intervals."""
+    words: str
+    """The same in words."""
 
 
 def lag(row: ViewRow) -> Lag | None:
     """Return the lag of a view; None where it, or the view's interval, is not known."""
     facts = row.series.facts
-    if facts is None or facts.expected_interval is None or facts.consecutive_failures is None:
+    if facts is None or facts.consecutive_failures is None or row.read_at is None:
         return None
-    if row.read_at is None:
+    if (interval := facts.expected_interval) is None:
         return None
     seconds = 0.0 if facts.stale_since is None else max(0.0, row.read_at - facts.stale_since)
-    return Lag(seconds, facts.expected_interval)
+    behind = f"{duration(seconds)} behind" if seconds else "not behind"
+    intervals = f"{seconds / interval:,.1f} intervals (overdue after {OVERDUE_AFTER})"
+    return Lag(seconds / interval, f"{behind}, expected every {duration(interval)}: {intervals}")
 
 
 def strip(row: ViewRow, now: float) -> Strip | None:
@@ -99,16 +87,20 @@ def strip(row: ViewRow, now: float) -> Strip | None:
 
 
 def _kind(run: Run | None) -> str:
-    return (run.status_label or "unknown").lower() if run else GAP
+    return (run.status_label or "unknown").lower() if run else "gap"
 
 
 def _words(run: Run | None, now: float) -> str:
     if run is None:
         return "a refresh was due, and none began"
-    time = run.creation_time if run.start_time is None else run.start_time
-    seconds = run.duration(now)
-    parts = [_kind(run), *([ago(time, now)] if time else []), *([duration(seconds)] if seconds else [])]
-    return ", ".join(parts)
+    time, seconds = _began(run), run.duration(now)
+    return ", ".join(
+        [_kind(run), *([ago(time, now)] if time else []), *([duration(seconds)] if seconds else [])]
+    )
+
+
+def _began(run: Run) -> float | None:
+    return run.creation_time if run.start_time is None else run.start_time
 
 
 def _last_runs(row: ViewRow) -> list[Run | None]:
@@ -117,13 +109,12 @@ def _last_runs(row: ViewRow) -> list[Run | None]:
     held_until = idle_since = None
     for record in reversed(list(islice(row.view.newest_first(), SLOTS))):
         run = record.run
-        began = run.creation_time if run.start_time is None else run.start_time
         if _was_due(row, held_until, idle_since, run.creation_time):
             runs.append(None)
         runs.append(run)
         idle_since = record.end
         if run.status == Status.SUCCEEDED or held_until is None:
-            held_until = began
+            held_until = _began(run)
     if row.applies[State.OVERDUE] and _was_due(row, held_until, idle_since, row.read_at):
         runs.append(None)
     return runs[-SLOTS:]

@@ -18,13 +18,10 @@ class TlsFileError(ExporterError):
     """A file of the TLS settings cannot be used."""
 
     def __init__(self, key: str, message: str) -> None:
-        super().__init__(key, message)
+        """``key`` names the file, such as ``cert_file``."""
+        super().__init__(f"{key}: {message}")
         self.key = key
-        """The key that names the file, such as ``cert_file``."""
         self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.message}"
 
 
 class ServerContext(ssl.SSLContext):
@@ -55,7 +52,7 @@ def make_server_context(tls: TlsSettings) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=tls.client_ca_file)
         except (OSError, ValueError) as error:
-            raise TlsFileError("client_ca_file", _why(error, "holds no certificate in PEM")) from None
+            raise _unusable("client_ca_file", error, "holds no certificate in PEM") from None
     return context
 
 
@@ -85,35 +82,31 @@ def load_pair(context: ssl.SSLContext, tls: TlsSettings) -> None:
             with open(file, "rb"):  # noqa: PTH123 (only whether it can be opened: OpenSSL does not say which)
                 pass
         except (OSError, ValueError) as error:
-            raise TlsFileError(key, _why(error, "cannot be opened")) from None
+            raise _unusable(key, error, "cannot be opened") from None
     try:
         context.load_cert_chain(tls.cert_file, tls.key_file, password=_refuse_password)
     except _EncryptedKeyError:
         raise TlsFileError(
             "key_file", "is encrypted with a password: store the key without one, readable for this user only"
         ) from None
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            raise TlsFileError("key_file", "does not belong to the certificate in cert_file") from None
-        raise TlsFileError(*_which_is_no_pem(tls)) from None
     except (OSError, ValueError) as error:
-        raise TlsFileError("cert_file", _why(error, "cannot be used")) from None
+        if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
+            raise TlsFileError("key_file", "does not belong to the certificate in cert_file") from None
+        # OpenSSL names no file: a certificate that loads by itself is not the one that is wrong.
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=tls.cert_file)
+        except OSError:
+            wrong = "cert_file", "holds no certificate in PEM that OpenSSL accepts"
+        else:
+            wrong = "key_file", "holds no key in PEM that OpenSSL accepts for the certificate in cert_file"
+        raise TlsFileError(*wrong) from None
 
 
 def _refuse_password() -> str:
     raise _EncryptedKeyError
 
 
-def _which_is_no_pem(tls: TlsSettings) -> tuple[str, str]:
-    """OpenSSL names no file: a certificate that loads by itself is not the one that is wrong."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=tls.cert_file)
-    except OSError:
-        return "cert_file", "holds no certificate in PEM that OpenSSL accepts"
-    return "key_file", "holds no key in PEM that OpenSSL accepts for the certificate in cert_file"
-
-
-def _why(error: Exception, otherwise: str) -> str:
+def _unusable(key: str, error: Exception, otherwise: str) -> TlsFileError:
     if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
-        return otherwise
-    return f"cannot be read: {error.strerror or otherwise}"
+        return TlsFileError(key, otherwise)
+    return TlsFileError(key, f"cannot be read: {error.strerror or otherwise}")

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from exporter.model.run import Run, Status
 from exporter.model.view import OVERDUE_AFTER, overdue
-from exporter.store.series import TargetSeries, ViewFacts, ViewSeries
+from exporter.store.series import TargetSeries, ViewSeries
 
 STUCK_FACTOR = 3.0
 """A run is stuck after so many times what the view's refreshes usually take."""
@@ -39,35 +39,6 @@ class State(StrEnum):
 PROBLEMS = frozenset({State.FAILING, State.OVERDUE, State.STUCK, State.NOT_READ})
 
 
-def judge(
-    view: ViewSeries, target: TargetSeries, usual_duration: float | None, read_at: float | None
-) -> Mapping[State, bool | None]:
-    """Return which states apply, the worst first; None where that is not known (yet).
-
-    ``usual_duration`` and ``read_at``: from the functions of these names.
-    """
-    facts = view.facts
-    polled = target.up is not None
-    failures = facts.consecutive_failures if facts else None
-    late = stuck = None
-    if facts is not None and read_at is not None:
-        stuck = _stuck(facts, read_at, usual_duration)
-        late = overdue(
-            now=read_at,
-            stale_since=facts.stale_since,
-            interval=facts.expected_interval,
-            refreshing=is_running(facts) and not stuck,
-        )
-    return {
-        State.FAILING: None if failures is None else failures > 0,
-        State.OVERDUE: late,
-        State.STUCK: stuck,
-        State.NOT_READ: not view.up if polled else None,
-        State.RUNNING: is_running(facts) if polled else None,
-        State.OK: True if polled else None,
-    }
-
-
 def read_at(view: ViewSeries, target: TargetSeries, now: float) -> float | None:
     """Return the Unix time up to which a view is known; None where that is not known.
 
@@ -78,18 +49,51 @@ def read_at(view: ViewSeries, target: TargetSeries, now: float) -> float | None:
     return target.last_success_time if target.up is False else None
 
 
-def is_running(facts: ViewFacts | None) -> bool:
-    """Return whether the view's newest run is in progress."""
-    return facts is not None and facts.last_run is not None and facts.last_run.status in ACTIVE
+def judge(
+    view: ViewSeries, target: TargetSeries, newest_first: Iterable[Run], read_at: float | None
+) -> Mapping[State, bool | None]:
+    """Return which states apply, the worst first; None where that is not known (yet)."""
+    facts = view.facts
+    polled = target.up is not None
+    failures = facts.consecutive_failures if facts else None
+    last = facts.last_run if facts else None
+    running = last is not None and last.status in ACTIVE
+    late = stuck = None
+    if facts and read_at is not None:
+        interval = facts.expected_interval
+        stuck = _stuck(last, newest_first, interval, read_at) if last and running else False
+        refreshing = running and not stuck
+        late = overdue(now=read_at, stale_since=facts.stale_since, interval=interval, refreshing=refreshing)
+    return {
+        State.FAILING: None if failures is None else failures > 0,
+        State.OVERDUE: late,
+        State.STUCK: stuck,
+        State.NOT_READ: not view.up if polled else None,
+        State.RUNNING: running if polled else None,
+        State.OK: True if polled else None,
+    }
 
 
-def usual_duration(runs: Iterable[Run], now: float) -> float | None:
+def _stuck(run: Run, newest_first: Iterable[Run], interval: float | None, now: float) -> bool | None:
+    """Return whether a run in progress takes too long, counted from its creation."""
+    if run.creation_time is None:
+        return None
+    usual = _usual_duration(newest_first, now)
+    interval = math.inf if interval is None else interval
+    if usual is None:
+        limit = min(STUCK_WITHOUT_HISTORY, STUCK_FACTOR * interval)
+    else:
+        limit = max(min(STUCK_FLOOR, OVERDUE_AFTER * interval), STUCK_FACTOR * usual)
+    return now - run.creation_time > limit
+
+
+def _usual_duration(newest_first: Iterable[Run], now: float) -> float | None:
     """Return how many seconds the view's refreshes usually take; None for one that never succeeded.
 
-    ``runs``: the newest first. Those count that were the last success at some time of the last seven days.
+    Those count that were the last success at some time of the last seven days.
     """
     durations = []
-    for run in runs:
+    for run in newest_first:
         if run.status == Status.SUCCEEDED and run.whole_duration is not None and run.end_time is not None:
             durations.append(run.whole_duration)
             if run.end_time < now - HISTORY:
@@ -97,16 +101,3 @@ def usual_duration(runs: Iterable[Run], now: float) -> float | None:
     if not durations:
         return None
     return sorted(durations)[math.ceil(USUAL_SHARE * len(durations)) - 1]
-
-
-def _stuck(facts: ViewFacts, read_at: float, usual: float | None) -> bool | None:
-    """Return whether the newest run is in progress for too long since its creation."""
-    if not is_running(facts):
-        return False
-    if facts.last_run is None or facts.last_run.creation_time is None:
-        return None
-    interval = math.inf if facts.expected_interval is None else facts.expected_interval
-    limit = min(STUCK_WITHOUT_HISTORY, STUCK_FACTOR * interval)
-    if usual is not None:
-        limit = max(min(STUCK_FLOOR, OVERDUE_AFTER * interval), STUCK_FACTOR * usual)
-    return read_at - facts.last_run.creation_time > limit

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 
 from exporter.cli.reloading import Reloader
 from exporter.model.settings import Settings
-from exporter.web.connection import Timeouts
+from exporter.web.server import Timeouts
 from tests.cli.test_reload_storm import AT_ONCE, reload_often
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run

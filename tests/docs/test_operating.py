@@ -19,10 +19,8 @@ from exporter.cli.signals import LEAVE_WITHIN
 from exporter.model.settings import Settings
 from exporter.poller.scheduler import STUCK_AFTER
 from exporter.web.app import Site, make_app
-from exporter.web.runbooks import runbook_routes
+from exporter.web.pages import runbook_routes, status_routes
 from exporter.web.server import GRACE_PERIOD
-from exporter.web.status_model import About
-from exporter.web.status_page import StatusPage
 from exporter.web.status_snapshot import read_status
 from tests.docs.pages import ROOT, blocks
 
@@ -64,7 +62,7 @@ def ask(method: str, path: str, problems: Sequence[str] | None, trouble: str | N
     """Return the status; ``problems``: of a reload, None where it is not allowed."""
     exporter: Exporter = make_exporter(Settings(targets=()))
     read = partial(read_status, exporter.store, now=0.0)
-    pages = [*StatusPage(read, About(__version__, "0/1")).routes, *runbook_routes()]
+    pages = [*status_routes(read), *runbook_routes()]
     site = Site(
         scrape=exporter.exposition.scrape,
         trouble=lambda: trouble,

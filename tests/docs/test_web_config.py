@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from exporter.config.web import load_web
+from exporter.web.app import HEAD_BYTES
 from exporter.web.auth import MOST_WAITING
-from exporter.web.connection import CONNECTIONS, Timeouts
-from exporter.web.server import HEAD_BYTES
+from exporter.web.server import CONNECTIONS, Timeouts
 from tests.docs.pages import ROOT, Block, blocks
 
 PAGE = ROOT / "docs" / "web-config.md"

@@ -124,7 +124,7 @@ def hatch(log: str, arguments: Sequence[str], fatal_write: int | None) -> int:
 def main() -> None:
     """Answer each request with the process ID of the child that it started."""
     # What every life needs; not the test that starts this.
-    for module in ("cli.serve", "cli.daemon", "cli.reloading", "web.server", "web.status_page"):
+    for module in ("cli.serve", "cli.daemon", "cli.reloading", "web.server", "web.pages"):
         importlib.import_module(f"exporter.{module}")
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here

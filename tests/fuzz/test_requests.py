@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from exporter.cli.exporter_process import make_exporter
 from exporter.model.settings import Settings
 from exporter.web.app import Site, make_app
-from exporter.web.status_page import StatusPage
+from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import read_status
 from tests.fuzz.hostile import STEERING, TEXT, fuzzed
-from tests.support.status_scene import ABOUT
 from tests.support.web import WebServer
 
 STATUSES = {200, 304, 400, 403, 404, 405, 408, 413, 415, 417, 426, 431, 501, 505}
@@ -92,7 +91,7 @@ def server() -> Iterator[WebServer]:
         scrape=exporter.exposition.scrape,
         trouble=lambda: None,
         ready=lambda: True,
-        pages=StatusPage(lambda: read_status(exporter.store, 0.0), ABOUT).routes,
+        pages=status_routes(lambda: read_status(exporter.store, 0.0)),
     )
     with WebServer(make_app(site)) as served:
         yield served

@@ -25,7 +25,7 @@ from exporter.store.log_lines import LogLines, write
 from exporter.store.results import TablesRead
 from exporter.store.store import Store
 from exporter.web.app import Site, make_app
-from exporter.web.status_page import StatusPage
+from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import read_status
 from tests.fuzz.hostile import TEXT, fuzzed
 from tests.support.bare_records import sample_run
@@ -33,7 +33,7 @@ from tests.support.clock import START, ManualClock
 from tests.support.log import Log
 from tests.support.logging_state import logging_as_before
 from tests.support.outcome import Listed, Outcome
-from tests.support.status_scene import ABOUT
+from tests.support.status_scene import EXPORTER
 
 CATALOG = "123456789012"
 SAMPLE = sample_run(1, now=START)
@@ -65,6 +65,7 @@ class Shown:
         self.exposition = Exposition(clock, process_metrics=False)
         self.log = Log()
         self.store = Store(clock, [self.exposition.apply], log=self.log)
+        self.store.describe(EXPORTER)
         self.runs = [run for run in runs if run.database and run.table]
         target = Target(
             name="prod",
@@ -105,8 +106,8 @@ class Shown:
 UNUSED: Any = None
 SHOWING: list[Store] = []
 """The store that the page reads: to make the page anew for each example takes long."""
-PAGE = StatusPage(lambda: read_status(SHOWING[0], START), ABOUT)
-APP = make_app(Site(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGE.routes))
+PAGES = status_routes(lambda: read_status(SHOWING[0], START))
+APP = make_app(Site(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGES))
 
 
 @fuzzed(RUNS, share=5)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from html.parser import HTMLParser
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -13,13 +13,51 @@ from starlette.routing import BaseRoute
 from exporter.errors import GlueError, Reason
 from exporter.store.store import Store
 from exporter.web.app import Site, make_app
-from exporter.web.status_page import StatusPage
+from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import Reading, read_status
 from tests.support.clock import ManualClock
-from tests.support.status_scene import ABOUT, Scene, refresh, view, watching
+from tests.support.status_scene import Scene, refresh, view, watching
 
 HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m\u0000{{ 7*7 }}&amp;'
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+class Page(HTMLParser):
+    """The elements of a page with their attributes, its text, and that of each row of its tables."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self.rows: dict[str, list[str]] = {}
+        """By the ID of the table; those of its head aside."""
+        self._cells: list[str] = []
+        self.feed(page)
+        self.text = " ".join(self.text.split())
+        self.rows = {name: [" ".join(row.split()) for row in rows[1:]] for name, rows in self.rows.items()}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        known = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, known))
+        if tag == "table":
+            self._cells = self.rows.setdefault(known.get("id", "").removesuffix("-table"), [])
+        elif tag == "tr":
+            self._cells.append("")
+
+    def handle_data(self, data: str) -> None:
+        """Note its text."""
+        self.text += f"{data} "
+        if self._cells:
+            self._cells[-1] += data
+
+    def all(self, name: str) -> list[str]:
+        """Return the values of an attribute."""
+        return [attributes[name] for _, attributes in self.elements if name in attributes]
+
+    def those(self, tag: str, **attributes: str) -> list[dict[str, str]]:
+        """Return the attributes of each element that has these."""
+        return [known for name, known in self.elements if name == tag and attributes.items() <= known.items()]
 
 
 class Watched(Protocol):
@@ -32,16 +70,14 @@ class Watched(Protocol):
 class Browser:
     """Asks the application without a socket."""
 
-    def __init__(self, scene: Watched, *, shard: str = "0/1", more: Sequence[BaseRoute] = ()) -> None:
+    def __init__(self, scene: Watched, *, more: Sequence[BaseRoute] = ()) -> None:
         """``more``: routes beside the status page's."""
-        self.reads = 0
         self._scene = scene
-        page = StatusPage(self._read, replace(ABOUT, shard=shard))
+        pages = [*status_routes(self._read), *more]
         unused: Any = None
-        self._app = make_app(Site(scrape=unused, trouble=unused, ready=unused, pages=[*page.routes, *more]))
+        self._app = make_app(Site(scrape=unused, trouble=unused, ready=unused, pages=pages))
 
     def _read(self) -> Reading:
-        self.reads += 1
         return read_status(self._scene.store, self._scene.clock.time())
 
     def request(self, method: str, url: str, **headers: str) -> httpx.Response:
@@ -57,6 +93,12 @@ class Browser:
     def get(self, url: str) -> httpx.Response:
         """Ask for a page."""
         return self.request("GET", url)
+
+    def page(self, url: str = "/") -> Page:
+        """Ask for a page, and read it."""
+        answer = self.get(url)
+        assert answer.status_code == 200, answer.text
+        return Page(answer.text)
 
     def status(self, url: str = "/api/v1/status") -> dict[str, Any]:
         """Return what the API tells."""

@@ -10,13 +10,11 @@ from exporter.model.view import View
 from exporter.store.results import TablesRead
 from exporter.store.series import ExporterSeries, SeriesListener
 from exporter.store.store import Store
-from exporter.web.status_model import About
 from tests.support.clock import START, ManualClock
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import ACCOUNT
 
 REGION = "eu-west-1"
-ABOUT = About("1.2.3", "0/1")
 EXPORTER = ExporterSeries(
     version="1.2.3",
     python_version="3.11.0",

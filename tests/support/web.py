@@ -14,10 +14,10 @@ from starlette.types import ASGIApp
 
 from exporter.cli.web_protection import WebProtection
 from exporter.clock import Clock, SystemClock
+from exporter.model.settings import WebSettings
 from exporter.web.address import ListenAddress
-from exporter.web.connection import Timeouts
-from exporter.web.guard import guarded
-from exporter.web.server import Server
+from exporter.web.app import guarded
+from exporter.web.server import Server, Timeouts
 from tests.support.clock import SAFETY_NET
 
 
@@ -43,8 +43,9 @@ class WebServer:
     ) -> None:
         """``config``: a web configuration, whose changes :meth:`follow` takes over."""
         self.protection = protection = WebProtection(str(config)) if config else None
-        if protection:
-            app = guarded(app, lambda: protection.current.settings, clock or SystemClock())
+        app = guarded(
+            app, lambda: protection.current.settings if protection else WebSettings(), clock or SystemClock()
+        )
         context = protection.current.context if protection else None
         self.server = Server(app, context, timeouts)
         if protection:

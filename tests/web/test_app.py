@@ -1,16 +1,22 @@
-"""The routes: every path with every method, and the headers of every answer."""
+"""The routes, and what a request passes on its way to them: headers, limits, passwords, the log."""
 
 import asyncio
 import gzip
+import io
+import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
+import structlog
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
-from exporter.web.app import Site, make_app
+from exporter.model.settings import RateLimit, WebSettings
+from exporter.web.app import LONGEST_LOGGED_PATH, SECURITY_HEADERS, Site, guarded, make_app, with_request_log
+from tests.support.clock import ManualClock
+from tests.support.passwords import basic, hashed
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 PATHS = ["/metrics", "/-/healthy", "/-/ready"]
@@ -43,9 +49,9 @@ class FakeSite:
             raise self.answer
         return self.answer
 
-    def site(self) -> Site:
-        """Return what the application takes."""
-        return Site(scrape=self.scrape, trouble=lambda: self.reason, ready=lambda: self.is_ready)
+    def app(self, settings: WebSettings | None = None) -> ASGIApp:
+        site = Site(scrape=self.scrape, trouble=lambda: self.reason, ready=lambda: self.is_ready)
+        return make_app(site, lambda: settings or WebSettings())
 
 
 @pytest.fixture
@@ -58,8 +64,6 @@ class Client:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self.get = partial(self.request, "GET")
-        self.head = partial(self.request, "HEAD")
 
     def request(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         """Send one request that holds no header but these."""
@@ -73,77 +77,27 @@ class Client:
 
         return asyncio.run(send())
 
+    def get(self, path: str = "/metrics", **headers: str) -> httpx.Response:
+        return self.request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def statuses(self, number: int, path: str = "/metrics") -> list[int]:
+        return [self.get(path).status_code for _ in range(number)]
+
 
 @pytest.fixture
 def client(fake: FakeSite) -> Client:
-    return Client(make_app(fake.site()))
+    return Client(fake.app())
 
 
-def test_a_scrape_is_sent_as_it_is(client: Client) -> None:
-    answer = client.get("/metrics")
+def test_a_scrape_is_sent_as_it_is(client: Client, fake: FakeSite) -> None:
+    answer = client.get()
     assert (answer.status_code, answer.content) == (200, b"# TYPE up gauge\nup 1\n")
     assert answer.headers["content-type"] == TEXT
+    assert answer.headers["content-length"] == "21"
     assert answer.headers["vary"] == "Accept, Accept-Encoding"
     assert "content-encoding" not in answer.headers
-
-
-def test_encoding_and_length_of_a_scrape_are_told(client: Client, fake: FakeSite) -> None:
-    fake.answer = Answer(
-        content_type="application/openmetrics-text; version=1.0.0; charset=utf-8",
-        content_encoding="identity",
-        length=7,
-        chunks=(b"# EOF", b"\n", b"\n"),
-    )
-    answer = client.get("/metrics")
-    assert answer.headers["content-type"].startswith("application/openmetrics-text")
-    assert answer.headers["content-encoding"] == "identity"
-    assert answer.headers["content-length"] == "7"
-    assert "transfer-encoding" not in answer.headers
-
-
-def test_a_scrape_is_asked_for_with_exactly_the_two_headers(client: Client, fake: FakeSite) -> None:
-    client.get("/metrics", headers={"Accept": "text/plain;q=0.5, */*;q=0.1", "Accept-Encoding": "gzip;q=1"})
-    assert fake.asked == [("text/plain;q=0.5, */*;q=0.1", "gzip;q=1")]
-
-
-def test_headers_that_are_not_sent_are_none(client: Client, fake: FakeSite) -> None:
-    client.get("/metrics")
-    assert fake.asked == [(None, None)]
-
-
-@pytest.mark.parametrize(
-    ("path", "content"), [("/-/healthy", "healthy\n"), ("/-/ready", "ready\n")], ids=["healthy", "ready"]
-)
-def test_all_is_well(client: Client, path: str, content: str) -> None:
-    answer = client.get(path)
-    assert (answer.status_code, answer.text) == (200, content)
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-
-
-def test_it_is_not_healthy_while_there_is_trouble_and_says_which(client: Client, fake: FakeSite) -> None:
-    fake.reason = "the poll loop of target prod has died"
-    answer = client.get("/-/healthy")
-    assert (answer.status_code, answer.text) == (503, "the poll loop of target prod has died\n")
-
-
-def test_it_is_not_ready_before_the_first_polls_have_ended(client: Client, fake: FakeSite) -> None:
-    fake.is_ready = False
-    answer = client.get("/-/ready")
-    assert (answer.status_code, answer.text) == (503, "the first poll of some target has not ended yet\n")
-
-
-def test_trouble_is_no_matter_of_readiness_and_the_other_way_round(client: Client, fake: FakeSite) -> None:
-    fake.reason, fake.is_ready = "stuck", False
-    assert client.get("/metrics").status_code == 200
-    fake.is_ready = True
-    assert client.get("/-/ready").status_code == 200
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_head_is_get_without_the_body(client: Client, path: str) -> None:
-    head, get = client.head(path), client.get(path)
-    assert head.status_code == get.status_code == 200
-    assert head.headers["content-type"] == get.headers["content-type"]
+    client.get(accept="text/plain;q=0.5, */*;q=0.1", accept_encoding="gzip;q=1")
+    assert fake.asked == [(None, None), ("text/plain;q=0.5, */*;q=0.1", "gzip;q=1")]
 
 
 @pytest.mark.parametrize("encoding", [None, "gzip"])
@@ -159,10 +113,33 @@ def test_head_has_the_headers_of_a_scrape_and_makes_nothing_of_its_body(
         yield body
 
     fake.answer = Answer(content_encoding=encoding, length=len(body), chunks=chunks())
-    head = client.head("/metrics")
+    head = client.request("HEAD", "/metrics")
     assert (head.status_code, head.content, made) == (200, b"", [])
-    get = client.get("/metrics")
+    get = client.get()
     assert (get.headers, get.content, made) == (head.headers, b"up 1\n", [body])
+    assert get.headers.get("content-encoding") == encoding
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "ready", "status", "text"),
+    [
+        ("/-/healthy", None, True, 200, "healthy\n"),
+        ("/-/healthy", None, False, 200, "healthy\n"),
+        ("/-/healthy", "a poll loop has died", True, 503, "a poll loop has died\n"),
+        ("/-/ready", None, True, 200, "ready\n"),
+        ("/-/ready", "stuck", True, 200, "ready\n"),
+        ("/-/ready", None, False, 503, "the first poll of some target has not ended yet\n"),
+        ("/metrics", "stuck", False, 200, "# TYPE up gauge\nup 1\n"),
+    ],
+)
+def test_health_and_readiness(
+    client: Client, fake: FakeSite, path: str, reason: str | None, *, ready: bool, status: int, text: str
+) -> None:
+    fake.reason, fake.is_ready = reason, ready
+    answer = client.get(path)
+    assert (answer.status_code, answer.text) == (status, text)
+    head = client.request("HEAD", path)
+    assert (head.status_code, head.headers["content-type"]) == (status, answer.headers["content-type"])
 
 
 @pytest.mark.parametrize("method", WRONG_METHODS)
@@ -176,17 +153,8 @@ def test_a_wrong_method_is_405_and_told_the_right_ones(client: Client, path: str
 @pytest.mark.parametrize(
     "path",
     [
-        "/nothing",
-        "/metrics/",
-        "/metrics/x",
-        "/-/",
-        "/-/healthy/",
-        "/-/ready/",
-        "/METRICS",
-        "/api/v2",
-        "/favicon.ico",
-        "/..%2fetc/passwd",
-        "//metrics",
+        *("/nothing", "/metrics/", "/metrics/x", "/-/", "/-/healthy/", "/-/ready/", "/METRICS", "/api/v2"),
+        *("/favicon.ico", "/..%2fetc/passwd", "//metrics"),
     ],
 )
 def test_anything_else_is_404(client: Client, path: str) -> None:
@@ -196,32 +164,100 @@ def test_anything_else_is_404(client: Client, path: str) -> None:
     assert "location" not in answer.headers
 
 
-def test_a_query_changes_nothing(client: Client) -> None:
-    assert client.get("/metrics?name[]=up").status_code == 200
-
-
-def statuses(client: Client, fake: FakeSite) -> dict[int, dict[str, str]]:
-    """Return the headers of an answer of every status."""
-    answers = [client.get("/-/ready"), client.get("/nothing"), client.request("POST", "/metrics")]
+def test_every_answer_has_the_security_headers_errors_included(fake: FakeSite) -> None:
+    client = Client(fake.app(WebSettings(users={"alice": hashed("one")})))
+    known = basic("alice", "one")
+    answers = [client.get("/-/ready"), client.get("/metrics"), client.get("/nothing", **known)]
+    answers += [client.request("POST", "/metrics", known), client.get(**known, cookie="x" * 17_000)]
     fake.reason, fake.answer = "stuck", RuntimeError("secret of the innards")
-    answers += [client.get("/-/healthy"), client.get("/metrics")]
-    return {answer.status_code: dict(answer.headers) for answer in answers}
+    answers += [client.get("/-/healthy"), client.get(**known)]
+    assert [answer.status_code for answer in answers] == [200, 401, 404, 405, 431, 503, 500]
+    for answer in answers:
+        for name, value in SECURITY_HEADERS.items():
+            assert answer.headers.get_list(name.decode()) == [value.decode()], answer
+        assert "secret" not in answer.text
+        assert "Traceback" not in answer.text
 
 
-def test_every_answer_has_the_security_headers_errors_included(client: Client, fake: FakeSite) -> None:
-    answers = statuses(client, fake)
-    assert sorted(answers) == [200, 404, 405, 500, 503]
-    for status, headers in answers.items():
-        assert headers["content-security-policy"].startswith("default-src 'none'"), status
-        assert headers["x-content-type-options"] == "nosniff", status
-        assert headers["x-frame-options"] == "DENY", status
-        assert headers["referrer-policy"] == "no-referrer", status
-        assert headers["cache-control"] == "no-store", status
+class Guard:
+    """An application behind settings that may be replaced."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self.clock = ManualClock()
+        self.settings = settings
+        self.client = Client(guarded(PlainTextResponse("fine\n"), lambda: self.settings, self.clock))
 
 
-def test_a_fault_of_ours_is_500_and_says_nothing_of_its_cause(client: Client, fake: FakeSite) -> None:
-    fake.answer = RuntimeError("secret of the innards")
-    answer = client.get("/metrics")
-    assert answer.status_code == 500
-    assert "secret" not in answer.text
-    assert "Traceback" not in answer.text
+def limit(interval: float, burst: int) -> WebSettings:
+    return WebSettings(rate_limit=RateLimit(interval=interval, burst=burst))
+
+
+def test_configured_headers_replace_the_exporters_own() -> None:
+    """Each is sent once, also with a refusal; the others stay. They change without a restart."""
+    headers = {"X-Frame-Options": "sameorigin", "Strict-Transport-Security": "max-age=60"}
+    guard = Guard(replace(limit(9.0, 1), headers=headers, users={"alice": hashed("one")}))
+    for status in (401, 429):
+        answer = guard.client.get()
+        assert answer.status_code == status
+        assert answer.headers.get_list("X-Frame-Options") == ["sameorigin"]
+        assert answer.headers["Strict-Transport-Security"] == "max-age=60"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    guard.settings = WebSettings()
+    assert guard.client.get().headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_burst_is_answered_and_then_one_request_in_each_interval() -> None:
+    guard = Guard(limit(2.0, 3))
+    assert guard.client.statuses(4) == [200, 200, 200, 429]
+    for seconds, statuses in ((1.9, [429]), (0.1, [200, 429]), (3600, [200, 200, 200, 429])):
+        guard.clock.advance(seconds)
+        assert guard.client.statuses(len(statuses)) == statuses
+
+
+def test_health_checks_are_neither_limited_nor_counted() -> None:
+    """A client that asks too often must not have the exporter restarted."""
+    guard = Guard(limit(3600.0, 1))
+    assert guard.client.statuses(3, "/-/healthy") == [200, 200, 200]
+    assert guard.client.statuses(2) == [200, 429]
+    assert guard.client.statuses(1, "/-/ready") == [200]
+
+
+def test_a_changed_limit_begins_with_its_burst() -> None:
+    guard = Guard(limit(3600.0, 1))
+    assert guard.client.statuses(2) == [200, 429]
+    guard.settings = limit(3600.0, 2)
+    assert guard.client.statuses(3) == [200, 200, 429]
+    guard.settings = WebSettings()
+    assert guard.client.statuses(3) == [200, 200, 200]
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Give what is logged, at debug."""
+    stream = io.StringIO()
+    structlog.configure(
+        processors=[structlog.processors.LogfmtRenderer(key_order=["event"])],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+    )
+    yield stream
+    structlog.reset_defaults()
+
+
+def test_a_request_is_one_line_without_its_query_and_headers(fake: FakeSite, lines: io.StringIO) -> None:
+    client = Client(with_request_log(fake.app(WebSettings(users={"alice": hashed("hunter2")}))))
+    client.get("/metrics?token=hunter2")
+    client.get("/metrics", **basic("alice", "hunter2"))
+    client.get("/" + "x" * 5000)
+    refused, answered, long = lines.getvalue().splitlines()
+    assert refused.startswith("event=request method=GET path=/metrics status=401 seconds=0.")
+    assert "path=/metrics status=200 " in answered
+    assert f"path=/{'x' * (LONGEST_LOGGED_PATH - 1)} " in long
+    assert "hunter2" not in lines.getvalue()
+    assert basic("alice", "hunter2")["Authorization"].split()[1] not in lines.getvalue()
+
+
+def test_a_request_that_fails_is_logged_too(fake: FakeSite, lines: io.StringIO) -> None:
+    fake.answer = RuntimeError("broken")
+    assert Client(with_request_log(fake.app())).get().status_code == 500
+    assert "path=/metrics status=500" in lines.getvalue()

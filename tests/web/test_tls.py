@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 
 from exporter.cli.web_protection import load_protection
 from exporter.errors import ConfigurationError
-from exporter.web.connection import Timeouts
+from exporter.web.server import Timeouts
 from tests.support.certificates import Authority, Pair
 from tests.support.clock import eventually
 from tests.support.left_over import nothing_left_over
@@ -57,15 +57,10 @@ def received(raw: socket.socket) -> bytes:
 
 
 def test_https_is_served_and_plain_http_is_not(tmp_path: Path, authority: Authority) -> None:
+    """One connection serves scrape after scrape."""
     with WebServer(APP, config=configured(tmp_path, authority.pair("server"))) as server:
-        assert server.ask(tls=authority.client()).body == b"fine\n"
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             server.ask()
-        assert server.ask(tls=authority.client()).status == 200
-
-
-def test_one_tls_connection_serves_scrape_after_scrape(tmp_path: Path, authority: Authority) -> None:
-    with WebServer(APP, config=configured(tmp_path, authority.pair("server"))) as server:
         connection = server.connect(authority.client())
         for _ in range(3):
             connection.request("GET", "/")
@@ -93,28 +88,26 @@ def test_the_lowest_version_is_kept(tmp_path: Path, authority: Authority) -> Non
         assert gets_in(server, client, ssl.TLSVersion.TLSv1_3)
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("kind", ["VerifyClientCertIfGiven", "RequireAndVerifyClientCert"])
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("NoClientCert", [True, True, True]),
+        ("VerifyClientCertIfGiven", [True, False, True]),
+        ("RequireAndVerifyClientCert", [True, False, False]),
+    ],
+)
 def test_clients_get_in_by_their_certificates(
-    tmp_path: Path, authority: Authority, clients: Authority, kind: str, version: ssl.TLSVersion
+    tmp_path: Path, authority: Authority, clients: Authority, kind: str, expected: list[bool]
 ) -> None:
-    config = configured(tmp_path, authority.pair("server"), *mutual(kind, clients))
+    more = mutual(kind, clients) if kind != "NoClientCert" else ()
+    config = configured(tmp_path, authority.pair("server"), *more)
     known = authority.client(clients.pair("prometheus", "prometheus"))
     # Signed by the CA of the server, which is not asked about clients.
     stranger = authority.client(authority.pair("stranger", "stranger"))
     with WebServer(APP, config=config) as server:
-        assert gets_in(server, known, version)
-        assert not gets_in(server, stranger, version)
-        assert gets_in(server, authority.client(), version) is (kind == "VerifyClientCertIfGiven")
-
-
-def test_without_client_auth_any_certificate_or_none_does(
-    tmp_path: Path, authority: Authority, clients: Authority
-) -> None:
-    config = configured(tmp_path, authority.pair("server"), "client_auth_type: NoClientCert")
-    with WebServer(APP, config=config) as server:
-        assert server.ask(tls=authority.client()).status == 200
-        assert server.ask(tls=authority.client(clients.pair("x", "x"))).status == 200
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            found = [gets_in(server, client, version) for client in (known, stranger, authority.client())]
+            assert found == expected
 
 
 def serves(server: WebServer, authority: Authority, pair: Pair) -> None:
@@ -216,7 +209,7 @@ def test_clients_of_a_replaced_authority_stay_outside(
 def test_a_certificate_without_its_key_changes_nothing_until_the_key_comes(
     tmp_path: Path, authority: Authority, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two files cannot be replaced at once."""
+    """Two files cannot be replaced at once; nor may they be there when the configuration names them."""
     first = authority.pair("server")
     der = first.der
     config = configured(tmp_path, first)
@@ -228,22 +221,13 @@ def test_a_certificate_without_its_key_changes_nothing_until_the_key_comes(
             assert server.certificate(authority.client()) == der
         first.key.write_bytes(later.key.read_bytes())
         serves(server, authority, later)
-    log = capsys.readouterr().out
-    assert log.count("not in use") == 1
-    assert "does not belong to the certificate" in log
-
-
-def test_files_that_are_named_before_they_are_there_count_once_they_come(
-    tmp_path: Path, authority: Authority
-) -> None:
-    """The configuration may be written before the certificate that it names."""
-    first = authority.pair("server")
-    config = configured(tmp_path, first)
-    with WebServer(APP, config=config) as server:
         configured(tmp_path, Pair(tmp_path / "next.pem", tmp_path / "next.key"))
         server.follow()
-        assert server.certificate(authority.client()) == first.der
+        assert server.certificate(authority.client()) == later.der
         serves(server, authority, authority.pair("next"))
+    log = capsys.readouterr().out
+    assert log.count("not in use") == 2
+    assert "does not belong to the certificate" in log
 
 
 @pytest.mark.parametrize(
@@ -313,25 +297,6 @@ def test_changed_users_close_no_connection(tmp_path: Path, authority: Authority)
         connection.close()
 
 
-def test_a_swapped_link_is_seen(tmp_path: Path, authority: Authority) -> None:
-    """As Kubernetes swaps the content of a secret."""
-    versions = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        pair = authority.pair("server")
-        versions.append(Pair(pair.cert.rename(folder / "server.pem"), pair.key.rename(folder / "server.key")))
-    link = tmp_path / "data"
-    link.symlink_to("one")
-    config = tmp_path / "web.yml"
-    config.write_text("tls_server_config: {cert_file: data/server.pem, key_file: data/server.key}")
-    with WebServer(APP, config=config) as server:
-        assert server.certificate(authority.client()) == versions[0].der
-        (tmp_path / "next").symlink_to("two")
-        (tmp_path / "next").rename(link)
-        serves(server, authority, versions[1])
-
-
 def mistake(config: Path) -> str:
     with pytest.raises(ConfigurationError) as caught:
         load_protection(str(config))
@@ -339,28 +304,29 @@ def mistake(config: Path) -> str:
 
 
 def test_files_that_cannot_be_used_are_told_by_key_and_line(tmp_path: Path, authority: Authority) -> None:
-    pair, other = authority.pair("server"), authority.pair("other")
-    junk = tmp_path / "junk"
-    junk.write_text("no certificate")
-    missing = tmp_path / "missing"
-    assert mistake(configured(tmp_path, Pair(missing, pair.key))) == (
-        "2: tls_server_config.cert_file: cannot be read: No such file or directory"
-    )
-    assert mistake(configured(tmp_path, Pair(pair.cert, tmp_path))).startswith(
-        "3: tls_server_config.key_file: cannot be read: "
-    )
-    assert mistake(configured(tmp_path, Pair(junk, pair.key))) == (
-        "2: tls_server_config.cert_file: holds no certificate in PEM that OpenSSL accepts"
-    )
-    assert mistake(configured(tmp_path, Pair(pair.cert, junk))) == (
-        "3: tls_server_config.key_file: holds no key in PEM that OpenSSL accepts for the certificate in"
-        " cert_file"
-    )
-    assert mistake(configured(tmp_path, Pair(pair.cert, other.key))) == (
-        "3: tls_server_config.key_file: does not belong to the certificate in cert_file"
-    )
+    authority.pair("server")
+    authority.pair("other")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "junk").write_text("no certificate")
+    accepted = "in PEM that OpenSSL accepts"
+    for cert, key, told in (
+        ("none", "server.key", "2: tls_server_config.cert_file: cannot be read: No such file or directory"),
+        ("server.pem", "folder", "3: tls_server_config.key_file: cannot be read: Is a directory"),
+        ("junk", "server.key", f"2: tls_server_config.cert_file: holds no certificate {accepted}"),
+        (
+            "server.pem",
+            "junk",
+            f"3: tls_server_config.key_file: holds no key {accepted} for the certificate in cert_file",
+        ),
+        (
+            "server.pem",
+            "other.key",
+            "3: tls_server_config.key_file: does not belong to the certificate in cert_file",
+        ),
+    ):
+        assert mistake(configured(tmp_path, Pair(tmp_path / cert, tmp_path / key))) == told
     wrong_ca = ("client_auth_type: RequireAndVerifyClientCert", "client_ca_file: junk")
-    assert mistake(configured(tmp_path, pair, *wrong_ca)) == (
+    assert mistake(configured(tmp_path, authority.pair("server"), *wrong_ca)) == (
         "5: tls_server_config.client_ca_file: holds no certificate in PEM"
     )
 
