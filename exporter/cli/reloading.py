@@ -121,7 +121,6 @@ class Reloader:
                 # Rates first: nothing may be asked at an old one that is higher.
                 self._exporter.clients.configure(settings)
                 self._exporter.scheduler.configure(settings)
-                self._exporter.clients.release_unused()
                 # Last, for it cannot fail.
                 if web and protection:
                     web.adopt(protection)

@@ -27,10 +27,9 @@ L = TypeVar("L", RunListing, TableListing, DatabaseListing)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlueCatalog:
-    """A target's catalog, as the poller reads it. Implements ``CatalogReader``.
+    """A target's catalog; implements ``CatalogReader``, which says what its methods do.
 
-    Calls may come from several threads at once. Every method raises GlueError or PollInterrupted, and
-    nothing else. Requests are counted in the ``stats`` of the target.
+    They raise GlueError or PollInterrupted, and nothing else. Requests are counted in the target's ``stats``.
     """
 
     configured_id: str | None
@@ -41,17 +40,12 @@ class GlueCatalog:
     clock: Clock
 
     def until(self, deadline: float, *, first: bool = True) -> "GlueCatalog":
-        """Return a reader of the same catalog whose calls wait for the rate limit until ``deadline`` at most.
-
-        In monotonic seconds. With ``first`` its calls go before those of readers without it.
-        """
+        """Return a reader of the same catalog with another deadline and precedence."""
         return replace(self, caller=replace(self.caller, deadline=deadline, first=first))
 
     def catalog_id(self) -> str:
-        """Return the catalog ID: the configured one, or the account's (from STS once it is needed)."""
-        if known := self.configured_id or self.connection.account:
-            return known
-        return self.identity().account
+        """Return the configured catalog ID, or the account's."""
+        return self.configured_id or self.connection.account or self.identity().account
 
     def identity(self) -> Identity:
         """Ask STS whose credentials these are."""
@@ -60,7 +54,7 @@ class GlueCatalog:
             return self.connection.find_identity()
 
     def get_run(self, run_id: str) -> Run:
-        """Fetch one run. It has the run ID as Glue writes it, which may differ in case."""
+        """Fetch one run."""
         return self._read(
             "GetMaterializedViewRefreshTaskRun",
             lambda answer: responses.parse_run(answer.main, requested_id=run_id),
@@ -75,7 +69,7 @@ class GlueCatalog:
         next_token: str | None = None,
         max_results: int = 1000,
     ) -> RunListing:
-        """Fetch one page of the runs of the catalog, of a database or of a table; 1 to 1,000 a page."""
+        """Fetch one page of runs."""
         return self._list(
             "ListMaterializedViewRefreshTaskRuns",
             responses.parse_runs,
@@ -86,23 +80,25 @@ class GlueCatalog:
         )
 
     def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
-        """Fetch one page of the catalog's databases."""
+        """Fetch one page of databases."""
         return self._list("GetDatabases", responses.parse_databases, NextToken=next_token)
 
     def get_tables(
         self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
     ) -> TableListing:
-        """Fetch one page of a database's tables; ``catalog_id``: of another catalog than the target's."""
+        """Fetch one page of a database's tables."""
         parse = partial(responses.parse_tables, database=database)
         return self._list("GetTables", parse, catalog_id, DatabaseName=database, NextToken=next_token)
 
     def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
-        """Fetch one table: a View if it is a materialized view, GlueError ``not_found`` if it is gone."""
-
-        def parse(answer: Answer) -> View | SourceTable:
-            return responses.parse_table(answer.main, database=database, requested=table)
-
-        return self._read("GetTable", parse, catalog_id, DatabaseName=database, Name=table)
+        """Fetch one table."""
+        return self._read(
+            "GetTable",
+            lambda answer: responses.parse_table(answer.main, database),
+            catalog_id,
+            DatabaseName=database,
+            Name=table,
+        )
 
     def _list(
         self,
@@ -124,10 +120,7 @@ class GlueCatalog:
         catalog_id: str | None = None,
         **parameters: object,
     ) -> T:
-        """Call the operation on a catalog, by default the target's, and parse its answer.
-
-        Parameters that are None are not sent.
-        """
+        """Call the operation on a catalog, by default the target's; parameters that are None are not sent."""
         given = {name: value for name, value in parameters.items() if value is not None}
         catalog_id = catalog_id or self.catalog_id()
         with self._call(operation) as call:
@@ -152,10 +145,7 @@ class GlueCatalog:
 
 
 class ClientFactory:
-    """Makes the readers of all targets. Keeps one connection for each access, with its lowest rate.
-
-    ``session_factory`` gives the credentials; the default one is the AWS SDK's chain.
-    """
+    """Makes the readers of all targets. Keeps one connection for each access, with its lowest rate."""
 
     def __init__(
         self,
@@ -176,7 +166,7 @@ class ClientFactory:
     def configure(self, settings: Settings) -> None:
         """Put the rates of a configuration in force at once, for readers in use, too.
 
-        Connections that it does not use stay until :meth:`release_unused`: targets may still be polled.
+        Closes the connections that it does not use; a reader that is still in use opens its own again.
         """
         rates: dict[Access, float] = {}
         with self._lock:
@@ -186,18 +176,11 @@ class ClientFactory:
             for access, rate in rates.items():
                 self._connection(access, rate).limiter.requests_per_second = rate
             self._configured = frozenset(rates)
-
-    def release_unused(self) -> None:
-        """Close the connections that the last configuration does not use."""
-        with self._lock:
             for access in self._connections.keys() - self._configured:
                 self._connections.pop(access).close()
 
     def catalog(self, target: Target, stats: RequestStats, interrupted: threading.Event) -> GlueCatalog:
-        """Return a reader of the target's catalog, without a deadline. Uses neither network nor credentials.
-
-        Once ``interrupted`` is set, the reader's waits end with PollInterrupted.
-        """
+        """Return a reader of the target's catalog, without a deadline. Uses no network."""
         rate = target.max_requests_per_second
         with self._lock:
             access = self._resolved(target.access)
@@ -208,9 +191,8 @@ class ClientFactory:
         return GlueCatalog(target.catalog_id, connection, stats, Caller(interrupted), self._clock)
 
     def close(self) -> None:
-        """Close all connections. A reader that is still in use makes new ones."""
-        self._configured = frozenset()
-        self.release_unused()
+        """Close all connections."""
+        self.configure(Settings(targets=()))
 
     def _resolved(self, access: Access) -> Access:
         if access.aws_region is not None:

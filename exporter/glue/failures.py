@@ -114,9 +114,8 @@ def reason_of(error: BaseException) -> Reason:
         if error.operation_name in STS_OPERATIONS:
             return Reason.CREDENTIALS
         return reason_of_answer(error_code(error.response), _status(error))
-    return next(
-        (_REASON_BY_CLASS[k] for k in type(error).__mro__ if k in _REASON_BY_CLASS), Reason.UNEXPECTED
-    )
+    known = (_REASON_BY_CLASS[kind] for kind in type(error).__mro__ if kind in _REASON_BY_CLASS)
+    return next(known, Reason.UNEXPECTED)
 
 
 def reason_of_answer(code: str, status: int) -> Reason:

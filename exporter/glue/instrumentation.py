@@ -60,11 +60,7 @@ class Call:
         self._failed = False
 
     def before_signing(self, session: Any) -> None:
-        """Fetch credentials, then wait for the rate limit.
-
-        In this order: a fetch while the request is signed takes time, and late requests of one second would
-        meet those of the next.
-        """
+        """Fetch credentials, then wait for the rate limit: a fetch in between would let requests bunch up."""
         self.needs_credentials = True
         if credentials := session.get_credentials():
             credentials.get_frozen_credentials()
@@ -82,7 +78,7 @@ class Call:
     def before_parse(
         self, event_name: str, operation_model: Any, response_dict: dict[str, Any], **_: object
     ) -> None:
-        """Read an answer of Glue in botocore's place; reading is not part of the time that Glue takes."""
+        """Read an answer of Glue in botocore's place."""
         self._answered = self._clock.monotonic()
         if not event_name.startswith("before-parse.glue."):
             return
@@ -121,7 +117,7 @@ class Call:
         self._end_attempt(failure)
 
     def fail(self, error: Exception) -> GlueError:
-        """Count what ended the call, unless an attempt has been counted as failed; return it as GlueError."""
+        """Count what ended the call, unless a failed attempt was counted; return it as GlueError."""
         reason = Reason.CREDENTIALS if self.needs_credentials else failures.reason_of(error)
         if self._attempt is not None:
             self._end_attempt(reason)
@@ -177,7 +173,7 @@ def bound_answers(client: Any, timeouts: Timeouts, clock: Clock) -> None:
 
 
 class _BoundedSession:
-    """botocore's HTTP session, except that it reads the body itself."""
+    """botocore's HTTP session, but it reads the body itself."""
 
     def __init__(self, session: Any, timeouts: Timeouts, clock: Clock) -> None:
         self._session = session

@@ -14,7 +14,7 @@ from exporter.errors import PollInterrupted
 MARGIN: Final = 0.06
 """Seconds by which a window is longer: requests reach Glue later than they leave here, by a varying delay."""
 LONGEST_WINDOW: Final = 2.0 + MARGIN
-"""Seconds, of rates from 1 on; what was sent before can be of no importance to any of them."""
+"""Seconds, of rates from 1 on. To lower rates, only the last request matters."""
 LONGEST_WAIT: Final = 1.0
 """Seconds after which a turn is computed anew: it comes sooner once a rate is raised or others give up."""
 LEAST_SHARE: Final = 5
@@ -39,15 +39,15 @@ class Caller:
 
 
 class RateLimiter:
-    """Lets no more than ``requests_per_second`` pass: of 5 five in a second, of 0.5 one in two seconds.
-
-    Of 2.5 it is three in 1.2 seconds: the next whole number, in the time that it takes at this rate.
+    """Lets no more than ``requests_per_second`` pass: of 5 five in a second, of 2.5 three in 1.2 seconds.
 
     No turn is reserved: each caller computes its own from what was sent and how many are ahead of it, and
     again when it wakes. So a changed rate is in force at once, and a poll overtakes a long resync.
     """
 
     def __init__(self, clock: Clock, requests_per_second: float) -> None:
+        self.requests_per_second = requests_per_second
+        """May be changed at any time."""
         self._clock = clock
         self._lock = threading.Lock()
         self._numbers = itertools.count()
@@ -55,25 +55,11 @@ class RateLimiter:
         self._urgent_in_a_row = 0
         self._sent: deque[float] = deque()
         """When requests passed, from the oldest that still counts."""
-        self.requests_per_second = requests_per_second
-
-    @property
-    def requests_per_second(self) -> float:
-        """The limit. A new one is in force at once, for callers that wait already, too."""
-        return self._requests_per_second
-
-    @requests_per_second.setter
-    def requests_per_second(self, value: float) -> None:
-        with self._lock:
-            self._requests_per_second = value
-            self._limit = math.ceil(value)
-            self._window = self._limit / value + MARGIN
 
     def acquire(self, caller: Caller) -> None:
         """Return once a request may be sent.
 
-        Raises PollInterrupted at the caller's interruption or deadline, or as soon as it is certain that
-        its deadline comes before its turn.
+        Raises PollInterrupted at the caller's interruption, or as soon as its turn is certain to be too late.
         """
         with self._lock:
             ticket = (not caller.first, next(self._numbers))
@@ -103,13 +89,16 @@ class RateLimiter:
             self._queue.remove(ticket)
             self._sent.append(now)
             self._urgent_in_a_row = self._urgent_in_a_row + 1 if caller.first else 0
-            while len(self._sent) > self._limit and self._sent[0] < now - LONGEST_WINDOW:
+            while len(self._sent) > 1 and self._sent[0] < now - LONGEST_WINDOW:
                 self._sent.popleft()
             return 0.0
 
     def _turn(self, ahead: int, now: float) -> float:
         """Return when a caller may send that has so many ``ahead``, who all send as soon as they may."""
-        rounds, place = divmod(ahead, self._limit)
-        free = self._limit - len(self._sent)
-        turn = now if place < free else max(now, self._sent[place - free] + self._window)
-        return turn + rounds * self._window
+        rate = self.requests_per_second
+        limit = math.ceil(rate)
+        window = limit / rate + MARGIN
+        rounds, place = divmod(ahead, limit)
+        free = limit - len(self._sent)
+        turn = now if place < free else max(now, self._sent[place - free] + window)
+        return turn + rounds * window

@@ -1,8 +1,7 @@
 """Reads the bodies of Glue's answers into frozen values, and refuses what cannot be read.
 
 It reads them before botocore does: botocore turns a cut answer, or an HTML page with status 200, into
-``{}`` without an error, loses a whole page for one bad time, and lets ``"many"`` pass for a number. It is
-also slower: 1,000 runs take botocore about 60 ms, :mod:`json` and this module about 10.
+``{}`` without an error, loses a whole page for one bad time, and lets ``"many"`` pass for a number.
 
 A body that is not an answer of its operation fails as a whole, as :class:`MalformedAnswerError`. What is
 wrong within a record fails that record alone, as :class:`MalformedRecordError`.
@@ -14,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
-from exporter.model.run import MalformedRun, Run, RunListing
+from exporter.model.run import MalformedRun, Run, RunListing, run_key
 from exporter.model.view import DatabaseListing, MalformedView, SourceTable, TableListing, View
 
 T = TypeVar("T")
@@ -34,7 +33,6 @@ DEEPEST: Final = 50
 MAX_LONG: Final = 2**63 - 1
 
 Record = Mapping[str, object]
-"""A JSON object."""
 
 _ICEBERG: Final = "ICEBERG"
 _RUN_ID: Final = "MaterializedViewRefreshTaskRunId"
@@ -42,7 +40,8 @@ _RUN_ID: Final = "MaterializedViewRefreshTaskRunId"
 _TIME: Final = ("a time in seconds, of the years 1970 to 9999", 253_402_300_799.999)
 _AMOUNT: Final = ("a finite number of at least 0", sys.float_info.max)
 _NAMES: Final[Mapping[type, str]] = {
-    **dict.fromkeys((int, float), "a number"),
+    int: "a number",
+    float: "a number",
     str: "a string",
     bool: "true or false",
     dict: "an object",
@@ -53,16 +52,14 @@ _STRUCTURE: Final = re.compile(r'\\+"?|["\[\]{}]')
 """Quotes, also escaped ones, and brackets, some of which stand in strings."""
 _LONGEST_INTEGER: Final = 400
 """Digits. Longer ones are infinite as a float, and Python refuses integers of more than 4,300."""
-_UNDECODABLE: Final = re.compile("[\udc80-\udcff]")
-"""What bytes become that are not UTF-8: Python's own escapes, which no valid text holds."""
 
 
 class MalformedAnswerError(ValueError):
-    """The body is not an answer of the operation. Says why, in one line."""
+    """The body is not an answer of the operation; in one line, why."""
 
 
 class MalformedRecordError(ValueError):
-    """A member has the wrong type, or a number is not finite or out of range. Says which, in one line."""
+    """A member has the wrong type, or a number is not finite or out of range; in one line, which."""
 
 
 class Answer(NamedTuple):
@@ -91,19 +88,16 @@ def read_answer(operation: str, body: bytes) -> Answer:
 
 
 def readable_error_body(body: bytes) -> bytes:
-    """Return the body of an error answer as botocore can parse it, else an empty object.
+    """Return what botocore can parse of an error answer's body, which may be a proxy's HTML page.
 
-    botocore then takes the error's code from the HTTP status, instead of raising AttributeError and
+    For an empty object it takes the error's code from the HTTP status, instead of raising AttributeError and
     giving up the retry that a 503 deserves.
     """
     try:
-        error = json.loads(body)
-    except (ValueError, RecursionError):
-        return b"{}"  # an HTML page of a proxy, say, which is not a message for people
-    if not isinstance(error, dict):
-        return b"{}"
-    members = ("__type", "message", "Message")
-    return json.dumps({name: error[name] for name in members if isinstance(error.get(name), str)}).encode()
+        error = dict(json.loads(body))
+    except (ValueError, TypeError, RecursionError):
+        error = {}
+    return json.dumps({name: text for name, text in error.items() if isinstance(text, str)}).encode()
 
 
 def parse_runs(answer: Answer) -> RunListing:
@@ -118,7 +112,7 @@ def parse_tables(answer: Answer, *, database: str) -> TableListing:
     """Read one page of GetTables."""
     tables, malformed = _parse_each(
         answer,
-        lambda record: parse_table(record, database=database),
+        lambda record: parse_table(record, database),
         lambda record, error: MalformedView(_identifier(record, "Name"), error),
     )
     return TableListing(
@@ -132,15 +126,17 @@ def parse_tables(answer: Answer, *, database: str) -> TableListing:
 
 def parse_databases(answer: Answer) -> DatabaseListing:
     """Read one page of GetDatabases."""
-    names, malformed = _parse_each(answer, parse_database, lambda _, error: error)
+    names, malformed = _parse_each(
+        answer, lambda record: _name(_object(record, "the database")), lambda _, error: error
+    )
     return DatabaseListing(names=names, malformed=malformed, next_token=answer.next_token)
 
 
 def parse_run(record: object, *, requested_id: str | None = None) -> Run:
     """Read one ``MaterializedViewRefreshTaskRun``; an absent member, like null, is None.
 
-    The value has the run ID as Glue writes it. A record without one takes ``requested_id``, the one that
-    was asked for; the record of another run is refused. Raises MalformedRecordError.
+    A record without a run ID takes the requested one; that of another run is refused, like a malformed one,
+    with MalformedRecordError.
     """
     fields = _object(record, "the run")
     return Run(
@@ -161,8 +157,8 @@ def parse_run(record: object, *, requested_id: str | None = None) -> Run:
     )
 
 
-def parse_table(record: object, *, database: str, requested: str = "") -> View | SourceTable:
-    """Read one ``Table`` of the database, of which ``requested`` is the name that was asked for.
+def parse_table(record: object, database: str) -> View | SourceTable:
+    """Read one ``Table`` of the database.
 
     Raises MalformedRecordError for a malformed view. Of any other table, what cannot be read is left out.
     """
@@ -175,7 +171,7 @@ def parse_table(record: object, *, database: str, requested: str = "") -> View |
     # A resource link's times are its own, not those of the table that it leads to.
     is_link = fields.get("TargetTable") is not None
     return SourceTable(
-        table=_readable(_text, fields, "Name") or requested,
+        table=_readable(_text, fields, "Name") or "",
         update_time=None if is_link else _readable(_number, fields, "UpdateTime", *_TIME),
         iceberg=table_type.upper() == _ICEBERG or metadata is not None,
     )
@@ -209,30 +205,22 @@ def _all_iceberg(definition: Record, sources: int) -> bool:
     return bool(types) and types == [_ICEBERG] * sources
 
 
-def parse_database(record: object) -> str:
-    """Read the name of one ``Database``. Raises MalformedRecordError."""
-    return _name(_object(record, "the database"))
-
-
 def _parse_each(
-    answer: Answer, parse: Callable[[object], T | None], refuse: Callable[[object, str], M]
+    answer: Answer, parse: Callable[[object], T], refuse: Callable[[object, str], M]
 ) -> tuple[tuple[T, ...], tuple[M, ...]]:
-    """Parse each record; return the values but None, and what ``refuse`` makes of malformed records."""
+    """Parse each record; return the values, and what ``refuse`` makes of malformed records."""
     values: list[T] = []
     malformed: list[M] = []
     for record in answer.main:
         try:
-            value = parse(record)
+            values.append(parse(record))
         except MalformedRecordError as error:
             malformed.append(refuse(record, str(error)))
-        else:
-            if value is not None:
-                values.append(value)
     return tuple(values), tuple(malformed)
 
 
 def _decode(body: bytes) -> object:
-    document = body.decode("utf-8", "surrogateescape")
+    document = body.decode("utf-8", "replace")
     try:
         try:
             return json.loads(document, parse_int=_integer)
@@ -251,8 +239,7 @@ def _integer(digits: str) -> float:
 def _shallow(document: str) -> str:
     """Return the JSON text with null in place of every list and object below DEEPEST levels.
 
-    At which depth Python's parser gives up differs by version. A regular expression that matches whole
-    strings would take gigabytes for the largest answer.
+    A regular expression that matches whole strings would take gigabytes for the largest answer.
     """
     kept: list[str] = []
     start = depth = 0
@@ -312,25 +299,19 @@ def _each(fields: Record, name: str, read: Callable[[Record, str], T | None]) ->
 
 
 def _text(fields: Record, name: str, *, for_people: bool = False) -> str | None:
-    """Read a string. In one that is only ``for_people``, what is not UTF-8 is replaced."""
+    """Read a string. Bytes are replaced only in one ``for_people``, or two names might become one."""
     text: str | None = _member(fields, name, str)
     if text is None:
         return None
-    if text.isascii():
-        # Names, roles and statuses are the same in many records: each is kept once.
-        return text if for_people else sys.intern(text)
-    if not for_people and _UNDECODABLE.search(text):
+    if "\N{REPLACEMENT CHARACTER}" in text and not for_people:
         raise MalformedRecordError(f"{name} is not UTF-8")
-    return _encodable(text)
+    # Names, roles and statuses are the same in many records: each is kept once.
+    return sys.intern(text if text.isascii() else _encodable(text))
 
 
 def _encodable(text: str) -> str:
     """Replace lone surrogates, which JSON can write as an escape and UTF-8 cannot write at all."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _identifier(record: object, name: str) -> str | None:
@@ -343,8 +324,7 @@ def _run_id(fields: Record, requested: str | None) -> str:
     run_id = _text(fields, _RUN_ID) or requested
     if not run_id:
         raise MalformedRecordError(f"{_RUN_ID} is missing")
-    # Run IDs are hexadecimal: Glue may answer in another case than the request's.
-    if requested is not None and run_id.lower() != requested.lower():
+    if requested is not None and run_key(run_id) != run_key(requested):
         raise MalformedRecordError(f"{_RUN_ID} is that of another run")
     return run_id
 

@@ -29,10 +29,7 @@ def sdk_session(profile: str | None) -> Any:
 
 
 def fixed_session(_profile: str | None) -> Any:
-    """Return a session with made-up credentials, for a Glue that accepts any: the simulated one.
-
-    It never looks for real ones.
-    """
+    """Return a session with made-up credentials, for the simulated Glue; it never looks for real ones."""
     no_profile = {"profile": (None, None, None, None)}  # nor for AWS_PROFILE, which may name a missing one
     session = botocore.session.Session(session_vars=no_profile)
     session.set_credentials("simulated", "simulated")
@@ -40,10 +37,7 @@ def fixed_session(_profile: str | None) -> Any:
 
 
 def resolve_region(access: Access, session_factory: SessionFactory = sdk_session) -> str | None:
-    """Return the region of the access: the configured one, else the AWS SDK's own one for its profile.
-
-    Reads the environment and the SDK's files, but not the network. None where there is none.
-    """
+    """Return the configured region, else the AWS SDK's own for the profile, if any. Uses no network."""
     if access.aws_region is not None:
         return access.aws_region
     try:
@@ -57,7 +51,6 @@ class Identity(NamedTuple):
     """Whose credentials a connection has, as STS says it."""
 
     account: str
-    """The account ID."""
     arn: str
     """Of the user or role, without the name of an assumed role's session; empty where STS does not say."""
 
@@ -65,7 +58,8 @@ class Identity(NamedTuple):
 class Connection:
     """One access to Glue: credentials, clients, the account and the rate limit. Safe for several threads.
 
-    Everything is made when it is first needed: a missing profile is the error of a call, not of a start.
+    Everything is made when it is first needed, also after :meth:`close`: a missing profile is the error of a
+    call, not of a start.
     """
 
     def __init__(
@@ -125,15 +119,14 @@ class Connection:
     def forget_credentials(self, generation: int) -> None:
         """Forget credentials that were refused, unless a later generation has taken their place.
 
-        The SDK reads its files once for a session. Keys that are renewed in them (by a login tool, in a
-        mounted secret) would otherwise need a restart.
+        Or keys that are renewed in the SDK's files, which it reads once for a session, would need a restart.
         """
         with self._lock:
             if generation == self.generation:
                 self.close()
 
     def close(self) -> None:
-        """Close everything; a later call begins anew."""
+        """Close everything."""
         with self._lock:
             for client in self._clients:
                 client.close()
@@ -188,5 +181,5 @@ class Connection:
 
 @cache
 def _loader(data_path: str | None) -> Loader:
-    """Return what reads the service models; shared, or each session would hold Glue's megabytes."""
+    """Return what reads the service models; shared, for Glue's has megabytes."""
     return create_loader(data_path)

@@ -86,7 +86,7 @@ def judge_record(entry: object) -> None:
     for read in (
         responses.parse_run,
         lambda entry: responses.parse_run(entry, requested_id="x"),
-        lambda entry: responses.parse_table(entry, database="d", requested="t"),
+        lambda entry: responses.parse_table(entry, "d"),
     ):
         try:
             value = read(entry)

@@ -10,7 +10,6 @@ from tests.support.logging_state import logging_as_before
 
 @pytest.fixture(autouse=True)
 def _logs_of_the_program() -> Iterator[None]:
-    """Log as the program does: botocore alone would print more of a failure than it may."""
     with logging_as_before():
         configure_logs("info", "logfmt")
         yield

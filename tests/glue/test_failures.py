@@ -67,7 +67,6 @@ MODELLED = {
 
 
 def raised_classes() -> dict[str, type[Exception]]:
-    """Return what botocore.exceptions defines, but for its warnings."""
     classes = inspect.getmembers(sdk, inspect.isclass)
     return {
         name: kind
@@ -87,7 +86,6 @@ def client_error(
 
 
 def made(kind: type[Exception]) -> Exception:
-    """Return an instance, whatever its constructor asks for."""
     if issubclass(kind, sdk.ClientError):
         return client_error("SomethingNew")
     error = kind.__new__(kind)
@@ -102,14 +100,12 @@ def test_every_exception_of_botocore_has_a_deliberate_reason(name: str, kind: ty
 
 
 def test_every_error_of_the_service_model_has_a_deliberate_reason() -> None:
-    """Of the operations that are used."""
     model = session_with()(None).get_service_model("glue")
     shapes = {e.name for operation in MAIN_MEMBERS for e in model.operation_model(operation).error_shapes}
     assert {name: reason_of(client_error(name)) for name in shapes} == MODELLED
 
 
 def test_whatever_sts_answers_is_about_credentials() -> None:
-    """Its throttling, its faults and those of its model too."""
     model = session_with()(None).get_service_model("sts")
     for operation in STS_OPERATIONS:
         codes = [e.name for e in model.operation_model(operation).error_shapes]
@@ -118,7 +114,6 @@ def test_whatever_sts_answers_is_about_credentials() -> None:
 
 
 def test_what_botocore_retries_as_throttling_is_throttling() -> None:
-    """The two lists go together."""
     for code in vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"]:
         assert reason_of_answer(code, 400) is Reason.THROTTLED
     for code in vars(TransientRetryableChecker)["_TRANSIENT_ERROR_CODES"]:
@@ -129,22 +124,18 @@ def test_what_botocore_retries_as_throttling_is_throttling() -> None:
     ("code", "status", "reason"),
     [
         ("ThrottlingException", 400, Reason.THROTTLED),
-        ("429", 429, Reason.THROTTLED),
         ("SomethingNew", 429, Reason.THROTTLED),
         ("SomethingNew", 408, Reason.TIMEOUT),
         ("504", 504, Reason.TIMEOUT),
-        ("500", 500, Reason.UNAVAILABLE),
         ("SomethingNew", 503, Reason.UNAVAILABLE),
+        ("407", 407, Reason.UNAVAILABLE),
         ("ExpiredTokenException", 400, Reason.CREDENTIALS),
         ("UnrecognizedClientException", 403, Reason.CREDENTIALS),
-        ("InvalidSignatureException", 403, Reason.CREDENTIALS),
         ("401", 401, Reason.CREDENTIALS),
         ("SomethingNew", 403, Reason.ACCESS_DENIED),
-        ("UnauthorizedOperation", 400, Reason.ACCESS_DENIED),
         ("ValidationException", 400, Reason.INVALID_INPUT),
         ("SomethingNew", 400, Reason.UNEXPECTED),
         ("404", 404, Reason.UNEXPECTED),
-        ("301", 301, Reason.UNEXPECTED),
         ("", 0, Reason.UNEXPECTED),
     ],
 )
@@ -169,7 +160,6 @@ def test_an_error_answer_is_judged_by_its_code_and_else_by_its_status(
     ],
 )
 def test_what_others_raise_has_a_reason_too(error: Exception, reason: Reason) -> None:
-    """Of the transport, of Python and our own."""
     assert reason_of(error) is reason
 
 
@@ -195,20 +185,16 @@ def test_messages_hold_no_secrets(code: str, operation: str) -> None:
     assert "\n" not in message
 
 
-def test_a_denial_says_who_may_not_do_what() -> None:
-    """Nothing else helps as much to fix it."""
-    said = (
-        "User: arn:aws:sts::123456789012:assumed-role/reader/x is not authorized to perform: glue:GetTable "
-        "on resource: arn:aws:glue:eu-west-1:123456789012:catalog "
-        "(request 0f8fad5b-d9cb-469f-a165-70867728950e)"
-    )
-    message = message_of(client_error("AccessDeniedException", said))
-    assert message == f"AccessDeniedException: {said}".replace("reader/x", "reader/…")
+DENIED = (
+    "User: arn:aws:sts::123456789012:assumed-role/reader/{} is not authorized to perform: glue:GetTable on "
+    "resource: arn:aws:glue:eu-west-1:123456789012:catalog (request 0f8fad5b-d9cb-469f-a165-70867728950e)"
+)
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
+        (client_error("Denied", DENIED.format("x")), f"Denied: {DENIED.format('…')}"),
         (client_error("503", status=503), "HTTP status 503"),
         (client_error("SomethingNew", " "), "SomethingNew"),
         (client_error("Denied", "no", status=403, operation="AssumeRole"), "STS refused AssumeRole: Denied"),
@@ -230,6 +216,5 @@ def test_messages_are_for_people(error: Exception, message: str) -> None:
 
 
 def test_a_text_of_others_becomes_one_bearable_line() -> None:
-    """Whatever AWS, or what stands in for it, writes."""
     assert one_line("a\r\n\tb\x1b[31mc") == "a b�[31mc"
     assert len(one_line("x y " * 5000)) == 500

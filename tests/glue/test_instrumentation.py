@@ -37,7 +37,6 @@ FOUND = json_answer({"MaterializedViewRefreshTaskRun": {"Status": "RUNNING"}})
 
 
 def test_throttling_that_a_retry_absorbs_is_counted() -> None:
-    """The call succeeds, and the statistics show what it cost."""
     replies = [error("ThrottlingException", message="Rate exceeded"), FOUND]
     stats = RequestStats()
     with BareGlue(lambda _: replies.pop(0)) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
@@ -64,7 +63,7 @@ FAILURES = {
 
 @pytest.mark.parametrize(("fault", "reason", "times"), FAILURES.values(), ids=FAILURES.keys())
 def test_what_may_pass_is_tried_twice_and_the_rest_once(fault: Fault, reason: Reason, times: int) -> None:
-    """Each attempt counts as a failure of the same reason; there is never a third."""
+    """Each attempt counts as a failure of the same reason."""
     stats = RequestStats()
     with BareGlue(fault) as aws, catalog_of(target(aws.url), stats=stats, timeouts=HASTY) as catalog:
         assert reason_from(lambda: catalog.get_run(RUN_ID)) is reason
@@ -72,8 +71,7 @@ def test_what_may_pass_is_tried_twice_and_the_rest_once(fault: Fault, reason: Re
     assert failures(stats) == {(GET_RUN, str(reason)): times}
 
 
-def test_an_endpoint_that_nobody_listens_at_is_unavailable() -> None:
-    """And named in the message."""
+def test_an_endpoint_that_nobody_listens_at_is_unavailable_and_named_in_the_message() -> None:
     with BareGlue(FOUND) as gone:
         pass
     stats = RequestStats()
@@ -87,7 +85,6 @@ def test_an_endpoint_that_nobody_listens_at_is_unavailable() -> None:
 
 
 def test_a_parameter_that_the_api_cannot_take_is_invalid_input() -> None:
-    """It is counted, although nothing was sent."""
     stats = RequestStats()
     with BareGlue(FOUND) as aws, catalog_of(target(aws.url), stats=stats) as catalog:
         assert reason_from(lambda: catalog.list_runs(max_results=0)) is Reason.INVALID_INPUT
@@ -105,7 +102,7 @@ def test_a_parameter_that_the_api_cannot_take_is_invalid_input() -> None:
     ],
 )
 def test_the_clocks_are_compared(date: str, skew: float | None) -> None:
-    """Glue's minus ours; a date that is none changes nothing."""
+    """Glue's minus ours."""
     stats = RequestStats()
     clock = ManualClock(START)
     reply = json_answer({"MaterializedViewRefreshTaskRun": {}}, Date=date)
@@ -115,7 +112,6 @@ def test_the_clocks_are_compared(date: str, skew: float | None) -> None:
 
 
 def test_attempts_are_timed_without_the_wait_for_their_turn() -> None:
-    """The rate limit is ours, not Glue's slowness."""
     stats = RequestStats()
     clock = ManualClock()
 
@@ -134,7 +130,6 @@ def test_attempts_are_timed_without_the_wait_for_their_turn() -> None:
 
 
 def test_retries_wait_for_their_turn_too() -> None:
-    """The limit counts HTTP attempts."""
     clock = ManualClock()
     times: list[float] = []
 
@@ -163,7 +158,6 @@ def test_a_retry_after_the_polls_deadline_is_not_made() -> None:
 
 
 def test_a_call_after_the_stop_sends_nothing() -> None:
-    """Not even where it would not have to wait, and nothing is counted."""
     stats = RequestStats()
     stop = threading.Event()
     stop.set()

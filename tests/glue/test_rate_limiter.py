@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,6 @@ def most_in_a_window(times: Sequence[float], seconds: float = 1.0) -> int:
 
 
 def turns(limiter: RateLimiter, clock: ManualClock, pauses: Sequence[float]) -> list[float]:
-    """Ask for a turn after each pause; return when they came."""
     times: list[float] = []
     for pause in pauses:
         clock.advance(pause)
@@ -72,7 +71,6 @@ def test_no_second_sees_more_than_the_rate(rate: int, pauses: list[float]) -> No
 def test_a_changed_rate_gives_nobody_a_second_burst(
     before: int, rate: float, early: list[float], late: list[float]
 ) -> None:
-    """What was sent at the old rate counts for the new one."""
     clock = ManualClock()
     limiter = RateLimiter(clock, before)
     times = turns(limiter, clock, early)
@@ -95,57 +93,41 @@ def test_a_rate_may_be_used_up_in_one_go(rate: float, most: int, seconds: float)
 
 
 def test_the_rate_is_nearly_reached() -> None:
-    """The margin costs a tenth, not more."""
     clock = ManualClock()
     times = turns(RateLimiter(clock, 10), clock, [0.0] * 101)
     assert times[-1] - times[0] < 11.1
 
 
-def test_callers_pass_in_order_of_arrival() -> None:
-    """And no window holds more because many wait."""
-    callers = Callers(2)
-    for name in "abcdef":
-        callers.add(name)
-    callers.advance(3)
-    assert dict(callers.passed) == {"a": 0, "b": 0, "c": 1.1, "d": 1.1, "e": 2.2, "f": 2.2}
-
-
-def test_urgent_callers_pass_before_those_that_came_earlier() -> None:
-    """Polls go before the resync, in order among themselves."""
+def test_callers_pass_in_order_of_arrival_urgent_ones_first_and_one_turn_in_five_is_for_the_others() -> None:
     callers = Callers(1)
-    for name in ("resync 1", "resync 2", "resync 3"):
-        callers.add(name)
-    for name in ("poll 1", "poll 2"):
-        callers.add(name, first=True)
-    callers.advance(6)
-    order = [name for name, _ in callers.passed]
-    assert order == ["resync 1", "poll 1", "poll 2", "resync 2", "resync 3"]
+    for number in range(3):
+        callers.add(f"resync {number}")
+    for number in range(6):
+        callers.add(f"poll {number}", first=True)
+    callers.advance(9)
+    polls = [f"poll {number}" for number in range(6)]
+    assert [name for name, _ in callers.passed] == [
+        "resync 0", *polls[:4], "resync 1", *polls[4:], "resync 2",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("rate", [1, 0.5])
-def test_a_lowered_rate_holds_for_callers_that_wait_already(rate: float) -> None:
-    """None keeps a turn that it was given at the old rate."""
-    callers = Callers(5)
+@pytest.mark.parametrize(
+    ("before", "after", "seconds", "more"), [(5, 1, 5, 4), (5, 0.5, 5, 2), (0.1, 5, 3.4, 15)]
+)
+def test_a_changed_rate_holds_for_callers_that_wait_already(
+    before: float, after: float, seconds: float, more: int
+) -> None:
+    """A raised one within a second."""
+    callers = Callers(before)
     for number in range(25):
         callers.add(str(number))
-    assert len(callers.passed) == 5
-    callers.limiter.requests_per_second = rate
-    callers.advance(5)
-    assert len(callers.passed) - 5 == {1: 4, 0.5: 2}[rate]
-
-
-def test_a_raised_rate_holds_for_callers_that_wait_already() -> None:
-    """Within a second."""
-    callers = Callers(0.1)
-    for number in range(12):
-        callers.add(str(number))
-    callers.limiter.requests_per_second = 5
-    callers.advance(3.4)
-    assert len(callers.passed) == 12
+    sent = len(callers.passed)
+    callers.limiter.requests_per_second = after
+    callers.advance(seconds)
+    assert len(callers.passed) - sent == more
 
 
 def test_a_wait_ends_when_the_program_stops() -> None:
-    """At once, and the turn falls to the next caller."""
     callers = Callers(1)
     callers.add("sent")
     stop = callers.add("stopped")
@@ -157,7 +139,6 @@ def test_a_wait_ends_when_the_program_stops() -> None:
 
 
 def test_a_turn_after_the_deadline_is_not_waited_for() -> None:
-    """It is certain that it comes too late; nor does it take the turn away from others."""
     clock = ManualClock()
     limiter = RateLimiter(clock, 1)
     limiter.acquire(caller())
@@ -178,15 +159,10 @@ def test_a_caller_that_is_overtaken_gives_up_once_it_is_certain_to_be_late() -> 
     assert callers.passed == [("sent", 0), ("resync interrupted", 1.0), ("poll", 1.1)]
 
 
-def stopped(clock: ManualClock) -> Caller:
-    waits = Caller(threading.Event(), clock.monotonic() + 5)
-    waits.interrupted.set()
-    return waits
-
-
-@pytest.mark.parametrize("over", [stopped, lambda clock: caller(deadline=clock.monotonic())])
-def test_nothing_passes_once_it_is_over(over: Callable[[ManualClock], Caller]) -> None:
-    """Even where the rate would allow it."""
+def test_nothing_passes_once_it_is_over() -> None:
     clock = ManualClock()
-    with pytest.raises(PollInterrupted):
-        RateLimiter(clock, 5).acquire(over(clock))
+    stopped = caller()
+    stopped.interrupted.set()
+    for over in (stopped, caller(deadline=clock.monotonic())):
+        with pytest.raises(PollInterrupted):
+            RateLimiter(clock, 5).acquire(over)

@@ -37,12 +37,10 @@ def test_joined_segments_are_one_gzip_member(left: list[bytes], right: list[byte
 
 
 def test_the_size_in_the_trailer_wraps_at_4_gib() -> None:
-    """As the format has it; no client minds."""
     assert gzip_end(EMPTY._replace(length=2**32 + 5), b"four")[-4:] == (9).to_bytes(4, "little")
 
 
 def test_small_chunks_are_joined_and_large_ones_are_not_copied() -> None:
-    """Each chunk costs time, and so does each copy."""
     small, large = b"x" * 1000, b"y" * SLICE_BYTES
     chunks = list(slices([*[small] * 300, large, small, small]))
     assert [len(chunk) for chunk in chunks] == [262_000, 38_000, SLICE_BYTES, 2000]
@@ -66,7 +64,6 @@ def test_texts_are_inflated_in_parts_of_bounded_size(texts: list[bytes]) -> None
 
 
 def test_a_block_gives_back_what_it_was_made_of() -> None:
-    """Absent, multiple and long lines included."""
     items = {"a": (b"x 1\n", b"y{s=1} 0\ny{s=2} 1\n"), "b": (b"x" * 100_000, b""), "c": (b"", b"y 7\n")}
     block = Block(items)
     assert block.items() == items
@@ -94,13 +91,11 @@ def shape(level: Level[int, float]) -> tuple[int, int]:
 
 
 def lines(level: Level[int, float]) -> list[str]:
-    """Return all lines, sorted."""
     chunks = join([GZIP_HEADER, *level.snapshot().segments(Format.TEXT)]).chunks
     return sorted(b"".join(inflate(chunks)).decode().splitlines())
 
 
 def xs(*numbers: float) -> list[str]:
-    """Return the lines of these final items, sorted."""
     return sorted([*(f"x {number}" for number in numbers), "# HELP x X.", "# TYPE x gauge"])
 
 

@@ -19,12 +19,10 @@ EXPORTER = ExporterSeries(
 
 
 def target(requests: RequestStats | None = None) -> TargetSeries:
-    """Return a target before its first poll."""
     return TargetSeries(target="prod", aws_region="eu-west-1", requests=requests or RequestStats())
 
 
 def samples(series: TargetSeries | ExporterSeries) -> list[str]:
-    """Return the lines without the metadata."""
     exposition = Exposition(SystemClock(), process_metrics=False)
     if isinstance(series, TargetSeries):
         exposition.apply(SeriesChanges(targets={series.target: series}))
@@ -38,7 +36,6 @@ def without_requests(series: TargetSeries) -> list[str]:
 
 
 def test_a_polled_target_has_all_series() -> None:
-    """Golden, but for the requests."""
     requests = RequestStats()
     requests.glue_time(98.5, ours=100.0, monotonic=7.0)
     series = replace(

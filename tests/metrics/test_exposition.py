@@ -120,7 +120,6 @@ def test_what_is_gone_is_not_scraped() -> None:
 
 
 def test_a_scrape_that_has_begun_shows_one_commit_alone() -> None:
-    """What is applied while its chunks are sent is for the next one."""
     exposition = quiet_exposition()
     exposition.apply(commit(*map(numbered_run, range(BLOCK_ITEMS + 5))))
     before = exposition.scrape().body()
@@ -142,7 +141,6 @@ class _ApplyingClock(ManualClock):
 
 
 def test_a_commit_in_the_middle_of_a_scrape_does_not_tear_it() -> None:
-    """Both levels are of the same commit."""
     clock = _ApplyingClock()
     clock.exposition = quiet_exposition(clock)
     clock.changes = SeriesChanges(runs=commit(run_series()).runs, targets={"prod": target()})

@@ -81,7 +81,6 @@ class Exposed(RuleBasedStateMachine):
 
     @rule(changed=st.lists(RUNS, max_size=12), dropped=st.sets(NUMBERS, max_size=12))
     def commit(self, changed: list[RunSeries], dropped: set[int]) -> None:
-        """Change some runs and drop others, in one go."""
         changes: dict[RunKey, RunSeries | None] = {series.key: series for series in changed}
         changes |= {numbered_run(number).key: None for number in dropped}
         self.exposition.apply(SeriesChanges(runs=changes))
@@ -93,7 +92,6 @@ class Exposed(RuleBasedStateMachine):
 
     @invariant()
     def every_variant_shows_the_model(self) -> None:
-        """Every sample once, and nothing else."""
         expected = sum(map(expected_samples, self.model.values()), Expected())
         for form in Format:
             plain = self.body(form, gzip=False)
@@ -104,14 +102,12 @@ class Exposed(RuleBasedStateMachine):
             assert self.samples(plain, form) == expected
 
     def body(self, form: Format, *, gzip: bool) -> bytes:
-        """Scrape."""
         scrape = self.exposition.scrape(form.value, "gzip" if gzip else None)
         body = scrape.body()
         assert scrape.length == len(body)
         return body
 
     def samples(self, text: bytes, form: Format) -> Expected:
-        """Read a scrape."""
         read: Any = read_text if form is Format.TEXT else read_openmetrics
         return Counter(
             (sample.name.removeprefix("glue_mv_refresh_run_"), tuple(sample.labels.values()), sample.value)

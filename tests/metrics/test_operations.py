@@ -52,7 +52,6 @@ class Everything(Exposition):
         self._all: dict[RunKey, RunSeries | None] = {}
 
     def apply(self, changes: SeriesChanges) -> None:
-        """Apply all that was ever applied."""
         self._all |= changes.runs
         super().apply(replace(changes, runs=self._all))
 
@@ -91,7 +90,6 @@ def test_an_exposition_that_encodes_everything_again_would_be_noticed() -> None:
 
 
 def test_a_new_run_takes_few_calls() -> None:
-    """Most of a large start."""
     runs = [one for one in all_series(MANY + 1) if one.run and one.run.ended][: 4 * BLOCK_ITEMS]
     with counted() as done:
         ordinary().apply(SeriesChanges(runs={one.key: one for one in runs}))
@@ -129,14 +127,12 @@ def compressed_at(scrapes: int, *, runs: int, active: int = 0) -> int:
 
 
 def test_a_first_scrape_compresses_as_much_for_many_settled_runs_as_for_few() -> None:
-    """They are sent as they are."""
     assert (
         compressed_at(1, runs=BLOCK_ITEMS, active=1) == compressed_at(1, runs=8 * BLOCK_ITEMS, active=1) > 0
     )
 
 
 def test_an_unchanged_scrape_compresses_nothing_again_but_live_lines() -> None:
-    """What is in no block is compressed once per commit."""
     assert compressed_at(2, runs=BLOCK_ITEMS + 9) == 0
     one, two = (compressed_at(2, runs=BLOCK_ITEMS + 9, active=active) for active in (1, 2))
     assert 0 < one < BYTES_PER_RUN / 10
@@ -144,7 +140,6 @@ def test_an_unchanged_scrape_compresses_nothing_again_but_live_lines() -> None:
 
 
 def test_a_commit_of_active_runs_joins_no_blocks_again() -> None:
-    """Most commits: the runs in progress have new figures."""
 
     def calls(runs: int) -> int:
         exposition = ordinary()

@@ -62,7 +62,6 @@ class Reference(Collector):
 
 
 def lines(text: str) -> list[tuple[str, list[str], float]]:
-    """Read line by line, but for the order of labels, and 4096 is 4096.0."""
     found = []
     for line in text.splitlines():
         series, _, value = ("", "", "") if line.startswith("#") else line.rpartition(" ")

@@ -14,7 +14,6 @@ NOW = 1700000100.0
 
 
 def samples(series: RunSeries) -> list[str]:
-    """Return the lines of a run's series, without the metadata."""
     exposition = Exposition(ManualClock(NOW), process_metrics=False)
     exposition.apply(SeriesChanges(runs={series.key: series}))
     body = exposition.scrape().body().decode()
@@ -22,7 +21,6 @@ def samples(series: RunSeries) -> list[str]:
 
 
 def values_of(name: str, series: RunSeries) -> list[str]:
-    """Return the values of one family's samples."""
     return [line.rpartition(" ")[2] for line in samples(series) if line.startswith(f"{name}{{")]
 
 
@@ -70,7 +68,6 @@ def test_a_run_that_was_never_read_has_run_up_alone() -> None:
     ],
 )
 def test_what_glue_has_not_reported_is_absent_and_zero_is_zero(member: str, family: str) -> None:
-    """Never a 0 for the unknown, nor the other way round."""
     nothing: dict[str, Any] = {member: None}
     zero: dict[str, Any] = {member: 0}
     assert values_of(f"glue_mv_refresh_run_{family}", run_series(**nothing)) == []
@@ -78,7 +75,6 @@ def test_what_glue_has_not_reported_is_absent_and_zero_is_zero(member: str, fami
 
 
 def test_labels_without_a_value_are_empty() -> None:
-    """A record need not name its database, table, role or customer."""
     lines = samples(run_series(database=None, table=None, role=None, customer_id=None, refresh_type=None))
     (line,) = (one for one in lines if "_info{" in one)
     assert 'database="",table="",run_id=' in line

@@ -35,7 +35,6 @@ LABEL_FAMILY: Family[str] = Family(
 
 
 def parsed(text: str) -> list[list[Metric]]:
-    """Return the families that each of the parsers reads."""
     return [read_text(text), read_openmetrics(f"{text}# EOF\n")]
 
 
@@ -65,7 +64,6 @@ def test_any_label_value_reads_back_as_it_was(value: str) -> None:
 @example(5e-324)
 @example(2**63)
 def test_any_number_reads_back_as_it_was(value: float) -> None:
-    """Whole numbers stay whole, others are as short as they can be without loss."""
     text = metadata(VALUE_FAMILY, Format.TEXT) + render([VALUE_FAMILY], value, NO_LABELS).lines[0]
     for families in parsed(text.decode()):
         assert [sample.value for family in families for sample in family.samples] == [value]
@@ -80,7 +78,6 @@ AGE_FAMILY: Family[float] = Family(
 
 
 def test_an_elapsed_time_is_rendered_up_to_its_value() -> None:
-    """The value follows at the scrape."""
     assert render([VALUE_FAMILY, AGE_FAMILY], 7.5, NO_LABELS) == (
         (b"some_value 7.5\n", b""),
         ((b'age_seconds{a="b"} ', 7.5),),

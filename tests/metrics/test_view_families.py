@@ -65,7 +65,6 @@ def view_series(facts: ViewFacts | None = EVERYTHING, *, up: bool = True, **memb
 
 
 def samples(series: ViewSeries) -> list[str]:
-    """Return the lines of a view's series, without the metadata."""
     exposition = Exposition(ManualClock(), process_metrics=False)
     exposition.apply(SeriesChanges(views={series.key: series}))
     body = exposition.scrape().body().decode()
@@ -73,7 +72,6 @@ def samples(series: ViewSeries) -> list[str]:
 
 
 def values_of(name: str, series: ViewSeries) -> list[str]:
-    """Return the values of one family's samples."""
     return [line.rpartition(" ")[2] for line in samples(series) if line.startswith(f"{name}{{")]
 
 
@@ -158,12 +156,10 @@ def test_counters_and_the_histogram_begin_at_zero_for_every_combination() -> Non
 
 
 def test_a_view_that_glue_does_not_know_has_view_up_alone() -> None:
-    """A view named literally is never silently missing."""
     assert samples(view_series(None, up=False)) == [f"glue_mv_refresh_view_up{{{VIEW}}} 0"]
 
 
 def test_a_view_that_could_not_be_read_keeps_its_last_good_values() -> None:
-    """Only ``view_up`` shows it."""
     assert samples(view_series(up=False)) == [
         f"glue_mv_refresh_view_up{{{VIEW}}} 0",
         *samples(view_series())[1:],
@@ -195,14 +191,12 @@ def of_run(**members: Any) -> ViewSeries:
     ],
 )
 def test_what_is_not_known_is_absent_and_zero_is_zero(make: Any, member: str, family: str) -> None:
-    """Never a 0 for the unknown, nor the other way round."""
     assert values_of(f"glue_mv_refresh_view_{family}", make(**{member: None})) == []
     assert values_of(f"glue_mv_refresh_view_{family}", make(**{member: 0})) == ["0"]
 
 
 @pytest.mark.parametrize("family", VIEW_FAMILIES, ids=lambda family: family.name)
 def test_every_sample_has_the_labels_that_its_family_promises(family: Any) -> None:
-    """The reference page is made from them."""
     series = view_series()
     written = [sample.labels for sample in family.samples(series, view_labels(series))]
     names = [tuple(name for name in re.findall(r'(\w+)="', text) if name != "le") for text in written]
