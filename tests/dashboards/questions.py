@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.prometheus import Prometheus
+from tests.e2e.neighbours import Prometheus
 
 FOLDER = Path(__file__).resolve().parents[2] / "helm" / "glue-mv-exporter" / "files" / "dashboards"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -10,8 +10,8 @@ import pytest
 from exporter.web.status_text import log_url
 from tests.dashboards import history
 from tests.dashboards.questions import Question, Viewer, dashboards, interpolated, questions, seconds
+from tests.e2e.neighbours import Prometheus, prometheus
 from tests.e2e.program import Program, wait_until
-from tests.e2e.prometheus import Prometheus, prometheus
 from tools.dashboards.promql import quoted, with_logs
 from tools.render_rules import RENDERED
 

@@ -6,24 +6,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.program import PRINTED, SECRETS
+from tests.support.bare_glue import BareGlue
+
+TOOLS = """
+amtool chromium curl faketime nsenter prometheus prometheus-alertmanager promtool systemd-analyze unshare
+vmalert
+"""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """End at once where a tool is missing: a test that is left out has not passed."""
-    needed = (
-        "promtool",
-        "prometheus",
-        "prometheus-alertmanager",
-        "amtool",
-        "curl",
-        "chromium",
-        "systemd-analyze",
-        "unshare",
-        "nsenter",
-        "faketime",
-    )
-    missing = [tool for tool in needed if shutil.which(tool) is None]
+    missing = [tool for tool in TOOLS.split() if shutil.which(tool) is None]
     if missing:
         pytest.exit(f"not on the path: {', '.join(missing)}", returncode=3)
 
@@ -34,3 +28,9 @@ def no_secret_was_printed() -> Iterator[None]:
     yield
     told = {secret for secret in SECRETS for text in PRINTED if secret in text}
     assert not told, f"{len(told)} secrets were printed"
+
+
+@pytest.fixture
+def glue() -> Iterator[BareGlue]:
+    with BareGlue() as bare:
+        yield bare

@@ -1,7 +1,8 @@
 """What a scrape says, read by the reference parsers and by promtool."""
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,17 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 STATUSES = ("STARTING", "RUNNING", "SUCCEEDED", "FAILED", "STOPPED")
-REASONS = (
-    "access_denied",
-    "not_found",
-    "invalid_input",
-    "throttled",
-    "timeout",
-    "unavailable",
-    "credentials",
-    "unexpected",
-)
 RUN = "glue_mv_refresh_run_"
+VIEW = "glue_mv_refresh_view_"
 EXPORTER = "glue_mv_exporter_"
 
 
@@ -63,9 +55,9 @@ class Exposition:
         assert len(found) <= 1, f"{name}{labels}: {found}"
         return found[0][1] if found else None
 
-    def names(self) -> Iterator[str]:
+    def names(self) -> Collection[str]:
         """Return the names of all samples."""
-        yield from self._samples
+        return self._samples.keys()
 
     def status(self, run_id: str) -> str | None:
         """Return the status that is 1, having checked that all others are 0."""
@@ -78,13 +70,34 @@ class Exposition:
         assert sum(found.values()) == 1, found
         return current
 
-    def failures(self, target: str, operation: str | None = None) -> Mapping[str, float]:
+    def up(self, target: str = "test") -> float | None:
+        """Return whether a target is up; None before its first poll has ended."""
+        return self.value(f"{EXPORTER}target_up", target=target)
+
+    def last_poll(self, target: str = "test") -> float:
+        """Return when a target's last poll ended; 0 before that."""
+        return self.value(f"{EXPORTER}target_last_poll_timestamp_seconds", target=target) or 0.0
+
+    @property
+    def views_up(self) -> int:
+        """How many views are up."""
+        return sum(value == 1 for _, value in self.series(f"{VIEW}up"))
+
+    @property
+    def counted(self) -> Counter[str]:
+        """The ended runs of all views that were counted, by status."""
+        totals: Counter[str] = Counter()
+        for labels, value in self.series(f"{VIEW}runs_total"):
+            totals[labels["status"]] += int(value)
+        return +totals
+
+    def failures(self, target: str, operation: str | None = None) -> Counter[str]:
         """Return how often each reason was counted for a target, as far as it was."""
         more = {} if operation is None else {"operation": operation}
-        counts: dict[str, float] = {}
+        counts: Counter[str] = Counter()
         for labels, value in self.series(f"{EXPORTER}api_request_failures_total", target=target, **more):
-            counts[labels["reason"]] = counts.get(labels["reason"], 0) + value
-        return {reason: count for reason, count in counts.items() if count}
+            counts[labels["reason"]] += int(value)
+        return +counts
 
 
 def check_with_promtool(text: str) -> None:

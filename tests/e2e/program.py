@@ -16,7 +16,8 @@ from typing import Any, Self, TypeVar
 
 import yaml
 
-from tests.e2e.exposition import Exposition, check_with_promtool
+from tests.e2e.exposition import VIEW, Exposition, check_with_promtool
+from tests.support.endpoint import Endpoint
 
 T = TypeVar("T")
 
@@ -108,14 +109,21 @@ def write_config(folder: Path, config: Mapping[str, Any], name: str = "config.ya
 
 
 def target(endpoint: str, *runs: str, **more: Any) -> dict[str, Any]:
-    """Return a target of a configuration."""
-    return {
+    """Return a target of a configuration; a member that is None is left out."""
+    members = {
         "name": "test",
         "aws_region": "eu-west-1",
         "catalog_id": "123456789012",
         "endpoint_url": endpoint,
-        "runs": list(runs),
-    } | more
+        "runs": list(runs) or None,
+    }
+    return {key: value for key, value in (members | more).items() if value is not None}
+
+
+def watching(glue: Endpoint, *views: str | Mapping[str, str], **more: Any) -> dict[str, Any]:
+    """Return a configuration that watches these views."""
+    watched = target(glue.url, views=list(views), **{"max_requests_per_second": 200, **more})
+    return {"poll_interval": "5s", "targets": [watched]}
 
 
 def wait_until(check: Callable[[], T], seconds: float, what: str) -> T:
@@ -225,6 +233,40 @@ class Program:
             )
             time.sleep(0.4)
         return exposition
+
+    def await_ready(self, seconds: float = 30) -> None:
+        """Wait until every target's first poll has ended."""
+        wait_until(lambda: self.get("/-/ready").status == 200, seconds, "ready")
+
+    def await_up(self, target: str = "test", seconds: float = 30) -> Exposition:
+        """Scrape until a target is up."""
+        return self.scrape_until(lambda now: now.up(target) == 1, seconds, f"{target} is up")
+
+    def await_view(self, table: str, seconds: float = 30) -> Exposition:
+        """Scrape until a view is up."""
+        return self.scrape_until(
+            lambda now: now.value(f"{VIEW}up", table=table) == 1, seconds, f"{table} is up"
+        )
+
+    def await_polls(self, number: int = 1, target: str = "test", seconds: float = 40) -> Exposition:
+        """Scrape until so many more polls have ended. The second of them began after this was called."""
+        scraped = self.scrape()
+        for _ in range(number):
+            scraped = self._await_poll_after(scraped.last_poll(target), target, seconds)
+        return scraped
+
+    def _await_poll_after(self, time: float, target: str, seconds: float) -> Exposition:
+        return self.scrape_until(lambda now: now.last_poll(target) > time, seconds, "the next poll has ended")
+
+    def await_log(self, text: str, seconds: float = 20) -> None:
+        """Wait until this is in the log."""
+        wait_until(lambda: text in self.log, seconds, f"{text} is logged")
+
+    def reload(self, config: Mapping[str, Any] | None = None) -> Reply:
+        """Post a reload, of another configuration where one is given."""
+        if config is not None:
+            write_config(self.folder, config)
+        return self.get("/-/reload", method="POST")
 
     def crash(self) -> None:
         """End it by ``kill -9``; leaving the ``with`` block then takes that for its end."""

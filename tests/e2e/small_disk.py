@@ -1,26 +1,31 @@
 """A disk of a few hundred kilobytes, for one program alone: a tmpfs in a mount namespace of its own."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 from typing import Self
 
 from tests.e2e.program import COMMAND
 
-ENTER_AND_WAIT = 'mount -t tmpfs -o size="$2" none "$1" && echo mounted && exec sleep 300'
+ENTER_AND_WAIT = 'mount -t tmpfs -o size=384k none "$1" && echo mounted && exec sleep 300'
 
 
 class SmallDisk:
     """Mounted at ``path`` for what runs with ``command``; needs no root where users may have namespaces."""
 
-    def __init__(self, path: Path, size: str = "384k") -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir()
         self._holder = subprocess.Popen(
-            ["unshare", "-Urm", "sh", "-c", ENTER_AND_WAIT, "sh", path, size], stdout=subprocess.PIPE
+            ["unshare", "-Urm", "sh", "-c", ENTER_AND_WAIT, "sh", path], stdout=subprocess.PIPE
         )
         assert self._holder.stdout
         assert self._holder.stdout.readline() == b"mounted\n"
         self._enter = ("nsenter", f"--target={self._holder.pid}", "-U", "-m", "--preserve-credentials")
+        self.command = (*self._enter, *COMMAND)
+        """The exporter as it starts where the disk is mounted."""
+        self.seen_from_outside = Path(f"/proc/{self._holder.pid}/root{path}")
+        """The mounted folder as this process can reach it."""
 
     def __enter__(self) -> Self:
         return self
@@ -29,28 +34,16 @@ class SmallDisk:
         self._holder.kill()
         self._holder.communicate()
 
-    @property
-    def command(self) -> tuple[str, ...]:
-        """The exporter as it starts where the disk is mounted."""
-        return (*self._enter, *COMMAND)
-
-    @property
-    def seen_from_outside(self) -> Path:
-        """The mounted folder as this process can reach it."""
-        return Path(f"/proc/{self._holder.pid}/root{self.path}")
-
     def mount(self, *arguments: str | Path) -> None:
         """Run ``mount`` where the disk is mounted."""
         subprocess.run([*self._enter, "mount", *arguments], check=True, timeout=10)
 
     def fill(self) -> None:
         """Leave no byte free."""
-        with (self.seen_from_outside / "filler").open("wb", buffering=0) as filler:
-            try:
-                while True:
-                    filler.write(bytes(4096))
-            except OSError:
-                return
+        filler = self.seen_from_outside / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
 
     def free(self) -> None:
         """Take away what :meth:`fill` has put there."""

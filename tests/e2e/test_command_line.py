@@ -1,47 +1,145 @@
-"""Commands, flags, environment variables and exit statuses."""
+"""Commands, flags, environment variables, exit statuses, and what is said of broken configurations."""
 
 import re
-import socket
+import resource
+import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.exposition import EXPORTER, STATUSES, Exposition, check_with_promtool
-from tests.e2e.program import COMMAND, Program, run, serve, target, wait_until, write_config
+from tests.e2e.exposition import STATUSES, Exposition, check_with_promtool
+from tests.e2e.program import COMMAND, Program, run, serve, target, write_config
 from tests.support.bare_faults import THROTTLED
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
 AS_MODULE = (sys.executable, "-m", "exporter")
+INVALID = Path(__file__).parents[1] / "testdata" / "config" / "invalid"
+"""A file for each mistake, and beside it the lines that it leads to."""
 
 
 @pytest.mark.parametrize("command", [COMMAND, AS_MODULE])
 def test_version_names_itself_python_and_boto3(tmp_path: Path, command: tuple[str, ...]) -> None:
     told = run(tmp_path, "--version", command=command)
     assert told.status == 0
-    python = ".".join(map(str, sys.version_info[:3]))
-    assert re.search(rf"\d+\.\d+\.\d+.*{re.escape(python)}.*boto3\D*\d+\.\d+\.\d+", told.out, re.DOTALL), (
-        told.out
-    )
+    python = re.escape(".".join(map(str, sys.version_info[:3])))
+    assert re.search(rf"\d+\.\d+\.\d+.*{python}.*boto3\D*\d+\.\d+\.\d+", told.out, re.DOTALL), told.out
+
+
+NO_URL = "not a valid http or https URL with a host"
+NO_PATH = "must end with the path: no ? and no #"
 
 
 @pytest.mark.parametrize(
-    "arguments", [("no-such-command",), ("--no.such-flag=1",), ("--web.listen-address=127.0.0.1:99999",)]
+    ("argument", "why"),
+    [
+        ("no-such-command", "No such command"),
+        ("--no.such-flag=1", "No such option"),
+        ("--web.external-url=glue.example.org", NO_URL),
+        ("--web.external-url=ftp://glue.example.org", NO_URL),
+        ("--web.external-url=https://", NO_URL),
+        (
+            "--web.external-url=https://me:secret-do-not-print@a.example",
+            "must not hold a user name or a pass",
+        ),
+        ("--web.external-url=https://glue.example.org/?q=x", NO_PATH),
+        ("--web.external-url=https://glue.example.org/#views", NO_PATH),
+    ],
 )
-def test_wrong_usage_is_exit_status_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    config = write_config(tmp_path, {"targets": [target("http://127.0.0.1:9", sample_run_id(1))]})
-    told = run(tmp_path, *arguments, env={"GLUE_MV_EXPORTER_CONFIG_FILE": str(config)})
+def test_wrong_usage_is_exit_status_2(tmp_path: Path, argument: str, why: str) -> None:
+    told = run(tmp_path, argument)
     assert told.status == 2, told
-    assert told.err.strip()
+    assert why in told.err
     assert "Traceback" not in told.err
 
 
+def test_flags_are_also_environment_variables(glue: BareGlue, tmp_path: Path) -> None:
+    run_id = glue.records.put_run(sample_run(1))
+    config = write_config(tmp_path, {"targets": [target(glue.url, run_id)]}, "other.yaml")
+    env = {
+        "GLUE_MV_EXPORTER_CONFIG_FILE": str(config),
+        "GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0",
+        "GLUE_MV_EXPORTER_LOG_FORMAT": "json",
+        "GLUE_MV_EXPORTER_LOG_LEVEL": "debug",
+    }
+    with Program(tmp_path / "process", env=env, listen=None, command=AS_MODULE) as program:
+        program.scrape_until(lambda e: e.status(run_id))
+        assert program.log.splitlines()[0].startswith("{")
+
+
+def test_a_flag_beats_its_environment_variable_and_a_first_poll_is_under_way_at_once(
+    glue: BareGlue, tmp_path: Path
+) -> None:
+    config = {"poll_interval": "1h", "targets": [target(glue.url, glue.records.put_run(sample_run(1)))]}
+    env = {"GLUE_MV_EXPORTER_CONFIG_FILE": "/nowhere.yaml", "GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": ":1"}
+    with serve(tmp_path, config, env=env) as program:
+        program.await_ready(15)
+
+
+def test_config_yaml_in_the_working_directory_is_the_default(glue: BareGlue, tmp_path: Path) -> None:
+    """And a run that is listed twice in it is watched once, with a warning."""
+    run_id = glue.records.put_run(sample_run(1))
+    path = write_config(tmp_path, {"targets": [target(glue.url, run_id, run_id)]})
+    line = path.read_text().splitlines().index(f"  - {run_id}") + 2  # the next one, counted from 1
+    told = run(tmp_path, "check-config", "config.yaml")
+    assert told.status == 0
+    assert "config.yaml: OK (1 targets, 1 runs, 0 view patterns)" in told.out
+    assert f"config.yaml:{line}: targets[0].runs[1]: " in told.err
+    with Program(tmp_path, ("serve",)) as program:
+        program.scrape_until(lambda e: e.status(run_id) == "SUCCEEDED")
+        assert "targets[0].runs[1]" in program.log
+
+
+def test_once_prints_the_exposition_for_a_textfile(glue: BareGlue, tmp_path: Path) -> None:
+    runs = [glue.records.put_run(sample_run(n, status=status)) for n, status in enumerate(STATUSES)]
+    unknown = sample_run_id(99)
+    config = write_config(tmp_path, {"targets": [target(glue.url, *runs, unknown)]})
+    told = run(tmp_path, "once", f"--config.file={config}")
+    assert told.status == 0, told
+    check_with_promtool(told.out)
+    printed = Exposition(told.out)
+    assert [printed.status(run_id) for run_id in runs] == list(STATUSES)
+    assert printed.value("glue_mv_refresh_run_up", run_id=unknown) == 0
+    assert printed.up() == 1
+    assert not [name for name in printed.names() if name.startswith(("process_", "python_"))]
+    assert set(printed.types.values()) == {"gauge"}
+
+
+def test_once_is_exit_status_1_where_a_target_is_not_up(glue: BareGlue, tmp_path: Path) -> None:
+    with BareGlue(THROTTLED) as bad:
+        run_id = glue.records.put_run(sample_run(1))
+        targets = [target(glue.url, run_id, name="good"), target(bad.url, sample_run_id(2), name="bad")]
+        config = write_config(tmp_path, {"targets": targets})
+        told = run(tmp_path, "once", f"--config.file={config}")
+    assert told.status == 1
+    check_with_promtool(told.out)
+    printed = Exposition(told.out)
+    assert printed.status(run_id) == "SUCCEEDED"
+    assert printed.up("bad") == 0
+    assert "bad" in told.err
+
+
+# Broken configurations are refused at once, with line and key, by every command.
+
+
+def test_check_config_refuses_each_mistake_with_its_lines(tmp_path: Path) -> None:
+    """All in one command: none keeps the next one from being checked."""
+    files = sorted(INVALID.glob("*.yaml"))
+    expected = "".join(
+        file.with_suffix(".expected").read_text().replace("config.yaml", file.name) for file in files
+    )
+    for file in files:
+        shutil.copy(file, tmp_path)
+    told = run(tmp_path, "check-config", *(file.name for file in files))
+    assert (told.status, told.out, told.err) == (2, "", expected)
+
+
 def test_check_config_reports_every_file_although_one_is_broken(tmp_path: Path) -> None:
-    runs = [sample_run_id(number) for number in range(2)]
     targets = [
-        target("http://127.0.0.1:9", runs[0], name="a"),
-        target("http://127.0.0.1:9", runs[1], name="b", views=["sales.*", "finance.daily"]),
+        target("http://127.0.0.1:9", sample_run_id(1), name="a"),
+        target("http://127.0.0.1:9", sample_run_id(2), name="b", views=["sales.*", "finance.daily"]),
     ]
     good = write_config(tmp_path, {"targets": targets}, "good.yaml")
     (tmp_path / "bad.yaml").write_text("targets: 1\n")
@@ -52,95 +150,58 @@ def test_check_config_reports_every_file_although_one_is_broken(tmp_path: Path) 
     assert "missing.yaml: no such file" in told.err
 
 
-def test_a_run_listed_twice_is_watched_once_with_a_warning(tmp_path: Path) -> None:
-    with BareGlue() as glue:
-        run_id = glue.records.put_run(sample_run(1))
-        config = {"targets": [target(glue.url, run_id, run_id)]}
-        path = write_config(tmp_path, config)
-        line = path.read_text().splitlines().index(f"  - {run_id}") + 2  # the next one, counted from 1
-        told = run(tmp_path, "check-config", str(path))
-        assert told.status == 0
-        assert f"{path}:{line}: targets[0].runs[1]: " in told.err
-        assert "1 run" in told.out
-        with serve(tmp_path, config) as program:
-            scraped = program.scrape_until(lambda e: e.status(run_id))
-            assert scraped.status(run_id) == "SUCCEEDED"
-            assert "targets[0].runs[1]" in program.log
+@pytest.mark.parametrize("command", ["serve", "once"])
+def test_what_runs_refuses_it_with_the_same_lines(tmp_path: Path, command: str) -> None:
+    mistake = INVALID / "everything_at_once.yaml"
+    shutil.copy(mistake, tmp_path / "config.yaml")
+    told = run(tmp_path, command)
+    assert (told.status, told.out, told.err) == (2, "", mistake.with_suffix(".expected").read_text())
+    numbers = [int(number) for number in re.findall(r"^config\.yaml:(\d+): ", told.err, re.MULTILINE)]
+    assert numbers == sorted(numbers)
 
 
-def test_flags_are_also_environment_variables(tmp_path: Path) -> None:
-    with BareGlue() as glue:
-        run_id = glue.records.put_run(sample_run(1))
-        config = write_config(tmp_path, {"targets": [target(glue.url, run_id)]}, "other.yaml")
-        env = {
-            "GLUE_MV_EXPORTER_CONFIG_FILE": str(config),
-            "GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0",
-            "GLUE_MV_EXPORTER_LOG_FORMAT": "json",
-            "GLUE_MV_EXPORTER_LOG_LEVEL": "debug",
-        }
-        with Program(tmp_path / "process", env=env, listen=None, command=AS_MODULE) as program:
-            program.scrape_until(lambda e: e.status(run_id))
-            assert program.log.splitlines()[0].startswith("{")
+def bomb() -> str:
+    """Return ten to the sixteenth values in as many lines."""
+    levels = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    names = "abcdefghijklmnop"
+    levels += [f"{name}: &{name} [{', '.join(['*' + before] * 10)}]" for before, name in pairwise(names)]
+    return "\n".join(levels) + f"\ntargets: *{names[-1]}\n"
 
 
-def test_a_flag_beats_its_environment_variable(tmp_path: Path) -> None:
-    with BareGlue() as glue:
-        config = {"targets": [target(glue.url, glue.records.put_run(sample_run(1)))]}
-        env = {"GLUE_MV_EXPORTER_CONFIG_FILE": "/nowhere.yaml", "GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": ":1"}
-        with serve(tmp_path, config, env=env) as program:
-            assert program.get("/-/healthy").status == 200
-
-
-def test_config_yaml_in_the_working_directory_is_the_default(tmp_path: Path) -> None:
-    with BareGlue() as glue:
-        write_config(tmp_path, {"targets": [target(glue.url, glue.records.put_run(sample_run(1)))]})
-        with Program(tmp_path, ("serve",)) as program:
-            program.scrape_until(lambda e: e.status(sample_run_id(1)))
-
-
-def test_a_taken_port_is_a_clear_error_and_exit_status_1(tmp_path: Path) -> None:
-    config = write_config(tmp_path, {"targets": [target("http://127.0.0.1:9", sample_run_id(1))]})
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-        told = run(tmp_path, f"--config.file={config}", f"--web.listen-address={address}")
-    assert told.status == 1
-    assert address in told.err
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(bomb(), id="alias bomb"),
+        pytest.param("targets: " + "[" * 30_000 + "]" * 30_000, id="deep nesting"),
+        pytest.param("[" * 30_000, id="deep open nesting"),
+        pytest.param("- " * 30_000 + "a\n", id="deep block nesting"),
+        pytest.param("targets: " + "{a: " * 30_000 + "}" * 30_000, id="deep mappings"),
+        pytest.param('targets: !!python/object/apply:os.system ["touch x"]\n', id="code"),
+    ],
+)
+def test_what_means_harm_is_refused_fast(tmp_path: Path, text: str) -> None:
+    """By processor time: no busy machine makes it longer, as it does a clock."""
+    (tmp_path / "config.yaml").write_text(text)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    told = run(tmp_path, "serve", "--web.listen-address=127.0.0.1:0")
+    assert told.status == 2, told
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 30, "not fast"
+    assert re.match(r"config\.yaml:\d+: ", told.err)
     assert "Traceback" not in told.err
+    assert len(told.err) < 5_000, "so long a message helps nobody"
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"], "code was executed"
 
 
-def test_once_prints_the_exposition_for_a_textfile(tmp_path: Path) -> None:
-    with BareGlue() as glue:
-        runs = [glue.records.put_run(sample_run(n, status=status)) for n, status in enumerate(STATUSES)]
-        unknown = sample_run_id(99)
-        config = write_config(tmp_path, {"targets": [target(glue.url, *runs, unknown)]})
-        told = run(tmp_path, "once", f"--config.file={config}")
-    assert told.status == 0, told
-    check_with_promtool(told.out)
-    printed = Exposition(told.out)
-    assert [printed.status(run_id) for run_id in runs] == list(STATUSES)
-    assert printed.value("glue_mv_refresh_run_up", run_id=unknown) == 0
-    assert printed.value(f"{EXPORTER}target_up", target="test") == 1
-    assert not [name for name in printed.names() if name.startswith(("process_", "python_"))]
-    assert set(printed.types.values()) == {"gauge"}
-
-
-def test_once_is_exit_status_1_where_a_target_is_not_up(tmp_path: Path) -> None:
-    with BareGlue() as good, BareGlue() as bad:
-        bad.misbehave(THROTTLED)
-        run_id = good.records.put_run(sample_run(1))
-        targets = [target(good.url, run_id, name="good"), target(bad.url, sample_run_id(2), name="bad")]
-        config = write_config(tmp_path, {"targets": targets})
-        told = run(tmp_path, "once", f"--config.file={config}")
-    assert told.status == 1
-    check_with_promtool(told.out)
-    printed = Exposition(told.out)
-    assert printed.status(run_id) == "SUCCEEDED"
-    assert printed.value(f"{EXPORTER}target_up", target="bad") == 0
-    assert "bad" in told.err
-
-
-def test_a_first_poll_is_under_way_at_once(tmp_path: Path) -> None:
-    with BareGlue() as glue:
-        config = {"poll_interval": "1h", "targets": [target(glue.url, glue.records.put_run(sample_run(1)))]}
-        with serve(tmp_path, config) as program:
-            wait_until(lambda: program.get("/-/ready").status == 200, 15, "ready in spite of an hour")
+@pytest.mark.parametrize("command", ["serve", "once"])
+@pytest.mark.parametrize("content", [None, b"targets: \xff\xfe\xfa\n", b"targets: \0\n"])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None, command: str) -> None:
+    """A folder, what is not UTF-8, a NUL."""
+    path = tmp_path / "broken.yaml"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    told = run(tmp_path, command, "--config.file=broken.yaml")
+    assert told.status == 2
+    assert "broken.yaml" in told.err
+    assert "Traceback" not in told.err

@@ -1,51 +1,99 @@
 """An account of any size is read to its end, with few calls, and is not up before that."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.exposition import EXPORTER, Exposition
-from tests.e2e.polls import LAST_POLL, TARGET_UP, VIEW, await_polls, await_up
-from tests.e2e.program import run, serve, write_config
-from tests.e2e.test_views import view_run, watching
-from tests.support.bare_glue import BareGlue
-from tests.support.bare_records import Listing
+from tests.e2e.exposition import EXPORTER, VIEW, Exposition
+from tests.e2e.program import run, serve, target, watching, write_config
+from tests.support.bare_faults import slow
+from tests.support.bare_glue import GET_RUN, LIST_RUNS, BareGlue
+from tests.support.bare_records import Listing, sample_run, sample_run_id, view_run
 
 pytestmark = pytest.mark.timeout(240)
 
 DATABASES = 170
 """At five requests a second, more than the 30 s of a poll allow to ask for."""
+ANOTHER_CATALOG = "210987654321"
 
 
-@pytest.fixture
-def glue() -> Iterator[BareGlue]:
-    with BareGlue() as bare:
-        yield bare
+def put_views(glue: BareGlue, views: int, databases: int) -> list[str]:
+    """Add views, each with a run that has ended; return their names."""
+    names = [f"database_{number % databases}.view_{number}" for number in range(views)]
+    for number, name in enumerate(names):
+        glue.records.put_view(*name.split("."), refresh_seconds=3600)
+        glue.records.put_run(view_run(number, name))
+    return names
 
 
-def views_up(scraped: Exposition) -> int:
-    return sum(value == 1 for _, value in scraped.series(f"{VIEW}up"))
+def test_a_hundred_views_and_ten_thousand_runs_take_few_calls(glue: BareGlue, tmp_path: Path) -> None:
+    names = put_views(glue, 100, databases=5)
+    for number in range(100, 10_000):
+        glue.records.put_run(view_run(number, names[number % 100]))
+    with serve(tmp_path, watching(glue, "*.*")) as program:
+        program.await_ready()
+        assert glue.count() <= 25, glue.calls()
+        scraped = program.scrape()
+        assert len(scraped.series(f"{VIEW}last_success_timestamp_seconds")) == 100
+        assert len(scraped.series("glue_mv_refresh_run_info")) == 100
+        assert scraped.counted == {}, "all ended before"
+
+        glue.forget_calls()
+        program.await_polls()
+        assert glue.count() <= 2, glue.calls()
+
+        for number in range(10_000, 10_050):
+            record = view_run(number, names[number % 100], status="RUNNING", CreationTime=time.time())
+            glue.records.put_run(record)
+        program.scrape_until(
+            lambda now: now.value(f"{EXPORTER}target_runs", state="active") == 50, what="fifty are active"
+        )
+        glue.forget_calls()
+        program.await_polls()
+        assert glue.count(LIST_RUNS) <= 1, "all of them are on the first page"
+        assert glue.count(GET_RUN) == 0
 
 
-def cpu_seconds(glue: BareGlue, folder: Path, *views: str) -> float:
-    """Return the processor time until all views are up."""
-    with serve(folder, watching(glue, *views, max_requests_per_second=500)) as program:
-        scraped = await_up(program, 120)
-        assert views_up(scraped) == 3_000
-        return scraped.value("process_cpu_seconds_total") or 0.0
+@pytest.mark.parametrize(("order", "overlap"), [("newest", 0), ("oldest", 0), ("random", 0), ("newest", 3)])
+def test_the_order_of_a_listing_changes_no_series(
+    glue: BareGlue, tmp_path: Path, order: Any, overlap: int
+) -> None:
+    def once() -> Sequence[str]:
+        file = write_config(tmp_path, watching(glue, "sales.*"))
+        outcome = run(tmp_path, "once", f"--config.file={file}")
+        assert outcome.status == 0, outcome.err
+        return [line for line in outcome.out.splitlines() if line.startswith("glue_mv_refresh_")]
+
+    now = time.time()
+    glue.records.put_view("sales", "orders", refresh_seconds=3600)
+    for number in range(40):
+        status = ("SUCCEEDED", "FAILED")[number % 2]
+        glue.records.put_run(view_run(number, status=status, now=now, CreationTime=now - 9000 + number))
+    glue.listing = Listing(order=order, page_limit=7, overlap=overlap)
+    lines = once()
+    (newest,) = [line for line in lines if line.startswith(f"{VIEW}last_run_info")]
+    assert sample_run_id(39) in newest
+    assert [line.rsplit(" ", 1)[1] for line in lines if "consecutive_failures{" in line] == ["1"]
+    glue.listing = Listing()
+    assert lines == once()
 
 
 def test_views_named_one_by_one_cost_what_a_glob_for_them_costs(glue: BareGlue, tmp_path: Path) -> None:
     """In calls as few as the pages of their databases, and about the same processor time."""
-    names = [(f"database_{number % 30}", f"view_{number}") for number in range(3_000)]
-    for number, name in enumerate(names):
-        glue.records.put_view(*name, refresh_seconds=3600)
-        glue.records.put_run(view_run(number, *name))
-    by_glob = cpu_seconds(glue, tmp_path / "glob", "*.*")
+
+    def cpu_seconds(*views: str) -> float:
+        with serve(tmp_path, watching(glue, *views, max_requests_per_second=500)) as program:
+            scraped = program.await_up(seconds=120)
+            assert scraped.views_up == 3_000
+            return scraped.value("process_cpu_seconds_total") or 0.0
+
+    names = put_views(glue, 3_000, databases=30)
+    by_glob = cpu_seconds("*.*")
     glue.forget_calls()
-    by_name = cpu_seconds(glue, tmp_path / "names", *(".".join(name) for name in names))
+    by_name = cpu_seconds(*names)
     assert glue.count("GetTables") == 30
     assert glue.count("GetTable") == 0
     assert glue.count("GetDatabases") <= 1
@@ -54,71 +102,61 @@ def test_views_named_one_by_one_cost_what_a_glob_for_them_costs(glue: BareGlue, 
 
 def test_one_malformed_table_costs_one_database_and_not_all_of_them(glue: BareGlue, tmp_path: Path) -> None:
     """It alone is read again, at growing intervals; the views of the others are up all the while."""
-    for number in range(60):
-        glue.records.put_view(f"database_{number}", "view", refresh_seconds=3600)
+    put_views(glue, 60, databases=60)
     broken = {"Name": "broken", "IsMaterializedView": True, "CreateTime": "yesterday"}
     glue.records.put_table(broken, database="database_7")
     with serve(tmp_path, watching(glue, "*.*")) as program:
-        program.scrape_until(lambda now: views_up(now) == 60, what="all that can be read is up")
-        await_polls(program)
+        program.scrape_until(lambda now: now.views_up == 60, what="all that can be read is up")
+        program.await_polls()
         glue.forget_calls()
-        scraped = await_polls(program, 4)
+        scraped = program.await_polls(4)
         asked = [call.parameters["DatabaseName"] for call in glue.calls("GetTables")]
         assert set(asked) <= {"database_7"}
         assert len(asked) <= 3
         assert glue.count("GetDatabases") == 0
-        assert views_up(scraped) == 60
-        assert scraped.value(TARGET_UP) == 0, "not everything could be read"
+        assert scraped.views_up == 60
+        assert scraped.up() == 0, "not everything could be read"
         assert 1 <= program.log.count("database_7.broken") <= 2, "once, and once as why the target is down"
 
 
 def test_an_account_that_takes_longer_than_a_poll_is_read_to_its_end(glue: BareGlue, tmp_path: Path) -> None:
     """At the default rate. Every database is asked for once, and then each view is up."""
-    for number in range(DATABASES):
-        glue.records.put_view(f"database_{number}", "view", refresh_seconds=3600)
-        glue.records.put_run(view_run(number, f"database_{number}", "view"))
+    put_views(glue, DATABASES, DATABASES)
     config = watching(glue, "*.*", max_requests_per_second=5) | {"poll_interval": "30s"}
     with serve(tmp_path, config) as program:
-        scraped = await_up(program, 55)
-        assert views_up(scraped) == DATABASES
+        scraped = program.await_up(seconds=55)
+        assert scraped.views_up == DATABASES
         assert len(scraped.series(f"{VIEW}last_success_timestamp_seconds")) == DATABASES
         assert glue.count("GetTables") == DATABASES
 
 
 def test_once_reads_a_large_account_to_its_end(glue: BareGlue, tmp_path: Path) -> None:
-    for number in range(DATABASES):
-        glue.records.put_view(f"database_{number}", "view", refresh_seconds=3600)
+    put_views(glue, DATABASES, DATABASES)
     file = write_config(tmp_path, watching(glue, "*.*", max_requests_per_second=5))
     outcome = run(tmp_path, "once", f"--config.file={file}", seconds=90)
     assert outcome.status == 0, outcome.err
-    assert views_up(Exposition(outcome.out)) == DATABASES
+    assert Exposition(outcome.out).views_up == DATABASES
 
 
-def test_a_target_is_not_up_while_pages_of_its_listing_are_unread(glue: BareGlue, tmp_path: Path) -> None:
-    """An unsorted listing takes longer than a poll, and what is new in it comes last."""
+def test_a_failure_in_a_long_listing_shows_though_another_target_is_polled_meanwhile(
+    glue: BareGlue, tmp_path: Path
+) -> None:
+    """Once it is counted, the view's last run and its failures in a row say so, too."""
     glue.records.put_view("sales", "orders", refresh_seconds=3600)
-    for number in range(1_000):
-        glue.records.put_run(view_run(number, "sales", "orders"))
-    glue.listing = Listing(order="oldest")
-    config = watching(glue, "sales.*", max_requests_per_second=5) | {"resync_interval": "30s"}
-    with serve(tmp_path, config) as program:
-        await_up(program)
-        glue.listing = Listing(order="oldest", page_limit=5)
-        now = time.time()
-        failed = view_run(1_000, "sales", "orders", status="FAILED")
-        glue.records.put_run({**failed, "CreationTime": now - 60, "StartTime": now - 50, "EndTime": now})
-
-        def shows(scraped: Exposition) -> bool:
-            failing = scraped.value(f"{VIEW}last_run_status", status="FAILED") == 1
-            assert failing or not all_was_read_since(scraped, now), scraped.text
-            return failing
-
-        program.scrape_until(shows, 100, "the failure shows")
-
-
-def all_was_read_since(scraped: Exposition, time: float) -> bool:
-    """Tell whether a poll that began after this time says that it has read everything."""
-    ended = scraped.value(LAST_POLL) or 0.0
-    began = ended - (scraped.value(f"{EXPORTER}target_last_poll_duration_seconds") or 0.0)
-    up = scraped.value(TARGET_UP) == 1 and scraped.value(f"{VIEW}up") == 1
-    return up and began > time
+    for number in range(8_000):
+        glue.records.put_run(view_run(number))
+    with BareGlue() as neighbour:
+        neighbour.records.put_run(sample_run(1, status="RUNNING"), catalog_id=ANOTHER_CATALOG)
+        config = watching(glue, "sales.*") | {"resync_interval": "5s"}
+        other = target(neighbour.url, sample_run_id(1), name="neighbour", catalog_id=ANOTHER_CATALOG)
+        config["targets"].append(other)
+        with serve(tmp_path, config) as program:
+            program.await_up()
+            glue.judge = lambda call: (
+                slow(3.0) if call.operation == LIST_RUNS and call.offset >= 5_000 else None
+            )
+            glue.records.put_run(view_run(8_000, status="FAILED", ended=time.time()))
+            program.scrape_until(lambda now: now.counted == {"FAILED": 1}, 60, "the failure is counted")
+            scraped = program.await_polls(2)
+            assert scraped.value(f"{VIEW}last_run_status", status="FAILED") == 1
+            assert scraped.value(f"{VIEW}consecutive_failures") == 1

@@ -1,57 +1,62 @@
 """A real Prometheus scrapes the exporter and answers questions about it."""
 
-import time
 from pathlib import Path
 
-from tests.e2e.exposition import STATUSES
-from tests.e2e.program import serve, target, wait_until
-from tests.e2e.prometheus import prometheus
+from tests.e2e.exposition import STATUSES, VIEW
+from tests.e2e.neighbours import prometheus
+from tests.e2e.program import serve, target, wait_until, watching
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
 ODD = 'quote " back \\ slash\nbreak 日本語 \U0001f9ca'
 
 
-def test_prometheus_scrapes_and_answers(tmp_path: Path) -> None:
-    now = time.time()
-    with BareGlue() as glue:
-        runs = [
-            glue.records.put_run(sample_run(number, status=status, now=now))
-            for number, status in enumerate(STATUSES, 1)
-        ]
-        odd = {**sample_run(10), "DatabaseName": ODD, "DPUSeconds": 0.0}
-        rough = {**sample_run(11), "TableName": "nul \0 bell \a surrogate \ud800"}
-        runs += [glue.records.put_run(odd), glue.records.put_run(rough)]
-        config = {"poll_interval": "5s", "targets": [target(glue.url, *runs, max_requests_per_second=50)]}
-        with (
-            serve(tmp_path / "exporter", config) as program,
-            prometheus(tmp_path / "prometheus", program.port) as server,
-        ):
-            log = tmp_path / "prometheus" / "log"
-            wait_until(
-                lambda: len(server.query("glue_mv_refresh_run_status == 1")) == len(runs),
-                40,
-                "Prometheus has a status of every run",
-            )
-            found = {
-                series["metric"]["run_id"]: series["metric"]["status"]
-                for series in server.query("glue_mv_refresh_run_status == 1")
-            }
-            for number, status in enumerate(STATUSES, 1):
-                assert found[sample_run_id(number)] == status
-            (zero,) = server.query("glue_mv_refresh_run_dpu_seconds == 0")
-            assert zero["metric"]["database"] == ODD
-            assert server.query("up")[0]["value"][1] == "1"
-            assert server.query("glue_mv_exporter_target_up")[0]["value"][1] == "1"
-            (scraped,) = server.api("targets")["activeTargets"]
-            assert (scraped["health"], scraped["lastError"]) == ("up", "")
-            known = {entry["metric"]: entry for entry in server.api("targets/metadata")}
-            assert known["glue_mv_refresh_run_status"]["type"] == "gauge"
-            assert known["glue_mv_refresh_run_status"]["help"]
-            (quantile,) = server.query(
-                "histogram_quantile(0.9, sum by (le) "
-                '(glue_mv_exporter_api_request_duration_seconds_bucket{operation=~"Get.*Run"}))'
-            )
-            assert float(quantile["value"][1]) < 10
-            assert "Error on ingesting" not in log.read_text()
-            assert "Append failed" not in log.read_text()
+def test_prometheus_scrapes_and_answers(glue: BareGlue, tmp_path: Path) -> None:
+    runs = [glue.records.put_run(sample_run(number, status=status)) for number, status in enumerate(STATUSES)]
+    odd = {**sample_run(10), "DatabaseName": ODD, "DPUSeconds": 0.0}
+    rough = {**sample_run(11), "TableName": "nul \0 bell \a surrogate \ud800"}
+    runs += [glue.records.put_run(odd), glue.records.put_run(rough)]
+    config = {"poll_interval": "5s", "targets": [target(glue.url, *runs, max_requests_per_second=50)]}
+    with (
+        serve(tmp_path / "exporter", config) as program,
+        prometheus(tmp_path / "prometheus", program.port) as server,
+    ):
+        current = "glue_mv_refresh_run_status == 1"
+        wait_until(lambda: len(server.query(current)) == len(runs), 40, "every run has a status")
+        found = {one["metric"]["run_id"]: one["metric"]["status"] for one in server.query(current)}
+        assert [found[sample_run_id(number)] for number in range(len(STATUSES))] == list(STATUSES)
+        (zero,) = server.query("glue_mv_refresh_run_dpu_seconds == 0")
+        assert zero["metric"]["database"] == ODD
+        assert server.query("glue_mv_exporter_target_up")[0]["value"][1] == "1"
+        (scraped,) = server.api("targets")["activeTargets"]
+        assert (scraped["health"], scraped["lastError"]) == ("up", "")
+        known = {entry["metric"]: entry for entry in server.api("targets/metadata")}
+        assert known["glue_mv_refresh_run_status"]["type"] == "gauge"
+        assert known["glue_mv_refresh_run_status"]["help"]
+        (quantile,) = server.query(
+            "histogram_quantile(0.9, sum by (le) "
+            '(glue_mv_exporter_api_request_duration_seconds_bucket{operation=~"Get.*Run"}))'
+        )
+        assert float(quantile["value"][1]) < 10
+        log = (tmp_path / "prometheus" / "log").read_text()
+        assert "Error on ingesting" not in log
+        assert "Append failed" not in log
+
+
+def test_prometheus_sees_the_first_failure_of_a_view(glue: BareGlue, tmp_path: Path) -> None:
+    run = {**sample_run(1, status="RUNNING"), "DatabaseName": "sales", "TableName": "orders"}
+    glue.records.put_view("sales", "orders", refresh_seconds=3600)
+    glue.records.put_run(run)
+    with (
+        serve(tmp_path / "exporter", watching(glue, "sales.orders")) as program,
+        prometheus(tmp_path / "prometheus", program.port) as server,
+    ):
+        failed = f'increase({VIEW}runs_total{{status="FAILED"}}[5m]) > 0'
+        present = f'{VIEW}runs_total{{status="FAILED",refresh_type="INCREMENTAL"}} == 0'
+        wait_until(lambda: server.query(f"count_over_time(({present})[1m:1s]) > 2"), 40, "zeros are there")
+        assert server.query(failed) == []
+        glue.records.put_run({**run, "Status": "FAILED"})
+        (series,) = wait_until(lambda: server.query(failed), 40, "the increase")
+        assert series["metric"]["table"] == "orders"
+        (newest,) = server.query(f"{VIEW}last_run_status == 1")
+        assert newest["metric"]["status"] == "FAILED"

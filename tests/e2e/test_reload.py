@@ -2,102 +2,78 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.e2e.exposition import Exposition
-from tests.e2e.program import Program, Reply, serve, target, wait_until, write_config
-from tests.support.bare_faults import HANG
-from tests.support.bare_glue import BareGlue
+from tests.e2e.exposition import EXPORTER, RUN, Exposition
+from tests.e2e.program import Program, serve, target, wait_until, write_config
+from tests.support.bare_faults import ACCESS_DENIED
+from tests.support.bare_glue import GET_RUN, LIST_RUNS, BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
-pytestmark = pytest.mark.xdist_group("reload")
-
 FIRST, SECOND = sample_run_id(1), sample_run_id(2)
-SUCCESSFUL = "glue_mv_exporter_config_last_reload_successful"
-SUCCESS_TIME = "glue_mv_exporter_config_last_reload_success_timestamp_seconds"
+SUCCESSFUL = f"{EXPORTER}config_last_reload_successful"
+SUCCESS_TIME = f"{EXPORTER}config_last_reload_success_timestamp_seconds"
+LIFECYCLE = "--web.enable-lifecycle"
+
+
+def watching(glue: BareGlue, *runs: str) -> dict[str, Any]:
+    return {"targets": [target(glue.url, *runs)]}
 
 
 @pytest.fixture
-def glue() -> Iterator[BareGlue]:
-    with BareGlue() as bare:
-        for number in (1, 2):
-            bare.records.put_run(sample_run(number))
-        yield bare
-
-
-def watching(glue: BareGlue, *runs: str) -> dict[str, object]:
-    return {"targets": [target(glue.url, *runs)]}
+def glue(glue: BareGlue) -> BareGlue:
+    for number in (1, 2):
+        glue.records.put_run(sample_run(number))
+    return glue
 
 
 def await_runs(program: Program, *runs: str) -> Exposition:
     def check(scraped: Exposition) -> bool:
-        return {labels["run_id"] for labels, _ in scraped.series("glue_mv_refresh_run_info")} == set(runs)
+        return {labels["run_id"] for labels, _ in scraped.series(f"{RUN}info")} == set(runs)
 
     return program.scrape_until(check, what=f"runs {runs}")
 
 
-def test_sighup_reloads(glue: BareGlue, tmp_path: Path) -> None:
+def test_sighup_reloads_a_valid_file_alone(glue: BareGlue, tmp_path: Path) -> None:
     with serve(tmp_path, watching(glue, FIRST)) as program:
-        before = await_runs(program, FIRST).value(SUCCESS_TIME)
+        before = await_runs(program, FIRST).value(SUCCESS_TIME) or 0.0
         write_config(tmp_path, watching(glue, FIRST, SECOND))
         program.process.send_signal(signal.SIGHUP)
-        after = await_runs(program, FIRST, SECOND).value(SUCCESS_TIME)
-        assert before is not None
-        assert after is not None
-        assert after > before
+        after = await_runs(program, FIRST, SECOND).value(SUCCESS_TIME) or 0.0
+        assert 0 < before < after
         assert glue.count(run_id=FIRST) == 1, "a settled run that stays is not fetched again"
-
-
-def test_sighup_with_an_invalid_file_changes_nothing(glue: BareGlue, tmp_path: Path) -> None:
-    with serve(tmp_path, watching(glue, FIRST)) as program:
-        await_runs(program, FIRST)
         (tmp_path / "config.yaml").write_text("targets:\n  - nmae: x\n")
         program.process.send_signal(signal.SIGHUP)
-        scraped = program.scrape_until(lambda e: e.value(SUCCESSFUL) == 0, what="the reload failed")
-        assert {labels["run_id"] for labels, _ in scraped.series("glue_mv_refresh_run_info")} == {FIRST}
+        program.scrape_until(lambda now: now.value(SUCCESSFUL) == 0, what="the reload failed")
+        await_runs(program, FIRST, SECOND)
         assert "config.yaml:2: targets[0].nmae" in program.log
         assert program.get("/-/healthy").status == 200
 
 
-def test_many_signals_end_with_the_last_file(glue: BareGlue, tmp_path: Path) -> None:
-    with serve(tmp_path, watching(glue, FIRST)) as program:
-        await_runs(program, FIRST)
-        for runs in [(SECOND,), (FIRST,)] * 20 + [(FIRST, SECOND)]:
-            write_config(tmp_path, watching(glue, *runs))
-            program.process.send_signal(signal.SIGHUP)
-        await_runs(program, FIRST, SECOND)
-
-
-def post(program: Program) -> Reply:
-    return program.get("/-/reload", method="POST")
-
-
 def test_a_post_reloads_or_tells_why_not(glue: BareGlue, tmp_path: Path) -> None:
-    with serve(tmp_path, watching(glue, FIRST), "--web.enable-lifecycle") as program:
+    with serve(tmp_path, watching(glue, FIRST), LIFECYCLE) as program:
         await_runs(program, FIRST)
-        write_config(tmp_path, watching(glue, SECOND))
-        assert post(program).status == 200
+        assert program.reload(watching(glue, SECOND)).status == 200
         await_runs(program, SECOND)
         (tmp_path / "config.yaml").write_text("targets: {}\n")
-        refused = post(program)
+        refused = program.reload()
         assert refused.status == 500
         assert "config.yaml:1: targets" in refused.text
-        await_runs(program, SECOND)
-        assert program.scrape().value(SUCCESSFUL) == 0
+        assert await_runs(program, SECOND).value(SUCCESSFUL) == 0
         assert program.get("/-/reload").status == 405
 
 
 def test_without_the_flag_a_post_is_forbidden(glue: BareGlue, tmp_path: Path) -> None:
     with serve(tmp_path, watching(glue, FIRST)) as program:
         await_runs(program, FIRST)
-        write_config(tmp_path, watching(glue, SECOND))
-        refused = post(program)
+        refused = program.reload(watching(glue, SECOND))
         assert refused.status == 403
-        assert "--web.enable-lifecycle" in refused.text
+        assert LIFECYCLE in refused.text
         await_runs(program, FIRST)
 
 
@@ -106,7 +82,7 @@ def test_a_swapped_config_map_is_noticed(glue: BareGlue, tmp_path: Path) -> None
     mounted = tmp_path / "mounted"
     for version, runs in (("..1", (FIRST,)), ("..2", (SECOND,))):
         (mounted / version).mkdir(parents=True)
-        (mounted / version / "config.yaml").write_text(yaml.safe_dump(watching(glue, *runs)))
+        write_config(mounted / version, watching(glue, *runs))
     (mounted / "..data").symlink_to("..1")
     (mounted / "config.yaml").symlink_to("..data/config.yaml")
     flags = (f"--config.file={mounted / 'config.yaml'}", "--config.auto-reload-interval=1s")
@@ -118,38 +94,22 @@ def test_a_swapped_config_map_is_noticed(glue: BareGlue, tmp_path: Path) -> None
         assert program.log.count("configuration reloaded") == 1
 
 
-def test_reloads_while_glue_hangs(glue: BareGlue, tmp_path: Path) -> None:
-    """Neither the reload nor what it brings waits for the poll under way."""
-    with serve(tmp_path, watching(glue, FIRST), "--web.enable-lifecycle") as program:
+def test_many_reloads_at_once_end_with_the_last_file(glue: BareGlue, tmp_path: Path) -> None:
+    """Whatever they read on their way: valid files and a broken one, by signal and over HTTP."""
+    texts = [
+        *(yaml.safe_dump(watching(glue, run_id)) for run_id in (FIRST, SECOND)),
+        "targets: 1\n",
+    ]
+    with serve(tmp_path, watching(glue, FIRST), LIFECYCLE) as program:
         await_runs(program, FIRST)
-        glue.misbehave(HANG, run_id=SECOND)
-        write_config(tmp_path, watching(glue, FIRST, SECOND))
-        assert post(program).status == 200
-        glue.wait_for_calls(1, run_id=SECOND)
-        third = glue.records.put_run(sample_run(3))
-        write_config(tmp_path, {"targets": [target(glue.url, third, name="another")]})
-        answer = post(program)
-        assert answer.status == 200
-        assert answer.seconds < 15
-        await_runs(program, third)
-
-
-def test_ten_reloads_at_once(glue: BareGlue, tmp_path: Path) -> None:
-    """Whatever they read on their way, the end is what the file says in the end."""
-    with serve(tmp_path, watching(glue, FIRST), "--web.enable-lifecycle") as program:
-        await_runs(program, FIRST)
-        texts = [
-            yaml.safe_dump(watching(glue, FIRST)),
-            yaml.safe_dump(watching(glue, SECOND)),
-            "targets: 1\n",
-        ]
         answers: list[int] = []
 
         def reload(number: int) -> None:
             fresh = tmp_path / f"config-{number}"
             fresh.write_text(texts[number % 3])
             fresh.rename(tmp_path / "config.yaml")
-            answers.append(post(program).status)
+            program.process.send_signal(signal.SIGHUP)
+            answers.append(program.reload().status)
 
         threads = [threading.Thread(target=reload, args=(number,)) for number in range(10)]
         for thread in threads:
@@ -159,5 +119,55 @@ def test_ten_reloads_at_once(glue: BareGlue, tmp_path: Path) -> None:
         assert len(answers) == 10
         assert set(answers) <= {200, 500}
         write_config(tmp_path, watching(glue, FIRST, SECOND))
-        wait_until(lambda: post(program).status == 200, 10, "the last reload succeeds")
+        wait_until(lambda: program.reload().status == 200, 10, "the last reload succeeds")
         await_runs(program, FIRST, SECOND)  # promtool has looked for duplicates
+
+
+def many_runs(glue: BareGlue, number: int) -> list[str]:
+    """Put runs that only single calls can read, and each poll asks for."""
+    glue.misbehave(ACCESS_DENIED, operation=LIST_RUNS)
+    return [glue.records.put_run(sample_run(place, status="RUNNING")) for place in range(number)]
+
+
+def seconds_for(glue: BareGlue, calls: int, among: list[str]) -> float:
+    """Wait for so many calls for these runs; return what passed between the first and the last."""
+
+    def times() -> list[float]:
+        found = [call.at for call in glue.calls(GET_RUN) if call.run_id in among]
+        return found[:calls] if len(found) >= calls else []
+
+    first, *_, last = wait_until(times, 60, f"{calls} calls")
+    return last - first
+
+
+def test_a_lower_rate_holds_as_soon_as_it_is_loaded(glue: BareGlue, tmp_path: Path) -> None:
+    """Also for the many calls of four targets that were waiting for their turn at the old rate."""
+    runs = many_runs(glue, 200)
+
+    def sharing(rate: int) -> Mapping[str, Any]:
+        parts = [
+            target(glue.url, *runs[n::4], name=f"part-{n}", max_requests_per_second=rate) for n in range(4)
+        ]
+        return {"targets": parts}
+
+    with serve(tmp_path, sharing(10), LIFECYCLE) as program:
+        glue.wait_for_calls(20, GET_RUN)
+        assert program.reload(sharing(1)).status == 200
+        glue.forget_calls()
+        assert seconds_for(glue, 12, runs) >= 6
+
+
+def test_a_new_target_is_polled_at_the_new_rate_from_its_first_request_on(
+    glue: BareGlue, tmp_path: Path
+) -> None:
+    """Targets with the same access share the lowest of their rates."""
+    first, *others = many_runs(glue, 60)
+    fast = target(glue.url, first, max_requests_per_second=500)
+    slower = [
+        target(glue.url, run_id, name=f"new-{number}", max_requests_per_second=1)
+        for number, run_id in enumerate(others)
+    ]
+    with serve(tmp_path, {"targets": [fast]}, LIFECYCLE) as program:
+        program.await_up()
+        assert program.reload({"targets": [fast, *slower]}).status == 200
+        assert seconds_for(glue, 8, others) >= 4

@@ -1,51 +1,203 @@
-"""The program stops within 5 seconds, whatever it waits for."""
+"""SIGTERM ends the program within 5 seconds, even where a part of it will never end by itself.
+
+And health tells whether the exporter polls, never whether AWS answers; readiness, whether it has polled.
+"""
 
 import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import run, serve, target, write_config
-from tests.support.bare_faults import HANG
+from tests.e2e.program import Program, environment, run, serve, target, wait_until, write_config
+from tests.support.bare_faults import HANG, THROTTLED, UNAVAILABLE, Fault
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
+ROOT = Path(__file__).parents[2]
+LONGER_THAN_A_POLL = 40
+"""Seconds: a poll that finds nobody there gives up after 30."""
+
+
+@pytest.fixture
+def glue(glue: BareGlue) -> BareGlue:
+    glue.records.put_run(sample_run(1))
+    return glue
+
+
+def watching(glue: BareGlue) -> dict[str, object]:
+    return {"poll_interval": "5s", "targets": [target(glue.url, sample_run_id(1))]}
+
+
+def held_up(folder: Path, glue: BareGlue, what: str) -> Program:
+    """Return the true program, but for what holds it up, to be started with ``with``."""
+    config = write_config(folder, watching(glue))
+    command = (sys.executable, "-m", "tests.support.held_up", what, str(config))
+    return Program(folder, command=command, listen=None, env={"PYTHONPATH": str(ROOT)})
+
+
+def ended_in_order(program: Program) -> bool:
+    return (program.folder / "ended-in-order").exists()
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stops_while_glue_hangs(tmp_path: Path, number: signal.Signals) -> None:
-    with BareGlue() as glue:
-        glue.misbehave(HANG)
-        runs = [sample_run_id(n) for n in range(20)]
-        with serve(tmp_path, {"targets": [target(glue.url, *runs)]}) as program:
-            glue.wait_for_calls(2, GET_RUN)
-            program.stop(number)
+def test_stops_while_glue_hangs(glue: BareGlue, tmp_path: Path, number: signal.Signals) -> None:
+    glue.misbehave(HANG)
+    runs = [sample_run_id(n) for n in range(20)]
+    with serve(tmp_path, {"targets": [target(glue.url, *runs)]}) as program:
+        glue.wait_for_calls(2, GET_RUN)
+        program.stop(number)
 
 
-def test_stops_while_sts_hangs(tmp_path: Path) -> None:
-    with BareGlue() as glue:
-        glue.misbehave(HANG, operation="GetCallerIdentity")
-        watched = target(glue.url, sample_run_id(1))
-        del watched["catalog_id"]
-        with serve(tmp_path, {"targets": [watched]}, env={"AWS_ENDPOINT_URL_STS": glue.url}) as program:
-            glue.wait_for_calls(1, "GetCallerIdentity")
-            program.stop()
+def test_stops_while_sts_hangs(glue: BareGlue, tmp_path: Path) -> None:
+    glue.misbehave(HANG, operation="GetCallerIdentity")
+    watched = target(glue.url, sample_run_id(1), catalog_id=None)
+    with serve(tmp_path, {"targets": [watched]}, env={"AWS_ENDPOINT_URL_STS": glue.url}) as program:
+        glue.wait_for_calls(1, "GetCallerIdentity")
+        program.stop()
 
 
-def test_a_second_signal_does_no_harm(tmp_path: Path) -> None:
-    with BareGlue() as glue:
-        run_id = glue.records.put_run(sample_run(1))
-        glue.misbehave(HANG)
-        with serve(tmp_path, {"targets": [target(glue.url, run_id)]}) as program:
-            glue.wait_for_calls(1)
-            program.process.send_signal(signal.SIGTERM)
-            program.stop(signal.SIGTERM)
-
-
-def test_once_ends_although_glue_hangs(tmp_path: Path) -> None:
+def test_once_ends_although_glue_hangs(glue: BareGlue, tmp_path: Path) -> None:
     """A Glue that hangs is a target that is not up."""
-    with BareGlue() as glue:
-        glue.misbehave(HANG)
-        config = write_config(tmp_path, {"targets": [target(glue.url, sample_run_id(1))]})
-        outcome = run(tmp_path, "once", f"--config.file={config}")
-        assert outcome.status == 1
-        assert outcome.seconds < 40
+    glue.misbehave(HANG)
+    outcome = run(tmp_path, "once", f"--config.file={write_config(tmp_path, watching(glue))}")
+    assert outcome.status == 1
+    assert outcome.seconds < 40
+
+
+def test_ends_in_order_where_nothing_hangs_whatever_a_client_does(glue: BareGlue, tmp_path: Path) -> None:
+    """One that asks and never reads, here."""
+    with held_up(tmp_path, glue, "nothing") as program:
+        program.scrape_until(lambda e: e.status(sample_run_id(1)) == "SUCCEEDED")
+        with socket.create_connection(("127.0.0.1", program.port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
+            program.stop()
+        assert "without waiting" not in program.log
+    assert ended_in_order(program)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ends_while_a_commit_holds_the_store(glue: BareGlue, tmp_path: Path, number: signal.Signals) -> None:
+    """And a page waits for it, in a thread that the interpreter itself would wait for."""
+    with held_up(tmp_path, glue, "commit") as program:
+        program.await_log("held up")
+        with socket.create_connection(("127.0.0.1", program.port)) as connection:
+            connection.sendall(b"GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert program.get("/-/healthy").status == 200, "so the other request is under way, too"
+            program.stop(number)
+        assert "stopped without waiting for what still hangs" in program.log
+    assert not ended_in_order(program)
+
+
+@pytest.mark.parametrize("way", ["signal", "HTTP"])
+def test_ends_while_a_reload_is_under_way(glue: BareGlue, tmp_path: Path, way: str) -> None:
+    """Over HTTP its thread is the web server's, which waits for its threads."""
+    with (
+        held_up(tmp_path, glue, "reload") as program,
+        socket.create_connection(("127.0.0.1", program.port), timeout=10) as connection,
+    ):
+        if way == "signal":
+            program.process.send_signal(signal.SIGHUP)
+        else:
+            connection.sendall(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        program.await_log("held up")
+        program.stop()
+
+
+def test_a_second_signal_ends_at_once(glue: BareGlue, tmp_path: Path) -> None:
+    with held_up(tmp_path, glue, "commit") as program:
+        program.await_log("held up")
+        program.process.send_signal(signal.SIGTERM)
+        program.await_log("stopping", 5)
+        started = time.monotonic()
+        program.stop()
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("module", ["click.globals", "botocore.session"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_while_it_starts_is_handled(
+    glue: BareGlue, tmp_path: Path, number: signal.Signals, module: str
+) -> None:
+    """A service manager may send one at any moment, here while modules are imported.
+
+    SIGHUP ends nothing, and is heeded later; the others leave no traceback.
+    """
+    config = write_config(tmp_path, watching(glue))
+    command = [sys.executable, "-X", "importtime", "-m", "exporter", f"--config.file={config}"]
+    with subprocess.Popen(
+        [*command, "--web.listen-address=127.0.0.1:0"],
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        printed = process.stderr
+        assert printed is not None
+        assert any(module in line for line in printed)
+        process.send_signal(number)
+        if number is signal.SIGHUP:
+            assert any("configuration reloaded" in line for line in printed)
+            process.terminate()
+        rest = printed.read()
+        assert process.wait(10) == 0, rest
+        assert "Traceback" not in rest
+
+
+# Health and readiness.
+
+
+def test_stays_healthy_while_glue_hangs_for_long(glue: BareGlue, tmp_path: Path) -> None:
+    """Not ready, and then ready: the first poll has ended, although it failed."""
+    glue.misbehave(HANG)
+    with serve(tmp_path, watching(glue)) as program:
+        assert program.get("/-/ready").status == 503
+        was_ready = False
+        until = time.monotonic() + LONGER_THAN_A_POLL
+        while time.monotonic() < until:
+            healthy = program.get("/-/healthy")
+            assert (healthy.status, healthy.text) == (200, "healthy\n")
+            ready = program.get("/-/ready").status == 200
+            assert ready >= was_ready, "once ready, always ready"
+            was_ready = ready
+            time.sleep(0.5)
+        assert was_ready
+        assert program.scrape().up() == 0
+        assert program.log.count("target is down") == 1, "once, not at every poll"
+        checked = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{program.port}")
+        assert checked.status == 0
+
+
+@pytest.mark.parametrize("fault", [THROTTLED, UNAVAILABLE], ids=["throttled", "unavailable"])
+def test_is_healthy_and_ready_although_glue_refuses(glue: BareGlue, tmp_path: Path, fault: Fault) -> None:
+    glue.misbehave(fault)
+    with serve(tmp_path, watching(glue)) as program:
+        program.await_ready()
+        assert program.get("/-/healthy").status == 200
+
+
+def test_one_target_that_hangs_keeps_it_from_being_ready(glue: BareGlue, tmp_path: Path) -> None:
+    """Ready means that a scrape tells of every target."""
+    with BareGlue(HANG) as dead:
+        other = target(dead.url, sample_run_id(1), name="dead", catalog_id="210987654321")
+        with serve(tmp_path, {"targets": [target(glue.url, sample_run_id(1)), other]}) as program:
+            program.await_up()
+            reply = program.get("/-/ready")
+            assert (reply.status, reply.text) == (503, "the first poll of some target has not ended yet\n")
+            assert program.get("/-/healthy").status == 200
+
+
+def test_turns_unhealthy_once_polling_is_stuck(glue: BareGlue, tmp_path: Path) -> None:
+    """A poll that gives no sign of life for a minute: this time the exporter itself is at fault."""
+    with held_up(tmp_path, glue, "commit") as program:
+        program.await_log("held up")
+        assert program.get("/-/healthy").status == 200
+        wait_until(lambda: program.get("/-/healthy").status == 503, 75, "polling counts as stuck")
+        reason = "the poll loop of target test has been stuck"
+        assert program.get("/-/healthy").text.startswith(f"{reason} for 6")
+        checked = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{program.port}")
+        assert checked.status == 1
+        assert reason in checked.err

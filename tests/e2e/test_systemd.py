@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from tests.e2e.program import Program, serve, target, wait_until, write_config
+from tests.e2e.program import Program, serve, target, write_config
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
@@ -21,38 +21,23 @@ MOST_EXPOSED = 15
 """Tenths of systemd's measure, from 0 to 100; what is left is the network, which an exporter is for."""
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
-    """Give the unit with the program where it is installed here: systemd looks whether it is there."""
-    text = UNIT.read_text().replace("/opt/glue-mv-exporter/bin", str(Path(sys.executable).parent))
-    path = tmp_path / UNIT.name
-    path.write_text(text)
-    return path
-
-
-def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False)
 
 
-def test_systemd_understands_the_unit(unit: Path) -> None:
-    verified = analyze("verify", "--man=no", str(unit))
+def test_systemd_understands_the_unit_and_finds_it_little_exposed(tmp_path: Path) -> None:
+    """With the program where it is installed here: systemd looks whether it is there."""
+    text = UNIT.read_text().replace("/opt/glue-mv-exporter/bin", str(Path(sys.executable).parent))
+    unit = tmp_path / UNIT.name
+    unit.write_text(text)
+    verified = analyze("verify", "--man=no", unit)
     assert verified.returncode == 0, verified.stderr
-    complaints = [line for line in verified.stderr.splitlines() if UNIT.stem in line]
-    assert complaints == []
-
-
-def test_a_misspelt_directive_would_be_found(unit: Path) -> None:
-    """So that the test above proves something."""
-    unit.write_text(unit.read_text().replace("ProtectSystem=", "ProtectSytem="))
-    verified = analyze("verify", "--man=no", str(unit))
-    assert "ProtectSytem" in verified.stderr
-
-
-def test_the_service_is_little_exposed(unit: Path) -> None:
-    arguments = ("security", "--offline=true", "--no-pager", f"--threshold={MOST_EXPOSED}", str(unit))
-    judged = analyze(*arguments)
+    assert [line for line in verified.stderr.splitlines() if UNIT.stem in line] == []
+    judged = analyze("security", "--offline=true", "--no-pager", f"--threshold={MOST_EXPOSED}", unit)
     assert judged.returncode == 0, judged.stdout
     assert "Overall exposure level" in judged.stdout
+    unit.write_text(text.replace("ProtectSystem=", "ProtectSytem="))
+    assert "ProtectSytem" in analyze("verify", "--man=no", unit).stderr, "else its silence proves nothing"
 
 
 # What the running program says: here the test is systemd.
@@ -100,10 +85,9 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 
 @pytest.fixture
-def glue() -> Iterator[BareGlue]:
-    with BareGlue() as bare:
-        bare.records.put_run(sample_run(1))
-        yield bare
+def glue(glue: BareGlue) -> BareGlue:
+    glue.records.put_run(sample_run(1))
+    return glue
 
 
 def config(endpoint: str) -> Mapping[str, object]:
@@ -168,9 +152,9 @@ def test_a_poll_loop_that_hangs_stops_the_watchdogs_pings(
     file = str(write_config(tmp_path, config(glue.url)))
     env = {"PYTHONPATH": str(ROOT), **systemd.env}
     with Program(tmp_path, (file,), command=command, listen=None, env=env) as program:
-        wait_until(lambda: "held up" in program.log, 20, "the commit hangs")
+        program.await_log("held up")
         reason = "the poll loop of target test has been stuck for 60 s"
-        wait_until(lambda: reason in program.log, 20, "the log says what hangs")
+        program.await_log(reason)
         systemd.await_states("READY=1")
         systemd.heard(0.1)  # what came before it hung
         assert systemd.heard(2) == []

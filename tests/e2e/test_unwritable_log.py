@@ -12,28 +12,23 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.program import COMMAND, Outcome, Program, run, wait_until, write_config
+from tests.e2e.exposition import EXPORTER
+from tests.e2e.program import COMMAND, Outcome, Program, run, wait_until, watching, write_config
 from tests.e2e.small_disk import SmallDisk
-from tests.e2e.test_kill import counted
-from tests.e2e.test_views import VIEW, view_run, watching
 from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import sample_run_id, view_run
 from tests.support.ports import free_port
 
-RELOADED = "glue_mv_exporter_config_last_reload_success_timestamp_seconds"
-LOST = "log lines were dropped"
-
-
-@pytest.fixture
-def glue() -> Iterator[BareGlue]:
-    with BareGlue() as bare:
-        bare.records.put_view("sales", "orders", refresh_seconds=3600)
-        for number in (1, 2, 3):
-            bare.records.put_run(view_run(number, "sales", "orders", status="RUNNING"))
-        yield bare
+RELOADED = f"{EXPORTER}config_last_reload_success_timestamp_seconds"
+NEVER = pytest.mark.parametrize("place", ["2>/dev/full", "2>&-"])
+"""Where no line is ever taken."""
 
 
 @pytest.fixture
 def config(glue: BareGlue) -> dict[str, Any]:
+    glue.records.put_view("sales", "orders", refresh_seconds=3600)
+    for number in (1, 2, 3):
+        glue.records.put_run(view_run(number, status="RUNNING"))
     return watching(glue, "sales.*")
 
 
@@ -61,134 +56,97 @@ def mute(folder: Path, config: dict[str, Any], command: tuple[str, ...], *argume
     return Mute(folder, (f"--config.file={write_config(folder, config)}", *arguments), command=command)
 
 
-def begin(program: Program) -> None:
-    """Wait for the baseline."""
-    program.scrape_until(lambda now: now.value(f"{VIEW}up") == 1, what="the first poll")
-
-
 def end(glue: BareGlue, program: Program, number: int) -> None:
     """Let a run end, which is worth a line in the log, and wait until it is counted."""
-    glue.records.put_run(view_run(number, "sales", "orders"))
-    program.scrape_until(lambda now: counted(now) == {"SUCCEEDED": number}, what=f"run {number} is counted")
+    glue.records.put_run(view_run(number))
+    program.scrape_until(lambda now: now.counted == {"SUCCEEDED": number}, what=f"run {number} is counted")
 
 
 def check_that_work_goes_on(glue: BareGlue, program: Program) -> None:
     """Have it poll, and log that runs have ended, answer scrapes and reload."""
     end(glue, program, 1)
     end(glue, program, 2)
-    before = program.scrape().value(RELOADED)
-    assert before
+    before = program.scrape().value(RELOADED) or 0.0
     program.process.send_signal(signal.SIGHUP)
-    program.scrape_until(
-        lambda now: (now.value(RELOADED) or 0) > before, what="the configuration is reloaded"
-    )
+    program.scrape_until(lambda now: (now.value(RELOADED) or 0) > before > 0, what="it is reloaded")
     assert program.get("/-/healthy").status == 200
 
 
-def fill(disk: SmallDisk, log: Path) -> None:
-    """Leave no byte free, not even in the last page of the log."""
-    disk.fill()
-    with contextlib.suppress(OSError), log.open("ab", buffering=0) as file:
-        while True:
-            file.write(b"x")
-
-
+@pytest.mark.parametrize("full", ["at the start", "later"])
 def test_a_full_disk_takes_the_log_and_nothing_else(
-    glue: BareGlue, config: dict[str, Any], tmp_path: Path
+    glue: BareGlue, config: dict[str, Any], tmp_path: Path, full: str
 ) -> None:
     with SmallDisk(tmp_path / "disk") as disk:
         seen = disk.seen_from_outside / "log"
+        seen.touch()
+        if full == "at the start":
+            disk.fill()
         with mute(tmp_path, config, with_stderr(f"2>>{disk.path / 'log'}", disk.command)) as program:
-            begin(program)
-            fill(disk, seen)
+            program.await_view("orders")
+            if full == "later":
+                disk.fill()
+                with contextlib.suppress(OSError), seen.open("ab", buffering=0) as file:
+                    while True:  # the last page of the log
+                        file.write(b"x")
             check_that_work_goes_on(glue, program)
             assert "run ended" not in seen.read_text()
             disk.free()
             end(glue, program, 3)
             wait_until(lambda: "run ended" in seen.read_text(), 5, "lines are written again")
-        said, ended, *_ = seen.read_text().rpartition("xx")[2].splitlines()
-        assert 'level=warning msg="log lines were dropped: standard error did not take them" lines=3' in said
-        assert "run_id=b0a00000-0000-4000-8000-000000000003" in ended
+        lost, ended, *_ = seen.read_text().rpartition("xx")[2].splitlines()
+        assert 'level=warning msg="log lines were dropped: standard error did not take them" lines=' in lost
+        assert f"run_id={sample_run_id(3)}" in ended
 
 
-def test_a_disk_that_is_full_at_the_start_takes_lines_later(
-    glue: BareGlue, config: dict[str, Any], tmp_path: Path
-) -> None:
-    with SmallDisk(tmp_path / "disk") as disk:
-        seen = disk.seen_from_outside / "log"
-        seen.touch()
-        disk.fill()
-        with mute(tmp_path, config, with_stderr(f"2>>{disk.path / 'log'}", disk.command)) as program:
-            begin(program)
-            check_that_work_goes_on(glue, program)
-            assert seen.read_text() == ""
-            disk.free()
-            end(glue, program, 3)
-            wait_until(lambda: "run ended" in seen.read_text(), 5, "lines are written again")
-            assert LOST in seen.read_text().splitlines()[0]
-
-
-@pytest.mark.parametrize("place", ["2>/dev/full", "2>&-"])
+@NEVER
 def test_standard_error_that_never_takes_a_line_stops_nothing(
     glue: BareGlue, config: dict[str, Any], tmp_path: Path, place: str
 ) -> None:
     state = f"--storage.path={tmp_path / 'state'}"
     with mute(tmp_path, config, with_stderr(place), state) as program:
-        begin(program)
+        program.await_view("orders")
         check_that_work_goes_on(glue, program)
         # What is closed may not become the state's file, or a connection: libraries write to 2, too.
         assert str(Path(f"/proc/{program.process.pid}/fd/2").readlink()) in {"/dev/full", "/dev/null"}
     with mute(tmp_path, config, COMMAND, state) as program:
-        program.scrape_until(lambda now: counted(now) == {"SUCCEEDED": 2}, what="the state is whole")
+        program.scrape_until(lambda now: now.counted == {"SUCCEEDED": 2}, what="the state is whole")
 
 
 @pytest.fixture
-def pipe(tmp_path: Path) -> Path:
+def reader(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Give what reads the log from a pipe."""
     os.mkfifo(tmp_path / "pipe")
-    return tmp_path / "pipe"
-
-
-@pytest.fixture
-def reader(pipe: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Give what reads the log."""
-    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.DEVNULL)
+    reader = subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.DEVNULL)
     yield reader
     reader.kill()
     reader.wait()
 
 
-def test_a_reader_that_is_gone_stops_nothing(
-    glue: BareGlue,
-    config: dict[str, Any],
-    tmp_path: Path,
-    pipe: Path,
-    reader: "subprocess.Popen[bytes]",
-) -> None:
-    with mute(tmp_path, config, with_stderr(f"2>{pipe}")) as program:
-        begin(program)
-        reader.kill()
-        reader.wait()
-        check_that_work_goes_on(glue, program)
+def hang(reader: "subprocess.Popen[bytes]", pipe: Path) -> None:
+    """Have the reader read no more, and fill the pipe."""
+    reader.send_signal(signal.SIGSTOP)
+    state = Path(f"/proc/{reader.pid}/stat")
+    wait_until(lambda: state.read_text().split()[2] == "T", 5, "the reader hangs")
+    writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    for size in (4096, 1):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * size)
+    os.close(writer)
 
 
-def test_a_reader_that_hangs_stops_nothing(
-    glue: BareGlue,
-    config: dict[str, Any],
-    tmp_path: Path,
-    pipe: Path,
-    reader: "subprocess.Popen[bytes]",
+@pytest.mark.parametrize("what", ["is gone", "hangs"])
+def test_a_reader_that_does_not_read_stops_nothing(
+    glue: BareGlue, config: dict[str, Any], tmp_path: Path, reader: "subprocess.Popen[bytes]", what: str
 ) -> None:
+    pipe = tmp_path / "pipe"
     with mute(tmp_path, config, with_stderr(f"2>{pipe}")) as program:
-        begin(program)
-        reader.send_signal(signal.SIGSTOP)
-        state = Path(f"/proc/{reader.pid}/stat")
-        wait_until(lambda: state.read_text().split()[2] == "T", 5, "the reader hangs")
-        writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-        for size in (4096, 1):
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    os.write(writer, b"x" * size)
-        os.close(writer)
+        program.await_view("orders")
+        if what == "hangs":
+            hang(reader, pipe)
+        else:
+            reader.kill()
+            reader.wait()
         check_that_work_goes_on(glue, program)
 
 
@@ -200,7 +158,7 @@ def shown(outcome: Outcome, status: int) -> str:
     return outcome.out
 
 
-@pytest.mark.parametrize("place", ["2>/dev/full", "2>&-"])
+@NEVER
 def test_errors_that_end_the_program_are_shown_on_standard_output(tmp_path: Path, place: str) -> None:
     command = with_stderr(place)
     config = tmp_path / "config.yaml"
@@ -214,6 +172,7 @@ def test_errors_that_end_the_program_are_shown_on_standard_output(tmp_path: Path
     said = shown(run(tmp_path, "serve", f"--storage.path={tmp_path / 'file'}", command=command), 1)
     assert "it is a file" in said
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        said = shown(run(tmp_path, f"--web.listen-address=127.0.0.1:{port}", command=command), 1)
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        said = shown(run(tmp_path, f"--web.listen-address={address}", command=command), 1)
+    assert address in said
     assert "is another exporter running?" in said

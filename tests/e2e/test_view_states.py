@@ -1,10 +1,11 @@
-"""The shipped rules and the status page say the same of each view at the same moment.
+"""The shipped rules, the status page and its JSON say the same of each view at the same moment.
 
 A Glue with a view for each situation lives through some hours. Every five minutes the exporter polls it, its
-series are scraped, and its JSON is asked which views are failing, overdue and stuck. promtool then evaluates
-the rules over what was scraped: each alert has to fire exactly while the JSON says so.
+series are scraped, and page and JSON are asked which views are failing, overdue and stuck. promtool then
+evaluates the rules over what was scraped: each alert has to fire exactly while the JSON says so.
 """
 
+import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,8 +19,8 @@ import yaml
 from exporter.model.settings import ViewPattern
 from tests.soak.history import NEEDED_LINE, History
 from tests.support.bare_faults import ACCESS_DENIED
-from tests.support.bare_glue import BareGlue
-from tests.support.bare_records import sample_run
+from tests.support.bare_glue import LIST_RUNS, BareGlue
+from tests.support.bare_records import view_run
 from tests.support.clock import START
 from tests.support.status_browser import Browser
 from tests.support.watched_glue import Views, watched_glue
@@ -34,7 +35,6 @@ END = 285
 DOWN = range(250, 275)
 """While Glue denies to list runs."""
 STATES = {"failing": "GlueMVRefreshFailed", "overdue": "GlueMVViewOverdue", "stuck": "GlueMVRunStuck"}
-LIST = "ListMaterializedViewRefreshTaskRuns"
 HIDDEN = "arn:aws:glue:eu-west-1:123456789012:table/raw/hidden"
 """A source that cannot be read."""
 
@@ -138,61 +138,62 @@ def at(minutes: int) -> float:
 
 def happen(glue: BareGlue, now: int) -> None:
     """Make Glue's tables and runs what they are now."""
-    glue.judge = lambda call: ACCESS_DENIED if now in DOWN and call.operation == LIST else None
+    glue.judge = lambda call: ACCESS_DENIED if now in DOWN and call.operation == LIST_RUNS else None
     number = 0
     for name, situation in SITUATIONS.items():
         changes = [at(time) for time in situation.sources or () if time <= now]
         source = glue.records.put_source("raw", name, update_time=changes[-1]) if changes else HIDDEN
         created = [time for time in situation.created if time <= now]
         refreshed = [time for time in situation.refreshed if time <= now]
-        ended = [run for run in situation.runs if run.end is not None and created[-1] < run.end <= now]
-        updated = max([*created, *refreshed, *(run.end or 0 for run in ended)])
-        version = len(refreshed) + len(ended)
+        ended = [run.end for run in situation.runs if run.end is not None and created[-1] < run.end <= now]
         glue.records.put_view(
             "sales",
             name,
             refresh_seconds=None if situation.schedule is None else situation.schedule * 60,
-            definition={"ViewVersionId": version or -1, "SubObjects": [source]},
+            definition={"ViewVersionId": len(refreshed) + len(ended) or -1, "SubObjects": [source]},
             CreateTime=at(created[-1]),
-            UpdateTime=at(updated),
+            UpdateTime=at(max([*created, *refreshed, *ended])),
         )
         for run in situation.runs:
             number += 1
-            if run.start <= now:
-                put_run(glue, number, name, run, now)
-
-
-def put_run(glue: BareGlue, number: int, name: str, run: Refresh, now: int) -> None:
-    """Have Glue list a run as it is now."""
-    ended = run.end is not None and run.end <= now
-    times = {"CreationTime": at(run.start), "StartTime": at(run.start), "LastUpdated": at(run.start)}
-    if ended and run.end is not None:
-        times |= {"EndTime": at(run.end), "LastUpdated": at(run.end)}
-    record = sample_run(number, status=run.status if ended else "RUNNING", now=START)
-    glue.records.put_run({**record, "DatabaseName": "sales", "TableName": name, **times})
+            if run.start > now:
+                continue
+            over = run.end is not None and run.end <= now
+            times = {"CreationTime": at(run.start), "StartTime": at(run.start), "LastUpdated": at(run.start)}
+            if over:
+                times |= {"EndTime": at(run.end or 0), "LastUpdated": at(run.end or 0)}
+            status = run.status if over else "RUNNING"
+            glue.records.put_run(view_run(number, f"sales.{name}", status=status, now=START, **times))
 
 
 def series(scrape: str) -> dict[str, str]:
     """Return what the rules read of it, with times that begin at 0, as promtool's do."""
     found = {}
-    for name, labels, value in filter(None, map(_sample, scrape.splitlines())):
+    for match in filter(None, map(NEEDED_LINE.fullmatch, scrape.splitlines())):
+        name, labels, value = match[1], match[2] or "", float(match[3])
         shift = START if name.endswith("_timestamp_seconds") else 0.0
-        found[f"{name}{{{labels or ''}}}"] = f"{float(value) - shift:.10g}"
+        found[f"{name}{{{labels}}}"] = f"{value - shift:.10g}"
     return found
 
 
-def _sample(line: str) -> tuple[str, str, str] | None:
-    match = NEEDED_LINE.fullmatch(line)
-    return (match[1], match[2], match[3]) if match else None
-
-
-@dataclass(frozen=True, slots=True)
-class Lived:
+class Lived(NamedTuple):
     """What was seen of the situations."""
 
     told: dict[int, set[tuple[str, str]]]
     """By the JSON, at each step: state and view."""
     history: History
+
+
+def states_on_page(page: str) -> set[tuple[str, str]]:
+    """Return the tags of each view that say that it is in a state."""
+    table = page.partition('id="views-table"')[2].partition("</table>")[0]
+    found = set()
+    for row in table.split('<tr role="row">')[2:]:
+        name = re.search(r"#runs[^>]*><bdi>sales\.(\w+)</bdi>", row)
+        assert name, row
+        words = {line.strip() for line in re.sub(r"<[^>]*>", "\n", row).splitlines()}
+        found |= {(state, name[1]) for state in words & STATES.keys()}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -213,8 +214,10 @@ def lived() -> Lived:
                 watched.clock.advance(STEP * MINUTE)
             happen(watched.glue, now)
             watched.poll()
-            items = Browser(watched).status()["views"]["items"]
+            browser = Browser(watched)
+            items = browser.status()["views"]["items"]
             seen.told[now] = {(state, item["table"]) for item in items for state in STATES if item[state]}
+            assert states_on_page(browser.get("/").text) == seen.told[now]
             seen.history.add(now // STEP, series(watched.scrape()))
     return seen
 
@@ -232,34 +235,27 @@ def test_the_page_tells_of_each_situation_when_it_should(lived: Lived) -> None:
 
 
 def test_the_alerts_fire_exactly_while_the_page_says_so(lived: Lived, tmp_path: Path) -> None:
-    step = f"{STEP}m"
     names = "|".join(STATES.values())
     firing = f'count by (alertname, table) (ALERTS{{alertstate="firing",alertname=~"{names}"}})'
+    questions = []
+    for now, told in lived.told.items():
+        labels = [f'{{alertname="{STATES[state]}",table="{table}"}}' for state, table in sorted(told)]
+        samples = [{"labels": one, "value": 1} for one in labels]
+        questions.append({"eval_time": f"{now}m", "expr": firing, "exp_samples": samples})
     rules = tmp_path / "rules.yaml"
     # Each view has its own alert, which ends with its state.
     rules.write_text(render({"manyViews": len(SITUATIONS) + 1, "keepFiringFor": "0s"}))
+    story = {
+        "interval": f"{STEP}m",
+        "input_series": lived.history.input_series(set(SITUATIONS)),
+        "promql_expr_test": questions,
+    }
     test = {
         "rule_files": [str(rules)],
-        "evaluation_interval": step,
+        "evaluation_interval": f"{STEP}m",
         # The page knows the history of a view at once; so the rules have to.
         "group_eval_order": ["glue-mv-history", "glue-mv-views", "glue-mv-targets", "glue-mv-exporter"],
-        "tests": [
-            {
-                "interval": step,
-                "input_series": lived.history.input_series(set(SITUATIONS)),
-                "promql_expr_test": [
-                    {
-                        "eval_time": f"{now}m",
-                        "expr": firing,
-                        "exp_samples": [
-                            {"labels": f'{{alertname="{STATES[state]}",table="{table}"}}', "value": 1}
-                            for state, table in sorted(told)
-                        ],
-                    }
-                    for now, told in lived.told.items()
-                ],
-            }
-        ],
+        "tests": [story],
     }
     file = tmp_path / "test.yaml"
     file.write_text(yaml.dump(test))

@@ -1,20 +1,21 @@
-"""The running program follows its web configuration, and never opens the door by itself."""
+"""Nobody reaches the program but by its port, as its web configuration says; no door opens by itself."""
 
 import base64
 import contextlib
 import http.client
-import os
+import re
 import signal
 import ssl
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.e2e.exposition import EXPORTER
 from tests.e2e.program import SECRETS, Program, run, serve, target, wait_until, write_config
 from tests.support.bare_glue import BareGlue
-from tests.support.bare_records import sample_run, sample_run_id
+from tests.support.bare_records import sample_run
 from tests.support.certificates import Authority
 from tests.support.passwords import hashed
 
@@ -25,15 +26,17 @@ USERS = f"basic_auth_users:\n  alice: {hashed(PASSWORD)}\n"
 TLS = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n"
 PROTECTS_NOTHING = ["# later\n", "basic_auth_users: {}\n"]
 """Others are in tests/config/test_web.py."""
-SUCCESSFUL = "glue_mv_exporter_config_last_reload_successful"
+
+LISTENING = "0A"
+"""The state of a TCP socket, as the kernel writes it."""
+ACCEPTS = 0x10000
+"""The flag of a Unix socket that listens."""
 
 
 @pytest.fixture
-def config() -> Iterator[dict[str, object]]:
+def config(glue: BareGlue) -> dict[str, object]:
     SECRETS.add(HEADER)
-    with BareGlue() as glue:
-        glue.records.put_run(sample_run(1))
-        yield {"targets": [target(glue.url, sample_run_id(1))]}
+    return {"targets": [target(glue.url, glue.records.put_run(sample_run(1)))]}
 
 
 @pytest.fixture
@@ -44,16 +47,84 @@ def web(tmp_path: Path) -> Path:
     return file
 
 
-def in_use(program: Program, value: int) -> bool:
-    """Tell whether the metric on the configuration in use has this value."""
-    return f"\n{SUCCESSFUL} {value}\n" in program.get("/metrics", **AUTHORIZATION).text
+def listening(process: int) -> list[str]:
+    """Return the port, or the kind, of every socket of the process that takes what strangers send."""
+    links = [str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir() if path.is_symlink()]
+    own = {number for link in links for number in re.findall(r"^socket:\[(\d+)\]$", link)}
+    found = []
+    for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+        for line in Path(f"/proc/{process}/net/{kind}").read_text().splitlines()[1:]:
+            fields = line.split()
+            # What is not TCP has no listening: bound is enough.
+            if fields[9] in own and (not kind.startswith("tcp") or fields[3] == LISTENING):
+                port = int(fields[1].rpartition(":")[2], 16)
+                found.append(str(port) if kind.startswith("tcp") else f"{kind} {port}")
+    for line in Path(f"/proc/{process}/net/unix").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[6] in own and int(fields[3], 16) & ACCEPTS:
+            found.append(f"unix {fields[7:]}")
+    return sorted(found)
 
 
-def write_again(program: Program, config: dict[str, object]) -> None:
-    """Write a configuration that differs from the one before, and wait until it is in use."""
-    reloads = program.log.count("configuration reloaded")
-    write_config(program.folder, {**config, "poll_interval": f"{31 + reloads}s"})
-    wait_until(lambda: program.log.count("configuration reloaded") > reloads, 10, "the file is reloaded")
+def test_it_listens_on_the_one_socket_that_it_was_given(config: dict[str, object], tmp_path: Path) -> None:
+    """With all that it can do switched on, after polls and a reload; for as many connections as allowed."""
+    state = f"--storage.path={tmp_path / 'state'}"
+    with serve(
+        tmp_path, config, state, "--web.enable-lifecycle", "--config.auto-reload-interval=1s"
+    ) as program:
+        program.await_up()
+        assert listening(program.process.pid) == [str(program.port)]
+        assert program.reload().status == 200
+        assert listening(program.process.pid) == [str(program.port)]
+        # Each connection is one, and many systems allow 1,024 unless a program asks for more.
+        limits = Path(f"/proc/{program.process.pid}/limits").read_text()
+        ((soft, hard),) = re.findall(r"^Max open files +(\d+) +(\d+)", limits, re.MULTILINE)
+        assert soft == hard
+
+
+class Seen(NamedTuple):
+    """What a client sees that scrapes through TLS without a password."""
+
+    certificate: bytes
+    status: int
+
+
+def https(authority: Authority, port: int, host: str = "127.0.0.1") -> Seen:
+    client = http.client.HTTPSConnection(host, port, timeout=20, context=authority.client())
+    with contextlib.closing(client):
+        client.request("GET", "/metrics")
+        assert isinstance(client.sock, ssl.SSLSocket)
+        return Seen(client.sock.getpeercert(binary_form=True) or b"", client.getresponse().status)
+
+
+@pytest.mark.parametrize(
+    ("flags", "env"),
+    [
+        (("--web.listen-address=127.0.0.1:0", "--web.listen-address=[::1]:0"), {}),
+        ((), {"GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0 [::1]:0"}),
+    ],
+    ids=["flags", "variable"],
+)
+def test_it_listens_on_each_address_that_it_was_given(
+    config: dict[str, object], tmp_path: Path, web: Path, flags: tuple[str, ...], env: dict[str, str]
+) -> None:
+    """And serves the same on all of them, also once its certificate has been rotated."""
+    authority = Authority(tmp_path, "own")
+    first = authority.pair("server", "127.0.0.1", "::1").der
+    web.write_text(TLS)
+    with serve(tmp_path, config, f"--web.config.file={web}", *flags, env=env, listen=None) as program:
+        found = re.findall(r'address="?\[?(127\.0\.0\.1|::1)\]?:(\d+)', program.log)
+        assert [host for host, _ in found] == ["127.0.0.1", "::1"]
+        ports = sorted(port for _, port in found)
+        assert listening(program.process.pid) == ports
+
+        def seen() -> set[Seen]:
+            return {https(authority, int(port), host) for host, port in found}
+
+        assert seen() == {(first, 200)}
+        second = authority.pair("server", "127.0.0.1", "::1").der
+        wait_until(lambda: seen() == {(second, 200)}, 10, "the new certificate is served")
+        assert listening(program.process.pid) == ports
 
 
 @pytest.mark.parametrize("text", PROTECTS_NOTHING)
@@ -61,132 +132,54 @@ def test_a_web_configuration_that_protects_nothing_is_refused_at_the_start(
     config: dict[str, object], tmp_path: Path, web: Path, text: str
 ) -> None:
     web.write_text(text)
-    main = write_config(tmp_path, config)
-    refused = run(
-        tmp_path, f"--config.file={main}", f"--web.config.file={web}", "--web.listen-address=127.0.0.1:0"
-    )
+    file = write_config(tmp_path, config)
+    refused = run(tmp_path, f"--config.file={file}", f"--web.config.file={web}")
     assert refused.status == 2
     assert "protects nothing" in refused.err
     assert run(tmp_path, "check-config", f"--web.config.file={web}").status == 2
 
 
 def test_no_reload_opens_the_door(config: dict[str, object], tmp_path: Path, web: Path) -> None:
-    """Neither an automatic one of config.yaml nor one by signal."""
+    """Neither an automatic one of config.yaml nor one by signal. What is broken shows until it is fixed."""
+
+    def in_use(program: Program, value: int) -> bool:
+        metric = f"{EXPORTER}config_last_reload_successful"
+        return f"\n{metric} {value}\n" in program.get("/metrics", **AUTHORIZATION).text
+
+    def reloaded(program: Program, times: int) -> bool:
+        return program.log.count("configuration reloaded") == times
+
     flags = (f"--web.config.file={web}", "--config.auto-reload-interval=1s")
-    with serve(tmp_path / "program", config, *flags) as program:
-        for text in PROTECTS_NOTHING:
+    with serve(tmp_path, config, *flags) as program:
+        assert "tls=off client_certificates=NoClientCert basic_auth=on" in program.log
+        for text, value in (("", 0), (USERS, 1), ("basic_auth_users: {", 0), (USERS, 1)):
             web.write_text(text)
-            write_again(program, config)
+            wait_until(partial(in_use, program, value), 10, f"in use: {value}")
+            assert program.get("/metrics").status == 401, "whatever the file says"
+        for reloads, text in enumerate(PROTECTS_NOTHING, 1):
+            web.write_text(text)
+            write_config(tmp_path, {**config, "poll_interval": f"{30 + reloads}s"})
+            wait_until(partial(reloaded, program, reloads), 10, "config.yaml is reloaded")
             assert program.get("/metrics").status == 401
             assert program.get("/metrics", **AUTHORIZATION).status == 200
         program.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "configuration not reloaded" in program.log, 10, "the reload is refused")
+        program.await_log("configuration not reloaded")
         assert program.get("/metrics").status == 401
         assert in_use(program, 0)
 
 
-def test_a_web_configuration_that_breaks_is_reported_until_it_is_fixed(
+def test_what_a_file_protects_less_waits_for_a_reload_that_somebody_asks_for(
     config: dict[str, object], tmp_path: Path, web: Path
 ) -> None:
-    flags = (f"--web.config.file={web}", "--log.level=debug")
-    with serve(tmp_path / "program", config, *flags) as program:
-        assert "tls=off client_certificates=NoClientCert basic_auth=on" in program.log
-        for text, value in ((USERS, 1), ("basic_auth_users: {", 0), (USERS, 1), ("", 0), (USERS, 1)):
-            web.write_text(text)
-            wait_until(partial(in_use, program, value), 10, f"{SUCCESSFUL} {value}")
-            assert program.get("/metrics").status == 401, "whatever the file says"
-        wait_until(lambda: "path=/metrics status=401" in program.log, 10, "refusals are logged")
-
-
-def https(program: Program, authority: Authority) -> tuple[bytes, int]:
-    """Return the certificate that a new connection sees, and the status of a scrape without a password."""
-    client = http.client.HTTPSConnection("127.0.0.1", program.port, timeout=20, context=authority.client())
-    with contextlib.closing(client):
-        client.request("GET", "/metrics")
-        assert isinstance(client.sock, ssl.SSLSocket)
-        seen = client.sock.getpeercert(binary_form=True) or b""
-        return seen, client.getresponse().status
-
-
-def test_allowed_clients_headers_and_the_rate_limit_are_in_force(
-    config: dict[str, object], tmp_path: Path, web: Path
-) -> None:
-    authority = Authority(tmp_path, "own")
-    authority.pair("server", "127.0.0.1", "exporter.example.org")
-    clients = {
-        name: authority.client(authority.pair(name, f"{name}.example.org"))
-        for name in ("prometheus", "other")
-    }
-    web.write_text(
-        "tls_server_config: {cert_file: server.pem, key_file: server.key,"
-        f" client_auth_type: RequireAndVerifyClientCert, client_ca_file: {authority.file.name},"
-        " client_allowed_sans: [prometheus.example.org, exporter.example.org]}\n"
-        "http_server_config: {headers: {Strict-Transport-Security: max-age=60}}\n"
-        "rate_limit: {interval: 1h, burst: 1}\n"
-    )
-    with serve(tmp_path / "program", config, f"--web.config.file={web}") as program:
-
-        def ask(name: str) -> http.client.HTTPResponse:
-            client = http.client.HTTPSConnection("127.0.0.1", program.port, timeout=20, context=clients[name])
-            with contextlib.closing(client):
-                client.request("GET", "/metrics")
-                return client.getresponse()
-
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            ask("other")
-        answers = [ask("prometheus"), ask("prometheus")]
-        assert [answer.status for answer in answers] == [200, 429]
-        assert {answer.headers["Strict-Transport-Security"] for answer in answers} == {"max-age=60"}
-        address = f"--web.listen-address=127.0.0.1:{program.port}"
-        checked = run(tmp_path, "healthcheck", address, f"--web.config.file={web}")
-        assert checked.status == 0, "its own certificate is among the allowed ones, and it is not limited"
-
-
-def test_rotated_certificates_are_served_while_the_file_protects_less(
-    config: dict[str, object], tmp_path: Path, web: Path
-) -> None:
-    """And what it has less waits for a reload that somebody asks for."""
+    """Rotated certificates do not."""
     authority = Authority(tmp_path, "own")
     first = authority.pair("server").der
     web.write_text(TLS + USERS)
-    with serve(tmp_path / "program", config, f"--web.config.file={web}") as program:
-        assert https(program, authority) == (first, 401)
+    with serve(tmp_path, config, f"--web.config.file={web}") as program:
+        assert https(authority, program.port) == (first, 401)
         web.write_text(TLS)
-        wait_until(lambda: "protects less" in program.log, 10, "the change is noticed")
+        program.await_log("protects less")
         second = authority.pair("server").der
-        wait_until(lambda: https(program, authority) == (second, 401), 10, "the new certificate is served")
+        wait_until(lambda: https(authority, program.port) == (second, 401), 10, "the new one is served")
         program.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: https(program, authority)[1] == 200, 10, "no password is asked for")
-
-
-def test_a_configuration_that_is_a_pipe_for_a_moment_ends_no_reload(
-    config: dict[str, object], tmp_path: Path
-) -> None:
-    with serve(tmp_path, config, "--config.auto-reload-interval=1s") as program:
-        file = tmp_path / "config.yaml"
-        os.mkfifo(tmp_path / "pipe")
-        (tmp_path / "pipe").rename(file)
-        # Opened for reading without a writer, it would hold up whatever opens it.
-        wait_until(lambda: f"\n{SUCCESSFUL} 0\n" in program.get("/metrics").text, 10, "the pipe is refused")
-        write_config(tmp_path, config, "new.yaml").rename(file)
-        wait_until(lambda: f"\n{SUCCESSFUL} 1\n" in program.get("/metrics").text, 10, "the file is reloaded")
-        reloads = program.log.count("configuration reloaded")
-        program.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: program.log.count("configuration reloaded") > reloads, 10, "a signal reloads")
-
-
-def test_health_is_not_known_without_a_certificate_that_the_exporter_accepts(
-    config: dict[str, object], tmp_path: Path, web: Path
-) -> None:
-    """Whatever is listening there, exit status 0 means that it has answered."""
-    Authority(tmp_path, "own").pair("server")
-    clients = Authority(tmp_path, "clients")
-    web.write_text(
-        "tls_server_config: {cert_file: server.pem, key_file: server.key,"
-        f" client_auth_type: RequireAndVerifyClientCert, client_ca_file: {clients.file.name}}}\n"
-    )
-    with serve(tmp_path / "program", config, f"--web.config.file={web}") as program:
-        address = f"--web.listen-address=127.0.0.1:{program.port}"
-        checked = run(tmp_path, "healthcheck", address, f"--web.config.file={web}")
-        assert checked.status == 1
-        assert "client certificate" in checked.err
+        wait_until(lambda: https(authority, program.port).status == 200, 10, "no password is asked for")

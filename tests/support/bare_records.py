@@ -65,6 +65,29 @@ def sample_run_id(number: int) -> str:
     return str(uuid.UUID(int=(0xB0A0 << 112) + (4 << 76) + (8 << 60) + number))
 
 
+def view_run(
+    number: int,
+    view: str = "sales.orders",
+    *,
+    status: str = "SUCCEEDED",
+    now: float | None = None,
+    ended: float | None = None,
+    **members: object,
+) -> dict[str, Any]:
+    """Return a run of this view; with ``ended`` it ended at that time, after 50 seconds."""
+    database, table = view.split(".", 1)
+    times = {}
+    if ended is not None:
+        times = {"CreationTime": ended - 60, "StartTime": ended - 50, "EndTime": ended, "LastUpdated": ended}
+    return {
+        **sample_run(number, status=status, now=now),
+        "DatabaseName": database,
+        "TableName": table,
+        **times,
+        **members,
+    }
+
+
 class Records:
     """Runs, databases and tables of any number of catalogs. Safe to share between threads."""
 

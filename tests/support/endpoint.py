@@ -64,6 +64,11 @@ class Call:
         """The catalog that is asked for, where it is one."""
         return self.parameters.get("CatalogId")
 
+    @property
+    def offset(self) -> int:
+        """How many records come before the page that is asked for, by a bare Glue's token."""
+        return int(str(self.parameters.get("NextToken", "0")).partition(".")[0])
+
 
 @dataclass(slots=True, kw_only=True)
 class _Rule:
