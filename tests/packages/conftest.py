@@ -4,8 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -31,15 +31,15 @@ Of what is not in the overlay, only the tests' own folder and the devices are th
 def pytest_sessionstart() -> None:
     """End at once where something is missing: a test that is left out has not passed."""
     missing = [tool for tool in ("dpkg", "rpm", "unshare", "systemd-analyze") if shutil.which(tool) is None]
-    missing += [tool for tool in ("nfpm",) if not Path(sys.executable).with_name(tool).exists()]
+    if not Path(sys.executable).with_name("nfpm").exists():
+        missing.append("nfpm")
     if missing:
         pytest.exit(f"missing: {', '.join(missing)}", returncode=3)
     if os.geteuid():
         pytest.exit("packages are installed by root", returncode=3)
 
 
-@dataclass(frozen=True)
-class Packages:
+class Packages(NamedTuple):
     """The packages, as they are published."""
 
     deb: Path
@@ -55,18 +55,18 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     return Packages(deb, rpm)
 
 
-class Machine:
+class Machine(NamedTuple):
     """This machine, to install packages on: each script runs on it as it is now."""
 
-    def __init__(self, folder: Path, readable: Path) -> None:
-        """``folder``: where it is mounted. ``readable``: what it can read of the tests' files."""
-        self._folder = folder
-        self._readable = readable
+    folder: Path
+    """Where it is mounted."""
+    readable: Path
+    """What it can read of the tests' files."""
 
     def command(self, script: str, *arguments: object) -> tuple[str, ...]:
         """Return the command that runs a shell script there as root; ``$0`` is the first argument."""
-        shell = ("unshare", "--mount", "sh", "-euc", IN_AN_OVERLAY, str(self._folder))
-        return (*shell, str(self._readable), script, *map(str, arguments))
+        shell = ("unshare", "--mount", "sh", "-euc", IN_AN_OVERLAY, str(self.folder), str(self.readable))
+        return (*shell, script, *map(str, arguments))
 
     def run(self, script: str, *arguments: object) -> str:
         """Run a script, and return what it prints."""
