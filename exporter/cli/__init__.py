@@ -3,7 +3,6 @@
 import signal
 
 HANDLED_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What the daemon handles."""
 
 
 def main() -> None:
@@ -13,8 +12,3 @@ def main() -> None:
     from exporter.cli.main import main as run  # noqa: PLC0415 (the signals have to wait first)
 
     run()
-
-
-def accept_signals() -> None:
-    """Let the signals come, also those that have waited: once they are handled, or for a short command."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)

@@ -1,7 +1,6 @@
 """The parts of an exporter, put together: store, exposition, Glue client and poll loop."""
 
 import platform
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -9,6 +8,7 @@ from importlib import metadata
 import structlog
 
 from exporter import __version__, config
+from exporter.cli.signals import interruptible
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
@@ -24,8 +24,6 @@ NO_REGION = (
     "no AWS region: set aws_region, or AWS_DEFAULT_REGION, or a region in the profile"
     " (the AWS SDK for Python does not read AWS_REGION)"
 )
-REPORT_INTERVAL = 0.2
-"""Seconds between two reports of progress."""
 
 log = structlog.get_logger()
 
@@ -51,14 +49,14 @@ def load_settings(file: str, shard: Shard) -> Settings:
     The whole file is validated, whatever the shard: all processes accept it, or none does.
     """
     loaded = config.load(file)
-    everything = loaded.settings
-    mine = replace(everything, targets=owned(everything.targets, shard.index, shard.count))
+    everything = loaded.settings.targets
+    mine = owned(everything, shard.index, shard.count)
     # Regions of the shard's own targets only: another process may have other profiles.
-    settings = with_regions(mine, loaded.file)
+    settings = with_regions(replace(loaded.settings, targets=mine), loaded.file)
     for line in loaded.warning_lines:
         log.warning("configuration", detail=line)
     if shard.count > 1:
-        log.info("shard", shard=str(shard), targets=len(settings.targets), of=len(everything.targets))
+        log.info("shard", shard=str(shard), targets=len(mine), of=len(everything))
     return settings
 
 
@@ -129,7 +127,10 @@ def poll_once(
     *,
     tables: bool = True,
 ) -> None:
-    """Poll all targets once, see :meth:`Scheduler.poll_once`, and report in words how far it is."""
+    """Poll all targets once, see :meth:`Scheduler.poll_once`, and report in words how far it is.
+
+    For the main thread: KeyboardInterrupt ends it.
+    """
 
     def progress(store: Store) -> str:
         watched = list(store.watched())
@@ -138,10 +139,4 @@ def poll_once(
         of_targets = f"{ended} of {len(watched)} targets done, " if len(watched) > 1 else ""
         return f"reading, {of_targets}{runs:,} runs"
 
-    poll = threading.Thread(
-        target=scheduler.poll_once, args=(settings,), kwargs={"tables": tables}, daemon=True
-    )
-    poll.start()
-    while poll.is_alive():
-        poll.join(REPORT_INTERVAL)
-        report(store.read(progress))
+    interruptible(lambda: scheduler.poll_once(settings, tables=tables), lambda: report(store.read(progress)))

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 import click
 
 from exporter import __version__
-from exporter.cli import accept_signals
 from exporter.cli.logs import StandardError, echo_error
+from exporter.cli.signals import accept_signals
 from exporter.errors import ConfigurationError, ExporterError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-
 
 COMMANDS = {
     "serve": "Run the exporter (the default command).",

@@ -9,7 +9,6 @@ from exporter.cli import flags
 from exporter.cli.exporter_process import load_settings, make_exporter, poll_once
 from exporter.cli.logs import configure_logs, standard_output
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.signals import interruptible
 from exporter.model.sharding import Shard
 
 
@@ -30,7 +29,7 @@ def command(config_file: str, storage_path: str | None, shard: Shard, log_level:
     settings = load_settings(config_file, shard)
     exporter = make_exporter(settings, storage_path=storage_path, for_textfile=True, shard=shard)
     with Console(stderr=True).status("reading") as progress:
-        interruptible(lambda: poll_once(exporter.scheduler, exporter.store, settings, progress.update))
+        poll_once(exporter.scheduler, exporter.store, settings, progress.update)
     scrape = exporter.exposition.scrape(None, None)
     try:
         with standard_output():

@@ -5,16 +5,17 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any, Self, TypeVar
 
-from exporter.cli import HANDLED_SIGNALS, accept_signals
+from exporter.cli import HANDLED_SIGNALS
 
 T = TypeVar("T")
 
 LEAVE_WITHIN = 3.5
 """Seconds from the first signal to the end, whatever still hangs then."""
 LAST_WORDS = 0.2
-"""Seconds for the last line of the log: what reads it may hang, too."""
+"""Seconds for the last line of the log."""
 TICK = 0.2
 """Seconds within which a command notices a signal that did not wake its main thread."""
 
@@ -32,7 +33,7 @@ class Signals:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stop: Callable[[str], None] | None = None
-        self._reload: Callable[[], None] = self._keep_reload
+        self._reload: Callable[[], None] | None = None
         self._reload_waits = False
         self._before: dict[signal.Signals, Any] = {}
         self.stopping = False
@@ -46,7 +47,7 @@ class Signals:
         threading.Thread(target=self._handle, args=(reader,), name="signals", daemon=True).start()
         for number in HANDLED_SIGNALS:
             self._before[number] = signal.signal(number, lambda *_: None)
-        accept_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,7 +73,9 @@ class Signals:
 
     def _on(self, number: signal.Signals) -> None:
         if number is signal.SIGHUP:
-            self._reload()
+            if self._reload:
+                self._reload()
+            self._reload_waits = True
         elif self.stopping or self._stop is None:
             os._exit(0)
         else:
@@ -80,25 +83,18 @@ class Signals:
             end_in_time(0)
             threading.Thread(target=self._stop, args=(number.name,), name="stop", daemon=True).start()
 
-    def _keep_reload(self) -> None:
-        self._reload_waits = True
-
 
 def end_in_time(status: int) -> None:
     """End the program with this exit status if it has not ended by itself after :data:`LEAVE_WITHIN` seconds.
 
     There is no way to call it off: the interpreter, too, waits for threads when all else is done.
     """
-    timer = threading.Timer(LEAVE_WITHIN, _leave, (status,))
-    timer.name, timer.daemon = "signals", True
-    timer.start()
-
-
-def _leave(status: int) -> None:
-    words = threading.Thread(target=_log_what_is_left, name="signals", daemon=True)
-    words.start()
-    words.join(LAST_WORDS)
-    os._exit(status)
+    end = partial(os._exit, status)
+    # The log has a timer of its own: what reads it may hang, too.
+    for seconds, do in ((LEAVE_WITHIN, _log_what_is_left), (LEAVE_WITHIN + LAST_WORDS, end)):
+        timer = threading.Timer(seconds, do)
+        timer.name, timer.daemon = "signals", True
+        timer.start()
 
 
 def _log_what_is_left() -> None:
@@ -108,12 +104,18 @@ def _log_what_is_left() -> None:
     structlog.get_logger().warning("stopped without waiting for what still hangs", threads=" ".join(left))
 
 
-def interruptible(work: Callable[[], T]) -> T:
-    """Do the work in a thread, and return or raise what it does. For the main thread.
+def accept_signals() -> None:
+    """For a command that ends by itself: SIGTERM and SIGINT raise KeyboardInterrupt from now on."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
 
-    Raises KeyboardInterrupt once SIGINT or SIGTERM come, even in the middle of a call; the thread is left to
-    itself then. The work never sees the exception: amid a constructor or a finalizer of some library it would
-    leave half an object behind, about which the interpreter complains on the terminal.
+
+def interruptible(work: Callable[[], T], report: Callable[[], object] = lambda: None) -> T:
+    """Do the work in a thread, and return or raise what it does; meanwhile call ``report`` now and then.
+
+    For the main thread, in which KeyboardInterrupt is raised even in the middle of a call; the thread is left
+    to itself then. The work never sees the exception: amid a constructor or a finalizer of some library it
+    would leave half an object behind, about which the interpreter complains on the terminal.
     """
     result: Future[T] = Future()
 
@@ -123,14 +125,8 @@ def interruptible(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 (raised again by result())
             result.set_exception(error)
 
-    ending = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, signal.default_int_handler) for number in ending}
-    try:
-        threading.Thread(target=do, name="interruptible", daemon=True).start()
-        # Not result() alone: a signal that comes to another thread is noticed here when this wait ends.
-        while not wait([result], timeout=TICK).done:
-            pass
-        return result.result()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    threading.Thread(target=do, name="interruptible", daemon=True).start()
+    # Not result() alone: a signal that comes to another thread is noticed here when this wait ends.
+    while not wait([result], timeout=TICK).done:
+        report()
+    return result.result()

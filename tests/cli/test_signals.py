@@ -1,22 +1,22 @@
-"""A signal ends work at once, and the work itself never sees it."""
+"""A signal ends a short command at once, and its work never sees it."""
 
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from exporter.cli.signals import interruptible
+from exporter.cli.signals import accept_signals, interruptible
 
 
-def test_it_returns_what_the_work_returns() -> None:
-    assert interruptible(lambda: 42) == 42
-
-
-def test_it_raises_what_the_work_raises() -> None:
-    with pytest.raises(ValueError, match="no number"):
-        interruptible(lambda: int("no number"))
+@pytest.fixture(autouse=True)
+def accepted() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    accept_signals()
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -33,13 +33,6 @@ def test_a_signal_ends_the_waiting_and_not_the_work(number: signal.Signals) -> N
         interruptible(work)
     let_go.set()
     assert ended.wait(10), "no exception reached the work"
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_afterwards_signals_do_what_they_did_before(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    interruptible(lambda: None)
-    assert signal.getsignal(number) is before
 
 
 def test_a_signal_that_comes_to_another_thread_ends_the_waiting_too() -> None:
