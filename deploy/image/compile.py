@@ -10,7 +10,6 @@ from pathlib import Path
 
 MODULES = (
     "exporter.cli.daemon",
-    "exporter.cli.web_protection",
     "exporter.glue",
     "exporter.web.pages",
     "exporter.web.server",

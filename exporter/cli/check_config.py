@@ -1,7 +1,6 @@
 """``check-config``: validates configuration files, without touching AWS unless ``--online`` is given."""
 
 from collections.abc import Callable
-from functools import partial
 
 import click
 
@@ -30,8 +29,16 @@ def command(*, files: tuple[str, ...], web_config_file: str | None, online: bool
     if not files and (online or web_config_file is None):
         raise click.UsageError("Missing argument 'FILE...'.")
     loaded: list[config.LoadedConfiguration] = []
+
+    def load(file: str) -> str:
+        configuration = config.load(file, if_missing="name another")
+        for line in configuration.warning_lines:
+            click.echo(f"warning: {line}", err=True)
+        loaded.append(configuration)
+        return f" ({configuration.summary})"
+
     with standard_output():
-        results = [_is_valid(file, partial(_load, loaded)) for file in files]
+        results = [_is_valid(file, load) for file in files]
         if web_config_file is not None:
             results.append(_is_valid(web_config_file, _load_for_web))
     if not all(results):
@@ -53,16 +60,8 @@ def _is_valid(file: str, load: Callable[[str], str]) -> bool:
     return True
 
 
-def _load(loaded: list[config.LoadedConfiguration], file: str) -> str:
-    configuration = config.load(file, if_missing="name another")
-    for line in configuration.warning_lines:
-        click.echo(f"warning: {line}", err=True)
-    loaded.append(configuration)
-    return f" ({configuration.summary})"
-
-
 def _load_for_web(file: str) -> str:
-    from exporter.cli.web_protection import load_protection  # noqa: PLC0415 (most checks are of the other file)
+    from exporter.cli.reloading import load_protection  # noqa: PLC0415 (most checks are of the other file)
 
     load_protection(file)
     return ""

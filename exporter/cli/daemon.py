@@ -13,12 +13,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
+from exporter.cli.exporter_process import Exporter
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.reloading import Reloader
+from exporter.cli.reloading import Reloader, WebProtection
 from exporter.cli.signals import Signals, end_in_time
 from exporter.cli.systemd import feed_watchdog, notify
-from exporter.cli.web_protection import WebProtection, content_of
 from exporter.clock import SystemClock
 from exporter.errors import ExporterError
 from exporter.model.settings import Settings, WebSettings
@@ -35,40 +34,6 @@ STOP_WITHIN = 2.0
 log = structlog.get_logger()
 
 
-def run(
-    *,
-    signals: Signals,
-    config_file: str,
-    config_auto_reload_interval: float,
-    storage_path: str | None,
-    web_listen_address: Sequence[ListenAddress],
-    web_config_file: str | None,
-    web_external_url: str | None,
-    web_enable_lifecycle: bool,
-    shard: Shard,
-) -> int:
-    """Run ``serve`` until a signal ends it; the parameters are the flags. Returns the exit status."""
-    loaded = content_of(config_file)
-    settings = load_settings(config_file, shard)
-    web = WebProtection(web_config_file) if web_config_file is not None else None
-    clock = SystemClock()
-    exporter = make_exporter(
-        settings, storage_path=storage_path, clock=clock, external_url=web_external_url, shard=shard
-    )
-    reloader = Reloader(
-        config_file, lambda: load_settings(config_file, shard), exporter, clock, loaded=loaded, web=web
-    )
-    return serve_until_signal(
-        exporter,
-        settings,
-        web_listen_address,
-        signals=signals,
-        reloader=reloader,
-        lifecycle=web_enable_lifecycle,
-        reload_interval=config_auto_reload_interval,
-    )
-
-
 def serve_until_signal(
     exporter: Exporter,
     settings: Settings,
@@ -77,22 +42,17 @@ def serve_until_signal(
     signals: Signals,
     reloader: Reloader | None = None,
     lifecycle: bool = False,
-    reload_interval: float = 0.0,
 ) -> int:
     """Poll and serve until SIGTERM or SIGINT. Returns the exit status.
 
     ``reloader``: what SIGHUP does; it has the web configuration, without which all is plain HTTP.
-    ``lifecycle``: whether ``POST /-/reload`` reloads, too. ``reload_interval``: seconds between checks of the
-    configuration file; 0: never.
+    ``lifecycle``: whether ``POST /-/reload`` reloads, too.
     """
     _raise_file_limit()
     listeners = [_listen(address) for address in addresses]
     exporter.scheduler.configure(settings)
     web = reloader.web if reloader else None
     server = _make_server(exporter, web, reloader if lifecycle else None)
-    if reloader:
-        threading.Thread(target=reloader.run, args=(reload_interval,), name="reload", daemon=True).start()
-
     ended = threading.Event()
 
     def stop(signal: str) -> None:
@@ -105,18 +65,14 @@ def serve_until_signal(
         # Polls end while answers under way do.
         exporter.scheduler.stop(0.0)
 
-    protection = web.current.settings if web else WebSettings()
+    protection = (web.current.settings if web else WebSettings()).in_words()
     for listener in listeners:
-        log.info(
-            "listening",
-            address=bound_address(listener),
-            targets=len(settings.targets),
-            **protection.in_words(),
-        )
+        log.info("listening", address=bound_address(listener), targets=len(settings.targets), **protection)
     notify("READY=1")
-    threading.Thread(
-        target=feed_watchdog, args=(exporter.scheduler.trouble, ended), name="watchdog", daemon=True
-    ).start()
+    if reloader:
+        threading.Thread(target=reloader.run, name="reload", daemon=True).start()
+    watchdog = (exporter.scheduler.trouble, ended)
+    threading.Thread(target=feed_watchdog, args=watchdog, name="watchdog", daemon=True).start()
     signals.pass_on(stop, reloader.request if reloader else lambda: None)
     asyncio.run(server.run_on(*listeners))
     if not signals.stopping:

@@ -1,17 +1,26 @@
-"""Taking over a changed configuration while the exporter runs: all of it, or nothing."""
+"""Taking over changed configurations while the exporter runs: all of what they say, or nothing."""
 
+import hashlib
+import ssl
+import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
-from exporter.cli.exporter_process import Exporter
 from exporter.cli.systemd import notify
-from exporter.cli.web_protection import WebProtection, content_of, refuse_pipes
-from exporter.clock import Clock
-from exporter.errors import ConfigurationError
-from exporter.model.settings import Settings
+from exporter.clock import Clock, SystemClock
+from exporter.config.web import load_web
+from exporter.errors import ConfigurationError, Problem
+from exporter.model.settings import Settings, WebSettings
+from exporter.web.tls import TlsFileError, make_server_context
+
+if TYPE_CHECKING:
+    from exporter.cli.exporter_process import Exporter
 
 UNTOUCHED_FOR = 1.0
 """Seconds that a changed file must stay as it is before it is read: an editor may be half way through it."""
@@ -19,111 +28,191 @@ WEB_INTERVAL = 1.0
 """Seconds between checks of the files of the web configuration."""
 A_DAY = 86400.0
 STOPPING = ("the exporter is stopping",)
+_PIPE = b"a named pipe"
 
 log = structlog.get_logger()
 
 
-class Reloader:
-    """Reloads on demand, and automatically when a file's content has changed.
+def content_of(file: str) -> bytes:
+    """Return what distinguishes this content of a file from another one; unreadable is a content, too.
 
-    ``loaded``: the :func:`content_of` the file that the exporter runs with, taken before it was read.
-    ``web``: the web configuration, which a reload on demand reads too, and which is followed in between.
+    The content, as Kubernetes swaps a symbolic link, and editors write files anew.
     """
+    path = Path(file)
+    try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            return _PIPE
+        return hashlib.sha256(path.read_bytes()).digest()
+    except (OSError, ValueError) as error:
+        return type(error).__name__.encode()
+
+
+def _contents(files: Iterable[str]) -> dict[str, bytes]:
+    return {file: content_of(file) for file in files}
+
+
+def _refuse_pipes(*files: str) -> None:
+    """Raise ConfigurationError for a named pipe: to open it is to wait for its writer, perhaps forever."""
+    for file in files:
+        if content_of(file) == _PIPE:
+            raise ConfigurationError(file, (Problem(0, "", "is a named pipe: a reload reads files only"),))
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What a connection or a request has to pass: TLS and users."""
+
+    settings: WebSettings
+    context: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
+    """None: plain HTTP."""
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The content of each file that the context was made from, taken before it was read."""
+
+
+def _protect(settings: WebSettings) -> Protection:
+    """Read the certificates and keys that the settings name. Raises ConfigurationError or TlsFileError."""
+    if settings.tls is None:
+        return Protection(settings)
+    _refuse_pipes(*settings.tls.files)
+    contents = _contents(settings.tls.files)
+    return Protection(settings, make_server_context(settings.tls), contents)
+
+
+def load_protection(file: str) -> Protection:
+    """Read a web configuration, and the files that it names. Raises ConfigurationError."""
+    loaded = load_web(file)
+    try:
+        return _protect(loaded.settings)
+    except TlsFileError as error:
+        raise loaded.problem(error.key, error.message) from None
+
+
+class WebProtection:
+    """The protection in use. One thread at a time may change it; any may read it."""
+
+    def __init__(self, file: str) -> None:
+        """Read everything. Raises ConfigurationError."""
+        self._file = file
+        self.current = load_protection(file)
+        self.in_use = True
+        """Whether everything that the files say is in use."""
+        self.on_new_context: Callable[[ssl.SSLContext | None], None] = lambda _: None
+        """Called when new connections need another TLS context."""
+        self._seen: Mapping[str, bytes] = {}
+        """The content of each file when :meth:`follow` last read it."""
+
+    def read(self) -> Protection:
+        """Read everything again. Raises ConfigurationError."""
+        _refuse_pipes(self._file)
+        return load_protection(self._file)
+
+    def adopt(self, protection: Protection) -> None:
+        """Use this protection, even if it is less than before."""
+        if protection.settings.at_least(self.current.settings) != protection.settings:
+            log.warning("web configuration: protects less than before", **protection.settings.in_words())
+        self._use(protection)
+        self.in_use = True
+        self._seen = {}
+
+    def follow(self) -> None:
+        """Use what has changed in the files, as far as it is valid and does not protect less.
+
+        Half a file, while it is being written, must open no door. Certificates and users that protect as much
+        as before are used whatever else is wrong: the ones before may have been revoked, or expire.
+        """
+        if self._seen and self._seen == _contents(self._seen):
+            return
+        self._seen = _contents([self._file])
+        problems: list[str] = []
+        before = settings = self.current.settings
+        try:
+            _refuse_pipes(self._file)
+            wanted = load_web(self._file).settings
+            settings = wanted.at_least(before)
+            if settings != wanted:
+                problems.append("it protects less than before, and so waits for a reload or a restart")
+        except ConfigurationError as error:
+            problems += error.lines()
+        self._seen = {**self._seen, **_contents(settings.tls.files if settings.tls else ())}
+        try:
+            protection = _protect(settings)
+        except (ConfigurationError, TlsFileError) as error:
+            problems.append(str(error))
+            protection = replace(self.current, settings=replace(settings, tls=before.tls))
+        for problem in problems:
+            log.error("web configuration: not in use", file=self._file, detail=problem)
+        self.in_use = not problems
+        self._use(protection)
+
+    def _use(self, protection: Protection) -> None:
+        before = self.current
+        if protection == before:
+            return
+        if (protection.settings.tls, protection.contents) == (before.settings.tls, before.contents):
+            # A context that stays as it was keeps its connections.
+            protection = replace(protection, context=before.context)
+        self.current = protection
+        if protection.context is not before.context:
+            self.on_new_context(protection.context)
+        log.info("web configuration: changes are in use", file=self._file, **protection.settings.in_words())
+
+
+class Reloader:
+    """Reloads on demand, and automatically when a file's content has changed."""
 
     def __init__(
         self,
         file: str,
         load: Callable[[], Settings],
-        exporter: Exporter,
-        clock: Clock,
+        exporter: "Exporter",
         *,
         loaded: bytes,
+        interval: float = 0.0,
         web: WebProtection | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        """Keep what it needs; nothing runs yet.
+
+        ``loaded``: the :func:`content_of` the file in use, taken before it was read.
+        ``interval``: seconds between checks of the file; 0: never. ``web``: the web configuration, which a
+        reload on demand reads too, and which is followed in between.
+        """
         self._file = file
         self._load = load
         self._exporter = exporter
-        self._clock = clock
+        self._clock = clock or SystemClock()
+        self._interval = interval
         self.web = web
         self._lock = threading.Lock()
         """Reloads come one after the other."""
-        self._seen = loaded
+        self._seen = self._last_seen = loaded
+        """The content of the last reload, or attempt, and the one at the last check."""
         self._successful = True
         """Whether the last reload succeeded."""
-        self._web_in_use = True
-        """Whether the web configuration was in use when that was last published."""
-        self._wanted = threading.Event()
-        """Whether a reload has been requested."""
         self._wake = threading.Event()
-        """Whether there is anything to do for :meth:`run`."""
-        self._ended = threading.Event()
+        """Set: reload now, or end."""
+        self._ended = False
 
-    def reload(self) -> tuple[str, ...]:
-        """Read both configurations again and use them. Returns what is wrong; then nothing has changed."""
-        return self._reload(self.web)
+    def reload(self, *, on_demand: bool = True) -> tuple[str, ...]:
+        """Read both configurations again and use them. Returns what is wrong; then nothing has changed.
 
-    def reload_if_changed(self) -> None:
-        """Reload if the file's content differs from that of the last reload, or attempt.
-
-        Not the web configuration: what protects less is taken over on demand alone.
+        By itself it leaves out the web configuration: one that protects less is taken over on demand alone.
         """
-        content = content_of(self._file)
-        if content == self._seen:
-            return
-        while not self._clock.wait(self._ended, UNTOUCHED_FOR):
-            before, content = content, content_of(self._file)
-            if content == before:
-                break
-        # A file that was away for a moment is back as it was.
-        if content != self._seen:
-            self._reload(None)
-
-    def request(self) -> None:
-        """Have :meth:`run` reload soon; several requests until then are one."""
-        self._wanted.set()
-        self._wake.set()
-
-    def run(self, interval: float) -> None:
-        """Reload when requested and follow the web configuration, until the end.
-
-        ``interval``: seconds between checks of the file; 0: never.
-        """
-        interval = interval or A_DAY
-        check_at = self._clock.monotonic() + interval
-        while not self._ended.is_set():
-            pause = max(0.0, check_at - self._clock.monotonic())
-            self._clock.wait(self._wake, min(pause, WEB_INTERVAL) if self.web else pause)
-            self._wake.clear()
-            if self._wanted.is_set():
-                self._wanted.clear()
-                self.reload()
-            self._follow_web()
-            if self._clock.monotonic() >= check_at:
-                if interval < A_DAY:
-                    self.reload_if_changed()
-                check_at = self._clock.monotonic() + interval
-
-    def end(self) -> None:
-        """Begin no further reload."""
-        self._ended.set()
-        self._wake.set()
-
-    def _reload(self, web: WebProtection | None) -> tuple[str, ...]:
         with self._lock:
-            if self._ended.is_set():
+            if self._ended:
                 return STOPPING
             self._seen = content_of(self._file)
             notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
-                refuse_pipes(self._file)
+                _refuse_pipes(self._file)
                 settings = self._load()
-                protection = web.read() if web else None
+                protection = self.web.read() if self.web and on_demand else None
                 # Rates first: nothing may be asked at an old one that is higher.
                 self._exporter.clients.configure(settings)
                 self._exporter.scheduler.configure(settings)
                 # Last, for it cannot fail.
-                if web and protection:
-                    web.adopt(protection)
+                if self.web and protection:
+                    self.web.adopt(protection)
             except ConfigurationError as error:
                 return self._refuse(error.lines())
             except Exception as error:
@@ -136,6 +225,38 @@ class Reloader:
             log.info("configuration reloaded", targets=len(settings.targets))
             return ()
 
+    def reload_if_changed(self) -> float:
+        """Reload if the file has changed and is not being written. Returns seconds until the next check."""
+        previous, self._last_seen = self._last_seen, content_of(self._file)
+        if self._last_seen == self._seen:
+            return self._interval
+        if self._last_seen != previous:
+            return UNTOUCHED_FOR
+        self.reload(on_demand=False)
+        return self._interval
+
+    def request(self) -> None:
+        """Have :meth:`run` reload soon; several requests until then are one."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Reload when requested or due and follow the web configuration, until the end."""
+        check_at = self._clock.monotonic() + (self._interval or A_DAY)
+        while not self._ended:
+            pause = max(0.0, check_at - self._clock.monotonic())
+            if self._clock.wait(self._wake, min(pause, WEB_INTERVAL) if self.web else pause):
+                self._wake.clear()
+                self.reload()
+            self._follow_web()
+            if self._clock.monotonic() >= check_at:
+                pause = self.reload_if_changed() if self._interval else A_DAY
+                check_at = self._clock.monotonic() + pause
+
+    def end(self) -> None:
+        """Begin no further reload."""
+        self._ended = True
+        self._wake.set()
+
     def _refuse(self, problems: tuple[str, ...]) -> tuple[str, ...]:
         for line in problems:
             log.error("configuration not reloaded; keeping the previous one", error=line)
@@ -146,14 +267,15 @@ class Reloader:
         if self.web is None:
             return
         with self._lock:
+            before = self.web.in_use
             try:
                 self.web.follow()
             except Exception:  # this thread must live on: the next change may be a valid one
                 log.exception("the web configuration could not be checked")
-            if self.web.in_use is not self._web_in_use:
+            if self.web.in_use is not before:
                 self._publish(successful=self._successful)
 
     def _publish(self, *, successful: bool) -> None:
         self._successful = successful
-        self._web_in_use = self.web is None or self.web.in_use
-        self._exporter.store.note_reload(successful=successful and self._web_in_use)
+        in_use = self.web is None or self.web.in_use
+        self._exporter.store.note_reload(successful=successful and in_use)

@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 def notify(*assignments: str) -> None:
-    """Send assignments such as ``READY=1``; without ``NOTIFY_SOCKET`` there is nobody to send them to."""
+    """Send assignments such as ``READY=1``, if ``NOTIFY_SOCKET`` says where."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -29,27 +29,20 @@ def notify(*assignments: str) -> None:
         log.warning("systemd was not notified", state=assignments[0], error=str(error))
 
 
-def watchdog_seconds() -> float:
-    """Return the time within which systemd expects a ping of this process; 0: it expects none."""
-    if os.environ.get("WATCHDOG_PID", "") not in {"", str(os.getpid())}:
-        return 0.0
-    microseconds = os.environ.get("WATCHDOG_USEC", "")
-    return int(microseconds) / 1e6 if microseconds.isdecimal() else 0.0
-
-
 def feed_watchdog(trouble: Callable[[], str | None], ended: threading.Event) -> None:
     """Ping twice in the watchdog's time while there is no trouble, until the event is set.
 
     ``trouble``: returns why a restart would help, or None.
     """
-    seconds = watchdog_seconds()
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", "") not in {"", str(os.getpid())}:
+        return
     logged = False
-    while seconds:
+    while not ended.is_set():
         reason = trouble()
         if reason is None:
             notify("WATCHDOG=1")
         elif not logged:
             log.error("no ping to the watchdog: systemd restarts the service", reason=reason)
         logged = reason is not None
-        if ended.wait(seconds / 2):
-            return
+        ended.wait(int(microseconds) / 1e6 / 2)

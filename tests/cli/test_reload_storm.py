@@ -12,7 +12,7 @@ from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
-from tests.support.clock import ManualClock, eventually
+from tests.support.clock import eventually
 from tests.support.left_over import nothing_left_over, open_sockets
 from tests.support.reload_bench import ReloadBench, document, reload_bench, target
 
@@ -69,7 +69,7 @@ def test_nothing_is_left_over_after_a_thousand_reloads(tmp_path: Path) -> None:
         with reload_bench(file, glue) as bench:
             second = document(target(glue, "stays", 1), target(other, "moves", 2), target(glue, "comes", 3))
             turns = Turns(settings_of(bench, second), settings_of(bench, first))
-            reloader = Reloader(str(file), turns, bench.exporter, ManualClock(), loaded=b"")
+            reloader = Reloader(str(file), turns, bench.exporter, loaded=b"")
             reload_often(reloader.reload, 3 * AT_ONCE)
             eventually(bench.exporter.store.ready)
             with nothing_left_over(threads=2, sockets=4):

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli.reloading import Reloader
-from exporter.cli.web_protection import WebProtection, content_of
+from exporter.cli.reloading import Reloader, WebProtection, content_of
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
 from tests.support.bare_faults import HANG
@@ -134,7 +133,7 @@ def test_a_fault_of_ours_is_told_and_the_next_reload_comes(bench: ReloadBench) -
             raise faults.pop()
         return bench.load()
 
-    reloader = Reloader(str(bench.file), load, bench.exporter, bench.clock, loaded=b"")
+    reloader = Reloader(str(bench.file), load, bench.exporter, loaded=b"")
     assert reloader.reload() == ("internal error: RuntimeError",)
     assert bench.series()[RELOADED_OK] == 0
     assert reloader.reload() == ()
@@ -174,7 +173,7 @@ def test_a_target_that_moves_shows_nothing_of_its_old_place(bench: ReloadBench) 
 @pytest.fixture
 def watched(bench: ReloadBench) -> Iterator[ReloadBench]:
     """Have the file looked at every ten seconds of the clock that the test moves."""
-    thread = threading.Thread(target=bench.reloader.run, args=(10.0,), daemon=True)
+    thread = threading.Thread(target=bench.reloader.run, daemon=True)
     thread.start()
     bench.clock.await_waiters()
     yield bench
@@ -256,7 +255,8 @@ def test_what_changes_while_the_exporter_starts_is_not_missed(bench: ReloadBench
     """The content that counts is that of before the file was read."""
     loaded = content_of(str(bench.file))
     bench.write(target(bench.glue, "a", 3))
-    reloader = bench.another_reloader(ManualClock(), loaded=loaded)
+    reloader = bench.another_reloader(loaded=loaded)
+    reloader.reload_if_changed()
     reloader.reload_if_changed()
     assert len(bench.watched()) == 1
 
@@ -296,7 +296,7 @@ def test_a_reload_takes_over_both_configurations_or_neither(tmp_path: Path, mist
         file.write_text(document(target(glue, "a", 1)))
         web = web_file(tmp_path, users("alice"))
         with reload_bench(file, glue, make_clients=FailsToConfigure) as bench:
-            reloader = bench.another_reloader(ManualClock(), loaded=b"", web=web)
+            reloader = bench.another_reloader(loaded=b"", web=web)
             clients = bench.exporter.clients
             assert isinstance(clients, FailsToConfigure)
             bench.write(target(glue, "b", 2))
@@ -321,8 +321,8 @@ def test_a_web_configuration_is_followed_and_a_mistake_in_it_is_a_failed_reload(
     """The next start would fail: somebody has to know by then. It hides no mistake of the other one."""
     web = web_file(tmp_path, users("alice"))
     clock = ManualClock(held=True)
-    reloader = bench.another_reloader(clock, loaded=content_of(str(bench.file)), web=web)
-    thread = threading.Thread(target=reloader.run, args=(0.0,), daemon=True)
+    reloader = bench.another_reloader(loaded=content_of(str(bench.file)), web=web, clock=clock)
+    thread = threading.Thread(target=reloader.run, daemon=True)
     thread.start()
 
     def follow() -> None:
@@ -353,9 +353,10 @@ def test_an_automatic_reload_takes_over_nothing_that_protects_less(
     bench: ReloadBench, tmp_path: Path
 ) -> None:
     web = web_file(tmp_path, users("alice"))
-    reloader = bench.another_reloader(ManualClock(), loaded=content_of(str(bench.file)), web=web)
+    reloader = bench.another_reloader(loaded=content_of(str(bench.file)), web=web)
     (tmp_path / "web.yml").write_text("{}\n")
     bench.write(target(bench.glue, "a", 3))
+    reloader.reload_if_changed()
     reloader.reload_if_changed()
     assert bench.watched() == {sample_run_id(3)}
     assert set(web.current.settings.users) == {"alice"}

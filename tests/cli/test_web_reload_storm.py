@@ -19,7 +19,7 @@ from tests.cli.test_reload_storm import AT_ONCE, reload_often
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run
 from tests.support.certificates import Authority, Pair
-from tests.support.clock import ManualClock, eventually
+from tests.support.clock import eventually
 from tests.support.left_over import nothing_left_over
 from tests.support.passwords import basic, hashed
 from tests.support.reload_bench import ReloadBench, document, reload_bench, target
@@ -103,7 +103,7 @@ def test_certificates_and_users_change_in_many_reloads(tmp_path: Path, bench: Re
             if reloader.reload() == ():
                 adopted.extend(protection.current.settings.users)
 
-        reloader = Reloader(str(bench.file), load, bench.exporter, ManualClock(), loaded=b"", web=protection)
+        reloader = Reloader(str(bench.file), load, bench.exporter, loaded=b"", web=protection)
         reload_often(reload, AT_ONCE)
         with nothing_left_over(threads=2, sockets=4):
             with Scrapers(server, authority.client()) as scrapers:

@@ -93,7 +93,7 @@ def test_what_it_imports_is_compiled_beforehand(engine: Engine, image: str) -> N
     """Also what is Python's own, which official images bring as source alone."""
     program = """
 import asyncio, os, sqlite3, sys
-import exporter.cli.daemon, exporter.cli.healthcheck, exporter.cli.serve, exporter.cli.web_protection
+import exporter.cli.daemon, exporter.cli.healthcheck, exporter.cli.serve
 import boto3, exporter.glue, exporter.web.pages, exporter.web.server
 boto3.client("glue", region_name="eu-west-1")
 modules = [m for m in list(sys.modules.values()) if getattr(m, "__cached__", None)]

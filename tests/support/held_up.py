@@ -13,10 +13,8 @@ from pathlib import Path
 from exporter.cli.daemon import serve_until_signal
 from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
 from exporter.cli.logs import configure_logs
-from exporter.cli.reloading import Reloader
+from exporter.cli.reloading import Reloader, content_of
 from exporter.cli.signals import Signals
-from exporter.cli.web_protection import content_of
-from exporter.clock import SystemClock
 from exporter.metrics import Exposition
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
@@ -73,7 +71,7 @@ def serve(what: str, file: str, signals: Signals) -> int:
         return load_settings(file, Shard())
 
     loaded = content_of(file)
-    reloader = Reloader(file, load, exporter, SystemClock(), loaded=loaded)
+    reloader = Reloader(file, load, exporter, loaded=loaded)
     address = ListenAddress.parse("127.0.0.1:0")
     status = serve_until_signal(
         exporter, settings, [address], signals=signals, reloader=reloader, lifecycle=True

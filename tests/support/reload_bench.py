@@ -9,9 +9,8 @@ from typing import Any
 import yaml
 
 from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
-from exporter.cli.reloading import Reloader
-from exporter.cli.web_protection import WebProtection, content_of
-from exporter.clock import Clock, SystemClock
+from exporter.cli.reloading import Reloader, content_of
+from exporter.clock import SystemClock
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
@@ -36,12 +35,14 @@ class ReloadBench:
         clock = SystemClock()
         clients = self.make_clients(clock, session_factory=session_with())
         self.exporter: Exporter = make_exporter(settings, clients=clients, clock=clock)
-        self.reloader = self.another_reloader(self.clock, loaded=content_of(str(self.file)))
+        self.reloader = self.another_reloader(
+            loaded=content_of(str(self.file)), interval=10.0, clock=self.clock
+        )
         self.exporter.scheduler.configure(settings)
 
-    def another_reloader(self, clock: Clock, *, loaded: bytes, web: WebProtection | None = None) -> Reloader:
-        """Return what reloads the file, on a clock of its own."""
-        return Reloader(str(self.file), self.load, self.exporter, clock, loaded=loaded, web=web)
+    def another_reloader(self, **more: Any) -> Reloader:
+        """Return what reloads the file."""
+        return Reloader(str(self.file), self.load, self.exporter, **more)
 
     def load(self) -> Settings:
         """Read the file."""

@@ -12,7 +12,7 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from exporter.cli.web_protection import WebProtection
+from exporter.cli.reloading import WebProtection
 from exporter.clock import Clock, SystemClock
 from exporter.model.settings import WebSettings
 from exporter.web.address import ListenAddress

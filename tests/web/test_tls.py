@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from starlette.responses import PlainTextResponse
 
-from exporter.cli.web_protection import load_protection
+from exporter.cli.reloading import load_protection
 from exporter.errors import ConfigurationError
 from exporter.web.server import Timeouts
 from tests.support.certificates import Authority, Pair
