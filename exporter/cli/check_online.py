@@ -1,33 +1,29 @@
 """``check-config --online``: asks AWS what polls and resyncs will ask, and shows what is missing."""
 
 import math
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import click
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from exporter.cli.exporter_process import with_regions
-from exporter.cli.logs import configure_logs, printable, standard_output
+from exporter.cli.logs import configure_logs, first_line, standard_output
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.signals import interruptible
 from exporter.clock import SystemClock
 from exporter.config import LoadedConfiguration
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
-from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
+from exporter.model.patterns import Name, ViewMatcher, is_literal
 from exporter.model.settings import Target, ViewPattern
-from exporter.model.view import SourceKey, SourceTable, View, parse_source_arn
+from exporter.model.view import SourceTable, TableListing, View
 from exporter.poller.listing import pages, scopes_for
 from exporter.poller.resync import DATABASES, RUNS, Part, named_plan, whole_plan
+from exporter.poller.sources import Answer, SourceReader
 from exporter.poller.workers import Calls, GlueUnreachableError, WorkerPool
 from exporter.store.results import Scope
 from exporter.store.series import RequestStats
@@ -40,7 +36,7 @@ AT_ONCE = 8
 SHOWN = 3
 """Names in one line; the rest is counted."""
 OK, WARNING, FAILED = "ok", "warning", "failed"
-STYLES = {OK: "green", WARNING: "yellow", FAILED: "bold red"}
+COLOURS = {OK: "green", WARNING: "yellow", FAILED: "red"}
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
 ABOUT_ONE_THING = frozenset({"GetTables", "GetTable", GET_RUN})
 """Operations to which "not found" is an answer."""
@@ -57,14 +53,11 @@ class Row(NamedTuple):
 
 def check_online(files: Sequence[LoadedConfiguration]) -> int:
     """Check the targets of all files, and print what was found. Returns the exit status."""
-    configure_logs("warning", "logfmt")
-    settings = [with_regions(loaded.settings, loaded.file) for loaded in files]
+    configure_logs()
+    targets = {loaded.file: with_regions(loaded.settings, loaded.file).targets for loaded in files}
     clients = ClientFactory(SystemClock())
     try:
-        complete = [
-            _is_complete(loaded.file, one.targets, clients)
-            for loaded, one in zip(files, settings, strict=True)
-        ]
+        complete = [_is_complete(file, of_file, clients) for file, of_file in targets.items()]
     finally:
         clients.close()
     return 0 if all(complete) else EXIT_FAILED
@@ -72,17 +65,21 @@ def check_online(files: Sequence[LoadedConfiguration]) -> int:
 
 def _is_complete(file: str, targets: Sequence[Target], clients: ClientFactory) -> bool:
     with Console(stderr=True).status("asking AWS") as progress:
-        found = interruptible(partial(check_targets, targets, clients, progress.update))
+        found = interruptible(partial(_check, targets, clients, progress.update))
     with standard_output():
         for target in targets:
-            _print(target, found[target.name])
+            catalog = target.catalog_id or "the account of the caller"
+            click.echo(f"\n{first_line(target.name)}: {target.access.aws_region}, {catalog}")
+            for status, subject, text in found[target.name]:
+                shown = click.style(f"{status:<7}", fg=COLOURS[status])
+                click.echo(f"  {shown}  {subject:<11}  {first_line(text)}")
     failed = [target.name for target in targets if FAILED in {row.status for row in found[target.name]}]
     if failed:
-        click.echo(_line(f"{file}: something is missing for {_some(failed)}"), err=True)
+        click.echo(first_line(f"{file}: something is missing for {_some(failed)}"), err=True)
     return not failed
 
 
-def check_targets(
+def _check(
     targets: Sequence[Target], clients: ClientFactory, report: Callable[[str], object]
 ) -> dict[str, list[Row]]:
     """Check several targets at once, and report how far it is. Returns what was found, by target."""
@@ -113,28 +110,22 @@ class TargetCheck:
         self._target = target
         self._reader = reader
         self._matcher = ViewMatcher(target)
+        self._sources = SourceReader(target.access.aws_region)
         self._calls = _calls(target.name)
         self._failures: dict[str, list[GlueError]] = {}
         """Of each operation that was asked."""
         self._tables: dict[Name, View | SourceTable] = {}
-        self._listed: set[str] = set()
-        """Databases of which all tables are known."""
-        self._unread: list[Part] = []
-        """What could not be read of the tables."""
+        self._unread = False
+        """Whether some tables could not be read."""
 
     def rows(self) -> list[Row]:
         """Return what was found."""
         rows: list[Row] = []
         try:
             rows.append(self._identity())
-            self._find_views()
-            views = {
-                name: table
-                for name, table in self._tables.items()
-                if isinstance(table, View) and self._matcher.matching(*name)
-            }
-            self._list_runs(views)
-            more = [*self._patterns(views), *self._runs(), *self._sources(views)]
+            self._find_tables()
+            self._list_runs()
+            more = [*self._patterns(), *self._runs(), *self._source_tables()]
         except GlueUnreachableError:
             more = [Row(FAILED, "", "nothing else was asked")]
         except GlueError as error:  # no credentials, and so no answer to anything else
@@ -163,25 +154,28 @@ class TargetCheck:
                     failures.append(result)
             yield key, result
 
-    def _find_views(self) -> None:
+    def _find_tables(self) -> None:
         parts = whole_plan(self._matcher)
         if DATABASES in parts:
             parts += self._in_all_databases()
         for operation in ("GetTables", "GetTable"):
             asked = [part for part in parts if part.operation == operation]
             for part, result in self._ask(operation, asked, self._read):
-                if not isinstance(result, GlueError):
-                    self._tables |= result
-                    self._listed |= set() if part.table else {part.database}
-                elif result.reason is not Reason.NOT_FOUND:
-                    self._unread.append(part)
+                if isinstance(result, GlueError):
+                    self._unread |= result.reason is not Reason.NOT_FOUND
+                    continue
+                for page in result:
+                    found: list[View | SourceTable] = [*page.views, *page.sources]
+                    self._tables |= {(part.database, table.table): table for table in found}
+                if not part.table:
+                    self._sources.note_listed(part.database, result)
 
     def _in_all_databases(self) -> list[Part]:
         """Return what to read where a pattern asks for databases by a glob."""
         wanted = self._matcher.database_matches
         ((_, databases),) = self._ask(DATABASES.operation, [DATABASES], lambda _: self._databases())
         if isinstance(databases, GlueError):
-            self._unread.append(DATABASES)
+            self._unread = True
             return named_plan(self._matcher, (name for name in self._matcher.literals if wanted(name[0])))
         return [Part("GetTables", name) for name in databases if wanted(name)]
 
@@ -189,25 +183,28 @@ class TargetCheck:
         listing = pages(lambda token: self._reader.get_databases(next_token=token), DATABASES.operation)
         return [name for page in listing for name in page.names]
 
-    def _read(self, part: Part) -> dict[Name, View | SourceTable]:
+    def _read(self, part: Part) -> list[TableListing]:
         """Read a table, or all tables of a database. Raises GlueError, also for a malformed record."""
         if part.table:
             table = self._reader.get_table(part.database, part.table)
-            return {(part.database, table.table): table}
-        tables: dict[Name, View | SourceTable] = {}
+            if isinstance(table, View):
+                return [TableListing(views=(table,))]
+            return [TableListing(views=(), sources=(table,))]
         read = partial(self._reader.get_tables, part.database)
-        for page in pages(lambda token: read(next_token=token), part.operation):
-            tables |= {(part.database, view.table): view for view in page.views}
-            tables |= {(part.database, table.table): table for table in page.sources}
-            for record in page.malformed:
-                message = f"table {part.database}.{record.table}: {record.message}"
-                raise GlueError(Reason.UNEXPECTED, message, operation=part.operation)
-        return tables
+        listing = list(pages(lambda token: read(next_token=token), part.operation))
+        for record in (record for page in listing for record in page.malformed):
+            message = f"table {part.database}.{record.table}: {record.message}"
+            raise GlueError(Reason.UNEXPECTED, message, operation=part.operation)
+        return listing
 
-    def _list_runs(self, views: Mapping[Name, View]) -> None:
+    def _watched(self) -> dict[Name, View]:
+        tables = self._tables.items()
+        return {n: table for n, table in tables if isinstance(table, View) and self._matcher.matching(*n)}
+
+    def _list_runs(self) -> None:
         """Read one page of the listing that a poll reads."""
         if self._target.views:
-            scope = next(iter(scopes_for(views.keys(), {})), Scope())
+            scope = next(iter(scopes_for(self._watched().keys(), {})), Scope())
             read = partial(self._reader.list_runs, database=scope.database, table=scope.table, max_results=1)
             list(self._ask(RUNS.operation, [scope], lambda _: read()))
 
@@ -219,9 +216,9 @@ class TargetCheck:
             else:
                 yield Row(OK, "permission", f"glue:{operation}")
 
-    def _patterns(self, views: Mapping[Name, View]) -> Iterator[Row]:
+    def _patterns(self) -> Iterator[Row]:
         matched: dict[ViewPattern, list[str]] = {pattern: [] for pattern in self._target.views}
-        for name in sorted(views):
+        for name in sorted(self._watched()):
             for pattern in self._matcher.matching(*name):
                 matched[pattern].append(".".join(name))
         for pattern, names in matched.items():
@@ -231,24 +228,14 @@ class TargetCheck:
             if names:
                 count = f"{len(names):,} view{'' if len(names) == 1 else 's'}"
                 yield Row(OK, subject, text if literal else f"{text}: {count}: {_some(names)}")
-            elif self._is_unread(pattern):
-                yield Row(WARNING, subject, f"{text}: not known, because tables could not be read")
+            elif self._unread:
+                yield Row(WARNING, subject, f"{text}: not known, because some tables could not be read")
             elif not literal:
                 yield Row(FAILED, subject, f"{text}: matches no materialized view")
             elif isinstance(found, SourceTable):
                 yield Row(FAILED, subject, f"{text}: not a materialized view")
             else:
                 yield Row(FAILED, subject, f"{text}: {'excluded' if found else 'does not exist'}")
-
-    def _is_unread(self, pattern: ViewPattern) -> bool:
-        """Return whether a part that could not be read may hold what the pattern matches."""
-        return any(
-            is_glob(pattern.database)
-            if part == DATABASES
-            else fnmatchcase(part.database, pattern.database)
-            and (not part.table or fnmatchcase(part.table, pattern.table))
-            for part in self._unread
-        )
 
     def _runs(self) -> Iterator[Row]:
         run_ids = self._target.run_ids
@@ -263,66 +250,29 @@ class TargetCheck:
         elif run_ids and not self._failures[GET_RUN]:
             yield Row(OK, "runs", f"Glue knows all {len(run_ids):,}")
 
-    def _sources(self, views: Mapping[Name, View]) -> Iterator[Row]:
-        """Read the views' source tables by name, each once, but for those of databases that were listed."""
-        arns = sorted({arn for view in views.values() for arn in view.sources or ()})
+    def _source_tables(self) -> Iterator[Row]:
+        """Read the views' source tables, as a resync does. One that cannot be read is no failure."""
+        arns: dict[str, bool] = {}
+        for view in self._watched().values():
+            for arn in view.sources or ():
+                arns[arn] = arns.get(arn, False) or view.iceberg_sources
         if not arns or not self._target.source_tables:
             return
-        own = self._reader.catalog_id()
-        unreadable: dict[str, str] = {}
-        wanted: dict[SourceKey, str] = {}
-        for arn in arns:
-            key = parse_source_arn(arn)
-            if key is None or key.aws_region != self._target.access.aws_region:
-                unreadable[arn] = "not a table of this region" if key else "not the ARN of a table"
-            elif key.catalog_id != own:
-                wanted[key] = arn
-            elif (key.database, key.table) not in self._tables:
-                text = f"{key.database}.{key.table}"
-                if key.database in self._listed:
-                    unreadable[text] = "does not exist"
-                else:
-                    wanted[key] = text
-        unreadable |= dict.fromkeys(wanted.values(), "Glue could not be reached")
+        answers: dict[str, Answer] = dict.fromkeys(arns, "Glue could not be reached")
+        known, databases = self._sources.plan(arns, self._reader.catalog_id())
+        answers |= known
         with suppress(GlueUnreachableError):
-            for key, result in self._calls.each(list(wanted), self._read_source):
-                if isinstance(result, GlueError):
-                    unreadable[wanted[key]] = result.message
-                else:
-                    del unreadable[wanted[key]]
-        if unreadable:
-            text = f"{len(unreadable):,} of {len(arns):,} cannot be read: {_some(sorted(unreadable))}"
-            yield Row(WARNING, "sources", f"{text}: {unreadable[min(unreadable)]}")
+            for database, result in self._calls.each(databases, partial(self._sources.read, self._reader)):
+                failed = dict.fromkeys(self._sources.arns(database), str(result))
+                answers |= failed if isinstance(result, GlueError) else result
+        unknown = [f"{arn} ({why})" for arn, why in sorted(answers.items()) if isinstance(why, str)]
+        if unknown:
+            text = f"{len(unknown):,} of {len(arns):,} do not show when they changed: {_some(unknown)}"
+            yield Row(WARNING, "sources", text)
         else:
             yield Row(OK, "sources", f"all {len(arns):,} can be read")
-
-    def _read_source(self, key: SourceKey) -> View | SourceTable:
-        return self._reader.get_table(key.database, key.table, catalog_id=key.catalog_id)
 
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
-
-
-def _print(target: Target, rows: Iterable[Row]) -> None:
-    """Print a table as wide as the terminal; a line for each row where it is not one."""
-    heading = f"{target.name}: {target.access.aws_region}, {target.catalog_id or 'the account of the caller'}"
-    if not sys.stdout.isatty():
-        click.echo(f"\n{_line(heading)}")
-        for row in rows:
-            click.echo(f"  {row.status:<7}  {row.subject:<11}  {_line(row.text)}")
-        return
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for width in (7, 11, None):
-        table.add_column(min_width=width, overflow="fold")
-    for row in rows:
-        table.add_row(Text(row.status, STYLES[row.status]), row.subject, Text(_line(row.text)))
-    console = Console()
-    console.print(Text(f"\n{_line(heading)}", "bold"))
-    console.print(Padding.indent(table, 2))
-
-
-def _line(text: str) -> str:
-    """Return a text as one line that cannot steer a terminal."""
-    return " ".join(printable(text).split())
