@@ -5,13 +5,14 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.filesize import decimal
 from rich.text import Text
 
-from exporter.cli.logs import printable
+from exporter.cli.logs import first_line, printable
 from exporter.clock import Clock
 from exporter.config.durations import format_duration
 from exporter.model.causes import Cause, cause_of
@@ -57,10 +58,7 @@ Layout = tuple[tuple[str, ...], ...]
 Row = dict[str, str]
 """One run's fields, each a line of printable text."""
 
-WIDE: Layout = tuple(
-    (name,)
-    for name in ("view", "run_id", "status", "refresh_type", "created", "duration", "dpu_hours", "processed")
-)
+WIDE: Layout = tuple((name,) for name in HEADERS if name not in {"target", "error"})
 NARROW: Layout = (
     ("view", "run_id"),
     ("status", "refresh_type"),
@@ -69,39 +67,32 @@ NARROW: Layout = (
 )
 """Fits 80 columns."""
 
-_TIMES = ("creation_time", "start_time", "end_time", "last_updated")
-_INDENT = " " * 4
-"""Where the keys of a target stand in the configuration."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundRun:
+class FoundRun(NamedTuple):
     """A run, and where it was found."""
 
     target: str
     aws_region: str
     catalog_id: str
     run: Run
+    history: Sequence[Run] = ()
+    """Newest runs of its view, the newest last, to draw below it; empty: none."""
+
+    @property
+    def view(self) -> tuple[str | None, ...]:
+        """What tells its view from every other."""
+        return self.aws_region, self.catalog_id, self.run.database, self.run.table
 
 
-ViewRuns = Mapping[tuple[str | None, ...], Sequence[Run]]
-"""The newest runs of each view, the newest first; by what :func:`_view_of` returns."""
-
-
-def newest_runs(found: Iterable[FoundRun]) -> ViewRuns:
-    """Return the runs that the strip of each view is drawn from."""
+def with_history(shown: Iterable[FoundRun], found: Iterable[FoundRun]) -> list[FoundRun]:
+    """Give the first shown run of each view the view's history, from all runs that were found."""
     views: dict[tuple[str | None, ...], list[Run]] = {}
     for one in found:
         if one.run.database is not None:
-            views.setdefault(_view_of(one), []).append(one.run)
-    return {
-        view: sorted(runs, key=lambda run: run.age_order, reverse=True)[:STRIP_RUNS]
-        for view, runs in views.items()
-    }
-
-
-def _view_of(found: FoundRun) -> tuple[str | None, ...]:
-    return found.aws_region, found.catalog_id, found.run.database, found.run.table
+            views.setdefault(one.view, []).append(one.run)
+    for runs in views.values():
+        runs.sort(key=lambda run: run.age_order)
+    return [one._replace(history=views.pop(one.view, [])[-STRIP_RUNS:]) for one in shown]
 
 
 @dataclass(slots=True)
@@ -114,8 +105,6 @@ class Findings:
     """One line for each target that could not be read, or not all of it."""
     notes: list[str] = field(default_factory=list)
     """One line for each thing that is not a failure, but worth knowing."""
-    views: ViewRuns = field(default_factory=dict)
-    """Of all runs that were read, whichever of them are wanted."""
 
     @property
     def if_empty(self) -> str:
@@ -123,15 +112,9 @@ class Findings:
         return "no runs in what could be read" if self.errors else "no runs"
 
 
-def first_line(text: str | None) -> str:
-    """Return the first line of a text, as it cannot steer a terminal; "" where there is none."""
-    lines = (text or "").strip().splitlines()
-    return printable(" ".join(lines[0].split())) if lines else ""
-
-
 def plain_table(found: Sequence[FoundRun], now: float) -> str:
     """Return a table for pipes: a line for each run, nothing cut, no colours."""
-    layout = (*_wide(found), ("error",))
+    layout = (*_with_target(WIDE, found), ("error",))
     rows = [HEADERS, *(_row(one, now) for one in found)]
     widths = _widths(layout, rows)
     lines = (line for row in rows for line in _lines(layout, widths, row))
@@ -145,7 +128,6 @@ class RunsTable:
     found: Sequence[FoundRun]
     now: float
     """Unix time: the durations of runs in progress grow with it."""
-    views: ViewRuns = field(default_factory=dict)
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Return all lines."""
@@ -153,34 +135,29 @@ class RunsTable:
             yield from lines
 
     def blocks(self, options: ConsoleOptions) -> Iterator[list[Text]]:
-        """Yield the lines of the header, then those of each run: its error takes the whole width.
-
-        Below the first run of each view stands the view's strip, where the terminal can show it.
-        """
+        """Yield the lines of the header, then those of each run: its error takes the whole width."""
         width = options.max_width
-        strips = {} if options.ascii_only else {k: runs for k, runs in self.views.items() if len(runs) > 1}
         header, *rows = cells = [HEADERS, *(_row(one, self.now) for one in self.found)]
-        layout = _wide(self.found)
+        layout = _with_target(WIDE, self.found)
         widths = _widths(layout, cells)
         if _width(widths) > width:
-            layout = _narrow(self.found)
+            layout = _with_target(NARROW, self.found)
             widths = _widths(layout, cells)
             # Long names in the first column are cut; run IDs, which are to be copied, stay whole.
             longest_id = max(cell_len(row["run_id"]) for row in cells)
             widths[0] = max(longest_id, widths[0] - max(0, _width(widths) - width))
         yield list(_lines(layout, widths, header))
         for one, row in zip(self.found, rows, strict=True):
-            runs = strips.pop(_view_of(one), ())
-            strip = [_strip(runs, self.now)] if runs else []
+            has_strip = len(one.history) > 1 and not options.ascii_only
+            strip = [_strip(one.history, self.now)] if has_strip else []
             yield [*_lines(layout, widths, row), *strip, *_error_lines(row["error"], width)]
 
 
-def _wide(found: Iterable[FoundRun]) -> Layout:
-    return (("target",), *WIDE) if _several_targets(found) else WIDE
-
-
-def _narrow(found: Iterable[FoundRun]) -> Layout:
-    return ((*NARROW[0], "target"), *NARROW[1:]) if _several_targets(found) else NARROW
+def _with_target(layout: Layout, found: Iterable[FoundRun]) -> Layout:
+    """Return the layout with the target in it, where there are several."""
+    if len({one.target for one in found}) <= 1:
+        return layout
+    return (("target",), *layout) if layout is WIDE else ((*layout[0], "target"), *layout[1:])
 
 
 def _widths(layout: Layout, rows: Sequence[Row]) -> list[int]:
@@ -193,7 +170,7 @@ def _width(widths: Sequence[int]) -> int:
 
 
 def _lines(layout: Layout, widths: Sequence[int], row: Row) -> Iterator[Text]:
-    """Return the lines of one run, or of the header."""
+    """Yield the lines of one run, or of the header."""
     for depth in range(len(layout[0])):
         line = Text(style="bold underline" if row is HEADERS else "", no_wrap=True, overflow="ignore")
         for column, width in zip(layout, widths, strict=True):
@@ -211,7 +188,7 @@ def _strip(runs: Sequence[Run], now: float) -> Text:
     durations = [run.duration(now) or 0.0 for run in runs]
     longest = max(durations)
     line = Text(GAP, no_wrap=True, overflow="ignore")
-    for run, duration in zip(reversed(runs), reversed(durations), strict=True):
+    for run, duration in zip(runs, durations, strict=True):
         bar = _BARS[round((len(_BARS) - 1) * duration / longest)] if longest else _BARS[0]
         character = bar if run.status == Status.SUCCEEDED else _LETTERS.get(run.status, "?")
         line.append(character, _style("status", run.status or "?"))
@@ -219,17 +196,9 @@ def _strip(runs: Sequence[Run], now: float) -> Text:
 
 
 def _error_lines(message: str, width: int) -> Iterator[Text]:
-    if message == ABSENT:
-        return
-    lines = textwrap.wrap(
-        message,
-        max(width, 12),
-        initial_indent=GAP,
-        subsequent_indent=GAP,
-        max_lines=ERROR_LINES,
-        placeholder="…",
-    )
-    yield from (Text(line, style="red", no_wrap=True, overflow="ellipsis") for line in lines)
+    if message != ABSENT:
+        for line in textwrap.wrap(message, max(width, 12) - len(GAP), max_lines=ERROR_LINES, placeholder="…"):
+            yield Text(f"{GAP}{line}", style="red", no_wrap=True, overflow="ellipsis")
 
 
 @dataclass(slots=True)
@@ -261,8 +230,7 @@ class Screen:
         """Yield the table, with the number of runs that are left out in its last line."""
         runs = self.findings.runs
         # No more than fit are laid out: the screen is drawn every second.
-        table = RunsTable(runs[:height], self.clock.time(), self.findings.views)
-        header, *blocks = table.blocks(options)
+        header, *blocks = RunsTable(runs[:height], self.clock.time()).blocks(options)
         yield from header
         height -= len(header)
         for number, lines in enumerate(blocks):
@@ -286,27 +254,39 @@ def as_json(found: Iterable[FoundRun], now: float) -> str:
     return json.dumps([_object(one, now) for one in found], indent=2) + "\n"
 
 
+def _object(found: FoundRun, now: float) -> dict[str, object]:
+    run, duration = found.run, found.run.duration(now)
+    times = ("creation_time", "start_time", "end_time", "last_updated")
+    return {
+        "target": found.target,
+        "aws_region": found.aws_region,
+        "catalog_id": found.catalog_id,
+        **run._asdict(),
+        **{name: _iso(getattr(run, name)) for name in times},
+        "duration_seconds": None if duration is None else round(duration, 3),
+        "cause": cause_of(run.error_message) if run.status == Status.FAILED else None,
+    }
+
+
+def _iso(time: float | None) -> str | None:
+    """Return a Unix time as ISO 8601 in UTC, to the millisecond, which is what Glue sends."""
+    if time is None:
+        return None
+    moment = datetime.fromtimestamp(time, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def as_config(found: Iterable[FoundRun]) -> str:
     """Return a ``runs:`` block, indented as a target's keys are; one YAML document for each target."""
-    blocks: dict[tuple[str, str, str], list[str]] = {}
+    documents: dict[tuple[str, str, str], str] = {}
     for one in found:
-        lines = blocks.setdefault((one.target, one.aws_region, one.catalog_id), [])
+        place = (first_line(one.target), one.aws_region, first_line(one.catalog_id))
+        head = "    # of the target {}: aws_region {}, catalog_id {}\n    runs:\n".format(*place)
         comment = f"{_view_name(one.run)} {first_line(one.run.status) or 'without a status'}"
         # Quoted as JSON, and so YAML, does: whatever Glue says, this is one run ID.
-        lines.append(f"  - {json.dumps(one.run.run_id)}  # {comment}")
-    documents = [
-        [
-            f"# of the target {first_line(target)}: aws_region {region}, catalog_id {first_line(catalog_id)}",
-            "runs:",
-            *lines,
-        ]
-        for (target, region, catalog_id), lines in blocks.items()
-    ] or [["runs: []"]]
-    return "---\n".join("".join(f"{_INDENT}{line}\n" for line in lines) for lines in documents)
-
-
-def _several_targets(found: Iterable[FoundRun]) -> bool:
-    return len({one.target for one in found}) > 1
+        entry = f"      - {json.dumps(one.run.run_id)}  # {comment}\n"
+        documents[place] = documents.get(place, head) + entry
+    return "---\n".join(documents.values()) or "    runs: []\n"
 
 
 def _row(found: FoundRun, now: float) -> Row:
@@ -352,29 +332,7 @@ def _to_the_second(duration: float) -> str:
     return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"
 
 
-def _style(name: str, text: str) -> str:
+def _style(name: str | None, text: str) -> str:
     if name == "status" and text != ABSENT:
         return STYLES.get(text, "bold yellow")
-    return {"view": "bold", "run_id": "dim"}.get(name, "")
-
-
-def _object(found: FoundRun, now: float) -> dict[str, object]:
-    run = found.run._asdict()
-    duration = found.run.duration(now)
-    place = {"target": found.target, "aws_region": found.aws_region, "catalog_id": found.catalog_id}
-    times = {name: _iso(run[name]) for name in _TIMES}
-    return {
-        **place,
-        **run,
-        **times,
-        "duration_seconds": None if duration is None else round(duration, 3),
-        "cause": cause_of(found.run.error_message) if found.run.status == Status.FAILED else None,
-    }
-
-
-def _iso(time: float | None) -> str | None:
-    """Return a Unix time as ISO 8601 in UTC, to the millisecond, which is what Glue sends."""
-    if time is None:
-        return None
-    moment = datetime.fromtimestamp(time, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"view": "bold", "run_id": "dim"}.get(name or "", "")

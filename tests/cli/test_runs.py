@@ -13,16 +13,22 @@ import pytest
 import yaml
 
 from exporter.cli.main import run
+from exporter.cli.runs import read_runs
+from exporter.clock import SystemClock
+from exporter.glue import ClientFactory
+from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.simulated_glue import RunScript, RunStatus
-from tests.support.bare_faults import HANG, error
+from tests.support.bare_faults import HANG, error, slow
 from tests.support.bare_glue import BareGlue
-from tests.support.bare_records import ACCOUNT, sample_run
+from tests.support.bare_records import ACCOUNT, Listing, sample_run
+from tests.support.glue_clients import session_with
 from tests.support.moto_glue import MotoGlue
 from tests.support.terminal import OnTerminal
 
 RUNNING = RunScript(start_delay=0, duration=10_000)
 ENDED = RunScript(start_delay=0, duration=60)
 FAILED = RunScript(start_delay=0, duration=60, outcome=RunStatus.FAILED, error_message="No access\nto x")
+CURSOR_ON, CURSOR_OFF = "\x1b[?25h", "\x1b[?25l"
 
 
 @pytest.fixture
@@ -54,6 +60,20 @@ def run_ids(glue: MotoGlue) -> dict[str, str]:
     }
 
 
+@pytest.fixture
+def bare(glue: MotoGlue) -> Iterator[BareGlue]:  # noqa: ARG001 (its environment)
+    """Serve a Glue that answers whatever a test wants."""
+    with BareGlue() as bare:
+        yield bare
+
+
+@pytest.fixture
+def environment(glue: MotoGlue, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:  # noqa: ARG001
+    """Set a variable, beside those of the Glue."""
+    name, _, value = variable.partition("=")
+    monkeypatch.setenv(name, value)
+
+
 def configure(folder: Path, *targets: dict[str, object], name: str = "config.yaml") -> Path:
     file = folder / name
     file.write_text(
@@ -68,21 +88,14 @@ def listed(capsys: pytest.CaptureFixture[str], *args: str, status: int = 0) -> l
     return [entry["run_id"] for entry in json.loads(capsys.readouterr().out)]
 
 
-def test_runs_of_the_configured_targets_are_listed_newest_first(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, run_ids: dict[str, str]
-) -> None:
-    configure(tmp_path, {"name": "prod", "views": ["sales.*"], "runs": [run_ids["audit"]]})
-    assert listed(capsys) == [run_ids[name] for name in ("running", "ended", "failed", "audit")]
-
-
-def test_a_pipe_gets_a_table_without_colours_and_nothing_on_standard_error(
+def test_a_pipe_gets_a_table_newest_first_and_nothing_on_standard_error(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     run_ids: dict[str, str],
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    configure(tmp_path, {"views": ["*.*"]})
+    configure(tmp_path, {"views": ["sales.*"], "runs": [run_ids["audit"]]})
     assert run(["runs"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
@@ -127,32 +140,23 @@ def test_a_named_database_is_all_that_glue_is_asked_for(glue: MotoGlue) -> None:
     assert "TableName" not in call.parameters
 
 
-def test_flags_may_come_from_the_environment(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_ids: dict[str, str]
+@pytest.mark.parametrize(
+    ("variable", "args", "expected"),
+    [
+        ("GLUE_MV_EXPORTER_AWS_REGION=eu-west-1", ["--database=ops"], "audit"),
+        ("AWS_DEFAULT_REGION=eu-west-1", ["--database=ops"], "audit"),
+        ("GLUE_MV_EXPORTER_DATABASE=ops", ["--aws.region=eu-west-1"], "audit"),
+        # In the exporter's container, say, where the environment names the exporter's own file.
+        ("GLUE_MV_EXPORTER_CONFIG_FILE=x.yaml", ["--aws.region=eu-west-1", "--database=ops"], "audit"),
+        ("GLUE_MV_EXPORTER_CONFIG_FILE=x.yaml", ["--limit=1"], "running"),
+    ],
+)
+@pytest.mark.usefixtures("environment")
+def test_the_environment_is_heeded_and_the_command_line_wins(
+    capsys: pytest.CaptureFixture[str], run_ids: dict[str, str], args: list[str], expected: str
 ) -> None:
-    monkeypatch.setenv("GLUE_MV_EXPORTER_AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("GLUE_MV_EXPORTER_DATABASE", "sales")
-    monkeypatch.setenv("GLUE_MV_EXPORTER_STATUS", "FAILED SUCCEEDED")
-    assert listed(capsys) == [run_ids["ended"], run_ids["failed"]]
-
-
-def test_the_region_is_the_sdks_own_where_no_flag_names_it(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_ids: dict[str, str]
-) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    assert listed(capsys, "--database=ops") == [run_ids["audit"]]
-
-
-def test_the_command_line_wins_over_a_configuration_in_the_environment(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    run_ids: dict[str, str],
-) -> None:
-    """In the exporter's container, say, where the environment names the exporter's own file."""
-    file = configure(tmp_path, {"views": ["sales.*"]}, name="exporter.yaml")
-    monkeypatch.setenv("GLUE_MV_EXPORTER_CONFIG_FILE", str(file))
-    assert listed(capsys, "--database=ops", "--aws.region=eu-west-1") == [run_ids["audit"]]
+    configure(Path(), {"views": ["sales.*"]}, name="x.yaml")
+    assert listed(capsys, *args) == [run_ids[expected]]
 
 
 @pytest.mark.parametrize(
@@ -194,18 +198,24 @@ def test_targets_of_other_regions_and_catalogs_are_not_read(glue: MotoGlue, tmp_
     assert [call.parameters["DatabaseName"] for call in glue.calls()] == ["a"]
 
 
-@pytest.mark.usefixtures("glue")
 def test_a_status_that_the_api_does_not_list_is_asked_for_by_its_name(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, bare: BareGlue
 ) -> None:
-    with BareGlue() as bare:
-        paused = bare.records.put_run(sample_run(1, status="PAUSED"))
-        bare.records.put_run(sample_run(2, status="QUEUED"))
-        file = configure(tmp_path, {"endpoint_url": bare.url, "catalog_id": ACCOUNT, "views": ["*.*"]})
-        assert listed(capsys, f"--config.file={file}", "--status=paused") == [paused]
-        assert len(listed(capsys, f"--config.file={file}", "--status=unknown")) == 2
-        assert run(["runs", f"--config.file={file}", "--status=FAILD"]) == 0
-    assert capsys.readouterr().err == "no runs\nno run has the status FAILD\n"
+    paused = bare.records.put_run(sample_run(1, status="PAUSED"))
+    bare.records.put_run(sample_run(2, status="QUEUED"))
+    configure(tmp_path, {"endpoint_url": bare.url, "catalog_id": ACCOUNT, "views": ["*.*"]})
+    assert listed(capsys, "--status=paused") == [paused]
+    assert len(listed(capsys, "--status=unknown")) == 2
+
+
+def test_a_run_that_two_targets_watch_is_found_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, bare: BareGlue
+) -> None:
+    run_id = bare.records.put_run(sample_run(1))
+    here = {"endpoint_url": bare.url, "catalog_id": ACCOUNT}
+    by_id = {"name": "second", "runs": [run_id.upper()]}
+    configure(tmp_path, {"name": "first", "views": ["*.*"], **here}, {**by_id, **here})
+    assert listed(capsys) == [run_id]
 
 
 def test_the_block_for_a_configuration_reads_as_one(
@@ -219,8 +229,8 @@ def test_the_block_for_a_configuration_reads_as_one(
     assert listed(capsys, f"--config.file={file}") == [run_ids["audit"]]
 
 
-def test_where_there_are_no_runs_it_says_so(capsys: pytest.CaptureFixture[str], glue: MotoGlue) -> None:
-    assert glue.count() == 0
+@pytest.mark.usefixtures("glue")
+def test_where_there_are_no_runs_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["runs", "--aws.region=eu-west-1"]) == 0
     assert capsys.readouterr() == ("", "no runs\n")
     assert listed(capsys, "--aws.region=eu-west-1") == []
@@ -244,6 +254,16 @@ def test_a_target_that_cannot_be_read_is_status_1_after_the_rest_is_printed(
     assert err.removesuffix("\n").isprintable(), "one line, and nothing that steers a terminal"
 
 
+def test_a_listing_that_breaks_off_leaves_the_pages_before_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, bare: BareGlue
+) -> None:
+    newest = {bare.records.put_run(sample_run(number)) for number in range(5)}
+    bare.records.put_run(sample_run(7))
+    bare.listing = Listing(page_limit=5, token_lifetime=-1)
+    configure(tmp_path, {"endpoint_url": bare.url, "catalog_id": ACCOUNT, "views": ["*.*"]})
+    assert set(listed(capsys, status=1)) == newest
+
+
 def test_missing_credentials_are_status_1_in_a_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, glue: MotoGlue
 ) -> None:
@@ -255,7 +275,7 @@ def test_missing_credentials_are_status_1_in_a_line(
     assert glue.count() == 0
 
 
-def test_a_run_id_that_glue_does_not_know_is_told_and_no_failure(
+def test_a_run_id_that_glue_does_not_know_is_no_failure(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: MotoGlue
 ) -> None:
     unknown = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -292,13 +312,30 @@ def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str], args: list[
     assert complaint in " ".join(err.split())
 
 
+def test_progress_counts_targets_and_runs(bare: BareGlue) -> None:
+    for number in range(25):
+        bare.records.put_run(sample_run(number))
+    bare.judge = lambda call: slow(1.0) if call.parameters.get("DatabaseName") == "none" else None
+    access = Access(aws_region="eu-west-1", endpoint_url=bare.url)
+    targets = tuple(
+        Target(name=name, access=access, catalog_id=ACCOUNT, views=(ViewPattern(database=name, table="*"),))
+        for name in ("*", "none")
+    )
+    reports: list[str] = []
+    clock = SystemClock()
+    clients = ClientFactory(clock, session_factory=session_with())
+    read_runs(Settings(targets=targets), clients, clock, reports.append)
+    clients.close()
+    assert reports[-1] == "reading, 1 of 2 targets done, 25 runs"
+
+
 def test_a_terminal_gets_colours_and_sees_progress(run_ids: dict[str, str]) -> None:
     terminal = OnTerminal("runs", "--aws.region=eu-west-1")
     assert terminal.end() == 0
     assert "reading" in terminal.screen
     assert "\x1b[1;31mFAILED" in terminal.screen
     assert all(run_id in terminal.screen for run_id in run_ids.values())
-    assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l"), "the cursor is back"
+    assert terminal.screen.rindex(CURSOR_ON) > terminal.screen.rindex(CURSOR_OFF)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -312,7 +349,7 @@ def test_watch_keeps_the_table_on_screen_until_a_signal(
     assert terminal.end() == 0
     assert time.monotonic() - signalled < 5
     assert terminal.screen.rstrip().endswith("\x1b[?1049l"), "the screen is what it was before"
-    assert "\x1b[?25h" in terminal.screen
+    assert CURSOR_ON in terminal.screen
     assert "Traceback" not in terminal.screen
 
 
@@ -324,7 +361,7 @@ def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: MotoGlue) -> None
     signalled = time.monotonic()
     assert terminal.end() == 130
     assert time.monotonic() - signalled < 5
-    assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l")
+    assert terminal.screen.rindex(CURSOR_ON) > terminal.screen.rindex(CURSOR_OFF)
     assert "Traceback" not in terminal.screen
 
 
@@ -335,7 +372,7 @@ def test_once_shows_progress_on_a_terminal_and_leaves_nothing_of_it(
     terminal = OnTerminal("once")
     assert terminal.end() == 0
     assert terminal.screen.index("reading") < terminal.screen.index("# HELP")
-    assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l"), "the cursor is back"
+    assert terminal.screen.rindex(CURSOR_ON) > terminal.screen.rindex(CURSOR_OFF)
 
 
 @pytest.mark.parametrize("arguments", [["runs"], ["once"], ["check-config", "config.yaml"]])

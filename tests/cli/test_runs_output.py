@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from exporter import config
+from exporter.cli.logs import first_line
 from exporter.cli.runs import Report, keep_on_screen
 from exporter.cli.runs_output import (
     Findings,
@@ -22,9 +23,8 @@ from exporter.cli.runs_output import (
     Screen,
     as_config,
     as_json,
-    first_line,
-    newest_runs,
     plain_table,
+    with_history,
 )
 from exporter.model.run import Run
 
@@ -86,7 +86,7 @@ def history(*, encoding: str) -> list[str]:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(width=160, file=file, highlight=False)
     with console.capture() as capture:
-        console.print(RunsTable(runs, NOON, newest_runs(runs)), crop=False)
+        console.print(RunsTable(with_history(runs, runs), NOON), crop=False)
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
@@ -103,8 +103,8 @@ def test_a_terminal_without_unicode_has_no_strip() -> None:
 
 def test_a_strip_holds_twenty_runs() -> None:
     runs = [found(run_id=str(number), creation_time=float(number)) for number in range(30)]
-    (kept,) = newest_runs(runs).values()
-    assert [run.run_id for run in kept] == [str(number) for number in range(29, 9, -1)]
+    kept = with_history(runs[:1], runs)[0].history
+    assert [run.run_id for run in kept] == [str(number) for number in range(10, 30)]
 
 
 def test_a_wide_terminal_has_a_line_for_each_run_and_one_for_its_error() -> None:
