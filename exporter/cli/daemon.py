@@ -18,10 +18,8 @@ from exporter.cli.main import EXIT_FAILED
 from exporter.cli.reloading import Reloader, WebProtection
 from exporter.cli.signals import Signals, end_in_time
 from exporter.cli.systemd import feed_watchdog, notify
-from exporter.clock import SystemClock
 from exporter.errors import ExporterError
 from exporter.model.settings import Settings, WebSettings
-from exporter.model.sharding import Shard
 from exporter.web.address import ListenAddress, bound_address
 from exporter.web.app import Site, make_app, with_request_log
 from exporter.web.pages import runbook_routes, status_routes

@@ -14,12 +14,14 @@ from exporter.web.address import ListenAddress
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-ENVIRONMENT_PREFIX = "GLUE_MV_EXPORTER_"
-
 
 def environment_name(flag: str) -> str:
     """Return the environment variable of a flag: ``--config.file`` is ``GLUE_MV_EXPORTER_CONFIG_FILE``."""
-    return ENVIRONMENT_PREFIX + flag.lstrip("-").replace(".", "_").replace("-", "_").upper()
+    return f"GLUE_MV_EXPORTER_{_parameter(flag).upper()}"
+
+
+def _parameter(flag: str) -> str:
+    return flag.lstrip("-").replace(".", "_").replace("-", "_")
 
 
 class Flag(click.Option):
@@ -34,21 +36,15 @@ class Flag(click.Option):
 
 def flag(name: str, **attributes: Any) -> Callable[[F], F]:
     """Return a click option whose parameter and environment variable follow from its name."""
-    parameter = name.lstrip("-").replace(".", "_").replace("-", "_")
-    return click.option(
-        name,
-        parameter,
-        cls=Flag,
-        envvar=environment_name(name),
-        show_envvar=True,
-        show_default=True,
-        **attributes,
-    )
+    if not attributes.keys() & {"default", "is_flag", "multiple"}:
+        attributes |= {"default": None, "callback": _none_if_empty}
+    more = {"envvar": environment_name(name), "show_envvar": True, "show_default": True}
+    return click.option(name, _parameter(name), cls=Flag, **more, **attributes)
 
 
-def _none_if_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def _none_if_empty(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
     """Take an empty value for none, as Prometheus does: an empty path is not the working folder."""
-    return value or None
+    return None if value == "" else value
 
 
 class Parsed(click.ParamType[T]):
@@ -78,20 +74,24 @@ def _external_url(text: str) -> str:
     return text.rstrip("/")
 
 
-ADDRESS = Parsed("address", ListenAddress.parse)
-SHARD = Parsed("shard", Shard.parse)
 DURATION = Parsed("duration", _seconds)
-EXTERNAL_URL = Parsed("url", _external_url)
 
 config_file = flag(
     "--config.file", default="config.yaml", metavar="FILE", help="The configuration: what to watch, and how."
+)
+auto_reload_interval = flag(
+    "--config.auto-reload-interval",
+    type=DURATION,
+    default="0s",
+    metavar="DURATION",
+    help="How often to check whether the configuration has changed, to reload it then; 0s: never.",
 )
 
 
 def _listen_address(default: str, of: str) -> Callable[[F], F]:
     return flag(
         "--web.listen-address",
-        type=ADDRESS,
+        type=Parsed("address", ListenAddress.parse),
         multiple=True,
         # Of the variable, which holds several between blanks; blanks alone are none.
         callback=lambda _context, _parameter, value: value or (ListenAddress.parse(default),),
@@ -104,43 +104,28 @@ def _listen_address(default: str, of: str) -> Callable[[F], F]:
 
 listen_address = _listen_address(":10079", "on all addresses of this machine")
 loopback_address = _listen_address("127.0.0.1:10079", "to this machine alone")
-enable_lifecycle = flag(
-    "--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload to reload the configuration."
-)
-
-
-auto_reload_interval = flag(
-    "--config.auto-reload-interval",
-    type=DURATION,
-    default="0s",
-    metavar="DURATION",
-    help="How often to check whether the configuration has changed, to reload it then; 0s: never.",
-)
 web_config_file = flag(
     "--web.config.file",
-    default=None,
-    callback=_none_if_empty,
     metavar="FILE",
     help="TLS, basic auth, headers, a rate limit, in the exporter-toolkit's format; without it, plain HTTP.",
 )
 external_url = flag(
     "--web.external-url",
-    type=EXTERNAL_URL,
-    default=None,
-    callback=_none_if_empty,
+    type=Parsed("url", _external_url),
     metavar="URL",
     help="The URL under which people reach the exporter: a metric shows it, for the links in alerts.",
 )
+enable_lifecycle = flag(
+    "--web.enable-lifecycle", is_flag=True, help="Allow POST /-/reload to reload the configuration."
+)
 storage_path = flag(
     "--storage.path",
-    default=None,
-    callback=_none_if_empty,
     metavar="FOLDER",
     help="The folder of the state that survives restarts; without it, the state is in memory.",
 )
 shard = flag(
     "--shard",
-    type=SHARD,
+    type=Parsed("shard", Shard.parse),
     default="0/1",
     metavar="I/N",
     help="This process's part of the targets: number I, from 0, of N."
@@ -157,24 +142,12 @@ log_format = flag(
 )
 
 # Of `runs`.
-aws_region = flag(
-    "--aws.region", callback=_none_if_empty, metavar="REGION", help="The region; default: the AWS SDK's own."
-)
+aws_region = flag("--aws.region", metavar="REGION", help="The region; default: the AWS SDK's own.")
 catalog_id = flag(
-    "--catalog-id",
-    callback=_none_if_empty,
-    metavar="ID",
-    help="The Data Catalog; default: the account of the credentials.",
+    "--catalog-id", metavar="ID", help="The Data Catalog; default: the account of the credentials."
 )
-database = flag(
-    "--database",
-    callback=_none_if_empty,
-    metavar="NAME",
-    help="Runs of views in this database only; a glob, too.",
-)
-table = flag(
-    "--table", callback=_none_if_empty, metavar="NAME", help="Runs of views of this name only; a glob, too."
-)
+database = flag("--database", metavar="NAME", help="Runs of views in this database only; a glob, too.")
+table = flag("--table", metavar="NAME", help="Runs of views of this name only; a glob, too.")
 status = flag(
     "--status",
     multiple=True,

@@ -31,40 +31,30 @@ def command(web_listen_address: Sequence[ListenAddress], web_config_file: str | 
     several addresses it asks the first.
     Exit status 0 if it is healthy, 1 if it is not or does not answer.
     """
-    tls = None if web_config_file is None else _tls_settings(web_config_file)
+    tls = _tls_settings(web_config_file) if web_config_file else None
     # The exporter keeps its last valid configuration where the file has become invalid, or protects less: so
     # the other way is tried, too.
-    ways: list[ssl.SSLContext | None] = [None] if web_config_file is None else [_client_context(tls), None]
-    if tls is None:
-        ways.reverse()
-    try:
-        status, text = _first_answer(web_listen_address[0], ways)
-    except (OSError, http.client.HTTPException) as error:
-        # Whatever listens there may have said anything.
-        reason = printable(str(error).strip()) or type(error).__name__
-        not_http = http.client.HTTPException | ssl.SSLError | ConnectionResetError | BrokenPipeError
-        hint = _hint(web_config_file, tls) if isinstance(error, not_http) else ""
-        echo_error(f"no healthy exporter: {reason}{hint}")
-        return EXIT_FAILED
-    if status != http.client.OK:
+    ways: list[ssl.SSLContext | None] = [None]
+    if web_config_file:
+        ways.insert(0 if tls else 1, _client_context(tls))
+    failures: list[Exception] = []
+    for way in ways:
+        try:
+            status, text = _ask(web_listen_address[0], way)
+        except (OSError, http.client.HTTPException) as error:
+            failures.append(error)
+            continue
+        if status == http.client.OK:
+            click.echo(text)
+            return 0
         echo_error(f"not healthy: {text}")
         return EXIT_FAILED
-    click.echo(text)
-    return 0
-
-
-def _first_answer(address: ListenAddress, ways: list[ssl.SSLContext | None]) -> tuple[int, str]:
-    """Ask in the first way, and then in the others, and skip what is not an exporter."""
-    first, *others = ways
-    try:
-        return _ask(address, first)
-    except (OSError, http.client.HTTPException):
-        for context in others:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                status, text = _ask(address, context)
-                if status in {http.client.OK, http.client.SERVICE_UNAVAILABLE}:
-                    return status, text
-        raise
+    # Whatever listens there may have said anything.
+    reason = printable(str(failures[0]).strip()) or type(failures[0]).__name__
+    not_http = http.client.HTTPException | ssl.SSLError | ConnectionResetError | BrokenPipeError
+    hint = _hint(web_config_file, tls) if isinstance(failures[0], not_http) else ""
+    echo_error(f"no healthy exporter: {reason}{hint}")
+    return EXIT_FAILED
 
 
 def _ask(address: ListenAddress, context: ssl.SSLContext | None) -> tuple[int, str]:

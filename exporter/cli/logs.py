@@ -18,7 +18,7 @@ import click
 from exporter.errors import ExporterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from _typeshed import ReadableBuffer
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -141,7 +141,13 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
-def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
+def first_line(text: str | None) -> str:
+    """Return the first line of a text, as it cannot steer a terminal; "" where there is none."""
+    lines = (text or "").strip().splitlines()
+    return printable(" ".join(lines[0].split())) if lines else ""
+
+
+def configure_logs(level: str = "warning", form: str = "logfmt", stream: TextIO | None = None) -> None:
     """Send every line of this program, and the warnings of its libraries, to one stream in one format.
 
     Libraries stay at warnings even at ``--log.level=debug``: botocore's debug lines hold signatures.
@@ -155,14 +161,12 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("msg"),
-        _without_none,
-        _printable,
+        _clean,
     ]
-    order = ["ts", "level", "msg"]
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
-        else structlog.processors.LogfmtRenderer(key_order=order, drop_missing=True)
+        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"], drop_missing=True)
     )
     structlog.configure(
         processors=[*shared, renderer],
@@ -177,11 +181,15 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+
+    def notice(lines: int) -> str:
+        event: Any = {"event": DROPPED, "lines": lines}
+        for process in (*shared, renderer):
+            event = process(None, "warning", event)
+        return str(event)
+
     if standard_error := StandardError.installed():
-        standard_error.timeout = LOG_TIMEOUT
-        standard_error.notice = lambda lines: _line(
-            [*shared, renderer], "warning", event=DROPPED, lines=lines
-        )
+        standard_error.timeout, standard_error.notice = LOG_TIMEOUT, notice
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(least, logging.WARNING))
@@ -189,19 +197,10 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
     logging.getLogger("botocore").setLevel(logging.CRITICAL)
 
 
-def _line(processors: "Sequence[Processor]", level: str, **event: object) -> str:
-    """Return an event as a line of the log."""
-    made: Any = event
-    for process in processors:
-        made = process(None, level, made)
-    return str(made)
-
-
-def _without_none(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
-    """Leave out what Glue did not report."""
-    return {key: value for key, value in event.items() if value is not None}
-
-
-def _printable(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
-    """Make control characters visible: an error message of Glue's must not steer a terminal."""
-    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
+def _clean(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
+    """Leave out what Glue did not report, and let no message steer a terminal."""
+    return {
+        key: printable(value) if isinstance(value, str) else value
+        for key, value in event.items()
+        if value is not None
+    }
