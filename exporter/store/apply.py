@@ -14,7 +14,7 @@ from exporter.store.catalog import Catalog
 from exporter.store.counters import ViewCounters
 from exporter.store.results import Listing, PollEnded, ResyncEnded, RunsListed, Scope, SourcesRead, TablesRead
 from exporter.store.runs import Fetching, Moment, RunRecord
-from exporter.store.views import LISTINGS_UNTIL_GONE, NO_SNAPSHOT, ViewRecord, ViewState
+from exporter.store.views import LISTINGS_UNTIL_GONE, NO_SNAPSHOT, ViewState
 
 
 def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> None:
@@ -39,8 +39,8 @@ def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> None:
 def _describe(catalog: Catalog, found: View, owner: str, patterns: Sequence[ViewPattern], at: Moment) -> None:
     """Apply what the catalog's tables say of one view."""
     name = (found.database, found.table)
-    view = catalog.views.get(name)
-    if view is not None and view.owner is not None and view.record.same_as(found):
+    view = catalog.watched(name)
+    if view and (view.record.view, view.record.described, view.record.misses) == (found, True, 0):
         return
     view = catalog.watch(name, owner, patterns)
     record = view.record
@@ -49,29 +49,14 @@ def _describe(catalog: Catalog, found: View, owner: str, patterns: Sequence[View
         # One that was created after its pattern was first watched has nothing to leave out of the count.
         created = found.creation_time
         baseline_at = at.now if created is not None and created > catalog.watched_since(patterns) else None
-    if _new_data(record, found):
+    if _new_data(record.view, found):
         changed_at = at.now if found.update_time is None else found.update_time
-        record = replace(record, data_changed_at=changed_at, data_changed_after=record.update_time)
-    after = replace(
-        record,
-        creation_time=found.creation_time,
-        refresh_seconds=found.refresh_seconds,
-        update_time=found.update_time,
-        owner=found.owner,
-        managed=found.managed,
-        version_id=found.version_id,
-        source_version_ids=found.source_version_ids,
-        sources=found.sources,
-        iceberg_sources=found.iceberg_sources,
-        described=True,
-        misses=0,
-        baseline_at=baseline_at,
-    )
-    catalog.update(view, after)
+        record = replace(record, data_changed_at=changed_at, data_changed_after=record.view.update_time)
+    catalog.update(view, replace(record, view=found, described=True, misses=0, baseline_at=baseline_at))
     catalog.link_sources(view)
 
 
-def _new_data(before: ViewRecord, found: View) -> bool:
+def _new_data(before: View, found: View) -> bool:
     """Return whether the view's snapshot is another one than at the last look, and so holds newer data.
 
     Not if it refers to the same snapshots of the sources as before: then it may be that of a compaction.
@@ -92,7 +77,7 @@ def compare_with_sources(catalog: Catalog, target: str) -> set[str]:
     used: set[str] = set()
     for view in catalog.of_target(target):
         if view.known:
-            used.update(view.record.sources or ())
+            used.update(view.record.view.sources or ())
         changed = catalog.link_sources(view)
         if changed:
             catalog.changed_views.add(view.record.name)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from exporter.model.patterns import Name, Ownership, assign, expected_interval, is_literal
 from exporter.model.run import PHASES, Run, RunKey, run_key
 from exporter.model.settings import Target, ViewPattern
-from exporter.model.view import ViewKey
+from exporter.model.view import View, ViewKey
 from exporter.store import runs as lifecycle
 from exporter.store.counters import BASELINE
 from exporter.store.log_lines import LogLines
@@ -154,7 +154,7 @@ class Catalog:
         """Watch a view that a target wants. A view that was not watched gets a new state object."""
         view = self.views.get(name)
         if view is None or view.owner is None:
-            record = view.record if view else ViewRecord(database=name[0], table=name[1])
+            record = view.record if view else ViewRecord(view=View(database=name[0], table=name[1]))
             view = replace(view) if view else ViewState(record, record.counters)
             self.views[name] = view
             self.update(view, replace(record, unwatched_since=None))
@@ -173,7 +173,7 @@ class Catalog:
         """Give a view the times at which its sources changed; return whether these are others than before."""
         before, view.source_changes = view.source_changes, None
         if view.owner in self._reading_sources:
-            view.source_changes = self.sources.changes(view.record.sources)
+            view.source_changes = self.sources.changes(view.record.view.sources)
         return view.source_changes != before
 
     def date_patterns(self, at: Moment) -> None:
@@ -200,8 +200,8 @@ class Catalog:
         """Return the ARNs of the source tables of a target's views; true: a view says that it is Iceberg."""
         tables: dict[str, bool] = {}
         for view in self.of_target(target):
-            for arn in view.record.sources or () if view.known else ():
-                tables[arn] = tables.get(arn, False) or view.record.iceberg_sources
+            for arn in view.record.view.sources or () if view.known else ():
+                tables[arn] = tables.get(arn, False) or view.record.view.iceberg_sources
         return tables
 
     def note_seen(self, keys: AbstractSet[str]) -> None:

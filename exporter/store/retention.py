@@ -29,7 +29,7 @@ def forget_unwatched(catalog: Catalog, now: float) -> None:
     for key, record in list(catalog.runs.items()):
         if record.view is None:
             _forget_unwatched_run(catalog, key, record, now)
-    catalog.sources.keep({arn for view in catalog.views.values() for arn in view.record.sources or ()})
+    catalog.sources.keep({arn for view in catalog.views.values() for arn in view.record.view.sources or ()})
     for key, at in list(catalog.unreadable.items()):
         if at < before:
             catalog.take_unreadable(key, new=False)

@@ -17,6 +17,7 @@ from typing import IO, Any, Final, Self, TypeVar
 
 from exporter.errors import StorageError
 from exporter.model.run import Run
+from exporter.model.view import View
 from exporter.store.catalog import CatalogRows, Place, WatchedPattern
 from exporter.store.counters import Counted, ViewCounters
 from exporter.store.runs import RunRecord
@@ -111,8 +112,9 @@ CREATE TABLE unreadable (
   PRIMARY KEY (catalog, run_key)
 ) STRICT, WITHOUT ROWID;
 """
-_VIEW_FIELDS: Final = tuple(one.name for one in fields(ViewRecord))
-"""In the order of the columns, which follow that of the catalog."""
+_VIEW_FIELDS: Final = tuple(one.name for one in fields(View))
+_RECORD_FIELDS: Final = tuple(one.name for one in fields(ViewRecord) if one.name != "view")
+"""In the order of the columns: first the catalog's, then those of the view, then these."""
 _VIEW_BOOLEANS: Final = ("managed", "iceberg_sources", "compared", "described")
 _VIEW_LISTS: Final = ("source_version_ids", "sources")
 _RUN_COLUMNS: Final = 23
@@ -229,7 +231,7 @@ class Storage:
         gone = [(catalog, *name) for name, view in rows.views.items() if view is None]
         self._many("DELETE FROM views WHERE catalog = ? AND database = ? AND table_name = ?", gone)
         views = (_view_row(catalog, view) for view in rows.views.values() if view)
-        self._insert("views", 1 + len(_VIEW_FIELDS), views)
+        self._insert("views", 1 + len(_VIEW_FIELDS) + len(_RECORD_FIELDS), views)
         forgotten = [(catalog, key) for key, run in rows.runs.items() if run is None]
         self._many("DELETE FROM runs WHERE catalog = ? AND run_key = ?", forgotten)
         self._insert("runs", _RUN_COLUMNS, (_run_row(catalog, k, run) for k, run in rows.runs.items() if run))
@@ -285,20 +287,22 @@ class Storage:
 
 
 def _view_row(catalog: int, view: ViewRecord) -> tuple[Any, ...]:
-    members = {name: getattr(view, name) for name in _VIEW_FIELDS}
+    members = {name: getattr(view.view, name) for name in _VIEW_FIELDS}
+    members |= {name: getattr(view, name) for name in _RECORD_FIELDS}
     members |= {name: json.dumps(members[name]) for name in _VIEW_LISTS if members[name]}
     members["counters"] = view.counters.dump()
     return (catalog, *members.values())
 
 
 def _read_view(values: list[Any]) -> ViewRecord:
-    members = dict(zip(_VIEW_FIELDS, values, strict=True))
+    members = dict(zip((*_VIEW_FIELDS, *_RECORD_FIELDS), values, strict=True))
     members |= {name: bool(members[name]) for name in _VIEW_BOOLEANS if members[name] is not None}
     members |= {
         name: tuple(map(sys.intern, json.loads(members[name]))) for name in _VIEW_LISTS if members[name]
     }
     members["counters"] = ViewCounters.load(members["counters"])
-    return ViewRecord(**members)
+    view = View(**{name: members.pop(name) for name in _VIEW_FIELDS})
+    return ViewRecord(view=view, **members)
 
 
 def _run_row(catalog: int, key: str, record: RunRecord) -> tuple[Any, ...]:

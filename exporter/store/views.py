@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from exporter.model.patterns import Name
 from exporter.model.run import Status, run_key
@@ -17,30 +16,13 @@ LISTINGS_UNTIL_GONE = 2
 NO_SNAPSHOT = "-1"
 """Iceberg's ID for the snapshot of a table without data."""
 
-_reported = attrgetter(
-    "creation_time", "refresh_seconds", "update_time", "owner", "managed", "version_id", "source_version_ids",
-    "sources", "iceberg_sources",
-)  # fmt: skip
-"""What the catalog's tables say of a view."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewRecord:
-    """What the state keeps of one view."""
+    """What the state keeps of one view. Times are Unix times in seconds by Glue's clock."""
 
-    database: str
-    table: str
-    creation_time: float | None = None
-    """Unix time in seconds, like all times here; by Glue's clock."""
-    refresh_seconds: float | None = None
-    update_time: float | None = None
-    """As last reported, like the next ones: see ``View``."""
-    owner: str | None = None
-    managed: bool | None = None
-    version_id: str | None = None
-    source_version_ids: tuple[str, ...] | None = None
-    sources: tuple[str, ...] | None = None
-    iceberg_sources: bool = False
+    view: View
+    """As the catalog's tables held it last."""
     data_changed_at: float | None = None
     """When its snapshot was last seen to have changed: the table's UpdateTime then."""
     data_changed_after: float | None = None
@@ -50,7 +32,7 @@ class ViewRecord:
     stale_since: float | None = None
     """What that showed the last time."""
     described: bool = False
-    """Whether the catalog's tables ever held it; else only its name is known."""
+    """Whether they ever held it; else only its name is known."""
     misses: int = 0
     """Complete listings of tables in a row that did not hold it."""
     baseline_at: float | None = None
@@ -64,11 +46,7 @@ class ViewRecord:
     @property
     def name(self) -> Name:
         """Database and table."""
-        return self.database, self.table
-
-    def same_as(self, view: View) -> bool:
-        """Return whether this is what the catalog's tables hold now."""
-        return self.described and self.misses == 0 and bool(_reported(self) == _reported(view))
+        return self.view.database, self.view.table
 
 
 @dataclass(slots=True, eq=False)
@@ -160,16 +138,16 @@ class ViewState:
     @property
     def stale_since(self) -> float | None:
         """Since when the view lacks something, as Unix time; None: it lacks nothing, or that is not known."""
-        record = self.record
+        record, created = self.record, self.record.view.creation_time
         refresh = self.newest_refresh()
         if refresh is None and record.baseline_at is None:
             return None  # its runs have still to be read
-        if refresh and record.creation_time is not None and refresh[1] < record.creation_time:
+        if refresh and created is not None and refresh[1] < created:
             refresh = None  # it was of an earlier view of this name
         return stale_since(
             refresh_began=refresh[0] if refresh else None,
             data_time=refresh[1] if refresh else None,
-            creation_time=record.creation_time,
+            creation_time=created,
             changes=self.source_changes,
             kept=record.stale_since,
             compared=record.compared,
@@ -208,10 +186,10 @@ class ViewState:
         refresh = self.newest_refresh()
         return ViewFacts(
             refresh_mode=_refresh_mode(record),
-            managed=record.managed,
-            owner=self.configured_owner or record.owner,
-            creation_time=record.creation_time,
-            expected_interval=self.expected_interval or record.refresh_seconds,
+            managed=record.view.managed,
+            owner=self.configured_owner or record.view.owner,
+            creation_time=record.view.creation_time,
+            expected_interval=self.expected_interval or record.view.refresh_seconds,
             last_run=last.run if last else None,
             last_success=success.run if success else None,
             last_success_time=success.end if success else None,
@@ -231,4 +209,4 @@ class ViewState:
 def _refresh_mode(record: ViewRecord) -> str:
     if not record.described:
         return "unknown"
-    return "manual" if record.refresh_seconds is None else "scheduled"
+    return "manual" if record.view.refresh_seconds is None else "scheduled"

@@ -16,6 +16,7 @@ import pytest
 
 from exporter.errors import StorageError
 from exporter.model.run import Run
+from exporter.model.view import View
 from exporter.store.catalog import CatalogRows, WatchedPattern
 from exporter.store.counters import BASELINE, ViewCounters, count
 from exporter.store.log_lines import Line
@@ -115,10 +116,16 @@ def test_all_that_is_known_is_read_back(folder: Path) -> None:
     )
     assert None not in run
     view = ViewRecord(
-        database="sales",
-        table="orders",
-        creation_time=1.0,
-        refresh_seconds=2.0,
+        view=View(
+            database="sales",
+            table="orders",
+            creation_time=1.0,
+            refresh_seconds=2.0,
+            managed=True,
+            source_version_ids=("1", "2"),
+            sources=("arn",),
+            iceberg_sources=True,
+        ),
         described=True,
         misses=1,
         baseline_at=3.0,
@@ -127,7 +134,7 @@ def test_all_that_is_known_is_read_back(folder: Path) -> None:
         counters=counters,
     )
     rows = CatalogRows(
-        views={view.name: view, ("sales", "named"): ViewRecord(database="sales", table="named")},
+        views={view.name: view, ("sales", "named"): ViewRecord(view=View(database="sales", table="named"))},
         runs={
             "a-1": RunRecord(run, view.name, True, 7.0, 1, 8.0, counted),
             "old": RunRecord(ended("old"), view.name, counted=BASELINE),

@@ -101,6 +101,12 @@ def test_a_view_that_is_named_and_may_not_be_looked_up_is_known_by_its_name(view
     assert views.shown.facts(DAILY).last_run is None
 
 
+def test_a_named_view_of_which_the_tables_hold_the_name_alone_is_looked_up(views: ViewBench) -> None:
+    views.watch(DAILY)
+    views.poll(tables=[view(created=None, every=None)], by_name=[DAILY])
+    assert views.shown.facts(DAILY).refresh_mode == "manual"
+
+
 def test_runs_alone_make_no_view_where_the_tables_may_be_read(views: ViewBench) -> None:
     views.poll(running("a"), tables=[])
     assert views.shown.shown_views == set()
