@@ -75,19 +75,16 @@ class LogLines:
             message = "another target, earlier in the file, watches these runs and views"
             self.add("warning", message, target=target, owner=owner, **_some("names", news))
 
-    def sources(
-        self, target: str, unreadable: Iterable[str], readable: Iterable[str], reasons: Mapping[str, str]
-    ) -> None:
-        """Log which source tables cannot be read any more, a line for each reason, or can be again."""
+    def sources(self, target: str, answers: Mapping[str, float | str]) -> None:
+        """Log, once, which source tables cannot be read, a line for each reason."""
         by_reason: dict[str, list[str]] = {}
-        for arn in sorted(unreadable):
-            by_reason.setdefault(reasons[arn], []).append(arn)
+        for arn, answer in sorted(answers.items()):
+            if isinstance(answer, str):
+                by_reason.setdefault(answer, []).append(arn)
         for reason, arns in by_reason.items():
-            message = "source tables cannot be read; their views are judged by age alone"
-            self.add("warning", message, target=target, reason=reason, **_some("source_tables", arns))
-        if again := sorted(readable):
-            message = "source tables can be read again"
-            self.add("info", message, target=target, **_some("source_tables", again))
+            if news := self.news(target, f"source {reason}", arns):
+                message = "source tables cannot be read; their views are judged by age alone"
+                self.add("warning", message, target=target, reason=reason, **_some("source_tables", news))
 
     def malformed(self, target: str, records: Iterable[str]) -> None:
         """Log, once, records that cannot be read."""

@@ -200,7 +200,7 @@ class Store:
             self._log.malformed(result.target, result.malformed)
             apply.apply_tables(catalog, result, at)
         elif isinstance(result, SourcesRead):
-            state.sources_read(result)
+            self._log.sources(result.target, result.tables)
             apply.apply_sources(catalog, result, at)
         elif isinstance(result, RunsListed):
             lines = (f"run {r.run_id}: {r.message}" if r.run_id else r.message for r in result.malformed)
@@ -211,11 +211,8 @@ class Store:
                 retention.forget_unlisted(catalog, covered, at)
         else:
             apply.note_read(catalog, result, set())
-            if state.target.source_tables:
-                state.sources_compared(
-                    result, apply.compare_with_sources(catalog, result.target), catalog, self._log
-                )
-            state.resync_ended(result, catalog, self._log)
+            sources = apply.compare_with_sources(catalog, result.target)
+            state.resync_ended(result, sources, catalog, self._log)
 
     def requests(self, target: str) -> RequestStats:
         """Return the live request counters of a target."""

@@ -9,7 +9,7 @@ from exporter.model.run import PHASES, Run
 from exporter.model.settings import Access, Target
 from exporter.store.catalog import Catalog
 from exporter.store.log_lines import LogLines
-from exporter.store.results import PollEnded, ResyncEnded, SourcesRead, TablesRead
+from exporter.store.results import PollEnded, ResyncEnded, TablesRead
 from exporter.store.series import RequestStats, TargetSeries
 
 OUT_OF_TIME = "the poll ran out of time before everything was read; the next one tries again"
@@ -54,10 +54,6 @@ class TargetState:
     """Whether views have been looked for."""
     logged_up: bool | None = None
     """What was last logged of whether it is up."""
-    source_problems: dict[str, str] = field(default_factory=dict)
-    """Why source tables could not be read the last time, by ARN."""
-    unreadable: frozenset[str] = frozenset()
-    """Those of which that was logged."""
     found: set[Name] = field(default_factory=set)
     """The wanted views that its tables held in the resync going on, whichever target owns them."""
 
@@ -103,13 +99,19 @@ class TargetState:
         )
         self._judge(catalog, log, ended=result.started + result.duration)
 
-    def resync_ended(self, result: ResyncEnded, catalog: Catalog, log: LogLines) -> None:
-        """Note how a resync went, or how far it is."""
+    def resync_ended(
+        self, result: ResyncEnded, sources: AbstractSet[str], catalog: Catalog, log: LogLines
+    ) -> None:
+        """Note how a resync went, or how far it is. ``sources``: the ARNs of the views' source tables."""
         self.resync_progress = result.progress
         if result.complete or result.error:
             self.resync_error = None if result.error is None else str(result.error)
         if result.complete:
             self.resynced = self.looked = True
+            if self.target.source_tables:
+                read = sum(map(catalog.sources.read, sources))
+                counts = {"read": read, "unreadable": len(sources) - read}
+                self.series = replace(self.series, source_tables=counts)
             if result.error is None:
                 self._match_patterns(catalog, log)
             self.found = set()
@@ -121,29 +123,6 @@ class TargetState:
         self.looked = True
         self.resync_progress = result.progress
         self.found.update((view.database, view.table) for view in result.views)
-
-    def sources_read(self, result: SourcesRead) -> None:
-        """Note which source tables could be read."""
-        for arn, answer in result.tables.items():
-            if isinstance(answer, str):
-                self.source_problems[arn] = answer
-            else:
-                self.source_problems.pop(arn, None)
-
-    def sources_compared(
-        self, result: ResyncEnded, used: AbstractSet[str], catalog: Catalog, log: LogLines
-    ) -> None:
-        """Count the source tables of the target's views, and log which cannot be read any more, or again."""
-        if not result.complete:
-            return
-        read = {arn for arn in used if catalog.sources.read(arn)}
-        self.series = replace(
-            self.series, source_tables={"read": len(read), "unreadable": len(used) - len(read)}
-        )
-        self.source_problems = {arn: why for arn, why in self.source_problems.items() if arn in used}
-        problems = {arn: why for arn, why in self.source_problems.items() if arn not in read}
-        log.sources(self.target.name, problems.keys() - self.unreadable, self.unreadable & read, problems)
-        self.unreadable = frozenset(problems)
 
     def _judge(self, catalog: Catalog | None, log: LogLines, ended: float | None = None) -> None:
         """Decide whether the target is up, after a poll that ended at this time, or after a resync."""
