@@ -1,51 +1,36 @@
-"""Hostile input: how it is made, and how many examples of it there are."""
+"""Hostile input, in two forms: a few examples, the same each time (``make test``), and many (``make fuzz``).
 
-import functools
+``FUZZ`` in the environment is the number of examples that the long form shares out over the tests.
+"""
+
+import json
 import os
 from collections.abc import Callable
-from typing import Any, ParamSpec
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-P = ParamSpec("P")
-
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
-LONG = EXAMPLES > 0
 SHORT_FORM = 25
 """Examples of a test in the short form, times its share."""
-SHARES = 100
-"""Into so many shares the examples of the long form are divided."""
-
-_counted = 0
-
-
-def examples_so_far() -> int:
-    """Return how many examples this process has tried."""
-    return _counted
 
 
 def fuzzed(*strategies: st.SearchStrategy[Any], share: float) -> Callable[[Callable[..., None]], Any]:
     """Call a test with examples of the strategies: ``share`` hundredths of those of the long form."""
+    number = round(EXAMPLES * share / 100) if EXAMPLES else round(SHORT_FORM * min(share / 5, 3))
 
     def decorate(test: Callable[..., None]) -> Any:
-        @functools.wraps(test)
-        def counted(*arguments: Any, **keywords: Any) -> None:
-            global _counted  # noqa: PLW0603 (one number for the process)
-            _counted += 1
-            test(*arguments, **keywords)
-
-        number = round(EXAMPLES * share / SHARES) if LONG else round(SHORT_FORM * min(share / 5, 3))
         return settings(
             max_examples=max(number, 10),
-            derandomize=not LONG,
+            derandomize=not EXAMPLES,
             database=None,  # what is found is written down as an example
             deadline=None,
             # Not shrunk: a poll takes its time, and what fails is small as it is.
             phases=[Phase.explicit, Phase.generate],
-            print_blob=LONG,
+            print_blob=bool(EXAMPLES),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        )(given(*strategies)(counted))
+        )(given(*strategies)(test))
 
     return decorate
 
@@ -76,6 +61,13 @@ TEXT = st.one_of(
     st.lists(st.sampled_from(MARKUP), min_size=1, max_size=3).map("".join),
 )
 """Names and messages that mean harm; may hold lone surrogates."""
+
+
+def as_json(value: object) -> bytes:
+    """Return JSON as Python writes it: NaN and lone surrogates included."""
+    return json.dumps(value).encode(errors="surrogatepass")
+
+
 JSON_SCALARS = st.one_of(
     st.none(),
     st.booleans(),

@@ -1,6 +1,5 @@
 """Whole polls of a Glue that answers anything: what a scrape shows of a run was said of that run."""
 
-import json
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from exporter.glue import ClientFactory
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.poller.poll import TargetPoll
 from tests.e2e.exposition import RUN, Exposition
-from tests.fuzz.hostile import JSON, TEXT, fuzzed
+from tests.fuzz.hostile import JSON, TEXT, as_json, fuzzed
 from tests.support.bare_faults import Fault
 from tests.support.bare_glue import BareGlue, Call
 from tests.support.bare_records import sample_run_id
@@ -111,15 +110,11 @@ def cut(page: bytes, where: float) -> bytes:
     return page[: int(len(page) * where)]
 
 
-def dumped(value: object) -> bytes:
-    return json.dumps(value).encode(errors="surrogatepass")
-
-
 @st.composite
 def answers(draw: st.DrawFn) -> Answers:
     """Return a Glue that says right, wrong and broken things."""
     page = st.builds(
-        lambda runs, token: dumped({"MaterializedViewRefreshTaskRuns": runs, "NextToken": token}),
+        lambda runs, token: as_json({"MaterializedViewRefreshTaskRuns": runs, "NextToken": token}),
         LISTED,
         TOKENS,
     )
@@ -129,12 +124,12 @@ def answers(draw: st.DrawFn) -> Answers:
         | JSON,
         max_size=4,
     )
-    table_page = st.builds(lambda found: dumped({"TableList": found}), tables)
+    table_page = st.builds(lambda found: as_json({"TableList": found}), tables)
     one = RECORDS | SPOILT | JSON
     return Answers(
         pages=draw(st.lists(page | page | st.builds(cut, page, st.floats(0, 1)), min_size=1, max_size=3)),
         one={
-            sample_run_id(number): dumped({"MaterializedViewRefreshTaskRun": draw(one)}) for number in (1, 2)
+            sample_run_id(number): as_json({"MaterializedViewRefreshTaskRun": draw(one)}) for number in (1, 2)
         },
         tables=draw(table_page | st.builds(cut, table_page, st.floats(0, 1))),
         status=draw(st.sampled_from([200, 200, 200, 200, 400, 403, 302])),

@@ -1,5 +1,7 @@
 """What source tables are, and since when a view is stale or overdue."""
 
+from typing import Any
+
 import pytest
 
 from exporter.model.view import SourceKey, SourceTable, View, overdue, parse_source_arn, stale_since
@@ -7,6 +9,7 @@ from exporter.model.view import SourceKey, SourceTable, View, overdue, parse_sou
 ACCOUNT = "123456789012"
 HOUR = 3600.0
 CREATED, BEGAN, DATA = 1000.0, 5000.0, 5300.0
+NEVER: dict[str, Any] = {"refresh_began": None, "data_time": None}
 
 
 def test_a_view_is_a_source_like_an_iceberg_table() -> None:
@@ -46,51 +49,36 @@ def test_anything_else_names_none(arn: str) -> None:
     assert parse_source_arn(arn) is None
 
 
-def stale(
-    *changes: list[float], began: float | None = BEGAN, kept: float | None = None, compared: bool = True
-) -> float | None:
-    """Return since when a view with these sources is stale; without any: with sources that cannot be read."""
-    return stale_since(
-        refresh_began=began,
-        data_time=None if began is None else DATA,
-        creation_time=CREATED,
-        changes=changes or None,
-        kept=kept,
-        compared=compared,
-    )
-
-
-def test_a_view_whose_sources_rest_lacks_nothing() -> None:
-    assert stale([4000.0], [BEGAN]) is None
-
-
-def test_a_view_is_stale_since_the_first_change_after_its_refresh_began() -> None:
-    assert stale([4000.0, 5100.0, 6000.0], [5900.0]) == 5100.0
-
-
-def test_later_changes_move_nothing() -> None:
-    """A compaction, say: it changes no data, and must not hide what came before."""
-    assert stale([9000.0], kept=5100.0) == 5100.0
-
-
-def test_a_refresh_that_began_before_a_change_does_not_hold_it() -> None:
-    assert stale([5100.0, 7000.0], began=6000.0, kept=5100.0) == 7000.0
-    assert stale([5100.0, 7000.0], began=7000.0, kept=5100.0) is None
-
-
-def test_at_a_first_look_only_the_newest_change_is_known_to_be_one() -> None:
-    assert stale([6000.0], [7000.0], compared=False) == 7000.0
-    assert stale([4000.0], [4500.0], compared=False) is None
-
-
-def test_without_the_sources_times_age_alone_tells() -> None:
-    assert stale() == DATA
-    assert stale(began=None) == CREATED
-
-
-def test_a_view_that_was_never_refreshed_lacks_everything_since_its_creation() -> None:
-    assert stale([10.0], began=None) == CREATED
-    assert stale([7000.0], began=None) == CREATED
+@pytest.mark.parametrize(
+    ("changes", "given", "since"),
+    [
+        pytest.param([[4000.0], [BEGAN]], {}, None, id="the sources rest"),
+        pytest.param([[4000.0, 5100.0, 6000.0], [5900.0]], {}, 5100.0, id="the first change after it began"),
+        # A compaction, say: it changes no data, and must not hide what came before.
+        pytest.param([[9000.0]], {"kept": 5100.0}, 5100.0, id="a later change moves nothing"),
+        pytest.param(
+            [[5100.0, 7000.0]], {"kept": 5100.0, "refresh_began": 6000.0}, 7000.0, id="began before a change"
+        ),
+        pytest.param([[5100.0, 7000.0]], {"kept": 5100.0, "refresh_began": 7000.0}, None, id="began with it"),
+        pytest.param([[6000.0], [7000.0]], {"compared": False}, 7000.0, id="a first look: the newest"),
+        pytest.param([[4000.0], [4500.0]], {"compared": False}, None, id="a first look: nothing new"),
+        pytest.param(None, {}, DATA, id="unreadable sources: its age"),
+        pytest.param(None, NEVER, CREATED, id="unreadable sources, never refreshed"),
+        pytest.param([[10.0]], NEVER, CREATED, id="never refreshed, old sources"),
+        pytest.param([[7000.0]], NEVER, CREATED, id="never refreshed, new sources"),
+    ],
+)
+def test_since_when_a_view_is_stale(
+    changes: list[list[float]] | None, given: dict[str, Any], since: float | None
+) -> None:
+    known: dict[str, Any] = {
+        "refresh_began": BEGAN,
+        "data_time": DATA,
+        "creation_time": CREATED,
+        "kept": None,
+        "compared": True,
+    }
+    assert stale_since(**known | given, changes=changes) == since
 
 
 def late(age: float, *, interval: float | None = HOUR, refreshing: bool = False) -> bool | None:
@@ -104,13 +92,7 @@ def test_a_view_has_one_and_a_half_of_its_own_intervals(interval: float) -> None
     assert late(1.5 * interval + 1, interval=interval) is True
 
 
-def test_a_view_that_is_being_refreshed_is_not_overdue() -> None:
+def test_a_view_is_not_overdue_while_it_is_refreshed_or_lacks_nothing_or_has_no_interval() -> None:
     assert late(10 * HOUR, refreshing=True) is False
-
-
-def test_a_view_that_lacks_nothing_is_not_overdue() -> None:
     assert overdue(now=BEGAN, stale_since=None, interval=HOUR, refreshing=False) is False
-
-
-def test_without_an_interval_nothing_was_promised() -> None:
     assert late(1000 * HOUR, interval=None) is None
