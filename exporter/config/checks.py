@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from exporter.config.durations import format_duration, quoted
+from exporter.config.durations import quoted
 from exporter.config.schema import ACCOUNT_ID, AssumeRole, Configuration, Defaults
 from exporter.config.targets import Entry, entries
 from exporter.config.yaml_lines import Document, Location
@@ -25,13 +25,6 @@ _CATALOGS: Final = ("catalog_id", "catalog_ids")
 
 def check(configuration: Configuration, document: Document) -> None:
     """Report what is wrong between values; what is wrong in one has been reported. Then warn."""
-    resync, poll = configuration.resync_interval, configuration.poll_interval
-    intervals = {"poll_interval", "resync_interval"}
-    if "resync_interval" in configuration.written and not configuration.wrong & intervals and resync < poll:
-        document.report(
-            ("resync_interval",),
-            f"{format_duration(resync)} is shorter than poll_interval, {format_duration(poll)}",
-        )
     _pairs(configuration.defaults, document, ("defaults",))
     written = entries(configuration)
     for entry in written:
@@ -67,14 +60,14 @@ def _check_entry(entry: Entry, document: Document) -> None:
         return
     if entry.value("endpoint_url") and not _STS_ENDPOINT & os.environ.keys():
         document.report(
-            (*at, "endpoint_url") if own.endpoint_url else at,
+            (*at, "endpoint_url"),
             "set catalog_id (or AWS_ENDPOINT_URL_STS): with endpoint_url alone, the real STS would be asked"
             " for the account, with the emulator's credentials",
         )
     role: AssumeRole | None = entry.value("assume_role")
     if role and ACCOUNT_ID in role.role_arn:
         document.report(
-            (*at, "assume_role", "role_arn") if own.assume_role else at,
+            (*at, "assume_role", "role_arn"),
             f"set catalog_id or catalog_ids: {ACCOUNT_ID} in role_arn stands for the account of the catalog",
         )
 

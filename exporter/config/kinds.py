@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, ClassVar, Final, Protocol, Self
 
 from exporter.config.durations import PATTERN, format_duration, parse_duration, quoted
-from exporter.config.yaml_lines import Document, Location, Unusable, YamlList, YamlMapping, kind
+from exporter.config.yaml_lines import Document, Location, Unusable, kind
 
 JsonSchema = dict[str, Any]
 
@@ -122,8 +122,7 @@ def choice(words: type[StrEnum], refused: Mapping[str, str]) -> Scalar:
 def _boolean(value: object) -> bool:
     if value is True or value is False:
         return value
-    found = 'text (true and false are written without "quotes")' if isinstance(value, str) else kind(value)
-    raise ValueError(f"must be true or false, not {found}")
+    raise ValueError(f"must be true or false, not {kind(value)}")
 
 
 BOOLEAN: Final = Scalar(_boolean, {"type": "boolean"})
@@ -137,9 +136,7 @@ def number(least: float, most: float, *, whole: bool = False) -> Scalar:
             if not least <= value <= most:
                 raise ValueError(f"must be from {least} to {most}")
             return value if whole else float(value)
-        found = {str: 'text (numbers are written without "quotes")', float: "a fraction"}
-        wanted = "a whole number" if whole else "a number"
-        raise ValueError(f"must be {wanted}, not {found.get(type(value), kind(value))}")
+        raise ValueError(f"must be {'a whole number' if whole else 'a number'}, not {kind(value)}")
 
     return Scalar(parse, {"maximum": most, "minimum": least, "type": "integer" if whole else "number"})
 
@@ -169,7 +166,7 @@ class MappingOf:
 
     def read(self, value: object, at: Location, document: Document) -> dict[str, Any] | None:
         """Return the values by key."""
-        if not isinstance(value, YamlMapping):
+        if not isinstance(value, dict):
             document.report(at, f"must be {self.hint}, not {kind(value)}")
             return None
         found = {}
@@ -194,7 +191,7 @@ class ListOf:
 
     def read(self, value: object, at: Location, document: Document) -> list[Any] | None:
         """Return the items."""
-        if not isinstance(value, YamlList):
+        if not isinstance(value, list):
             document.report(
                 at, f"must be a list, not {kind(value)}: write each item on its own line, after a dash"
             )
@@ -266,7 +263,7 @@ class Section:
     @classmethod
     def read(cls, value: object, at: Location, document: Document) -> Self | None:
         """Return the section; None if a required key is missing or wrong."""
-        if not isinstance(value, YamlMapping):
+        if not isinstance(value, dict):
             document.report(at, f"must be {cls.hint}, not {kind(value)}")
             return None
         known = cls.known()

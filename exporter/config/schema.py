@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from exporter.config.durations import quoted
 from exporter.config.kinds import BOOLEAN, JsonSchema, ListOf, Section, as_text, duration, key, number, text
-from exporter.config.yaml_lines import Document, Location, YamlMapping
+from exporter.config.yaml_lines import Document, Location
 from exporter.model.settings import ViewPattern, check_http_url
 
 RUN_ID_PATTERN: Final = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
@@ -27,11 +27,6 @@ _SECRET: Final = re.compile(r"accesskey|secret|password|passwd|passphrase|token|
 ACCOUNT_ID: Final = "{account_id}"
 """In a role ARN: the account of the target's catalog."""
 _NOT_A_ROLE_ARN: Final = "not a valid role ARN: write one such as arn:aws:iam::123456789012:role/glue-read"
-
-
-def _not_a_zone(region: str) -> None:
-    if zone := re.match(r"([a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2})[a-z]\Z", region):
-        raise ValueError(f"{quoted(region)} is an availability zone: write its region, {zone[1]}")
 
 
 def _printable(name: str) -> None:
@@ -56,7 +51,6 @@ REGION: Final = text(
     "not a valid AWS region: {}; write one such as eu-west-1",
     "^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$",
     longest=32,
-    check=_not_a_zone,
 )
 CATALOG_ID: Final = text(
     'not a valid catalog ID: write the 12 digits of an account, "123456789012", '
@@ -86,8 +80,6 @@ _NAME_OR_GLOB: Final = text(
 _NAME: Final = text(shortest=1, longest=200, check=_printable)
 """Of a target, a profile or an owner: it becomes a label value or stands in log lines."""
 _ENDPOINT: Final = text(pattern="^https?://", shortest=1, longest=2048, check=_endpoint)
-_RATE: Final = number(0.01, 1000)
-"""HTTP attempts a second. Below one in a hundred seconds no poll would ever end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,14 +140,13 @@ class _View:
 
     def read(self, value: object, at: Location, document: Document) -> ViewPattern | None:
         parts = value
-        if not isinstance(value, YamlMapping):
+        if not isinstance(value, dict):
             try:
                 database, table = _split(value)
             except ValueError as error:
                 document.report(at, str(error))
                 return None
-            parts = YamlMapping()
-            parts.update(database=database, table=table)
+            parts = {"database": database, "table": table}
         view = self.section.read(parts, at, document)
         if view is None:
             return None
@@ -179,10 +170,8 @@ def _split(value: object) -> tuple[str, str]:
         wrong = 'no dot: write "database.table"'
     elif "." in table:
         wrong = 'more than one dot: for names that hold one write {database: "odd.name", table: "x"}'
-    elif not table:
-        wrong = f"nothing after the dot: write {quoted(f'{database}.*')} for all views of the database"
-    elif not database:
-        wrong = f"nothing before the dot: write {quoted(f'*.{table}')} for all databases"
+    elif not database or not table:
+        wrong = "nothing on one side of the dot: write * there for all"
     else:
         return database, table
     raise ValueError(f"not a valid view: {quoted(written)} has {wrong}")
@@ -226,7 +215,7 @@ class Defaults(_Section):
     assume_role: AssumeRole | None = key(AssumeRole, "A role to assume before calling Glue.")
     endpoint_url: str | None = key(_ENDPOINT, "Another Glue endpoint: a VPC endpoint, an emulator.")
     max_requests_per_second: float = key(
-        _RATE,
+        number(0.01, 1000),  # below one in a hundred seconds no poll would ever end
         "Never more HTTP requests to Glue than this, retries included; targets with the same credentials, "
         "region and endpoint share the lowest of theirs.",
         default=5.0,
@@ -272,8 +261,7 @@ class Configuration(_Section):
     )
     resync_interval: float = key(
         duration("5s", "24h"),
-        "How often listings are read to the last page: from poll_interval to 24h; by default 15m, or a "
-        "longer poll_interval.",
+        "How often listings are read to the last page: up to 24h, and not more often than poll_interval.",
         default="15m",
     )
     runs_per_view: int = key(

@@ -146,13 +146,10 @@ def entries(configuration: Configuration) -> tuple[Entry, ...]:
 
 def to_settings(configuration: Configuration) -> settings.Settings:
     """Return the plain values that the rest of the program works with."""
-    resync = configuration.resync_interval
-    if "resync_interval" not in configuration.written:
-        resync = max(resync, configuration.poll_interval)
     return settings.Settings(
         targets=tuple(target for entry in entries(configuration) for target in entry.targets()),
         poll_interval=configuration.poll_interval,
         settle_period=configuration.settle_period,
-        resync_interval=resync,
+        resync_interval=max(configuration.resync_interval, configuration.poll_interval),
         runs_per_view=configuration.runs_per_view,
     )

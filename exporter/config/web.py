@@ -22,7 +22,7 @@ from exporter.config.kinds import (
     read,
     text,
 )
-from exporter.config.yaml_lines import Document, YamlMapping, read_file, read_yaml, whole_file
+from exporter.config.yaml_lines import Document, read_file, read_yaml, whole_file
 from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import ClientAuthType, RateLimit, TlsSettings, TlsVersion, WebSettings
 
@@ -188,9 +188,8 @@ def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
     file = os.fspath(path)
     content = read_file(file, if_missing="name another with --web.config.file", largest=_LARGEST)
     document = read_yaml(content, file)
-    root = YamlMapping() if document.root is None else document.root
-    tls = root.get(_TLS) if isinstance(root, YamlMapping) else None
-    if isinstance(root, YamlMapping) and tls == {}:
+    root = {} if document.root is None else document.root
+    if isinstance(root, dict) and root.get(_TLS) == {}:
         del root[_TLS]  # as in the toolkit: an empty section asks for nothing
     configuration = read(WebConfiguration, root, (), document)
     if configuration is not None and configuration.tls_server_config is not None:
@@ -204,9 +203,9 @@ def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
             "protects nothing: write tls_server_config or basic_auth_users,"
             " or leave out --web.config.file to serve plain HTTP without passwords",
         )
-    return LoadedWebConfiguration(
-        settings=settings, file=file, lines=tls.lines if isinstance(tls, YamlMapping) else {}
-    )
+    tls = configuration.tls_server_config
+    lines = {key: document.line((_TLS, key)) for key in tls.written} if tls else {}
+    return LoadedWebConfiguration(settings=settings, file=file, lines=lines)
 
 
 def _contradictions(tls: TlsServerConfig, document: Document) -> None:

@@ -29,22 +29,6 @@ Location = tuple[str | int, ...]
 """Where a value is: keys of mappings and positions in lists, from the top."""
 
 
-class YamlMapping(dict[str, object]):
-    """A YAML mapping, with the line of each key."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: dict[str, int] = {}
-
-
-class YamlList(list[object]):
-    """A YAML list, with the line of each item."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[int] = []
-
-
 class Unusable(NamedTuple):
     """Stands for a value that YAML gives no plain value for, and says why."""
 
@@ -54,12 +38,15 @@ class Unusable(NamedTuple):
 class Document:
     """The content of a file, and everything that is found wrong or doubtful in it."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, node: yaml.Node | None) -> None:
         self.file = file
-        self.root: object = None
-        self.root_line = 1
+        self._node = node
+        self._keys: dict[yaml.Node, dict[object, tuple[int, yaml.Node]]] = {}
+        """Line and value of each key, of the mappings that were asked for."""
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.root = None if node is None else _Builder(self).value(node)
+        """Plain values of the whole document."""
 
     def report(self, location: Location, message: str) -> None:
         """Add a problem: the file is refused."""
@@ -71,15 +58,26 @@ class Document:
 
     def line(self, location: Location) -> int:
         """Return the line of a value, or of the nearest one around it."""
-        node, line = self.root, self.root_line
+        node = self._node
+        line = _line(node) if node else 1
         for step in location:
-            if isinstance(node, YamlList) and isinstance(step, int):
-                line, node = node.lines[step], node[step]
-            elif isinstance(node, YamlMapping) and step in node:
-                line, node = node.lines[str(step)], node[str(step)]
+            if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+                node = node.value[step]
+                line = _line(node)
+            elif isinstance(node, yaml.MappingNode):
+                line, node = self._keys_of(node).get(step, (line, None))
             else:
                 break
         return line
+
+    def _keys_of(self, mapping: yaml.Node) -> dict[object, tuple[int, yaml.Node]]:
+        if mapping not in self._keys:
+            self._keys[mapping] = {
+                key.value: (_line(key), value)
+                for key, value in reversed(mapping.value)
+                if isinstance(key, yaml.ScalarNode)
+            }
+        return self._keys[mapping]
 
     def place(self, location: Location) -> str:
         """Return a location as other messages refer to it: ``targets[0].runs[2] (line 7)``."""
@@ -109,7 +107,7 @@ def key_path(location: Iterable[str | int]) -> str:
 
 def kind(value: object) -> str:
     """Return what a value of the file is, in words."""
-    words = {bool: "true or false", int: "a number", float: "a number", str: "text", YamlList: "a list"}
+    words = {bool: "true or false", int: "a number", float: "a fraction", str: "text", list: "a list"}
     return words.get(type(value), "a mapping")
 
 
@@ -136,7 +134,6 @@ def whole_file(file: str, message: str, line: int = 0) -> ConfigurationError:
 
 def read_yaml(content: bytes, file: str) -> Document:
     """Read one YAML document. Raises ConfigurationError where it cannot be read to its end."""
-    document = Document(file)
     try:
         _check_depth(content, file)
         node = yaml.compose(content, Loader=_LOADER)
@@ -146,10 +143,7 @@ def read_yaml(content: bytes, file: str) -> Document:
     except yaml.reader.ReaderError as error:  # a control character, or not UTF-8
         line = content.count(b"\n", 0, error.position) + 1
         raise whole_file(file, f"must be printable UTF-8 text: {error.reason}", line) from None
-    if node is not None:
-        document.root_line = _line(node)
-        document.root = _Builder(document).value(node)
-    return document
+    return Document(file, node)
 
 
 def _check_depth(content: bytes, file: str) -> None:
@@ -191,17 +185,12 @@ class _Builder:
             return _scalar(node)
         if node.tag not in {f"{_TAG}seq", f"{_TAG}map"}:
             return _UNKNOWN_TAG
-        return self._list(node) if isinstance(node, yaml.SequenceNode) else self._mapping(node)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._at(index, child) for index, child in enumerate(node.value)]
+        return self._mapping(node)
 
-    def _list(self, node: yaml.Node) -> YamlList:
-        items = YamlList()
-        for index, child in enumerate(node.value):
-            items.append(self._at(index, child))
-            items.lines.append(_line(child))
-        return items
-
-    def _mapping(self, node: yaml.Node) -> YamlMapping:
-        mapping = YamlMapping()
+    def _mapping(self, node: yaml.Node) -> dict[str, object]:
+        mapping: dict[str, object] = {}
         merged: list[object] = []
         for key_node, value_node in node.value:
             key = key_node.value
@@ -213,21 +202,21 @@ class _Builder:
                 raise self._stop(key_node, _UNKNOWN_TAG.message)
             value = self._at(key, value_node)
             if key_node.tag == f"{_TAG}merge":
-                merged += value if isinstance(value, YamlList) else [value]
+                merged += value if isinstance(value, list) else [value]
             elif key in mapping:
-                message = f"duplicate key: it is already set on line {mapping.lines[key]}"
-                self._document.problems.append(
-                    Problem(_line(key_node), key_path((*self._path, key)), message)
-                )
+                path = (*self._path, key)
+                message = f"duplicate key: it is already set on line {self._document.line(path)}"
+                self._document.problems.append(Problem(_line(key_node), key_path(path), message))
             else:
-                mapping[key], mapping.lines[key] = value, _line(key_node)
-        for other in merged:  # the first one to name a key wins, and the mapping's own keys always do
-            if not isinstance(other, YamlMapping):
+                mapping[key] = value
+        inherited: dict[str, object] = {}
+        for other in reversed(
+            merged
+        ):  # the first one to name a key wins, and the mapping's own keys always do
+            if not isinstance(other, dict):
                 raise self._stop(node, "<< merges a mapping, or a list of mappings")
-            for key in other:
-                if key not in mapping:
-                    mapping[key], mapping.lines[key] = other[key], other.lines[key]
-        return mapping
+            inherited |= other
+        return inherited | mapping
 
     def _at(self, step: str | int, node: yaml.Node) -> object:
         self._path.append(step)
