@@ -127,8 +127,8 @@ class GlueCatalog:
             self.connection.load_credentials()
             call.needs_credentials = False
             getattr(self.connection.glue(), xform_name(operation))(CatalogId=catalog_id, **given)
-            if not isinstance(call.answer, Answer):
-                raise call.answer or MalformedAnswerError("the answer is empty")
+            if call.answer is None:
+                raise MalformedAnswerError("the answer is empty")
             return parse(call.answer)
 
     @contextmanager

@@ -6,7 +6,7 @@ Every table here is deliberate: a test walks botocore's exceptions and the servi
 import http.client
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import urllib3.exceptions as transport
 from botocore import exceptions as sdk
@@ -127,11 +127,9 @@ def reason_of_answer(code: str, status: int) -> Reason:
     return Reason.UNAVAILABLE if status >= http.client.INTERNAL_SERVER_ERROR else Reason.UNEXPECTED
 
 
-def error_code(parsed: Mapping[str, object]) -> str:
+def error_code(parsed: Mapping[str, Any]) -> str:
     """Return the error code of botocore's parsed answer; empty where there is none."""
-    error = parsed.get("Error")
-    code = error.get("Code") if isinstance(error, Mapping) else None
-    return code if isinstance(code, str) else ""
+    return str(parsed.get("Error", {}).get("Code") or "")
 
 
 def message_of(error: BaseException) -> str:
@@ -165,10 +163,9 @@ def _message_of_answer(error: sdk.ClientError) -> str:
         return f"HTTP status {status}"
     if reason_of(error) is Reason.CREDENTIALS:
         return f"{code}: AWS refused the credentials (or this machine's clock is wrong)"
-    said = error.response.get("Error", {}).get("Message")
-    return f"{code}: {one_line(said)}" if isinstance(said, str) and said.strip() else code
+    said = one_line(str(error.response.get("Error", {}).get("Message") or ""))
+    return f"{code}: {said}" if said else code
 
 
 def _status(error: sdk.ClientError) -> int:
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status if isinstance(status, int) else 0
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -48,8 +48,8 @@ class Call:
         """``before_attempt``: waits for the rate limit before each attempt at Glue; may raise."""
         self.needs_credentials = True
         """Whether an error now is one of getting credentials."""
-        self.answer: responses.Answer | responses.MalformedAnswerError | None = None
-        """What the last attempt at Glue was answered with; None for nothing, or an error."""
+        self.answer: responses.Answer | None = None
+        """What the last attempt at Glue was answered with; None for an error, or nothing."""
         self._operation = operation
         self._stats = stats
         self._clock = clock
@@ -85,15 +85,11 @@ class Call:
         with suppress(ValueError, OverflowError, TypeError):  # no Date, or not a date
             theirs = parsedate_to_datetime(response_dict["headers"].get("Date")).timestamp()
             self._stats.glue_time(theirs, ours=self._clock.time(), monotonic=self._clock.monotonic())
-        body = response_dict["body"]
         if response_dict["status_code"] >= _MULTIPLE_CHOICES:
-            response_dict["body"] = responses.readable_error_body(body)
-            return
-        response_dict["body"] = b"{}"  # nothing is left for botocore to parse
-        try:
-            self.answer = responses.read_answer(operation_model.name, body)
-        except responses.MalformedAnswerError as error:
-            self.answer = error
+            response_dict["body"] = responses.readable_error_body(response_dict["body"])
+        else:
+            self.answer = responses.read_answer(operation_model.name, response_dict["body"])
+            response_dict["body"] = b"{}"  # nothing is left for botocore to parse
 
     def response_received(
         self,
@@ -103,12 +99,10 @@ class Call:
         exception: BaseException | None,
         **_: object,
     ) -> None:
-        """Count the attempt, however it ended."""
+        """Count the attempt that was answered, or that botocore may make again."""
         failure: Reason | None = None
         if exception is not None:
             failure = failures.reason_of(exception)
-        elif isinstance(self.answer, responses.MalformedAnswerError):
-            failure = Reason.UNEXPECTED
         elif response_dict is not None and response_dict["status_code"] >= _MULTIPLE_CHOICES:
             code = failures.error_code(parsed_response or {})
             failure = failures.reason_of_answer(code, response_dict["status_code"])

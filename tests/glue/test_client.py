@@ -5,7 +5,6 @@ import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -121,7 +120,6 @@ MALFORMED = {
     "deep": Fault(body=b"[" * 50_000),
     "not UTF-8": Fault(body=b'{"MaterializedViewRefreshTaskRun": {"Status": "\xff"}}'),
     "a wrong type": json_answer({"MaterializedViewRefreshTaskRun": {"DPUSeconds": "many"}}),
-    "a redirect": Fault(body=b"", status=302, headers=(("Location", "/elsewhere"),)),
     "an unknown error": error("SomethingNew"),
     "an error of a number": Fault(body=b'{"__type": 5}', status=404),
 }
@@ -237,23 +235,3 @@ def test_connections_that_a_configuration_does_not_use_are_closed() -> None:
         assert kept.connections == sockets
         clients.close()
         eventually(lambda: not kept.connections)
-
-
-def test_many_threads_make_one_session() -> None:
-    """The SDK's own making of sessions and clients is not safe to share."""
-    made: list[str | None] = []
-
-    def sessions(profile: str | None) -> Any:
-        made.append(profile)
-        return session_with()(profile)
-
-    clients = ClientFactory(SystemClock(), session_factory=sessions, timeouts=PATIENT)
-    with BareGlue(FOUND) as aws:
-        readers = [catalog(clients, target(aws.url, rate=1000)) for _ in range(8)]
-        threads = [threading.Thread(target=reader.get_run, args=(RUN_ID,)) for reader in readers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert (aws.count(), made) == (8, [None])
-        clients.close()

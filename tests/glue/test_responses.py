@@ -54,38 +54,24 @@ def read() -> Iterator[Reader]:
 
 
 def test_every_member_of_a_run_is_read(read: Reader) -> None:
-    assert read.run_with(
-        CustomerId="123456789012",
-        DatabaseName="sales",
-        TableName="daily_orders",
-        CatalogId="123456789012",
-        Role="arn:aws:iam::123456789012:role/refresh",
-        Status="FAILED",
-        CreationTime=1_700_000_000.25,
-        LastUpdated=1_700_000_300,
-        StartTime=1_700_000_010.5,
-        EndTime=1_700_000_290,
-        ErrorMessage="no\nluck",
-        DPUSeconds=12.5,
-        RefreshType="INCREMENTAL",
-        ProcessedBytes=2**63 - 1,
-        NewMember={"of": "a later model"},
-    ) == Run(
-        run_id=RUN_ID,
-        customer_id="123456789012",
-        database="sales",
-        table="daily_orders",
-        role="arn:aws:iam::123456789012:role/refresh",
-        status="FAILED",
-        creation_time=1_700_000_000.25,
-        last_updated=1_700_000_300.0,
-        start_time=1_700_000_010.5,
-        end_time=1_700_000_290.0,
-        error_message="no\nluck",
-        dpu_seconds=12.5,
-        refresh_type="INCREMENTAL",
-        processed_bytes=9223372036854775807,
-    )
+    members = {
+        "database": ("DatabaseName", "sales"),
+        "table": ("TableName", "daily_orders"),
+        "status": ("Status", "FAILED"),
+        "refresh_type": ("RefreshType", "INCREMENTAL"),
+        "role": ("Role", "arn:aws:iam::123456789012:role/refresh"),
+        "customer_id": ("CustomerId", "123456789012"),
+        "error_message": ("ErrorMessage", "no\nluck"),
+        "creation_time": ("CreationTime", 1_700_000_000.25),
+        "start_time": ("StartTime", 1_700_000_010.5),
+        "end_time": ("EndTime", 1_700_000_290),
+        "last_updated": ("LastUpdated", 1_700_000_300),
+        "dpu_seconds": ("DPUSeconds", 12.5),
+        "processed_bytes": ("ProcessedBytes", 2**63 - 1),
+    }
+    expected = Run(RUN_ID, *(value for _, value in members.values()))  # type: ignore[arg-type]  # of many types
+    assert read.run_with(**dict(members.values()), NewMember={"of": "a later model"}) == expected
+    assert ("run_id", *members) == Run._fields
 
 
 @pytest.mark.parametrize("absent", [{}, dict.fromkeys((*STRINGS, *TIMES, "DPUSeconds", "ProcessedBytes"))])

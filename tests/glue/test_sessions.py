@@ -50,32 +50,19 @@ def keys(aws: BareGlue) -> list[tuple[str, str]]:
     return [(call.operation, call.access_key) for call in aws.calls()]
 
 
-def test_the_account_is_asked_of_sts_once(tmp_path: Path) -> None:
+def test_the_account_is_asked_once_of_an_sts_that_is_found_the_sdks_own_way(tmp_path: Path) -> None:
+    """Its answers are about accounts, whatever stands in for Glue; it all shows in the statistics."""
     stats = RequestStats()
-    with BareGlue(found_at_glue) as aws:
-        sessions = session_with(sts_at(aws.url, tmp_path))
-        with catalog_of(target(aws.url, catalog_id=None), stats=stats, sessions=sessions) as catalog:
+    with BareGlue(FOUND) as glue, BareGlue() as sts:
+        sessions = session_with(sts_at(sts.url, tmp_path))
+        with catalog_of(target(glue.url, catalog_id=None), stats=stats, sessions=sessions) as catalog:
             assert catalog.until(math.inf).catalog_id() == ACCOUNT
             catalog.get_run(RUN_ID)
             assert catalog.until(math.inf).catalog_id() == catalog.catalog_id() == ACCOUNT
-    assert operations(aws) == ["GetCallerIdentity", GET_RUN]
-    assert aws.calls()[1].parameters["CatalogId"] == ACCOUNT
+    assert (operations(sts), operations(glue)) == (["GetCallerIdentity"], [GET_RUN])
+    assert glue.calls()[0].parameters["CatalogId"] == ACCOUNT
     assert attempts(stats) == {"GetCallerIdentity": 1, GET_RUN: 1}
     assert failures(stats) == {}
-
-
-def test_glues_endpoint_is_glues_alone(tmp_path: Path) -> None:
-    """STS is found the SDK's own way: its answers are about accounts, whatever stands in for Glue."""
-    with (
-        BareGlue(FOUND) as glue,
-        BareGlue() as sts,
-        catalog_of(
-            target(glue.url, catalog_id=None), sessions=session_with(sts_at(sts.url, tmp_path))
-        ) as catalog,
-    ):
-        catalog.get_run(RUN_ID)
-    assert operations(glue) == [GET_RUN]
-    assert operations(sts) == ["GetCallerIdentity"]
 
 
 def test_an_account_that_sts_does_not_report_is_requested_again(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import zlib
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +18,6 @@ from exporter.metrics.blocks import (
     slices,
 )
 from exporter.metrics.text import NO_LABELS, Elapsed, Family, Format, Sample
-from tests.support.operations import counted
 
 BLOCK = 8
 TEXTS = st.lists(st.binary(max_size=200) | st.builds(lambda n: b"line\n" * n, st.integers(0, 30000)))
@@ -45,14 +43,6 @@ def test_small_chunks_are_joined_and_large_ones_are_not_copied() -> None:
     chunks = list(slices([*[small] * 300, large, small, small]))
     assert [len(chunk) for chunk in chunks] == [262_000, 38_000, SLICE_BYTES, 2000]
     assert chunks[2] is large
-
-
-def test_to_join_segments_copies_nothing() -> None:
-    """The joined text of 100,000 runs would take 38 MB."""
-    one, other = deflate(b"one\n"), deflate(b"other\n")
-    joined = join([one, other])
-    assert [*map(id, joined.chunks)] == [id(one.chunks[0]), id(other.chunks[0])]
-    assert joined.size == len(one.chunks[0]) + len(other.chunks[0])
 
 
 @given(TEXTS)
@@ -107,24 +97,10 @@ def test_final_items_wait_until_they_fill_a_block() -> None:
     assert lines(level) == xs(*range(BLOCK - 1), 99)
 
 
-def test_active_items_are_in_no_block() -> None:
-    assert shape(filled(*range(-3 * BLOCK, 0))) == (0, 3 * BLOCK)
-
-
 def test_a_family_may_have_nothing_but_live_lines() -> None:
     level = filled(-5)
     assert "# TYPE age_seconds gauge" in lines(level)
     assert [item.live for item in level.snapshot().loose] == [((b"age_seconds ", -5),)]
-
-
-@pytest.mark.parametrize("blocks", [2, 50])
-def test_a_change_rebuilds_one_block_however_many_there_are(blocks: int) -> None:
-    level = filled(*range(blocks * BLOCK))
-    with counted() as done:
-        level.apply({3: 1000, 4: 2000})
-    assert done.items_encoded == 2
-    assert 0 < done.bytes_compressed <= BLOCK * len("x 1000\n")
-    assert lines(level) == xs(0, 1, 2, 1000, 2000, *range(5, blocks * BLOCK))
 
 
 def test_a_block_of_which_little_is_left_is_dissolved() -> None:
