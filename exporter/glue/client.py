@@ -14,7 +14,7 @@ from exporter.errors import GlueError, Reason
 from exporter.glue import responses
 from exporter.glue.instrumentation import Call, Timeouts, following
 from exporter.glue.rate_limiter import Caller
-from exporter.glue.responses import Answer, MalformedAnswerError
+from exporter.glue.responses import Answer, MalformedError
 from exporter.glue.sessions import Connection, Identity, SessionFactory, resolve_region, sdk_session
 from exporter.model.run import Run, RunListing
 from exporter.model.settings import Access, Settings, Target
@@ -128,7 +128,7 @@ class GlueCatalog:
             call.needs_credentials = False
             getattr(self.connection.glue(), xform_name(operation))(CatalogId=catalog_id, **given)
             if call.answer is None:
-                raise MalformedAnswerError("the answer is empty")
+                raise MalformedError("the answer is empty")
             return parse(call.answer)
 
     @contextmanager

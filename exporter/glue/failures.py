@@ -12,7 +12,7 @@ import urllib3.exceptions as transport
 from botocore import exceptions as sdk
 
 from exporter.errors import GlueError, Reason
-from exporter.glue.responses import MalformedAnswerError, MalformedRecordError
+from exporter.glue.responses import MalformedError
 
 STS_OPERATIONS: Final = frozenset({"GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity"})
 
@@ -92,8 +92,7 @@ _SPEAKING: Final = (
     sdk.EndpointConnectionError, sdk.ConnectionClosedError, sdk.ConnectTimeoutError, sdk.ReadTimeoutError,
     sdk.SSLError, sdk.ProxyConnectionError, sdk.NoCredentialsError, sdk.PartialCredentialsError,
     sdk.ProfileNotFound, sdk.ConfigNotFound, sdk.ConfigParseError, sdk.ParamValidationError,
-    sdk.UnknownEndpointError, sdk.InvalidRegionError, sdk.UnauthorizedSSOTokenError,
-    MalformedAnswerError, MalformedRecordError,
+    sdk.UnknownEndpointError, sdk.InvalidRegionError, sdk.UnauthorizedSSOTokenError, MalformedError,
 )  # fmt: skip
 """The exceptions whose own words may be passed on. Others may quote a helper program's output, say."""
 

@@ -193,7 +193,7 @@ class _BoundedSession:
         while chunk := _next_chunk(raw, url):
             body += chunk
             if len(body) > LARGEST_ANSWER:
-                raise responses.MalformedAnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+                raise responses.MalformedError(f"the answer is larger than {LARGEST_ANSWER} bytes")
             if self._clock.monotonic() > deadline:
                 raise ReadTimeoutError(endpoint_url=url)
         return bytes(body)

@@ -3,8 +3,8 @@
 It reads them before botocore does: botocore turns a cut answer, or an HTML page with status 200, into
 ``{}`` without an error, loses a whole page for one bad time, and lets ``"many"`` pass for a number.
 
-A body that is not an answer of its operation fails as a whole, as :class:`MalformedAnswerError`. What is
-wrong within a record fails that record alone, as :class:`MalformedRecordError`.
+A body that is not an answer of its operation fails as a whole; what is wrong within a record of a listing
+fails that record alone.
 """
 
 import json
@@ -54,12 +54,8 @@ _LONGEST_INTEGER: Final = 400
 """Digits. Longer ones are infinite as a float, and Python refuses integers of more than 4,300."""
 
 
-class MalformedAnswerError(ValueError):
-    """The body is not an answer of the operation; in one line, why."""
-
-
-class MalformedRecordError(ValueError):
-    """A member has the wrong type, or a number is not finite or out of range; in one line, which."""
+class MalformedError(ValueError):
+    """An answer, or a member of it, is not what it must be: says in one line which, and why."""
 
 
 class Answer(NamedTuple):
@@ -72,19 +68,15 @@ class Answer(NamedTuple):
 
 
 def read_answer(operation: str, body: bytes) -> Answer:
-    """Read the body of a successful answer. Raises MalformedAnswerError."""
+    """Read the body of a successful answer. Raises MalformedError, like all that follow."""
     answer = _decode(body)
     if not isinstance(answer, dict):
-        raise MalformedAnswerError("the answer is not a JSON object")
+        raise MalformedError("the answer is not a JSON object")
     member, json_type = MAIN_MEMBERS[operation]
-    try:
-        main = _member(answer, member, json_type)
-        token = _text(answer, "NextToken")
-    except MalformedRecordError as error:
-        raise MalformedAnswerError(str(error)) from None
+    main = _member(answer, member, json_type)
     if main is None:
-        raise MalformedAnswerError(f"the answer lacks {member}")
-    return Answer(main, token or None)
+        raise MalformedError(f"the answer lacks {member}")
+    return Answer(main, _text(answer, "NextToken") or None)
 
 
 def readable_error_body(body: bytes) -> bytes:
@@ -135,8 +127,7 @@ def parse_databases(answer: Answer) -> DatabaseListing:
 def parse_run(record: object, *, requested_id: str | None = None) -> Run:
     """Read one ``MaterializedViewRefreshTaskRun``; an absent member, like null, is None.
 
-    A record without a run ID takes the requested one; that of another run is refused, like a malformed one,
-    with MalformedRecordError.
+    A record without a run ID takes the requested one; that of another run is refused.
     """
     fields = _object(record, "the run")
     return Run(
@@ -158,10 +149,7 @@ def parse_run(record: object, *, requested_id: str | None = None) -> Run:
 
 
 def parse_table(record: object, database: str) -> View | SourceTable:
-    """Read one ``Table`` of the database.
-
-    Raises MalformedRecordError for a malformed view. Of any other table, what cannot be read is left out.
-    """
+    """Read one ``Table`` of the database. If it is not a view, what cannot be read is left out."""
     fields = _object(record, "the table")
     if _member(fields, "IsMaterializedView", bool):
         return _view(fields, database)
@@ -214,7 +202,7 @@ def _parse_each(
     for record in answer.main:
         try:
             values.append(parse(record))
-        except MalformedRecordError as error:
+        except MalformedError as error:
             malformed.append(refuse(record, str(error)))
     return tuple(values), tuple(malformed)
 
@@ -227,7 +215,7 @@ def _decode(body: bytes) -> object:
         except RecursionError:
             return json.loads(_shallow(document), parse_int=_integer)
     except ValueError:
-        raise MalformedAnswerError(
+        raise MalformedError(
             "the answer is not JSON, or was cut short" if body else "the answer is empty"
         ) from None
 
@@ -266,7 +254,7 @@ def _shallow(document: str) -> str:
 def _object(record: object, what: str) -> Record:
     fields: Record | None = _member({what: record}, what, dict)
     if fields is None:
-        raise MalformedRecordError(f"{what} is missing")
+        raise MalformedError(f"{what} is missing")
     return fields
 
 
@@ -276,14 +264,14 @@ def _member(fields: Record, name: str, *types: type) -> Any:
     if value is None or type(value) in types:  # isinstance would take true for a number
         return value
     # The value itself is not shown: it may be of any size.
-    raise MalformedRecordError(f"{name} is {_NAMES[type(value)]}, not {_NAMES[types[0]]}")
+    raise MalformedError(f"{name} is {_NAMES[type(value)]}, not {_NAMES[types[0]]}")
 
 
 def _readable(read: Callable[..., T | None], *arguments: object) -> T | None:
     """Return what is read of a member that only freshness needs; None where it is malformed."""
     try:
         return read(*arguments)
-    except MalformedRecordError:
+    except MalformedError:
         return None
 
 
@@ -294,7 +282,7 @@ def _each(fields: Record, name: str, read: Callable[[Record, str], T | None]) ->
         return None
     read_values = [read({name: value}, name) for value in values]
     if None in read_values:
-        raise MalformedRecordError(f"{name} holds null")
+        raise MalformedError(f"{name} holds null")
     return [value for value in read_values if value is not None]
 
 
@@ -304,7 +292,7 @@ def _text(fields: Record, name: str, *, for_people: bool = False) -> str | None:
     if text is None:
         return None
     if "\N{REPLACEMENT CHARACTER}" in text and not for_people:
-        raise MalformedRecordError(f"{name} is not UTF-8")
+        raise MalformedError(f"{name} is not UTF-8")
     # Names, roles and statuses are the same in many records: each is kept once.
     return sys.intern(text if text.isascii() else _encodable(text))
 
@@ -323,16 +311,16 @@ def _identifier(record: object, name: str) -> str | None:
 def _run_id(fields: Record, requested: str | None) -> str:
     run_id = _text(fields, _RUN_ID) or requested
     if not run_id:
-        raise MalformedRecordError(f"{_RUN_ID} is missing")
+        raise MalformedError(f"{_RUN_ID} is missing")
     if requested is not None and run_key(run_id) != run_key(requested):
-        raise MalformedRecordError(f"{_RUN_ID} is that of another run")
+        raise MalformedError(f"{_RUN_ID} is that of another run")
     return run_id
 
 
 def _name(fields: Record) -> str:
     name = _text(fields, "Name")
     if not name:
-        raise MalformedRecordError("Name is missing")
+        raise MalformedError("Name is missing")
     return name
 
 
@@ -342,7 +330,7 @@ def _number(fields: Record, name: str, meaning: str, most: float) -> float | Non
     if value is None:
         return None
     if not 0 <= value <= most:  # false for NaN as well
-        raise MalformedRecordError(f"{name} is not {meaning}")
+        raise MalformedError(f"{name} is not {meaning}")
     return float(value) + 0.0  # makes -0.0 a 0.0
 
 
@@ -359,5 +347,5 @@ def _long(fields: Record, name: str, *, least: int = 0) -> int | None:
         return None
     # Some JSON writers have floats alone, and write 12 as 12.0.
     if not least <= value <= MAX_LONG or value != int(value):
-        raise MalformedRecordError(f"{name} is not a whole number from {least} to 2^63 - 1")
+        raise MalformedError(f"{name} is not a whole number from {least} to 2^63 - 1")
     return int(value)

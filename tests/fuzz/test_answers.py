@@ -65,7 +65,7 @@ def judge_record(entry: object) -> None:
     ):
         try:
             value = read(entry)
-        except responses.MalformedRecordError as error:
+        except responses.MalformedError as error:
             assert str(error).isprintable()
             assert len(str(error)) < 200
             continue
@@ -99,7 +99,7 @@ def assert_plain(value: Any) -> None:
 def test_any_answer(operation: str, body: bytes) -> None:
     try:
         answer = responses.read_answer(operation, body)
-    except responses.MalformedAnswerError as error:
+    except responses.MalformedError as error:
         assert str(error).isprintable()
         return
     assert isinstance(answer.main, responses.MAIN_MEMBERS[operation][1])
