@@ -1,4 +1,8 @@
-"""A day of scrapes of a real exporter, on a clock that a test moves, as blocks that Prometheus reads."""
+"""Hours of scrapes of a real exporter that watches the demo's Glue, as blocks that Prometheus reads.
+
+The clock is moved on. Beside the demo's views there are one that has everything, and one in a region that
+cannot be read in the end; and Glue rejects some requests.
+"""
 
 import math
 import re
@@ -11,41 +15,23 @@ from pathlib import Path
 
 from exporter.cli.exporter_process import Exporter, make_exporter
 from exporter.glue import ClientFactory, fixed_session
-from tests.dashboards import company
+from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.simulated_glue import RunScript, RunStatus, Schedule, demo_scenario
+from tests.support.bare_faults import ACCESS_DENIED, THROTTLED, UNAVAILABLE
+from tests.support.clock import SteppedClock
 from tests.support.moto_glue import MotoGlue
 
+HOUR = 3600.0
+LENGTH = 5.2 * HOUR
 STEP = 240.0
 """Seconds between two scrapes: less than Prometheus' memory of five minutes."""
 EXTERNAL_URL = "http://glue.example.org"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 SCRAPED_AS = 'job="glue-mv-exporter",instance="exporter-0"'
-
-
-class Past:
-    """A clock that goes as fast as this machine's, but some time ago; it can be moved on."""
-
-    def __init__(self, seconds: float) -> None:
-        self._behind = self._began_behind = seconds
-        self._lock = threading.Lock()
-
-    def time(self) -> float:
-        """Return Unix time in seconds."""
-        return time.time() - self._behind
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic() + self._began_behind - self._behind
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Let the seconds pass at once."""
-        if not event.is_set():
-            self.advance(seconds)
-        return event.is_set()
-
-    def advance(self, seconds: float) -> None:
-        """Move on."""
-        with self._lock:
-            self._behind -= seconds
+REGIONS = {"demo": "eu-west-1", "partner": "us-gov-west-1"}
+"""Of each target."""
+VIEW = "sales.returns"
+"""A view that has everything: successes, failures, a run in progress, sources, an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +44,22 @@ class History:
 
 
 def record(folder: Path) -> History:
-    """Live through the day, and write what was scraped as blocks into a folder."""
+    """Live through the hours, and write what was scraped as blocks into a folder."""
     # A whole number of steps, as the ends of time ranges are: so numbers and tables are of the same moment.
     end = (time.time() - 30) // STEP * STEP
-    start = end - company.LENGTH
-    clock = Past(time.time() - start)
+    start = end - LENGTH
+    clock = SteppedClock()
+    clock.jump(start - clock.time())
     text = folder / "scrapes.txt"
     with MotoGlue(now=clock.time) as glue, text.open("w") as out:
-        company.found(glue.simulated, start)
-        settings = company.settings(glue.url)
+        demo = glue.catalog(REGIONS["demo"])
+        demo_scenario(demo)
+        half_hours = Schedule(first=start, every=HOUR / 2)
+        demo.add_view(
+            VIEW, refresh_seconds=1800, plan=_plan, schedule=half_hours, sources=("landing.clicks",)
+        )
+        glue.catalog(REGIONS["partner"]).add_view("partner.settlements", schedule=half_hours)
+        settings = _settings(glue.url)
         exporter = make_exporter(
             settings,
             storage_path=str(folder / "state"),
@@ -79,12 +72,12 @@ def record(folder: Path) -> History:
         moment = start
         while moment <= end:
             clock.advance(max(0.0, moment - clock.time()))
-            company.trouble(glue, end - moment)
+            _trouble(glue, end - moment)
             for poll in polls:
                 poll.run(lambda: None)
                 # It goes on in a thread of its own: to its end before the clock is moved on.
                 poll.resync.wait(math.inf, lambda: None)
-            out.writelines(f"{sample} {moment:.3f}\n" for sample in scrape(exporter))
+            out.writelines(f"{sample} {moment:.3f}\n" for sample in _scrape(exporter))
             moment += STEP
         out.write("# EOF\n")
         exporter.close()
@@ -98,11 +91,42 @@ def record(folder: Path) -> History:
         check=True,
         capture_output=True,
     )
-    text.unlink()
     return History(blocks, moment - STEP)
 
 
-def scrape(exporter: Exporter) -> Iterator[str]:
+def _plan(ordinal: int) -> RunScript:
+    """Return the run of a view that takes long and, in the end, fails."""
+    outcome = RunStatus.FAILED if ordinal > 7 else RunStatus.SUCCEEDED
+    return RunScript(start_delay=30, duration=1000, outcome=outcome)
+
+
+def _settings(endpoint: str) -> Settings:
+    """Return what the exporter watches: no runs get series of their own."""
+    targets = (
+        Target(
+            name=name,
+            access=Access(aws_region=region, endpoint_url=endpoint),
+            catalog_id="123456789012",
+            views=(ViewPattern(database="*", table="*"),),
+            max_requests_per_second=1000.0,
+        )
+        for name, region in REGIONS.items()
+    )
+    return Settings(poll_interval=60.0, runs_per_view=0, targets=tuple(targets))
+
+
+def _trouble(glue: MotoGlue, left: float) -> None:
+    """Let Glue misbehave as it did at this moment: so many seconds before the end."""
+    glue.behave()
+    if left % (2 * HOUR) < 1200:
+        glue.misbehave(THROTTLED, aws_region=REGIONS["demo"], times=1)
+    if 2 * HOUR < left < 2.2 * HOUR:
+        glue.misbehave(UNAVAILABLE, aws_region=REGIONS["demo"], times=1)
+    if left < 2100:
+        glue.misbehave(ACCESS_DENIED, aws_region=REGIONS["partner"])
+
+
+def _scrape(exporter: Exporter) -> Iterator[str]:
     """Yield the samples as Prometheus keeps them: with job and instance, and its own about the scrape."""
     started = time.perf_counter()
     text = b"".join(exporter.exposition.scrape(OPENMETRICS).chunks).decode()
