@@ -108,25 +108,3 @@ def test_the_exporter_runs_as_the_chart_starts_it(name: str, tmp_path: Path, glu
         wait_until(lambda: node.probe(program, "readinessProbe"), 30, "the readiness probe succeeds")
         (test,) = node.chart.one("Pod")["spec"]["containers"]
         assert node.command(program, ["glue-mv-exporter", *test["args"]]) == 0
-
-
-def test_the_test_fails_where_nothing_answers(tmp_path: Path, glue: BareGlue) -> None:
-    node = Node(tmp_path, "minimal", glue)
-    with node.start() as program:
-        pass
-    (test,) = node.chart.one("Pod")["spec"]["containers"]
-    assert node.command(program, ["glue-mv-exporter", *test["args"]]) == 1
-
-
-def test_each_shard_has_its_own_targets(tmp_path: Path, glue: BareGlue) -> None:
-    """All of them together have all."""
-    node = Node(tmp_path, "shards", glue)
-    logs = []
-    for number in range(3):
-        pod = f"--shard={node.chart.at('--shard')}".replace("$(POD_NAME)", f"glue-glue-mv-exporter-{number}")
-        config = f"--config.file={node.host('/etc/glue-mv-exporter/config/config.yaml')}"
-        env = {"AWS_ENDPOINT_URL": glue.url}
-        logs.append(run(tmp_path, "once", config, pod, "--log.format=json", env=env))
-    found = [yaml.safe_load(line) for done in logs for line in done.err.splitlines() if '"shard"' in line]
-    assert [line["shard"] for line in found] == ["0/3", "1/3", "2/3"]
-    assert sum(line["targets"] for line in found) == found[0]["of"] == 3

@@ -1,13 +1,12 @@
 """The Dockerfile, as far as it can be read without building it. `make image-test` builds and runs it."""
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import botocore
 import pytest
 
+from deploy.image import strip_root, trim_botocore
 from exporter import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -16,28 +15,9 @@ INSTRUCTIONS = re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE).replace("\\
 STAGES = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
 
 
-def script(path: Path) -> ModuleType:
-    """Load a script that is no part of the package."""
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-strip_root = script(ROOT / "deploy" / "image" / "strip_root.py")
-trim_botocore = script(ROOT / "deploy" / "image" / "trim_botocore.py")
-
-
 def test_every_stage_comes_from_the_pinned_base_or_from_another_stage() -> None:
-    names = {name for _, name in STAGES}
-    assert {source for source, _ in STAGES} - names == {"${PYTHON_IMAGE}", "scratch"}
-    (pinned,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
-    assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", pinned)
-
-
-def test_the_last_stage_is_the_exporter_itself() -> None:
+    assert {source for source, _ in STAGES} - {name for _, name in STAGES} == {"${PYTHON_IMAGE}", "scratch"}
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.\d+-slim-[a-z]+$", DOCKERFILE, re.MULTILINE)
     assert STAGES[-1] == ("image", "exporter")
     assert INSTRUCTIONS[-1] == "USER 65532:65532"
 
@@ -71,45 +51,37 @@ def test_the_version_is_written_in_the_program_alone() -> None:
 
 def test_the_build_gets_what_is_copied_and_nothing_else() -> None:
     """A file that .dockerignore leaves out ends the build; one too many may be a secret."""
-    let_through = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
-    assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
-    copied = {
-        word
-        for line in INSTRUCTIONS
-        if line.startswith("COPY ") and "--from" not in line
-        for word in line.split()[1:-1]
-    }
+    ignored = (ROOT / ".dockerignore").read_text()
+    let_through = [Path(name) for name in re.findall(r"^!(\S+)$", ignored, re.MULTILINE)]
+    assert ignored.splitlines()[1] == "*"
+    copies = [line for line in INSTRUCTIONS if line.startswith("COPY ") and "--from" not in line]
+    copied = [Path(word) for line in copies for word in line.split()[1:-1]]
     for path in copied:
         assert (ROOT / path).exists(), path
-        assert any(path == name or path.startswith(f"{name}/") for name in let_through), path
+        assert any(path.is_relative_to(name) for name in let_through), path
     for name in let_through:
-        assert any(path == name or path.startswith(f"{name}/") for path in copied), name
+        assert any(path.is_relative_to(name) for path in copied), name
 
 
 def test_botocore_asks_no_service_for_credentials_that_the_image_leaves_out() -> None:
     """A new version may know another way to credentials: then its service has to stay, too."""
     folder = Path(botocore.__file__).parent
     source = (folder / "credentials.py").read_text() + (folder / "tokens.py").read_text()
-    asked = re.findall(
-        r"(?:client_creator|create_client|create_nested_client)\(\s*(?:self\._session,\s*)?['\"]([a-z0-9-]+)['\"]",
-        source,
-    )
-    assert set(asked) == {"sts", "sso", "sso-oidc", "signin"}
-    assert set(asked) | {"glue"} == trim_botocore.KEPT
+    call = r"(?:client_creator|create_client|create_nested_client)\(\s*(?:self\._session,\s*)?"
+    asked = set(re.findall(call + r"['\"]([a-z0-9-]+)['\"]", source))
+    assert asked == {"sts", "sso", "sso-oidc", "signin"}
+    assert asked | {"glue"} == trim_botocore.KEPT
 
 
-def test_trimming_removes_other_services_and_keeps_what_is_about_all(tmp_path: Path) -> None:
+def test_trimming_keeps_what_is_needed_and_refuses_a_botocore_that_lacks_it(tmp_path: Path) -> None:
     for name in (*trim_botocore.KEPT, "ec2", "s3"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "service-2.json.gz").write_bytes(b"x")
     (tmp_path / "endpoints.json").write_text("{}")
     trim_botocore.trim(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*trim_botocore.KEPT, "endpoints.json"}
-
-
-def test_trimming_refuses_a_botocore_that_lacks_one(tmp_path: Path) -> None:
-    (tmp_path / "glue").mkdir()
-    with pytest.raises(SystemExit, match="lacks signin, sso, sso-oidc, sts"):
+    (tmp_path / "sts").rename(tmp_path / "elsewhere")
+    with pytest.raises(SystemExit, match="lacks sts"):
         trim_botocore.trim(tmp_path)
 
 

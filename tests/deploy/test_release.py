@@ -1,6 +1,5 @@
 """What publishes the project: workflows with pinned actions and few permissions, for any owner."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -10,25 +9,17 @@ import pytest
 import yaml
 
 from exporter import __version__
+from tools import release_version
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 RELEASE = (ROOT / ".github" / "workflows" / "release.yml").read_text()
 
-specification = importlib.util.spec_from_file_location(
-    "release_version", ROOT / "tools" / "release_version.py"
-)
-assert specification
-assert specification.loader
-release_version: Any = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(release_version)
-
 every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 
 
 def jobs(path: Path) -> dict[str, Any]:
-    found = yaml.safe_load(path.read_text())["jobs"]
-    assert isinstance(found, dict)
+    found: dict[str, Any] = yaml.safe_load(path.read_text())["jobs"]
     return found
 
 
@@ -48,7 +39,7 @@ def test_permissions_are_given_job_by_job(path: Path) -> None:
     assert yaml.safe_load(path.read_text())["permissions"] == {}
     for name, job in jobs(path).items():
         given = job["permissions"]
-        assert "uses" in job or job["timeout-minutes"]
+        assert "uses" in job or "timeout-minutes" in job
         assert ("contents", "write") not in given.items() or name == "release"
         assert ("packages", "write") not in given.items() or name in {"image", "chart"}
 
@@ -83,25 +74,23 @@ def test_the_image_gets_every_argument_of_its_labels() -> None:
     assert set(given) == set(arguments) - {"PYTHON_IMAGE"}
 
 
-def test_the_tag_has_to_be_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tag_has_to_be_the_version_and_the_notes_are_its_section(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert release_version.main([f"v{__version__}"]) == 0
     assert capsys.readouterr().out == f"version={__version__}\n"
+    assert release_version.main(["--notes", f"v{__version__}"]) == 0
+    notes = capsys.readouterr().out
+    assert notes.strip()
+    assert notes in (ROOT / "CHANGELOG.md").read_text() + "\n"
+    assert "\n## " not in notes
     assert release_version.main(["v9.9.9"]) == 1
     assert capsys.readouterr().out == ""
 
 
-def test_the_notes_are_the_section_of_the_changelog(capsys: pytest.CaptureFixture[str]) -> None:
-    assert release_version.main(["--notes", f"v{__version__}"]) == 0
-    notes = capsys.readouterr().out
-    assert notes
-    assert notes in (ROOT / "CHANGELOG.md").read_text() + "\n"
-    assert "\n## " not in notes
-
-
-def test_the_chart_and_the_changelog_have_the_version() -> None:
+def test_the_chart_has_the_version() -> None:
     chart = yaml.safe_load((ROOT / "helm" / "glue-mv-exporter" / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
-    assert release_version.notes(__version__)
 
 
 def test_the_chart_is_published_with_its_links_and_its_image() -> None:

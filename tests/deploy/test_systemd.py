@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-import pytest
 
 from exporter.cli.main import load_command
 from exporter.cli.systemd import SEND_WITHIN
@@ -32,58 +31,36 @@ def directives(section: str) -> Mapping[str, list[str]]:
 SERVICE = directives("Service")
 
 
-def command(name: str) -> click.Command:
-    loaded = load_command(name)
-    assert isinstance(loaded, click.Command)
-    return loaded
+SERVE = load_command("serve")
+FLAGS = {str(option.envvar): option for option in SERVE.params if isinstance(option, click.Option)}
+"""Of ``serve``, by their environment variables."""
+EXAMPLES = re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+"""Names and values, those that are commented out, too."""
 
 
-def variables() -> dict[str, click.Option]:
-    """Return the flags of ``serve`` by their environment variables."""
-    options = [option for option in command("serve").params if isinstance(option, click.Option)]
-    return {str(option.envvar): option for option in options}
-
-
-def own_commands() -> list[str]:
-    lines = [*SERVICE["ExecStart"], *SERVICE["ExecReload"]]
-    return [line for line in lines if line.startswith(PROGRAM)]
-
-
-@pytest.mark.parametrize("line", own_commands())
-def test_its_commands_are_understood(line: str) -> None:
-    name, *arguments = shlex.split(line)[1:]
-    command(name).make_context(name, arguments)
-
-
-def test_a_reload_checks_the_file_and_then_sends_the_signal() -> None:
-    check, kill = SERVICE["ExecReload"]
-    assert check.startswith(f"{PROGRAM} check-config ")
+def test_its_commands_are_understood_and_a_reload_checks_the_file_first() -> None:
+    (start,), (check, kill) = SERVICE["ExecStart"], SERVICE["ExecReload"]
+    for line, command in ((start, "serve"), (check, "check-config")):
+        program, name, *arguments = shlex.split(line)
+        assert (program, name) == (PROGRAM, command)
+        load_command(name).make_context(name, arguments)
     assert kill == "/bin/kill -HUP $MAINPID"
 
 
-def test_its_variables_are_those_of_flags() -> None:
-    named = {line.split("=")[0] for line in SERVICE["Environment"] if not line.startswith("MALLOC_")}
-    assert named == {"GLUE_MV_EXPORTER_CONFIG_FILE", "GLUE_MV_EXPORTER_STORAGE_PATH"}
-    assert named <= variables().keys()
+def test_its_variables_are_those_of_flags_and_its_state_is_where_it_may_write() -> None:
+    lines = [line.partition("=") for line in SERVICE["Environment"] if not line.startswith("MALLOC_")]
+    named = {name: value for name, _, value in lines}
+    assert named.keys() == {"GLUE_MV_EXPORTER_CONFIG_FILE", "GLUE_MV_EXPORTER_STORAGE_PATH"}
+    assert named.keys() <= FLAGS.keys()
+    assert named["GLUE_MV_EXPORTER_STORAGE_PATH"] == f"%S/{SERVICE['StateDirectory'][0]}"
 
 
-def example_lines() -> list[tuple[str, str]]:
-    """Return names and values of the example, those that are commented out, too."""
-    return re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
-
-
-@pytest.mark.parametrize(("name", "value"), example_lines())
-def test_the_example_names_variables_that_are_there(name: str, value: str) -> None:
-    if name.startswith("AWS_"):
-        return
-    option = variables()[name]
-    context = click.Context(command("serve"))
-    option.type.convert(value, option, context)
-
-
-def test_the_example_holds_no_secret_but_room_for_one() -> None:
-    values = dict(example_lines())
-    assert (values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]) == ("", "")
+def test_the_example_names_variables_that_are_there_and_no_secret() -> None:
+    for name, value in EXAMPLES:
+        if name.startswith("AWS_"):
+            assert value == "" or "KEY" not in name
+        else:
+            FLAGS[name].type.convert(value, FLAGS[name], click.Context(SERVE))
 
 
 def test_an_invalid_configuration_is_not_tried_again_and_again() -> None:
@@ -92,17 +69,10 @@ def test_an_invalid_configuration_is_not_tried_again_and_again() -> None:
 
 
 def test_it_gets_longer_to_stop_than_it_needs() -> None:
-    (seconds,) = SERVICE["TimeoutStopSec"]
-    assert int(seconds.removesuffix("s")) > 5
+    assert int(SERVICE["TimeoutStopSec"][0].removesuffix("s")) > 5
 
 
 def test_the_watchdog_is_fed_by_the_poll_loops_and_ends_the_program_in_order() -> None:
     """SIGABRT, the default, would leave a core dump with credentials, and no line about what hangs."""
     assert (SERVICE["Type"], SERVICE["WatchdogSignal"]) == (["notify"], ["SIGTERM"])
-    (seconds,) = SERVICE["WatchdogSec"]
-    assert int(seconds.removesuffix("s")) > 5 * SEND_WITHIN
-
-
-def test_the_state_is_where_the_unit_lets_it_write() -> None:
-    (storage,) = [line.split("=")[1] for line in SERVICE["Environment"] if "STORAGE" in line]
-    assert storage == f"%S/{SERVICE['StateDirectory'][0]}"
+    assert int(SERVICE["WatchdogSec"][0].removesuffix("s")) > 5 * SEND_WITHIN

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = tuple(
-    sorted(
-        [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
-    )
-)
+_AT_THE_TOP = (ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))
+PAGES = tuple(sorted([*_AT_THE_TOP, *(ROOT / "docs").rglob("*.md")]))
 
 _BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -24,7 +21,6 @@ class Block:
 
     page: Path
     line: int
-    language: str
     text: str
 
     def __str__(self) -> str:
@@ -46,7 +42,7 @@ def blocks(language: str, *pages: Path) -> list[Block]:
             if found_language == language:
                 line = text.count("\n", 0, match.start()) + 1
                 lines = [written.removeprefix(indent) for written in body.splitlines(keepends=True)]
-                found.append(Block(page, line, language, "".join(lines)))
+                found.append(Block(page, line, "".join(lines)))
     return found
 
 

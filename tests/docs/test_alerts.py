@@ -8,14 +8,13 @@ import pytest
 import yaml
 
 from exporter.web.status_text import log_group, log_url
-from tests.docs.pages import ROOT, anchors, blocks, name
+from tests.docs.pages import ROOT, Block, anchors, blocks, name
 from tests.rules.promql import selectors
-from tests.rules.shipped import Rule, alerts, exported, rules
+from tests.rules.shipped import alerts, exported, rules
 from tools.render_rules import PLACEHOLDER, SOURCE, defaults
 
 PAGE = ROOT / "docs" / "alerts.md"
-FOLDER = ROOT / "docs" / "runbooks"
-RUNBOOKS = sorted(FOLDER.glob("*.md"))
+RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 ROW = re.compile(r"^\| \[(\w+)\]\((runbooks/\w+\.md)\) \| (\w+) \| [^|]+ \| ([^|]*)\|$", re.MULTILINE)
 KNOWN = defaults().keys() - {"runbookUrl"}
 """Every threshold."""
@@ -25,7 +24,6 @@ ABOUT = {
     "target:glue_mv_many_views_affected:count": "GlueMVManyViewsAffected",
 }
 """Which alert a record is made for."""
-QUERIES = blocks("promql", PAGE, *RUNBOOKS)
 
 
 def thresholds(alert: str) -> set[str]:
@@ -50,41 +48,26 @@ def test_every_alert_is_in_the_table_as_it_is() -> None:
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    """Without an external URL, test_rules.py has the alert's link to it."""
     assert {path.stem for path in RUNBOOKS} == {rule.name for rule in alerts()}
     assert {row[1] for row in ROW.findall(PAGE.read_text())} == {f"runbooks/{path.name}" for path in RUNBOOKS}
 
 
-@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule.name)
-def test_the_link_of_an_alert_leads_to_its_runbook(rule: Rule) -> None:
-    """Without an external URL it is the path in the repository."""
-    match = re.search(r"\{\{ else \}\}(.+)\{\{ end \}\}", rule.annotations["runbook_url"])
-    assert match
-    assert ROOT / match[1] == FOLDER / f"{rule.name}.md"
-
-
 @pytest.mark.parametrize("path", RUNBOOKS, ids=name)
-def test_a_runbook_says_what_it_means_what_to_check_and_what_to_do(path: Path) -> None:
+def test_a_runbook_says_what_to_do_and_the_thresholds_of_its_alert(path: Path) -> None:
     assert path.read_text().startswith(f"# {path.stem}\n")
     assert anchors(path) == {path.stem.lower(), "what-it-means", "what-to-check", "what-to-do"}
-
-
-@pytest.mark.parametrize("path", RUNBOOKS, ids=name)
-def test_a_runbook_tells_the_thresholds_of_its_alert(path: Path) -> None:
     named = set(re.findall(r"`([a-z]+[A-Z]\w*)`", path.read_text()))
     assert thresholds(path.stem) <= named <= KNOWN
 
 
-@pytest.mark.parametrize("block", QUERIES, ids=str)
-def test_queries_ask_for_what_is_there(block: object) -> None:
+@pytest.mark.parametrize("block", blocks("promql", PAGE, *RUNBOOKS), ids=str)
+def test_queries_find_what_is_there(block: Block) -> None:
+    """Prometheus drops a value after five minutes: without a range, one of ten minutes is often not found."""
     known = {*exported(), *(rule.name for rule in rules()), "ALERTS", "up"}
-    assert {selector.metric for selector in selectors(str(getattr(block, "text", "")))} <= known
-
-
-@pytest.mark.parametrize("block", QUERIES, ids=str)
-def test_queries_find_what_is_evaluated_seldom(block: object) -> None:
-    """Prometheus drops a value after five minutes: without a range, a query would often find nothing."""
+    assert {selector.metric for selector in selectors(block.text)} <= known
     seldom = {rule.name for rule in rules() if rule.group == "glue-mv-history"}
-    for selector in re.finditer(r"([\w:]+)(\{[^}]*\})?(\[\w+\])?", str(getattr(block, "text", ""))):
+    for selector in re.finditer(r"([\w:]+)(\{[^}]*\})?(\[\w+\])?", block.text):
         assert selector[1] not in seldom or selector[3]
 
 

@@ -3,24 +3,16 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 from botocore import exceptions as sdk_exceptions
 
 from exporter.cli.main import COMMANDS, load_command
-from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIES
 from exporter.metrics.run_families import RUN_FAMILIES
-from exporter.metrics.view_families import VIEW_FAMILIES
 from tests.docs.pages import PAGES, ROOT, anchors, commands, links, name, prose, spans
+from tests.rules.shipped import exported
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from exporter.metrics.text import Family
-
-HISTOGRAM_SUFFIXES = ("", "_bucket", "_count", "_sum")
 DECISIONS, CONTRIBUTING = ROOT / "docs" / "decisions.md", ROOT / "CONTRIBUTING.md"
 CI = (ROOT / ".ci" / "run").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -29,48 +21,30 @@ PREREQUISITES = dict(re.findall(r"^([a-z0-9-]+):([^#\n]*)", MAKEFILE, re.MULTILI
 all_pages = pytest.mark.parametrize("page", PAGES, ids=name)
 
 
-def metric_names() -> set[str]:
-    """Return the name of every series that the exporter has of its own."""
-    families: Sequence[Family[Any]] = (*RUN_FAMILIES, *VIEW_FAMILIES, *TARGET_FAMILIES, *EXPORTER_FAMILIES)
-    return {
-        family.name + suffix
-        for family in families
-        for suffix in (HISTOGRAM_SUFFIXES if family.type == "histogram" else ("",))
-    }
-
-
-def options() -> list[click.Option]:
-    """Return every flag of every command."""
-    loaded = [load_command(name) for name in COMMANDS]
-    return [option for command in loaded for option in command.params if isinstance(option, click.Option)]
+METRICS = {
+    *exported(),
+    *(name.removesuffix("_bucket") for name in exported()),
+    *(family.name for family in RUN_FAMILIES),
+}
+_PARAMETERS = [parameter for name in COMMANDS for parameter in load_command(name).params]
+OPTIONS = [parameter for parameter in _PARAMETERS if isinstance(parameter, click.Option)]
 
 
 @all_pages
 def test_metrics_exist(page: Path) -> None:
     """A query copied from a page must not select a series that does not exist."""
-    named = set(re.findall(r"\bglue_mv_(?:refresh|exporter)_[a-z0-9_]+", page.read_text()))
-    assert named <= metric_names()
-
-
-@all_pages
-def test_shortened_metrics_exist(page: Path) -> None:
-    """``…_runs_total`` stands for a name that ends so."""
+    assert set(re.findall(r"\bglue_mv_(?:refresh|exporter)_[a-z0-9_]+", page.read_text())) <= METRICS
     for ending in re.findall(r"`…(_[a-z_]+)`", prose(page)):
-        assert any(metric.endswith(ending) for metric in metric_names()), ending
+        assert any(metric.endswith(ending) for metric in METRICS), ending
 
 
 @all_pages
-def test_flags_exist(page: Path) -> None:
+def test_flags_and_environment_variables_exist(page: Path) -> None:
     """Those in the prose; those in examples are parsed in test_examples."""
-    known = {text for option in options() for text in option.opts} | {"--version", "--help"}
-    named = {span.split("=")[0] for span in spans(page) if span.startswith("--")}
-    assert named <= known
-
-
-@all_pages
-def test_environment_variables_exist(page: Path) -> None:
-    known = {option.envvar for option in options()}
-    assert set(re.findall(r"\bGLUE_MV_EXPORTER_[A-Z_]+", page.read_text())) <= known
+    known = {text for option in OPTIONS for text in option.opts} | {"--version", "--help"}
+    assert {span.split("=")[0] for span in spans(page) if span.startswith("--")} <= known
+    named = set(re.findall(r"\bGLUE_MV_EXPORTER_[A-Z_]+", page.read_text()))
+    assert named <= {option.envvar for option in OPTIONS}
 
 
 @all_pages
@@ -90,15 +64,13 @@ def test_the_readme_is_short() -> None:
 
 def test_every_page_is_reached_from_the_readme() -> None:
     """Link by link."""
-    reached = {ROOT / "README.md"}
-    ahead = list(reached)
+    ahead, left = [ROOT / "README.md"], set(PAGES) - {ROOT / "README.md"}
     while ahead:
         page = ahead.pop()
         linked = {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
-        new = {path for path in linked if path in PAGES} - reached
-        reached |= new
-        ahead += new
-    assert set(PAGES) - reached == set()
+        ahead += linked & left
+        left -= linked
+    assert left == set()
 
 
 @all_pages

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from exporter import __version__
-from exporter.cli.exporter_process import Exporter, make_exporter
+from exporter.cli.exporter_process import make_exporter
 from exporter.cli.main import load_command
 from exporter.cli.signals import LEAVE_WITHIN
 from exporter.model.settings import Settings
@@ -37,30 +37,20 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
 
 
-def default(option: click.Option) -> object:
-    """Return the default as one would write it."""
-    return " ".join(option.default) if isinstance(option.default, list) else option.default
-
-
 def test_the_flags_are_those_of_serve() -> None:
     """Each with its variable, its default and its help."""
-    serve = load_command("serve")
-    options = [option for option in serve.params if isinstance(option, click.Option)]
-    expected = [
-        [
-            f"`{option.opts[0]}`",
-            f"`{option.envvar}`",
-            "" if option.is_flag or option.default is None else f"`{default(option)}`",
-            option.help,
-        ]
-        for option in options
-    ]
+    options = [option for option in load_command("serve").params if isinstance(option, click.Option)]
+    expected = []
+    for option in options:
+        default = " ".join(option.default) if isinstance(option.default, list) else option.default
+        written = "" if option.is_flag or default is None else f"`{default}`"
+        expected.append([f"`{option.opts[0]}`", f"`{option.envvar}`", written, option.help])
     assert rows("Flags") == expected
 
 
 def ask(method: str, path: str, problems: Sequence[str] | None, trouble: str | None, *, ready: bool) -> int:
     """Return the status; ``problems``: of a reload, None where it is not allowed."""
-    exporter: Exporter = make_exporter(Settings(targets=()))
+    exporter = make_exporter(Settings(targets=()))
     read = partial(read_status, exporter.store, now=0.0)
     pages = [*status_routes(read), *runbook_routes()]
     site = Site(
@@ -96,10 +86,6 @@ def test_the_endpoints_answer_as_they_say(path: str, method: str, told: str) -> 
     assert ask("HEAD", path, (), None, ready=True) == (200 if method == "GET" else 405)
 
 
-def test_another_path_is_not_found() -> None:
-    assert ask("GET", "/nowhere", (), None, ready=True) == 404
-
-
 def test_the_lines_of_the_log_are_those_of_the_program() -> None:
     source = "".join(path.read_text() for path in (ROOT / "exporter").rglob("*.py"))
     table = "\n".join(line for line in section("Log").splitlines() if line.startswith("| "))
@@ -118,21 +104,19 @@ def test_the_seconds_are_those_of_the_program() -> None:
     assert "for a minute" in section("Healthy and ready").replace("\n", " ")
 
 
-def shell_lines() -> list[str]:
-    return [line for block in blocks("sh", PAGE) for line in block.text.splitlines()]
+LINES = [shlex.split(line) for block in blocks("sh", PAGE) for line in block.text.splitlines()]
 
 
 def test_every_tool_of_the_examples_is_expected() -> None:
     """The exporter's own commands are parsed in test_examples; a new tool here needs a test, too."""
-    others = {shlex.split(line)[0] for line in shell_lines()} - {"glue-mv-exporter"}
     pip = "/opt/glue-mv-exporter/bin/pip"
-    assert others == {"python3", pip, "install", "systemctl", "docker", "curl", "apt-get", "dnf"}
+    others = {"python3", pip, "install", "systemctl", "docker", "curl", "apt-get", "dnf"}
+    assert {words[0] for words in LINES} == {"glue-mv-exporter", *others}
 
 
 def test_the_packages_of_the_examples_are_those_of_this_version() -> None:
     """`tests/packages` installs them."""
-    installed = [shlex.split(line)[-1] for line in shell_lines() if line.startswith(("apt-get ", "dnf "))]
-    assert installed == [
+    assert [words[-1] for words in LINES if words[0] in {"apt-get", "dnf"}] == [
         f"./dist/glue-mv-exporter_{__version__}_amd64.deb",
         f"./dist/glue-mv-exporter-{__version__}-1.x86_64.rpm",
     ]
@@ -142,10 +126,7 @@ def test_what_is_installed_is_there(tmp_path: Path) -> None:
     """The install lines are carried out, below another root."""
     root = tmp_path / "root"
     (root / "etc" / "systemd" / "system").mkdir(parents=True)
-    for line in shell_lines():
-        words = shlex.split(line)
-        if words[0] != "install":
-            continue
+    for words in (words for words in LINES if words[0] == "install"):
         destination = root / words[-1].lstrip("/")
         if words[1] == "-d":
             destination.mkdir(parents=True)
@@ -160,7 +141,7 @@ def test_what_is_installed_is_there(tmp_path: Path) -> None:
 
 
 def test_the_reload_of_the_examples_is_that_of_the_program() -> None:
-    (curl,) = [shlex.split(line) for line in shell_lines() if line.startswith("curl ")]
+    (curl,) = [words for words in LINES if words[0] == "curl"]
     url = httpx.URL(curl[-1])
     assert (curl[2], url.path) == ("POST", "/-/reload")
     assert ask(curl[2], url.path, (), None, ready=True) == 200

@@ -7,23 +7,26 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from tests.rules.promql import SET_OPERATORS, Token, grouped, selectors, tokens
+from tests.rules.promql import Token, grouped, selectors, tokens
 
 Document = dict[str, Any]
 
-_COMPARISONS: Final = {">": (">=", "<"), ">=": (">", "<"), "<": ("<=", ">"), "==": ("!=",)}
-_ARITHMETIC: Final = {"*": ("/",), "/": ("*",), "-": ("+",), "+": ("-",)}
+_SIGNS: Final = {">": (">=", "<"), ">=": (">", "<"), "<": ("<=", ">"), "==": ("!=",)} | {
+    "*": ("/",), "/": ("*",), "-": ("+",), "+": ("-",),
+}  # fmt: skip
 _MATCHES: Final = {"=": ("!=",), "=~": ("!~",)}
-_AGGREGATIONS: Final = {
-    "max": ("min",),
-    "min": ("max",),
-    "sum": ("max",),
-    "count": ("max",),
-    "max_over_time": ("min_over_time",),
-    "avg_over_time": ("max_over_time",),
-    "clamp_min": ("clamp_max",),
+_WORDS: Final = {
+    "max": "min",
+    "min": "max",
+    "sum": "max",
+    "count": "max",
+    "max_over_time": "min_over_time",
+    "avg_over_time": "max_over_time",
+    "clamp_min": "clamp_max",
+    "and": "unless",
+    "unless": "and",
+    "or": "and",
 }
-_SETS: Final = {"and": ("unless",), "unless": ("and",), "or": ("and",)}
 _SEVERITIES: Final = {"critical": "warning", "warning": "critical"}
 _SMALL: Final = 10
 _RELEASE: Final = ("cluster", "namespace", "job")
@@ -31,30 +34,24 @@ _RELEASE: Final = ("cluster", "namespace", "job")
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """The rules with one change."""
+    """The rules with one change, which tells it apart from all others of its rule."""
 
-    rule: str
     change: str
-    """Tells it apart from all others of its rule."""
     document: Document
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.change}"
 
 
 def mutants(document: Document, name: str) -> Iterator[Mutant]:
     """Yield the rules file with each change of the rule of this name."""
-    place = next(
+    group, number = next(
         (group, number)
         for group, content in enumerate(document["groups"])
         for number, rule in enumerate(content["rules"])
         if name in {rule.get("alert"), rule.get("record")}
     )
-    rule = document["groups"][place[0]]["rules"][place[1]]
-    for change, changed in _rule_changes(rule):
+    for change, changed in _rule_changes(document["groups"][group]["rules"][number]):
         mutated = copy.deepcopy(document)
-        mutated["groups"][place[0]]["rules"][place[1]] = changed
-        yield Mutant(name, change, mutated)
+        mutated["groups"][group]["rules"][number] = changed
+        yield Mutant(change, mutated)
 
 
 def around(document: Document, name: str) -> Document:
@@ -146,12 +143,9 @@ def _token_changes(token: Token, *, in_braces: bool) -> Iterator[str]:
     elif token.kind == "duration":
         yield from _durations(token.text)
     elif token.kind == "sign":
-        yield from _COMPARISONS.get(token.text, ())
-        yield from _ARITHMETIC.get(token.text, ())
-    elif token.text in SET_OPERATORS:
-        yield from _SETS[token.text]
-    else:
-        yield from _AGGREGATIONS.get(token.text, ())
+        yield from _SIGNS.get(token.text, ())
+    elif token.text in _WORDS:
+        yield _WORDS[token.text]
 
 
 def _numbers(text: str) -> Iterator[str]:

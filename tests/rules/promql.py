@@ -1,7 +1,4 @@
-"""Enough of PromQL to take an expression apart: its tokens, and the series that it asks for.
-
-Prometheus itself says whether an expression is valid; here it only has to be read.
-"""
+"""Enough of PromQL to take an expression apart; whether it is valid Prometheus itself says."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -34,7 +31,6 @@ class Token(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the next one may begin."""
         return self.start + len(self.text)
 
 
@@ -73,29 +69,22 @@ def grouped(stream: Sequence[Token]) -> Iterator[tuple[str, list[int]]]:
 
 
 def selectors(expression: str) -> list[Selector]:
-    """Return the series that an expression asks for, in the order in which they stand there."""
+    """Return the series that an expression asks for, in their order."""
     stream = tokens(expression)
     labels = {at for _, places in grouped(stream) for at in places}
     found, place = [], 0
     while place < len(stream):
         token = stream[place]
         following = stream[place + 1].text if place + 1 < len(stream) else ""
-        if (
-            token.kind == "name"
-            and place not in labels
-            and token.text not in _WORDS
-            and following not in _AFTER_A_FUNCTION
-        ):
-            matched, place = _matchers(stream, place + 1) if following == "{" else ((), place)
-            found.append(Selector(token.text, frozenset(label for label, _ in matched), matched))
+        is_word = place in labels or token.text in _WORDS or following in _AFTER_A_FUNCTION
+        if token.kind == "name" and not is_word:
+            matched = []
+            if following == "{":
+                opening = place + 1
+                while stream[place].text != "}":
+                    place += 1
+                names = [at for at in range(opening, place) if stream[at].kind == "name"]
+                matched = [(stream[at].text, stream[at + 2].text.strip('"')) for at in names]
+            found.append(Selector(token.text, frozenset(label for label, _ in matched), tuple(matched)))
         place += 1
     return found
-
-
-def _matchers(stream: Sequence[Token], opening: int) -> tuple[tuple[tuple[str, str], ...], int]:
-    """Return the label matchers behind an opening brace, and the place of the closing one."""
-    last = opening
-    while stream[last].text != "}":
-        last += 1
-    names = [at for at in range(opening + 1, last) if stream[at].kind == "name"]
-    return tuple((stream[at].text, stream[at + 2].text.strip('"')) for at in names), last

@@ -1,4 +1,4 @@
-"""The shipped rules, read as what they are: rules with expressions, in groups."""
+"""The shipped rules, and the series that they may read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,14 +23,12 @@ class Rule:
     name: str
     alert: bool
     expression: str
-    waits: str
-    """What stands behind ``for``; empty without."""
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
 
 
 def groups() -> list[dict[str, Any]]:
-    """Return the groups of the rules file with the default thresholds, as its YAML says them."""
+    """Return the groups of the rules file with the default thresholds."""
     found: list[dict[str, Any]] = yaml.safe_load(render())["groups"]
     return found
 
@@ -40,13 +38,12 @@ def rules() -> tuple[Rule, ...]:
     """Return every rule."""
     return tuple(
         Rule(
-            group=group["name"],
-            name=rule.get("alert") or rule["record"],
-            alert="alert" in rule,
-            expression=rule["expr"],
-            waits=rule.get("for", ""),
-            labels=rule.get("labels", {}),
-            annotations=rule.get("annotations", {}),
+            group["name"],
+            rule.get("alert") or rule["record"],
+            "alert" in rule,
+            rule["expr"],
+            rule.get("labels", {}),
+            rule.get("annotations", {}),
         )
         for group in groups()
         for rule in group["rules"]

@@ -1,16 +1,12 @@
 """The monitoring mixin gives the rules and dashboards that are shipped, read from the same files."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import _jsonnet
 import yaml
 
-from tools.render_rules import defaults, render
-
-ROOT = Path(__file__).parents[2]
-DASHBOARDS = ROOT / "helm" / "glue-mv-exporter" / "files" / "dashboards"
+from tools.render_rules import CHART, ROOT, defaults, render
 
 
 def evaluated(source: str) -> dict[str, Any]:
@@ -23,12 +19,8 @@ def evaluated(source: str) -> dict[str, Any]:
 def mixin(config: str = "{}") -> dict[str, Any]:
     """Return all that the mixin gives with these changes of its configuration."""
     return evaluated(f"""
-        local mixin = MIXIN + {{ _config+:: {config} }};
-        {{
-          alerts: mixin.prometheusAlerts,
-          rules: mixin.prometheusRules,
-          dashboards: mixin.grafanaDashboards,
-        }}
+        local all = MIXIN + {{ _config+:: {config} }};
+        {{ alerts: all.prometheusAlerts, rules: all.prometheusRules, dashboards: all.grafanaDashboards }}
     """)
 
 
@@ -46,8 +38,8 @@ def test_alerts_and_recording_rules_are_those_of_the_rules_file() -> None:
 
 
 def test_dashboards_are_those_of_the_chart() -> None:
-    expected = {f"glue-mv-{path.name}": json.loads(path.read_text()) for path in DASHBOARDS.glob("*.json")}
-    assert mixin()["dashboards"] == expected
+    files = (CHART / "files" / "dashboards").glob("*.json")
+    assert mixin()["dashboards"] == {f"glue-mv-{file.name}": json.loads(file.read_text()) for file in files}
 
 
 def test_the_configuration_sets_every_placeholder() -> None:
