@@ -12,10 +12,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
-BY_AGE = Path(__file__).with_name("by_age.yaml")
-"""The rule of old, evaluated beside the shipped ones."""
 TARGET_LABELS = 'job="glue-mv-exporter",instance="exporter:10079"'
-NEEDED = frozenset(re.findall(r"(?<![:\w])glue_mv_\w+", RULES.read_text() + BY_AGE.read_text()))
+NEEDED = frozenset(re.findall(r"(?<![:\w])glue_mv_\w+", RULES.read_text()))
 """The exporter's metrics that the rules ask for."""
 NEEDED_LINE = re.compile(rf"({'|'.join(sorted(NEEDED))})(?:{{(.*)}})? (\S+)")
 TABLE = re.compile(r'[{,]table="([^"]*)"')
@@ -52,27 +50,6 @@ class _Series:
             else:
                 words.append(value if times == 1 or value == "stale" else f"{value}x{times - 1}")
         return " ".join(words)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fired:
-    """An alert that fired for somebody."""
-
-    alert: str
-    subject: str
-    """The view's table, or the target, or nothing."""
-    hours: tuple[int, ...]
-    """In which hours since the Unix epoch it did."""
-
-    def times(self) -> list[set[int]]:
-        """Return the hours of each time that it fired without a pause: somebody is told so often."""
-        found: list[set[int]] = []
-        for hour in self.hours:
-            if found and hour - 1 in found[-1]:
-                found[-1].add(hour)
-            else:
-                found.append({hour})
-        return found
 
 
 class Spool:
@@ -140,27 +117,24 @@ class History:
             if tables.issuperset(TABLE.findall(key))
         ]
 
-    def fired(self, folder: Path, step: float) -> list[Fired]:
-        """Have promtool evaluate the shipped rules over all of it, and return which alerts fired, and when.
+    def fired(self, folder: Path, step: float) -> dict[tuple[str, str], set[int]]:
+        """Have promtool evaluate the shipped rules over all of it, a few views at a time.
 
-        A few views at a time: promtool's tests may not look at many samples at once.
+        Returns by alert and subject (the view's table, or the target, or nothing) the hours since the Unix
+        epoch in which it fired.
         """
-        tables = sorted({table for key in self._series for table in TABLE.findall(key)}, key=_natural)
-        chunks = [tables[first : first + AT_ONCE] for first in range(0, len(tables), AT_ONCE)]
-        fired = {found for chunk in chunks for found in self._fired_of(set(chunk), folder, step)}
-        alerts: dict[tuple[str, str], set[int]] = {}
-        for alert, subject, hour in fired:
-            alerts.setdefault((alert, subject), set()).add(hour)
-        return [
-            Fired(alert=alert, subject=subject, hours=tuple(sorted(hours)))
-            for (alert, subject), hours in sorted(alerts.items())
-        ]
+        tables = sorted({table for key in self._series for table in TABLE.findall(key)})
+        fired: dict[tuple[str, str], set[int]] = {}
+        for first in range(0, len(tables), AT_ONCE):
+            for alert, subject, hour in self._fired_of(set(tables[first : first + AT_ONCE]), folder, step):
+                fired.setdefault((alert, subject), set()).add(hour)
+        return fired
 
     def _fired_of(self, tables: set[str], folder: Path, step: float) -> set[tuple[str, str, int]]:
         seconds = f"{round(step)}s"
         hours = range(1, int(self.last * step // 3600) + 1)
         test = {
-            "rule_files": [str(RULES), str(BY_AGE)],
+            "rule_files": [str(RULES)],
             "evaluation_interval": seconds,
             "tests": [
                 {
@@ -196,8 +170,3 @@ def _plain(value: str) -> str:
     """Write a number without an exponent, as promtool's notation wants it."""
     number = float(value)
     return repr(number).removesuffix(".0") if "e" not in repr(number) else f"{number:f}"
-
-
-def _natural(table: str) -> tuple[str, int]:
-    name, _, number = table.rpartition("_")
-    return name, int(number) if number.isdigit() else 0

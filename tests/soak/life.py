@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from exporter.errors import Reason
@@ -37,6 +38,10 @@ SILENT_FAULTS = (Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.UNEXPECTED)
 """What a single poll may fail with, without any alert."""
 BYTES_A_RUN = 1500
 """That a run which is remembered may take in memory."""
+KEPT_OF_A_VIEW = 4
+"""Runs: the newest, the last success, the last failure, and one in progress."""
+ROOM_ON_DISK = 1.1
+"""So much may the database grow: free pages are used again, some of them not fully."""
 REST = 8 * HOUR
 """After the last day nothing new starts, so that in the end all is counted. Nobody scrapes it."""
 
@@ -44,20 +49,6 @@ REST = 8 * HOUR
 def patterns(*names: str) -> tuple[ViewPattern, ...]:
     """Return the views of a target as the configuration has them."""
     return tuple(ViewPattern(database=d, table=t) for d, t in (name.split(".") for name in names))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Burden:
-    """What the state weighs at one moment."""
-
-    rows: int
-    """Runs that are remembered."""
-    new: int
-    """Runs that ended within the last ``OBLIVION``."""
-    file: int
-    """Bytes of the database on disk."""
-    memory: int
-    """Resident bytes."""
 
 
 @dataclass
@@ -70,12 +61,9 @@ class Soak:
     seed: int = 7
     hidden: frozenset[str] = frozenset()
     """Tables to leave out of the history: of thousands of views not all can be looked at."""
-    memory: list[int] = field(default_factory=list)
-    """Resident bytes, once an hour."""
     besides: list[int] = field(default_factory=list)
-    """The same without the runs that are remembered: they are more every hour until some are forgotten."""
-    sizes: list[int] = field(default_factory=list)
-    """Bytes of the state, once an hour."""
+    """Resident bytes, once an hour, without the runs that are remembered: until some are forgotten, they are
+    more every hour."""
     starts: int = 0
     reloads: int = 0
     faults: int = 0
@@ -96,7 +84,6 @@ class Soak:
             if incident.subject in everyone:
                 span = (incident.kind, FIRST_START + incident.begin, FIRST_START + incident.end)
                 everyone[incident.subject].incidents.append(span)
-        self.rows_before = self.rows_after = 0
         self._start()
 
     @property
@@ -128,35 +115,27 @@ class Soak:
         for tick in range(round((self.days * DAY + REST) / POLL_INTERVAL)):
             self._step(tick)
         self.incidents += [late for world in self.worlds.values() for late in delays(world, FIRST_START)]
-        self.rows_before = self.rows()
 
-    def grow_old(self) -> None:
-        """Let so much time pass that all but what is shown may be forgotten."""
-        self._age(OBLIVION)
-        self.rows_after = self.rows()
-
-    def go_on(self) -> list[Burden]:
-        """Live on under an even load, and return what the state weighs once forgetting has begun, and later.
+    def go_on(self) -> list[str]:
+        """Live on under an even load until every run of the days is forgotten; return where the state grows.
 
         Nobody scrapes. Polls are rare; each finds more, and none misses a run.
         """
         self._rest(resting=False)
-        burdens = []
-        for more in (DAY, 0.0):
-            self._age(more)
+        self._age(OBLIVION + DAY)
+        wrong, sizes = [], []
+        for _ in range(2):
             before = self.ended()
             self._age(OBLIVION)
-            burdens.append(
-                Burden(
-                    rows=self.rows(),
-                    new=self.ended() - before,
-                    file=self.file.stat().st_size,
-                    memory=resident(),
-                )
-            )
+            sizes.append(self.file.stat().st_size)
+            rows, new = self.rows(), self.ended() - before
+            if rows > new + KEPT_OF_A_VIEW * self.views_in_all:
+                wrong.append(f"{rows} runs are remembered, of {self.views_in_all} views with {new} new runs")
+        if sizes[1] > sizes[0] * ROOM_ON_DISK:
+            wrong.append(f"under an even load the database grew from {sizes[0]} to {sizes[1]} bytes")
         self._rest(resting=True)
         self._age(REST)  # what ended last is told late
-        return burdens
+        return wrong
 
     def _rest(self, *, resting: bool) -> None:
         for world in self.worlds.values():
@@ -170,9 +149,15 @@ class Soak:
             for name in self.polls:
                 self._poll(name)
 
+    @property
+    def views_in_all(self) -> int:
+        """How many views there are."""
+        return sum(len(world.views) for world in self.worlds.values())
+
     def ended(self) -> int:
         """Return how many runs have ended since the beginning."""
-        return sum(sum(world.ledger.runs.values()) for world in self.worlds.values())
+        ledgers = (world.ledger.items() for world in self.worlds.values())
+        return round(sum(value for key, value in chain(*ledgers) if key.name == "runs_total"))
 
     def rows(self) -> int:
         """Return how many runs are remembered."""
@@ -183,10 +168,6 @@ class Soak:
     def file(self) -> Path:
         """The database on disk."""
         return self.folder / "state" / FILE_NAME
-
-    def size(self) -> int:
-        """Return the bytes of the state on disk."""
-        return sum(file.stat().st_size for file in (self.folder / "state").iterdir())
 
     def now(self) -> float:
         """Return the seconds since the first start."""
@@ -233,9 +214,7 @@ class Soak:
             index = round(self.clock.time() / POLL_INTERVAL)
             self.history.add(index, None if away else self.exposition.scrape().body())
         if tick % round(HOUR / POLL_INTERVAL) == 0:
-            self.memory.append(resident())
-            self.besides.append(self.memory[-1] - BYTES_A_RUN * self.rows())
-            self.sizes.append(self.size())
+            self.besides.append(resident() - BYTES_A_RUN * self.rows())
 
     def _happen(self, tick: int) -> None:
         """Restart, reload, fill the disk."""

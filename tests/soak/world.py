@@ -7,9 +7,10 @@ of the exporter but the interface that a poller reads a catalog by, and the erro
 import heapq
 import random
 import uuid
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from exporter.errors import GlueError, Reason
 from exporter.model.run import Run, RunListing
@@ -79,15 +80,14 @@ class SoakView:
         return any(k == kind and begin <= now < end for k, begin, end in self.incidents)
 
 
-@dataclass
-class Ledger:
-    """What has ended since the beginning, as the simulator knows it."""
+class Counted(NamedTuple):
+    """A counter of a view."""
 
-    runs: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """By table, status and refresh type."""
-    dpu_seconds: dict[str, float] = field(default_factory=dict)
-    processed_bytes: Counter[str] = field(default_factory=Counter)
-    durations: Counter[str] = field(default_factory=Counter)
+    name: str
+    """Of the metric, without ``glue_mv_refresh_view_``."""
+    table: str
+    refresh_type: str = ""
+    status: str = ""
 
 
 class World:
@@ -109,7 +109,8 @@ class World:
         ]
         self.views: list[SoakView] = []
         self.dropped: set[str] = set()
-        self.ledger = Ledger()
+        self.ledger: defaultdict[Counted, float] = defaultdict(float)
+        """What the counters have to be: of all that has ended since the beginning."""
         self.stopped: list[tuple[SoakView, float]] = []
         """Runs that somebody stopped, and when: the next success comes late."""
         self.resting = False
@@ -218,10 +219,11 @@ class World:
         if status == "SUCCEEDED":
             view.refreshed, view.updated = run.start_time or self.now, self.now
             view.version += 1
-        self.ledger.runs[view.table, status, run.refresh_type or ""] += 1
-        self.ledger.dpu_seconds[view.table] = self.ledger.dpu_seconds.get(view.table, 0.0) + cost
-        self.ledger.processed_bytes[view.table] += int(cost) * 1000
-        self.ledger.durations[view.table] += status == "SUCCEEDED"
+        kind = run.refresh_type or ""
+        self.ledger[Counted("runs_total", view.table, kind, status)] += 1
+        self.ledger[Counted("dpu_seconds_total", view.table, kind)] += cost
+        self.ledger[Counted("processed_bytes_total", view.table, kind)] += int(cost) * 1000
+        self.ledger[Counted("run_duration_seconds_count", view.table)] += status == "SUCCEEDED"
         if late:
             self._late[run_id] = cost
             self._plan(self.now + self.dice.uniform(60.0, 500.0), "report", view, run_id)
