@@ -7,13 +7,11 @@ import io
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
-
-import botocore.session
 
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.logs import configure_logs
@@ -27,6 +25,7 @@ from tests.support.bare_faults import Fault
 from tests.support.bare_glue import BareGlue, Call
 from tests.support.bare_records import Listing, sample_run, sample_run_id
 from tests.support.clock import SteppedClock
+from tests.support.glue_clients import session_with, sts_at
 from tests.support.logging_state import logging_as_before
 from tests.support.web import WebServer
 
@@ -44,7 +43,7 @@ AT_ONCE = 16
 DATABASE = "sales"
 CONFIGURED, WATCHED, OLDER = 1, 2, 3
 """Numbers of sample runs: the one that is configured by its ID, and the view's newest and oldest."""
-PATTERNS = {
+PATTERNS: Mapping[Operation | None, ViewPattern] = {
     Operation.GET_TABLE: ViewPattern(database=DATABASE, table="daily"),
     Operation.GET_DATABASES: ViewPattern(database="sal*", table="*"),
 }
@@ -75,6 +74,7 @@ class House:
         self.glue.listing = Listing(page_limit=2 if self.moment is Moment.MID_LISTING else 1000)
         # Below ten minutes the SDK renews a role's credentials before every request.
         self.glue.credentials_lifetime = 300.0
+        self._aws_config = sts_at(self.glue.url, self._folder)
         self.glue.judge = self._judge
         self.glue.account_of = self._account_of
         for cell in self.cells:
@@ -169,20 +169,7 @@ class House:
 
     def _session(self, profile: str | None) -> Any:
         """Return a session with the keys of one target, which looks for STS where Glue is."""
-        config = self._folder / "aws-config"
-        if not config.exists():
-            config.write_text(
-                f"[default]\nservices = local\n[services local]\nsts =\n  endpoint_url = {self.glue.url}\n"
-            )
-        files = {
-            "config_file": (None, None, str(config), None),
-            "credentials_file": (None, None, "/nonexistent", None),
-            "profile": (None, None, None, None),
-            "region": ("region", None, None, None),
-        }
-        session = botocore.session.Session(session_vars=files)
-        session.set_credentials(f"AKIA{(profile or '').upper()}", "secret")
-        return session
+        return session_with(self._aws_config, access_key=f"AKIA{(profile or '').upper()}")(None)
 
     def _poll_of(self, target: Target) -> TargetPoll:
         requests = self.exporter.store.requests(target.name)
@@ -205,11 +192,7 @@ class House:
             ),
             catalog_id=None if operation is Operation.GET_CALLER_IDENTITY else catalog_of(cell),
             run_ids=(sample_run_id(CONFIGURED),),
-            views=(
-                PATTERNS.get(operation, ViewPattern(database=DATABASE, table="*"))
-                if operation
-                else ViewPattern(database=DATABASE, table="*"),
-            ),
+            views=(PATTERNS.get(operation, ViewPattern(database=DATABASE, table="*")),),
             max_requests_per_second=RATE,
         )
 
@@ -233,6 +216,3 @@ class House:
 def catalog_of(cell: Cell | None) -> str:
     """Return the catalog of a cell's target; None: the neighbour's."""
     return f"{100_000_000_000 + (cell.number if cell else 0)}"
-
-
-Step = Callable[[House], Exposition]

@@ -19,7 +19,6 @@ Values = frozenset[tuple[str, frozenset[tuple[str, str]], float]]
 
 
 def values(scraped: Exposition, catalog_id: str) -> Values:
-    """Return the value series of a catalog."""
     return frozenset(
         (name, frozenset(labels.items()), value)
         for name in scraped.names()

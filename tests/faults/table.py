@@ -125,7 +125,6 @@ class Cell:
 
     @property
     def fault(self) -> Fault:
-        """How the answer goes wrong."""
         return ROWS[self.row].fault
 
     @property
@@ -151,7 +150,6 @@ class Cell:
 
 
 def can_happen(operation: Operation, moment: Moment) -> bool:
-    """Tell whether the operation is called at that moment."""
     if moment is Moment.MID_LISTING:
         return operation in LISTINGS | {Operation.ASSUME_ROLE}
     if operation is Operation.GET_CALLER_IDENTITY:  # asked once; what is known of an account stays true
@@ -160,7 +158,6 @@ def can_happen(operation: Operation, moment: Moment) -> bool:
 
 
 def cells(moment: Moment) -> Iterator[Cell]:
-    """Return the cells of one sheet."""
     number = 0
     for name, row in ROWS.items():
         for operation in Operation:

@@ -193,5 +193,4 @@ def own_threads() -> int:
 
 
 def resident_kib() -> int:
-    """Return the resident memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * (os.sysconf("SC_PAGE_SIZE") // 1024)

@@ -91,7 +91,6 @@ def compare_alerts(incidents: list[Incident], fired: Hours) -> list[str]:
 
 
 def main() -> int:
-    """Soak, compare, print the figures; return the exit status."""
     parser = argparse.ArgumentParser(description="Days of an exporter in minutes.")
     parser.add_argument("--views", type=int, default=2000)
     parser.add_argument("--days", type=float, default=7.0)

@@ -83,7 +83,6 @@ class Spool:
                         yield line
 
     def read(self) -> "History":
-        """Return all of it."""
         history = History()
         with gzip.open(self._file, "rt") as spool:
             for line in spool:

@@ -47,7 +47,6 @@ REST = 8 * HOUR
 
 
 def patterns(*names: str) -> tuple[ViewPattern, ...]:
-    """Return the views of a target as the configuration has them."""
     return tuple(ViewPattern(database=d, table=t) for d, t in (name.split(".") for name in names))
 
 
@@ -111,7 +110,6 @@ class Soak:
         )
 
     def live(self) -> None:
-        """Let the days pass."""
         for tick in range(round((self.days * DAY + REST) / POLL_INTERVAL)):
             self._step(tick)
         self.incidents += [late for world in self.worlds.values() for late in delays(world, FIRST_START)]
@@ -151,7 +149,6 @@ class Soak:
 
     @property
     def views_in_all(self) -> int:
-        """How many views there are."""
         return sum(len(world.views) for world in self.worlds.values())
 
     def ended(self) -> int:
@@ -166,7 +163,6 @@ class Soak:
 
     @property
     def file(self) -> Path:
-        """The database on disk."""
         return self.folder / "state" / FILE_NAME
 
     def now(self) -> float:
@@ -174,7 +170,6 @@ class Soak:
         return self.clock.time() - FIRST_START
 
     def under_way(self, kind: str, subject: str = "") -> bool:
-        """Tell whether this goes wrong now."""
         return any(
             i.kind == kind and i.subject == subject and i.begin <= self.now() < i.end for i in self.incidents
         )
@@ -255,7 +250,6 @@ class Soak:
 
 
 def resident() -> int:
-    """Return this process's resident bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024

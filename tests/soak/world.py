@@ -76,7 +76,6 @@ class SoakView:
     """Kind, beginning and end in simulated seconds."""
 
     def suffers(self, kind: str, now: float) -> bool:
-        """Tell whether such an incident is under way."""
         return any(k == kind and begin <= now < end for k, begin, end in self.incidents)
 
 
@@ -147,11 +146,9 @@ class World:
             del self._runs[self._order.popleft()]
 
     def newest_first(self) -> Sequence[Run]:
-        """Return the runs of a listing."""
         return [self._runs[run_id] for run_id in reversed(self._order)]
 
     def run(self, run_id: str) -> Run | None:
-        """Return one run."""
         return self._runs.get(run_id)
 
     def _plan(self, when: float, what: str, view: SoakView, run_id: str = "") -> None:
@@ -251,11 +248,9 @@ class WorldReader:
         return self
 
     def catalog_id(self) -> str:
-        """Return the account."""
         return ACCOUNT
 
     def get_run(self, run_id: str) -> Run:
-        """Return one run."""
         self._call(GET_RUN)
         if run := self.world.run(run_id):
             return run
@@ -270,7 +265,6 @@ class WorldReader:
         next_token: str | None = None,
         max_results: int = PAGE,
     ) -> RunListing:
-        """Return one page of runs, the newest first."""
         self._call(LIST_RUNS)
         listed = [
             run
@@ -283,7 +277,6 @@ class WorldReader:
         return RunListing(runs=tuple(listed[start:end]), malformed=(), next_token=token)
 
     def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
-        """Return all databases."""
         assert next_token is None
         self._call("GetDatabases")
         names = sorted({LANDING, *(view.database for view in self.world.views)})
@@ -292,7 +285,6 @@ class WorldReader:
     def get_tables(
         self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
     ) -> TableListing:
-        """Return all views and sources of a database that are there."""
         assert catalog_id is next_token is None
         self._call("GetTables")
         world = self.world
@@ -316,7 +308,6 @@ class WorldReader:
         return TableListing(views=views, sources=sources, next_token=None)
 
     def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
-        """Return one view, or one source."""
         assert catalog_id is None
         listing = self.get_tables(database)
         tables: list[View | SourceTable] = [*listing.views, *listing.sources]

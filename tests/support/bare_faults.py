@@ -36,7 +36,6 @@ class Fault:
 
 
 def error(code: str, status: int = 400, *, message: str = "as told by the test") -> Fault:
-    """Answer with an error of the API."""
     return Fault(error=code, status=status, message=message)
 
 
@@ -46,7 +45,6 @@ def answer(body: bytes) -> Fault:
 
 
 def json_answer(value: object, **headers: str) -> Fault:
-    """Answer with this JSON and status 200."""
     return Fault(body=json.dumps(value).encode(), status=200, headers=tuple(headers.items()))
 
 

@@ -39,7 +39,6 @@ class BareGlue(Endpoint):
         super().__init__(judge, port=port)
 
     def respond(self, call: Call, headers: Mapping[str, str], body: bytes) -> Response:  # noqa: ARG002 (an endpoint's)
-        """Answer from the records."""
         if call.operation in {"GetCallerIdentity", "AssumeRole"}:
             return self._sts(call)
         operations: dict[str, Callable[[Mapping[str, Any]], bytes | None]] = {

@@ -61,7 +61,6 @@ def sample_run(number: int, *, status: str = "SUCCEEDED", now: float | None = No
 
 
 def sample_run_id(number: int) -> str:
-    """Return the run ID of :func:`sample_run`."""
     return str(uuid.UUID(int=(0xB0A0 << 112) + (4 << 76) + (8 << 60) + number))
 
 
@@ -175,26 +174,21 @@ class Records:
             self._databases[catalog_id, name] = json.dumps({"Name": name, "CatalogId": catalog_id}).encode()
 
     def encoded_run(self, catalog_id: str, run_id: str) -> bytes | None:
-        """Return a run's JSON."""
         entry = self._runs.get((catalog_id, run_id.lower()))
         return None if entry is None else entry[1]
 
     def encoded_table(self, catalog_id: str, database: str, name: str) -> bytes | None:
-        """Return a table's JSON."""
         entry = self._tables.get((catalog_id, database, name))
         return None if entry is None else entry[1]
 
     def has_database(self, catalog_id: str, name: str) -> bool:
-        """Return whether there is such a database."""
         return (catalog_id, name) in self._databases
 
     def databases(self, catalog_id: str) -> Sequence[bytes]:
-        """Return a catalog's databases as JSON."""
         with self._lock:
             return [body for (catalog, _), body in sorted(self._databases.items()) if catalog == catalog_id]
 
     def tables(self, catalog_id: str, database: str) -> Sequence[bytes]:
-        """Return a database's tables as JSON."""
         with self._lock:
             return [
                 body

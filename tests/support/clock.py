@@ -27,12 +27,10 @@ class ManualClock:
         self._waiting: list[float] = []
 
     def time(self) -> float:
-        """Return the wall clock."""
         with self._changed:
             return self._wall
 
     def monotonic(self) -> float:
-        """Return the seconds that never go back."""
         with self._changed:
             return self._monotonic
 
@@ -84,15 +82,12 @@ class SteppedClock:
         self._jumped = 0.0
 
     def time(self) -> float:
-        """Return the wall clock."""
         return time.time() + self._stepped + self._jumped
 
     def monotonic(self) -> float:
-        """Return the seconds that never go back."""
         return time.monotonic() + self._stepped
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait for the event in real time."""
         return event.wait(seconds)
 
     def advance(self, seconds: float) -> None:

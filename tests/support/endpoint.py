@@ -52,7 +52,6 @@ class Call:
     """The service that the request is signed for: ``glue`` or ``sts``."""
     session_token: str | None
     """Of temporary credentials."""
-    user_agent: str
 
     @property
     def run_id(self) -> str | None:
@@ -92,7 +91,6 @@ class _Rule:
 
 
 def error_response(call: Call, code: str, message: str, status: int = 400) -> Response:
-    """Return an error in the protocol of the call."""
     if call.service != "sts":
         return Response(status, json.dumps({"__type": code, "Message": message}).encode())
     body = (
@@ -129,12 +127,10 @@ class Endpoint:
 
     @property
     def port(self) -> int:
-        """The TCP port."""
         return int(self._server.server_address[1])
 
     @property
     def connections(self) -> frozenset[socket.socket]:
-        """The connections that are open now."""
         return frozenset(self._server.open)
 
     def misbehave(
@@ -164,7 +160,6 @@ class Endpoint:
             self._rules.clear()
 
     def calls(self, operation: str | None = None, *, run_id: str | None = None) -> Sequence[Call]:
-        """Return the calls so far, in the order of their arrival."""
         with self._changed:
             return [
                 call
@@ -173,11 +168,9 @@ class Endpoint:
             ]
 
     def count(self, operation: str | None = None, *, run_id: str | None = None) -> int:
-        """Return how many calls there were so far."""
         return len(self.calls(operation, run_id=run_id))
 
     def forget_calls(self) -> None:
-        """Count from zero again."""
         with self._changed:
             self._calls.clear()
 
@@ -311,7 +304,6 @@ class _Handler(BaseHTTPRequestHandler):
             aws_region=aws_region,
             service=service,
             session_token=self.headers.get("X-Amz-Security-Token"),
-            user_agent=self.headers.get("User-Agent", ""),
         )
 
     def _send(self, response: Response, fault: Fault) -> None:

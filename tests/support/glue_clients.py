@@ -29,7 +29,9 @@ def reason_from(call: Callable[[], object]) -> Reason:
     return caught.value.reason
 
 
-def session_with(config_file: str | Path = "/nonexistent", *, credentials: bool = True) -> SessionFactory:
+def session_with(
+    config_file: str | Path = "/nonexistent", *, credentials: bool = True, access_key: str = ACCESS_KEY
+) -> SessionFactory:
     """Return a factory of sessions that know this AWS configuration file and these credentials alone."""
 
     def make(profile: str | None) -> Any:
@@ -41,7 +43,7 @@ def session_with(config_file: str | Path = "/nonexistent", *, credentials: bool 
         }
         session = botocore.session.Session(session_vars=files, profile=profile)
         if credentials:
-            session.set_credentials(ACCESS_KEY, "secret")
+            session.set_credentials(access_key, "secret")
         else:
             session.register_component("credential_provider", _NoCredentials())
         return session
@@ -73,7 +75,6 @@ def sts_at(url: str, folder: Path, **profile: str) -> Path:
 def target(
     url: str | None, *, catalog_id: str | None = ACCOUNT, rate: float = 100.0, **access: Any
 ) -> Target:
-    """Return a target at the URL."""
     access.setdefault("aws_region", "eu-west-1")
     return Target(
         name="test",

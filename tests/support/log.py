@@ -15,7 +15,6 @@ class Log:
         self._lines: list[Line] = []
 
     def __call__(self, line: Line) -> None:
-        """Take one line."""
         self._lines.append(line)
 
     def take(self) -> list[Line]:
@@ -25,12 +24,10 @@ class Log:
 
 
 def target_up(name: str, *, again: bool = False) -> Line:
-    """Return the line that a target is up."""
     return Line("info", "target is up again" if again else "target is up", {"target": name})
 
 
 def target_down(name: str, error: object) -> Line:
-    """Return the line that a target is down."""
     return Line("error", "target is down", {"target": name, "error": str(error)})
 
 
@@ -41,24 +38,20 @@ def elsewhere(target: str, owner: str, names: str) -> Line:
 
 
 def unmatched(target: str, pattern: str) -> Line:
-    """Return the line that a pattern matches nothing."""
     return Line(
         "warning", "this pattern matches no materialized view", {"target": target, "pattern": pattern}
     )
 
 
 def malformed(target: str, error: str) -> Line:
-    """Return the line that a record cannot be read."""
     return Line("warning", "a record of a listing cannot be read", {"target": target, "error": error})
 
 
 def ignored(run_id: str) -> Line:
-    """Return the line that a listed run names no view."""
     return Line("warning", "a listed run names no view; it is ignored", {**PLACE, "run_id": run_id})
 
 
 def run_ended(run: Run) -> Line:
-    """Return the line that a run ended."""
     return Line(
         "warning" if run.status == "FAILED" else "info",
         "run ended",
@@ -89,17 +82,14 @@ def failing(run_ids: str, error: GlueError) -> Line:
 
 
 def readable(run_ids: str) -> Line:
-    """Return the line that these runs can be read again."""
     return Line("info", "runs can be read again", {**PLACE, "run_ids": run_ids})
 
 
 def unlisted(run_id: str, status: str) -> Line:
-    """Return the line that a status is not one of the API's."""
     message = "Glue reports a status that its API does not list; it shows as UNKNOWN"
     return Line("warning", message, {**PLACE, "run_id": run_id, "status": status})
 
 
 def unwritable(error: object) -> Line:
-    """Return the line that the state cannot be written."""
     message = "the state cannot be written; counters stand still until it can"
     return Line("error", message, {"error": str(error)})

@@ -19,7 +19,6 @@ class MotoGlue(Endpoint):
         self.now = now
 
     def respond(self, call: Call, headers: Mapping[str, str], body: bytes) -> Response:
-        """Let moto answer."""
         if call.service == "sts":
             return Response(*call_moto(TokenResponse(), headers, body), "text/xml")
         return Response(*self.simulated.answer(headers, body))

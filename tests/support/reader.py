@@ -16,7 +16,6 @@ T = TypeVar("T")
 
 
 def glue_error(reason: Reason, message: str = "no", *, operation: str = GET_RUN) -> GlueError:
-    """Return the error of one call."""
     return GlueError(reason, message, operation=operation)
 
 
@@ -51,7 +50,6 @@ class MemoryReader:
             return list(self._calls)
 
     def forget_calls(self) -> None:
-        """Count anew from here on."""
         with self._changed:
             self._calls.clear()
 
@@ -93,14 +91,12 @@ class MemoryReader:
         return self
 
     def catalog_id(self) -> str:
-        """Return the catalog ID, or raise."""
         self._hold("catalog")
         if isinstance(self.catalog, BaseException):
             raise self.catalog
         return self.catalog
 
     def get_run(self, run_id: str) -> Run:
-        """Return the run, or raise."""
         self._note(run_id)
         answer = self.answers.get(run_id)
         if not isinstance(answer, Run):
@@ -126,7 +122,6 @@ class MemoryReader:
         return RunListing(runs=page, malformed=(), next_token=token)
 
     def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
-        """Return the names of the databases that hold views."""
         self._note(f"get_databases{_at(next_token)}")
         names = sorted({view.database for view in self.views})
         page, token = _page(names, next_token, self.page_size)
@@ -145,7 +140,6 @@ class MemoryReader:
         )
 
     def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
-        """Return one table, or raise ``not_found``."""
         self._note(f"get_table {database}.{table}{_in(catalog_id)}")
         for found in self._tables(database, catalog_id):
             if found.table == table:
@@ -186,7 +180,6 @@ class PagesByToken(MemoryReader):
         next_token: str | None = None,
         max_results: int = 1000,  # noqa: ARG002 (the reader's signature)
     ) -> RunListing:
-        """Return the page of this token."""
         return self.page(next_token)
 
 

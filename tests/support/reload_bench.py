@@ -45,7 +45,6 @@ class ReloadBench:
         return Reloader(str(self.file), self.load, self.exporter, **more)
 
     def load(self) -> Settings:
-        """Read the file."""
         return load_settings(str(self.file), Shard())
 
     def close(self) -> None:
@@ -55,7 +54,6 @@ class ReloadBench:
         self.exporter.close()
 
     def write(self, *targets: dict[str, Any], **more: Any) -> None:
-        """Write a configuration of these targets."""
         self.file.write_text(document(*targets, **more))
 
     def series(self) -> dict[str, float]:
@@ -86,7 +84,6 @@ class ReloadBench:
 
 
 def document(*targets: dict[str, Any], **more: Any) -> str:
-    """Return a configuration of these targets."""
     return yaml.safe_dump({**more, "targets": list(targets)})
 
 

@@ -81,8 +81,6 @@ class Browser:
         return read_status(self._scene.store, self._scene.clock.time())
 
     def request(self, method: str, url: str, **headers: str) -> httpx.Response:
-        """Send one request."""
-
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self._app)
             async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
@@ -91,7 +89,6 @@ class Browser:
         return asyncio.run(send())
 
     def get(self, url: str) -> httpx.Response:
-        """Ask for a page."""
         return self.request("GET", url)
 
     def page(self, url: str = "/") -> Page:

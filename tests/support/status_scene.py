@@ -75,7 +75,6 @@ class Scene:
         self.configure(*targets, runs_per_view=runs_per_view)
 
     def configure(self, *targets: Target, runs_per_view: int = 1) -> None:
-        """Watch these targets."""
         self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
 
     def poll(

@@ -36,7 +36,6 @@ def failed(run_id: str, seconds: float) -> Run:
 
 
 def of(name: str, run: Run) -> Run:
-    """Return the run as one of another view."""
     database, table = name.split(".")
     return run._replace(database=database, table=table)
 
@@ -87,7 +86,6 @@ class ViewBench(StateBench):
         self.store.apply(page)
 
     def open_listing(self, target: str = "prod") -> Listing:
-        """Begin a listing of the whole catalog."""
         listing = self.store.open_listing(target, EVERYTHING)
         assert listing
         return listing

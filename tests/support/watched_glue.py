@@ -55,12 +55,10 @@ class WatchedGlue:
         self.store.configure(Settings(targets=(self._target,)))
 
     def restart(self) -> None:
-        """Stop the program and start it again."""
         self.close()
         self._start()
 
     def close(self) -> None:
-        """Stop the program."""
         self.store.close()
         self._factory.close()
 

@@ -22,12 +22,10 @@ V = TypeVar("V")
 
 
 def target(name: str, *run_ids: str, catalog_id: str | None = ACCOUNT, region: str | None = REGION) -> Target:
-    """Return a target that watches these runs."""
     return Target(name=name, access=Access(aws_region=region), catalog_id=catalog_id, run_ids=run_ids)
 
 
 def watch(*targets: Target, poll_interval: float = 30.0, resync_interval: float = 900.0) -> Settings:
-    """Return settings for these targets."""
     return Settings(targets=targets, poll_interval=poll_interval, resync_interval=resync_interval)
 
 
@@ -80,7 +78,6 @@ class Recorder:
 
     @property
     def last(self) -> SeriesChanges:
-        """What the latest commit changed."""
         return self.commits[-1]
 
     @property
@@ -90,7 +87,6 @@ class Recorder:
         return {key.run_id: series.up for key, series in self.runs.items()}
 
     def run(self, run_id: str, catalog_id: str = ACCOUNT) -> RunSeries:
-        """Return what is shown of one run."""
         return self.runs[RunKey(REGION, catalog_id, run_id)]
 
 

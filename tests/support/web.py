@@ -73,7 +73,6 @@ class WebServer:
         self.protection.follow()
 
     def connect(self, tls: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
-        """Return a connection to come."""
         if tls is not None:
             return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=SAFETY_NET, context=tls)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SAFETY_NET)
