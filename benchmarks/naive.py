@@ -1,11 +1,17 @@
-"""The exporter that one writes first: a ``Gauge`` for each value."""
+"""The exporter that one writes first: ``python -m benchmarks.naive LOAD``; prints its port.
 
+It has the series of this exporter, and a ``Gauge`` for each of them.
+"""
+
+import json
+import signal
+import sys
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
+from benchmarks.glue import load_records
 from benchmarks.lifelike import ACCOUNT, REGION
 
 _RUN = ("aws_region", "catalog_id", "database", "table", "run_id")
@@ -22,7 +28,7 @@ _VALUES = {
 
 
 class NaiveExporter:
-    """Has the same series as this exporter."""
+    """Takes what Glue reports of runs."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -46,15 +52,25 @@ class NaiveExporter:
             self._status.labels(*labels, status).set(int(status == record["Status"]))
         for member, gauge in self._values.items():
             if member in record:
-                gauge.labels(*labels).set(_seconds(record[member]))
+                gauge.labels(*labels).set(record[member])
         if "EndTime" in record:
-            duration = _seconds(record["EndTime"]) - _seconds(record["StartTime"])
-            self._duration.labels(*labels).set(duration)
+            self._duration.labels(*labels).set(record["EndTime"] - record["StartTime"])
         self._info.labels(*labels, record["RefreshType"], record["Role"], record["CustomerId"]).set(1)
 
     def _gauge(self, name: str, labels: Iterable[str]) -> Gauge:
         return Gauge(_PREFIX + name, name, labels, registry=self.registry)
 
 
-def _seconds(value: datetime | float) -> float:
-    return value.timestamp() if isinstance(value, datetime) else value
+def main(load: dict[str, int]) -> None:
+    """Serve until SIGTERM, as prometheus_client's documentation shows it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    exporter = NaiveExporter()
+    for record in load_records(load):
+        exporter.take_in(record)
+    server, _ = start_http_server(0, addr="127.0.0.1", registry=exporter.registry)
+    print(server.server_port, flush=True)
+    signal.sigwait({signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""The programs that are compared: this exporter against a bare Glue, and servers of fixed bytes."""
+"""The programs that are compared: this exporter against a bare Glue, and a server of fixed bytes."""
 
 import contextlib
 import json
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fixed
 from benchmarks.client import Answer, Client
 from benchmarks.glue import load_records
 from benchmarks.lifelike import ACCOUNT, REGION
@@ -93,20 +92,15 @@ def exporter(target: Mapping[str, Any], *flags: str, **settings: Any) -> Iterato
 
 
 @contextlib.contextmanager
-def sending(answer: Answer) -> Iterator[dict[str, int]]:
-    """Run the servers of fixed bytes; yields their ports by kind."""
-    with contextlib.ExitStack() as stack:
-        place = stack.enter_context(folder()) / "body"
-        place.write_bytes(answer.body)
-        Path(f"{place}.json").write_text(json.dumps(answer.headers))
-        ports = {}
-        for kind in fixed.KINDS:
-            process = stack.enter_context(
-                running("benchmarks.fixed", kind, str(place), stdout=subprocess.PIPE)
-            )
+def sending(answer: Answer) -> Iterator[int]:
+    """Run a server of fixed bytes; yields its port."""
+    with folder() as place:
+        file = place / "body"
+        file.write_bytes(answer.body)
+        Path(f"{file}.json").write_text(json.dumps(answer.headers))
+        with running("benchmarks.fixed", str(file), stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
-            ports[kind] = int(process.stdout.readline())
-        yield ports
+            yield int(process.stdout.readline())
 
 
 def scraped(port: int, **headers: str) -> Answer:

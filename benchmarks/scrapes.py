@@ -1,4 +1,4 @@
-"""What scrapes take over HTTP, beside the naive exporter and servers that send the same bytes from memory."""
+"""What scrapes take over HTTP, beside the naive exporter and a server that sends the same bytes."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def ended(runs: int, times: int = 600) -> Iterator[Line]:
         answer = scraped(program.port, **PROMETHEUS)
         yield _against_naive(name, program.port, load)
         with sending(answer) as fixed:
-            found = in_turn({"ours": program.port, **fixed}, times, **PROMETHEUS)
+            found = in_turn({"ours": program.port, "fixed": fixed}, times, **PROMETHEUS)
     yield _against_bytes(name, found, len(answer.body))
 
 
@@ -46,7 +46,7 @@ def views(count: int, times: int = 300) -> Iterator[Line]:
         plain = scraped(program.port, Accept=TEXT).body
         series = sum(not line.startswith(b"#") for line in plain.splitlines())
         with sending(answer) as fixed:
-            found = in_turn({"ours": program.port, **fixed}, times, **PROMETHEUS)
+            found = in_turn({"ours": program.port, "fixed": fixed}, times, **PROMETHEUS)
     name = f"scrape of {count:,} views, runs_per_view 1 ({series:,} series), gzip"
     yield _against_bytes(name, found, len(answer.body), goal=1.6)
 
@@ -63,7 +63,7 @@ def large(runs: int, active: int, times: int = 25) -> Iterator[Line]:
                 headers = {"Accept": accept, "Accept_Encoding": "gzip"}
                 answer = scraped(program.port, **headers)
                 with sending(answer) as fixed:
-                    found = in_turn({"ours": program.port, **fixed}, times, **headers)
+                    found = in_turn({"ours": program.port, "fixed": fixed}, times, **headers)
                 yield _against_bytes(f"{name}, {form}, gzip", found, len(answer.body))
                 first = min(timing.first_byte for timing in found["ours"])
                 yield Line(
@@ -81,17 +81,14 @@ def large(runs: int, active: int, times: int = 25) -> Iterator[Line]:
 
 
 def _against_bytes(name: str, found: Mapping[str, list[Timing]], size: int, goal: float = 1.5) -> Line:
-    ours, same, bare = (milliseconds(middle(found[kind])) for kind in ("ours", "same_stack", "bare"))
-    ratio = median(map(truediv, totals(found["ours"]), totals(found["same_stack"])))
-    return Line(
-        f"{name}: ours ÷ same {size / 1e6:.1f} MB", ours,
-        f"same server {same}; bare socket {bare}", ratio, goal,
-    )  # fmt: skip
+    ours, same = (milliseconds(middle(found[kind])) for kind in ("ours", "fixed"))
+    ratio = median(map(truediv, totals(found["ours"]), totals(found["fixed"])))
+    return Line(f"{name}: ours ÷ same {size / 1e6:.1f} MB", ours, f"same server {same}", ratio, goal)
 
 
 def _against_naive(name: str, port: int, load: Mapping[str, int], turns: int = 3) -> Line:
     """Scrape the naive exporter, and after each time this one fifty times."""
-    with running("benchmarks.naive_server", json.dumps(load), stdout=subprocess.PIPE) as process:
+    with running("benchmarks.naive", json.dumps(load), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         naive_port = int(process.stdout.readline())
         found = []

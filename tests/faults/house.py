@@ -179,7 +179,7 @@ class House:
         return TargetPoll(target, reader, self.exporter.store, self.clock, self.stop)
 
     def _target(self, cell: Cell | None) -> Target:
-        operation = cell and cell.operation
+        operation = cell.operation if cell else None
         name = cell.target if cell else NEIGHBOUR
         role = AssumeRole(role_arn=f"arn:aws:iam::123456789012:role/{name}")
         return Target(

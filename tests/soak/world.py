@@ -1,7 +1,6 @@
 """A Glue in memory that lives through days: views that refresh on their schedules, and what goes wrong.
 
-It keeps its own ledger of all that ended, which the exporter's counters are held against. It knows nothing
-of the exporter but the interface that a poller reads a catalog by, and the errors it raises there.
+It keeps its own ledger of all that ended, which the exporter's counters are held against.
 """
 
 import heapq
@@ -10,23 +9,20 @@ import uuid
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from exporter.errors import GlueError, Reason
-from exporter.model.run import Run, RunListing
-from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
+from exporter.model.run import Run
+from exporter.model.view import SourceTable, View
 from exporter.store.series import RequestStats
+from tests.support.reader import ACCOUNT, MemoryReader, operation_of
 
 HOUR = 3600.0
 DAY = 24 * HOUR
-ACCOUNT = "123456789012"
 ATTEMPTS = 2
 """Of the client, for one call."""
 RETENTION = 12 * HOUR
 """For so long after its creation Glue lists a run."""
-PAGE = 1000
-LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
-GET_RUN = "GetMaterializedViewRefreshTaskRun"
 INTERVALS = (HOUR, 2 * HOUR, 6 * HOUR)
 WEEK = 7 * DAY
 WEEKEND = (DAY, 3 * DAY)
@@ -148,9 +144,6 @@ class World:
     def newest_first(self) -> Sequence[Run]:
         return [self._runs[run_id] for run_id in reversed(self._order)]
 
-    def run(self, run_id: str) -> Run | None:
-        return self._runs.get(run_id)
-
     def _plan(self, when: float, what: str, view: SoakView, run_id: str = "") -> None:
         self._number += 1
         heapq.heappush(self._events, (when, self._number, what, view, run_id))
@@ -232,63 +225,23 @@ class World:
         )
 
 
-@dataclass
-class WorldReader:
+class WorldReader(MemoryReader):
     """Reads the part of the world that one target watches; fails as the course of events says."""
 
-    world: World
-    stats: RequestStats
-    failing: Reason | None = None
-    """All calls fail so."""
-    share: float = 1.0
-    """With ``failing``: this share of the calls fails, by chance."""
+    def __init__(self, world: World, stats: RequestStats) -> None:
+        super().__init__()
+        self.failing: Reason | None = None
+        """All calls fail so."""
+        self.share = 1.0
+        """With ``failing``: this share of the calls fails, by chance."""
+        self._world = world
+        self._stats = stats
 
-    def until(self, deadline: float, *, first: bool = True) -> "WorldReader":  # noqa: ARG002 (waits for nothing)
-        """Return itself."""
-        return self
-
-    def catalog_id(self) -> str:
-        return ACCOUNT
-
-    def get_run(self, run_id: str) -> Run:
-        self._call(GET_RUN)
-        if run := self.world.run(run_id):
-            return run
-        self.stats.failure(GET_RUN, Reason.NOT_FOUND)
-        raise GlueError(Reason.NOT_FOUND, "Entity Not Found", operation=GET_RUN)
-
-    def list_runs(
-        self,
-        *,
-        database: str | None = None,
-        table: str | None = None,
-        next_token: str | None = None,
-        max_results: int = PAGE,
-    ) -> RunListing:
-        self._call(LIST_RUNS)
-        listed = [
-            run
-            for run in self.world.newest_first()
-            if database in (None, run.database) and table in (None, run.table)
-        ]
-        start = int(next_token or 0)
-        end = start + min(max_results, PAGE)
-        token = str(end) if end < len(listed) else None
-        return RunListing(runs=tuple(listed[start:end]), malformed=(), next_token=token)
-
-    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
-        assert next_token is None
-        self._call("GetDatabases")
-        names = sorted({LANDING, *(view.database for view in self.world.views)})
-        return DatabaseListing(names=tuple(names), next_token=None)
-
-    def get_tables(
-        self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
-    ) -> TableListing:
-        assert catalog_id is next_token is None
-        self._call("GetTables")
-        world = self.world
-        views = tuple(
+    def until(self, deadline: float, *, first: bool = True) -> Self:
+        """Hold what the world holds now: it stands still while a poll goes on."""
+        world = self._world
+        self.answers = {run.run_id: run for run in world.newest_first()}
+        self.views = [
             View(
                 database=view.database,
                 table=view.table,
@@ -299,29 +252,21 @@ class WorldReader:
                 sources=(f"arn:aws:glue:{world.region}:{ACCOUNT}:table/{LANDING}/{view.source.table}",),
             )
             for view in world.views
-            if view.database == database and view.table not in world.dropped
-        )
-        sources = tuple(
+            if view.table not in world.dropped
+        ]
+        self.sources[ACCOUNT, LANDING] = [
             SourceTable(table=source.table, update_time=source.updated(world.now), iceberg=True)
-            for source in (world.sources if database == LANDING else ())
-        )
-        return TableListing(views=views, sources=sources, next_token=None)
+            for source in world.sources
+        ]
+        return super().until(deadline, first=first)
 
-    def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
-        assert catalog_id is None
-        listing = self.get_tables(database)
-        tables: list[View | SourceTable] = [*listing.views, *listing.sources]
-        found = {one.table: one for one in tables}
-        if table in found:
-            return found[table]
-        raise GlueError(Reason.NOT_FOUND, "Entity Not Found", operation="GetTable")
-
-    def _call(self, operation: str) -> None:
+    def _note(self, call: str) -> None:
         """Count one call, and fail it where that is its fate. It is tried twice, as the client does."""
+        operation = operation_of(call)
         for _ in range(ATTEMPTS):
-            self.stats.attempt(operation, 0.05)
-            if not self.failing or self.world.dice.random() >= self.share:
+            self._stats.attempt(operation, 0.05)
+            if not self.failing or self._world.dice.random() >= self.share:
                 return
-            self.stats.failure(operation, self.failing)
+            self._stats.failure(operation, self.failing)
         if self.failing:
             raise GlueError(self.failing, "as the course of events has it", operation=operation)

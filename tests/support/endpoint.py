@@ -52,6 +52,7 @@ class Call:
     """The service that the request is signed for: ``glue`` or ``sts``."""
     session_token: str | None
     """Of temporary credentials."""
+    user_agent: str
 
     @property
     def run_id(self) -> str | None:
@@ -304,6 +305,7 @@ class _Handler(BaseHTTPRequestHandler):
             aws_region=aws_region,
             service=service,
             session_token=self.headers.get("X-Amz-Security-Token"),
+            user_agent=self.headers.get("User-Agent", ""),
         )
 
     def _send(self, response: Response, fault: Fault) -> None:

@@ -11,12 +11,19 @@ from tests.support.clock import SAFETY_NET
 
 ACCOUNT = "123456789012"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
+LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
 
 T = TypeVar("T")
 
 
 def glue_error(reason: Reason, message: str = "no", *, operation: str = GET_RUN) -> GlueError:
     return GlueError(reason, message, operation=operation)
+
+
+def operation_of(call: str) -> str:
+    """Return the operation of a call, as it is written in ``MemoryReader.calls``."""
+    names = {"get_databases": "GetDatabases", "get_tables": "GetTables", "get_table": "GetTable"}
+    return names.get(call.split(" ", 1)[0], LIST_RUNS if " " in call else GET_RUN)
 
 
 class MemoryReader:
@@ -59,11 +66,7 @@ class MemoryReader:
 
     def fails(self, call: str, reason: Reason) -> GlueError:
         """Let a call fail from now on; return the error."""
-        operation = {"get_databases": "GetDatabases", "get_tables": "GetTables", "get_table": "GetTable"}.get(
-            call.split(" ", 1)[0], "ListMaterializedViewRefreshTaskRuns" if " " in call else GET_RUN
-        )
-        error = glue_error(reason, operation=operation)
-        self.answers[call] = error
+        self.answers[call] = error = glue_error(reason, operation=operation_of(call))
         return error
 
     def hang(self, what: str) -> threading.Event:
