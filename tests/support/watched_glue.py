@@ -49,6 +49,7 @@ class WatchedGlue:
         self._exposition = Exposition(self.clock, process_metrics=False)
         self._lines = Log()
         self.store = Store(self.clock, [self._exposition.apply], storage, rows, self._lines)
+        self.store.describe(EXPORTER)
         self._factory = ClientFactory(self.clock, session_factory=session_with())
         self._poll: TargetPoll | None = None
         self.store.describe(EXPORTER)
