@@ -1,9 +1,8 @@
 """The status page, the same as JSON, the alerts' runbooks, and the files that these pages load."""
 
 import asyncio
-import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib import resources
 from itertools import pairwise
@@ -12,14 +11,16 @@ from urllib.parse import quote
 import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from exporter.web import status_text
-from exporter.web.status_model import Json, document, status_json
+from exporter.web.status_model import document, status_json
 from exporter.web.status_query import StatusQuery
 from exporter.web.status_snapshot import Reading
 from exporter.web.strip import lag, strip
@@ -36,67 +37,49 @@ RUNBOOK_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
-_STATIC_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_FILES = resources.files("exporter.web")
 
 
 def status_routes(read: Callable[[], Reading]) -> Sequence[BaseRoute]:
     """Return the routes of the page, its data and its files. ``read`` never calls AWS."""
-    static = _static_files()
-    template = _environment(static).get_template("status.html")
+    template = _environment().get_template("status.html")
     # In one thread of its own: however many readers press reload, the threads of scrapes stay free.
     one_at_a_time = asyncio.Lock()
 
-    async def answer(
-        request: Request,
-        render: Callable[[Json, StatusQuery, Reading], bytes],
-        media_type: str,
-        headers: Mapping[str, str],
-    ) -> Response:
+    def as_page(reading: Reading, query: StatusQuery) -> str:
+        rows = {row.series.key: row for row in reading.views}
+        found = document(reading, query)
+        return template.render(d=found, q=query, now=reading.now, reading=reading, rows=rows)
+
+    def as_json(reading: Reading, query: StatusQuery) -> str:
+        return status_json(document(reading, query))
+
+    async def render(request: Request, kind: Callable[[Reading, StatusQuery], str]) -> str:
         try:
             query = StatusQuery.parse(request.query_params)
         except ValueError as error:
-            return PlainTextResponse(f"{error}\n", 400)
-
-        def work() -> bytes:
-            reading = read()
-            return render(document(reading, query), query, reading)
-
+            raise HTTPException(400, f"{error}\n") from None
         async with one_at_a_time:
-            content = await asyncio.to_thread(work)
-        return Response(content, media_type=media_type, headers=headers)
-
-    def as_page(document: Json, query: StatusQuery, reading: Reading) -> bytes:
-        rows = {row.series.key: row for row in reading.views}
-        page = template.render(d=document, q=query, now=reading.now, reading=reading, rows=rows)
-        return page.encode()
+            return await asyncio.to_thread(lambda: kind(read(), query))
 
     async def page(request: Request) -> Response:
-        return await answer(request, as_page, "text/html", {"Content-Security-Policy": PAGE_POLICY})
+        return HTMLResponse(await render(request, as_page), headers={"Content-Security-Policy": PAGE_POLICY})
 
     async def data(request: Request) -> Response:
-        return await answer(request, lambda found, *_: status_json(found), "application/json", {})
-
-    async def file(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in static:
-            return PlainTextResponse("Not Found", 404)
-        media_type = _STATIC_TYPES[name.rpartition(".")[2]]
-        return Response(
-            static[name], media_type=media_type, headers={"Cache-Control": "private, max-age=86400"}
-        )
+        return Response(await render(request, as_json), media_type="application/json")
 
     compressed = [Middleware(GZipMiddleware, compresslevel=4)]
-    paths = {"/": page, "/api/v1/status": data, "/static/{name}": file}
-    return [Route(path, endpoint, middleware=compressed) for path, endpoint in paths.items()]
+    return [
+        Route("/", page, middleware=compressed),
+        Route("/api/v1/status", data, middleware=compressed),
+        Mount("/static", StaticFiles(packages=[("exporter.web", "static")])),
+    ]
 
 
 def runbook_routes() -> Sequence[BaseRoute]:
     """Return the route of the runbooks, from the package: somebody who is paged needs no repository."""
-    texts = {
-        file.name.removesuffix(".md"): file.read_text("utf-8") for file in (_FILES / "runbooks").iterdir()
-    }
-    template = _environment(_static_files()).get_template("runbook.html")
+    files = (resources.files("exporter.web") / "runbooks").iterdir()
+    texts = {file.name.removesuffix(".md"): file.read_text("utf-8") for file in files}
+    template = _environment().get_template("runbook.html")
 
     @cache
     def page(alert: str) -> str:
@@ -106,9 +89,8 @@ def runbook_routes() -> Sequence[BaseRoute]:
     async def answer(request: Request) -> Response:
         alert = request.path_params["alert"]
         if alert not in texts:
-            return PlainTextResponse("Not Found", 404)
-        headers = {"Content-Security-Policy": RUNBOOK_POLICY}
-        return Response(page(alert), media_type="text/html", headers=headers)
+            raise HTTPException(404)
+        return HTMLResponse(page(alert), headers={"Content-Security-Policy": RUNBOOK_POLICY})
 
     return [Route("/runbooks/{alert}", answer)]
 
@@ -133,13 +115,7 @@ def _link(link: re.Match[str]) -> str:
     return f"[{text}]({other[1]}{other[2] or ''})" if other else text
 
 
-def _static_files() -> dict[str, bytes]:
-    """Return the files that pages load, by name."""
-    files = (_FILES / "static").iterdir()
-    return {file.name: file.read_bytes() for file in files if file.name.rpartition(".")[2] in _STATIC_TYPES}
-
-
-def _environment(static: Mapping[str, bytes]) -> jinja2.Environment:
+def _environment() -> jinja2.Environment:
     """Return the environment of the pages' templates: all that is put in is made visible, then escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("exporter.web"),
@@ -149,16 +125,7 @@ def _environment(static: Mapping[str, bytes]) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals = {
-        "refresh_seconds": REFRESH_SECONDS,
-        "lag_of": lag,
-        "strip_of": strip,
-        # Their content is in their address, so that a newer version is never shown with an older file.
-        "static": {
-            name: f"static/{name}?{hashlib.sha256(content).hexdigest()[:12]}"
-            for name, content in static.items()
-        },
-    }
+    environment.globals = {"refresh_seconds": REFRESH_SECONDS, "lag_of": lag, "strip_of": strip}
     environment.filters["quoted"] = partial(quote, safe="", errors="replace")
     for name in ("absolute", "ago", "count", "dpu_hours", "duration", "iso", "size"):
         environment.filters[name] = getattr(status_text, name)

@@ -49,12 +49,12 @@ def document(reading: Reading, query: StatusQuery) -> Json:
     }
 
 
-def status_json(document: Json) -> bytes:
+def status_json(document: Json) -> str:
     """Return the document as JSON, its times as ISO 8601 in UTC.
 
     It is pure ASCII: a name cannot turn the direction of what a terminal shows.
     """
-    return json.dumps(_with_dates(document), allow_nan=False).encode() + b"\n"
+    return json.dumps(_with_dates(document), allow_nan=False) + "\n"
 
 
 def _with_dates(value: Any) -> Any:

@@ -18,7 +18,7 @@ from exporter.web.status_snapshot import read_status
 from tests.fuzz.hostile import STEERING, TEXT, fuzzed
 from tests.support.web import WebServer
 
-STATUSES = {200, 304, 400, 403, 404, 405, 408, 413, 415, 417, 426, 431, 501, 505}
+STATUSES = {200, 206, 304, 400, 403, 404, 405, 408, 413, 415, 416, 417, 426, 431, 501, 505}
 PATHS = st.sampled_from(
     ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/-/reload", "/static/status.js", "*", ""]
 )

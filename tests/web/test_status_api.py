@@ -147,13 +147,6 @@ def test_the_api_tells_of_runs(browser: Browser) -> None:
     assert {missing[key] for key in ("status", "database", "start_time", "dpu_seconds")} == {None}
 
 
-def test_the_api_takes_the_parameters_of_the_page(browser: Browser) -> None:
-    status = browser.status("/api/v1/status?q=stock&limit=1&runs_sort=-start")
-    assert [view["table"] for view in status["views"]["items"]] == ["stock"]
-    assert [run["run_id"] for run in status["runs"]["items"]] == ["ok"]
-    assert (status["runs"]["matching"], status["runs"]["total"], status["runs"]["limit"]) == (1, 3, 1)
-
-
 def documented_items() -> dict[str, set[str]]:
     """Return the keys that the documentation names, by kind of item."""
     rows = re.findall(r"^\| (target|view|run) \| (.*) \|$", DOCUMENTATION, flags=re.MULTILINE)

@@ -4,7 +4,7 @@
 
 (() => {
   const TYPING_PAUSE_MS = 250;
-  const PATIENCE_MS = 20_000;
+  const TIMEOUT_MS = 20_000;
   const refreshMs = Number(document.body.dataset.refreshSeconds) * 1000;
   const byId = (id) => document.getElementById(id);
   const form = byId("filter");
@@ -26,6 +26,7 @@
   }
 
   // Fetches the page with this query, and shows it; `asked`: by the reader, not by the clock.
+  // By XMLHttpRequest, which parses it: the page's policy forbids that of text.
   function load(search, asked, done) {
     clearTimeout(timer);
     if (request) request.abort();
@@ -33,7 +34,7 @@
     request = mine;
     mine.open("GET", `./${search}`);
     mine.responseType = "document";
-    mine.timeout = PATIENCE_MS;
+    mine.timeout = TIMEOUT_MS;
     mine.onload = () => {
       const page = mine.status === 200 ? mine.response : null;
       if (page && page.getElementById("live")) {
@@ -41,7 +42,7 @@
         unreachable = false;
         document.body.classList.remove("stale");
         swap(page);
-        tell(asked);
+        report(asked);
         if (done) done();
       } else {
         failed(`The exporter answered with status ${mine.status}.`);
@@ -88,7 +89,7 @@
     document.title = page.title;
   }
 
-  function tell(asked) {
+  function report(asked) {
     const before = summary;
     summary = textOf(byId("summary"));
     if (asked) {
