@@ -23,7 +23,6 @@ from exporter.web.auth import OPEN_PATHS, with_basic_auth
 
 HEAD_BYTES = 16 * 1024
 """Of a request's line and headers."""
-LONGEST_LOGGED_PATH = 200
 SECURITY_HEADERS = {
     b"content-security-policy": (
         b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -236,7 +235,7 @@ def with_request_log(app: ASGIApp) -> ASGIApp:
             log.debug(
                 "request",
                 method=scope["method"],
-                path=scope["path"][:LONGEST_LOGGED_PATH],
+                path=scope["path"],
                 status=status,
                 seconds=round(perf_counter() - begun, 4),
             )

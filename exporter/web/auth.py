@@ -17,7 +17,6 @@ LONGEST_PASSWORD = 72
 """Bytes that bcrypt uses; the toolkit, too, ignores the rest."""
 MOST_WAITING = 16
 """Passwords that wait for their check."""
-_MOST_REMEMBERED = 1000
 _SALT_END = 29
 """Characters of a hash up to the end of its salt."""
 
@@ -106,8 +105,6 @@ class Passwords:
             self._waiting -= 1
         if not matches or user not in users:
             return False
-        if len(self._right) >= _MOST_REMEMBERED:
-            self._right.clear()
         self._right.add(key)
         return True
 

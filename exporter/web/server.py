@@ -81,17 +81,16 @@ class Server:
         for listener in listeners:
             listener.setblocking(False)
         servers: dict[asyncio.Task[None], _UvicornServer] = {}
-        current: _UvicornServer | None = None
         while not self._stopping:
             self._changed.clear()
-            previous, current = current, _UvicornServer(self._app, self._context, self._timeouts)
-            task = asyncio.create_task(current.serve(sockets=[one.dup() for one in listeners]))
-            servers[task] = current
+            server = _UvicornServer(self._app, self._context, self._timeouts)
+            task = asyncio.create_task(server.serve(sockets=[one.dup() for one in listeners]))
+            await server.listening.wait()
+            for previous in servers.values():
+                previous.hand_over()
+            servers[task] = server
             task.add_done_callback(servers.pop)
             task.add_done_callback(self._ended)
-            await current.listening.wait()
-            if previous is not None:
-                previous.hand_over()
             await self._changed.wait()
         for listener in listeners:
             listener.close()
@@ -139,8 +138,6 @@ class _UvicornServer(uvicorn.Server):
         )
         self.timeouts = timeouts
         self.listening = asyncio.Event()
-        self.replaced = False
-        """Whether another server has taken over, with another TLS context."""
         self._context = context
 
     @contextlib.contextmanager
@@ -190,7 +187,7 @@ class _UvicornServer(uvicorn.Server):
         loop.call_later(self.timeouts.handover, self._end)
 
     def _end(self) -> None:
-        self.replaced = self.should_exit = True
+        self.should_exit = True
 
 
 class _Connection(H11Protocol):
@@ -215,7 +212,7 @@ class _Connection(H11Protocol):
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
         # Where another server has taken over, the handshake began under a context that is no longer valid.
-        if self._server.replaced or (tls is not None and not is_allowed(tls)):
+        if self._server.should_exit or (tls is not None and not is_allowed(tls)):
             transport.abort()
             return
         if len(self.connections) >= CONNECTIONS:

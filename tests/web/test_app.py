@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from exporter.model.settings import RateLimit, WebSettings
-from exporter.web.app import LONGEST_LOGGED_PATH, SECURITY_HEADERS, Site, guarded, make_app, with_request_log
+from exporter.web.app import SECURITY_HEADERS, Site, guarded, make_app, with_request_log
 from tests.support.clock import ManualClock
 from tests.support.passwords import basic, hashed
 
@@ -248,11 +248,9 @@ def test_a_request_is_one_line_without_its_query_and_headers(fake: FakeSite, lin
     client = Client(with_request_log(fake.app(WebSettings(users={"alice": hashed("hunter2")}))))
     client.get("/metrics?token=hunter2")
     client.get("/metrics", **basic("alice", "hunter2"))
-    client.get("/" + "x" * 5000)
-    refused, answered, long = lines.getvalue().splitlines()
+    refused, answered = lines.getvalue().splitlines()
     assert refused.startswith("event=request method=GET path=/metrics status=401 seconds=0.")
     assert "path=/metrics status=200 " in answered
-    assert f"path=/{'x' * (LONGEST_LOGGED_PATH - 1)} " in long
     assert "hunter2" not in lines.getvalue()
     assert basic("alice", "hunter2")["Authorization"].split()[1] not in lines.getvalue()
 

@@ -38,7 +38,7 @@ class App:
 
     def __init__(self) -> None:
         self.under_way = 0
-        self.may_answer = threading.Event()
+        self.entered, self.may_answer = threading.Event(), threading.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -54,6 +54,7 @@ class App:
                 if scope["path"] == "/never":
                     await asyncio.sleep(3600)
                 if scope["path"] == "/slow":
+                    self.entered.set()
                     await asyncio.to_thread(self.may_answer.wait, SAFETY_NET)
                 await PlainTextResponse("fine\n")(scope, receive, send)
         finally:
@@ -238,8 +239,8 @@ def test_nothing_but_http_is_spoken(server: WebServer, head: bytes, caplog: pyte
     assert not caplog.records
 
 
-def test_pipelined_requests_are_answered_in_their_order(server: WebServer) -> None:
-    with server.socket() as client:
+def test_pipelined_requests_are_answered_in_their_order() -> None:
+    with serving(Timeouts()) as server, server.socket() as client:
         requests = [
             b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n%03d" % number
             for number in range(50)
@@ -346,7 +347,7 @@ def test_a_stop_finishes_the_answers_under_way_and_waits_for_no_idle_connection(
         idle.request("GET", "/")
         assert idle.getresponse().read() == b"fine\n"
         slow.request("GET", "/slow")
-        eventually(lambda: app.under_way == 1)
+        assert app.entered.wait(SAFETY_NET)
         server.server.stop()
         app.may_answer.set()
         assert slow.getresponse().read() == b"fine\n"
