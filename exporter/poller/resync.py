@@ -9,9 +9,8 @@ not be reached, else at growing intervals.
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -60,18 +59,6 @@ class Part(NamedTuple):
     def finds_views(self) -> bool:
         """Whether it is about the target's databases and tables."""
         return self.operation in {"GetDatabases", "GetTables", "GetTable"}
-
-
-@dataclass(slots=True)
-class _State:
-    """How far one part is."""
-
-    left: bool = False
-    """Whether it is still to be read."""
-    error: GlueError | None = None
-    """Why it could not be read when it was last asked for."""
-    asked: bool = False
-    """Whether it has been asked for since everything began to be read anew."""
 
 
 DATABASES = Part("GetDatabases")
@@ -128,7 +115,12 @@ class Resync:
         self._pool = WorkerPool(f"{target.name} resync", size=CALLS_AT_ONCE, clock=clock)
         self._sources = SourceReader(target.access.aws_region)
         self.orders: Orders = {}
-        self._parts: dict[Part, _State] = {}
+        self._left: dict[Part, None] = {}
+        """What is still to be read, in this order."""
+        self._asked: dict[Part, GlueError | None] = {}
+        """What has been asked for since everything began to be read anew, and why it could not be read."""
+        self._asked_before: dict[Part, GlueError | None] = {}
+        """The same of the time before, until everything has been asked for again."""
         self._listed: dict[Scope, float] = {}
         """When each listing was last read to its end, in monotonic seconds."""
         self._next_whole = -math.inf
@@ -151,29 +143,18 @@ class Resync:
     @property
     def settled(self) -> bool:
         """Whether it has ended, and goes on at once with nothing."""
-        return not self.running and (not self._left() or self._go_on_at > self._clock.monotonic())
+        return not self.running and (not self._left or self._go_on_at > self._clock.monotonic())
 
     @property
     def tables_denied(self) -> bool:
         """Whether some tables may not be read, so that views there are known by their runs alone."""
         return not self._tables or any(
-            state.error is not None and state.error.reason is Reason.ACCESS_DENIED
-            for part, state in self._parts.copy().items()  # its thread may change it meanwhile
-            if part.finds_views
+            error.reason is Reason.ACCESS_DENIED for part, error in self._errors().items() if part.finds_views
         )
 
-    def _left(self) -> list[Part]:
-        return [part for part, state in self._parts.items() if state.left]
-
-    def _failed(self, reasons: AbstractSet[Reason] = frozenset(Reason)) -> list[Part]:
-        """Return the parts that could not be read for one of these reasons when last asked for."""
-        return [part for part, state in self._parts.items() if state.error and state.error.reason in reasons]
-
-    def _errors(self) -> Iterator[GlueError]:
-        """Yield what keeps the target from being up: sources that cannot be read do not."""
-        for part, state in self._parts.items():
-            if state.error and part.operation != SOURCES.operation:
-                yield state.error
+    def _errors(self) -> dict[Part, GlueError]:
+        """Return why each part could not be read when it was last asked for."""
+        return {part: error for part, error in (self._asked_before | self._asked).items() if error}
 
     def begin_if_due(self, watch: Watch, settings: Settings) -> None:
         """Start it if something is due: all, what is left of the last run, or what failed in it."""
@@ -181,19 +162,18 @@ class Resync:
         if self.running or self._stop.is_set():
             return
         soon = now + settings.poll_interval / 2
-        failed = self._failed()
-        if self._left():
+        failed = self._errors()
+        if self._left:
             if soon < self._go_on_at:
                 return
             # Glue may be reachable again: then nothing stays unread for another poll.
-            parts = self._failed(UNREACHABLE)
+            parts = [part for part, error in failed.items() if error.reason in UNREACHABLE]
         elif soon >= self._next_whole:
             self._next_whole = now + settings.resync_interval
-            for state in self._parts.values():
-                state.asked = False
+            self._asked_before, self._asked = self._asked_before | self._asked, {}
             parts = whole_plan(self._matcher) if self._tables else [RUNS]
         elif failed and soon >= self._retry_at:
-            parts = failed
+            parts = list(failed)
         elif RUNS not in failed and (watch.without_baseline or any(map(self.too_long, self.scopes(watch)))):
             parts = [RUNS]  # a listing that no poll reads shows what is new once it is read whole again
         else:
@@ -241,8 +221,7 @@ class Resync:
         return ListingReader(reader, calls, self._clock, self.orders, hand_in, self.tables_denied)
 
     def _plan(self, parts: Iterable[Part]) -> None:
-        for part in parts:
-            self._parts.setdefault(part, _State()).left = True
+        self._left.update(dict.fromkeys(parts))
 
     def _beat(self) -> None:
         self.heartbeat = self._clock.monotonic()
@@ -262,17 +241,17 @@ class Resync:
         except Exception as unexpected:
             log.exception("unexpected error in a resync", target=self._target.name)
             gave_up = internal_error(unexpected)
-        left = len(self._left())
-        if not left:
-            # What is not asked for any more (a database that is gone) cannot fail any more.
-            self._parts = {part: state for part, state in self._parts.items() if state.asked}
+        if not self._left:
+            self._asked_before = {}  # what is not asked for any more (a database that is gone) cannot fail
         self._plan_retry(gave_up, settings)
+        # Sources that cannot be read do not keep the target from being up.
+        errors = [error for part, error in self._errors().items() if part.operation != SOURCES.operation]
         ended = ResyncEnded(
             target=self._target.name,
-            complete=not left,
+            complete=not self._left,
             scopes=tuple(scope for scope, at in self._listed.items() if at >= begun),
-            error=gave_up or next(self._errors(), None),
-            progress=self._progress(left),
+            error=gave_up or next(iter(errors), None),
+            progress=self._progress(),
         )
         try:
             self._apply(ended)
@@ -296,27 +275,25 @@ class Resync:
             wait = settings.poll_interval * 2.0 ** min(self._retries, 32)
             self._retry_at = now + min(settings.resync_interval, wait)
             self._retries += 1
-        elif not self._failed():
+        elif not self._errors():
             self._retries = 0
 
     def _read(self, calls: Calls, reader: CatalogReader) -> None:
         """Read what is left."""
-        if DATABASES in self._left():
+        if DATABASES in self._left:
             self._read_databases(calls, reader)
-        tables = [part for part in self._left() if part.finds_views]
-        results = calls.each(tables, lambda part: self._ask(reader, part))
-        for number, (part, result) in enumerate(results):
+        tables = [part for part in self._left if part.finds_views]
+        for part, result in calls.each(tables, lambda part: self._ask(reader, part)):
             if isinstance(result, GlueError):
                 self._done(part, result)
                 continue
-            self._apply(replace(result, progress=self._progress(len(tables) - number + 1)))
+            self._apply(replace(result, progress=self._progress()))
             # Only now: where the store could not apply it, it is read again.
             self._done(part, _malformed(part.operation, result.malformed))
         watch = self._store.watch(self._target.name)
-        if watch and (RUNS in self._left() or watch.without_baseline):
+        if watch and (RUNS in self._left or watch.without_baseline):
             self._read_runs(calls, reader, watch)
-        if RUNS in self._parts:
-            self._parts[RUNS].left = False
+        self._left.pop(RUNS, None)
         self._read_sources(calls, reader)
 
     def _read_databases(self, calls: Calls, reader: CatalogReader) -> None:
@@ -401,17 +378,17 @@ class Resync:
         """Read when the views' source tables were changed. All of it is applied at once."""
         answers: dict[str, Answer] = {}
         read: dict[Part, GlueError | None] = {}
-        if SOURCES in self._left():
+        if SOURCES in self._left:
             answers = self._plan_sources(reader.catalog_id())
             read[SOURCES] = None
-        parts = [part for part in self._left() if part.operation == SOURCES.operation and part != SOURCES]
+        parts = [part for part in self._left if part.operation == SOURCES.operation and part != SOURCES]
         try:
             for part, result in calls.each(parts, lambda part: self._sources.read(reader, _database(part))):
                 if not isinstance(result, GlueError):
                     answers |= result
                     read[part] = None
                     continue
-                if self._parts[part].error:  # the last good values stay until it has failed twice in a row
+                if part in self._errors():  # the last good values stay until it has failed twice in a row
                     answers |= dict.fromkeys(self._sources.arns(_database(part)), result.reason.value)
                 read[part] = result
         finally:
@@ -423,11 +400,10 @@ class Resync:
     def _plan_sources(self, catalog_id: str) -> dict[str, Answer]:
         """Plan to read the source tables; return what is known of them without a call."""
         sources = self._store.source_tables(self._target.name)
-        looked = [state.error for part, state in self._parts.items() if part.finds_views]
+        looked = [self._asked[part] for part in self._asked if part.finds_views]
         if all(error and error.reason is Reason.ACCESS_DENIED for error in looked):
             # Where its runs are denied as well, nothing is known of the target: the last good values stay.
-            runs = self._parts.get(RUNS)
-            return {} if runs and runs.error else dict.fromkeys(sources, Reason.ACCESS_DENIED.value)
+            return {} if self._asked.get(RUNS) else dict.fromkeys(sources, Reason.ACCESS_DENIED.value)
         answers, databases = self._sources.plan(sources, catalog_id)
         self._plan(Part(SOURCES.operation, one.name, catalog_id=one.catalog_id) for one in databases)
         return answers
@@ -436,10 +412,12 @@ class Resync:
         """Note that a part has been read, or why it could not be."""
         if error is not None:
             self._failures.append(error.with_traceback(None))
-        self._parts[part] = _State(error=error, asked=True)
+        self._left.pop(part, None)
+        self._asked[part] = error
 
-    def _progress(self, left: int) -> str:
-        return f"{len(self._parts) - left} of {len(self._parts)} parts read" if left else ""
+    def _progress(self) -> str:
+        read, left = len(self._asked), len(self._left)
+        return f"{read} of {read + left} parts read" if left else ""
 
     def _apply(self, result: Result) -> None:
         self._store.apply(result, self._stop)
