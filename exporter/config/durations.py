@@ -26,11 +26,8 @@ def parse_duration(text: str) -> float:
             f"not a valid duration: {quoted(text)}; write 30s, 5m or 1h30m "
             "(units w, d, h, m and s, the longest first)"
         )
-    return float(
-        sum(
-            int(part[:-1]) * seconds for part, seconds in zip(match.groups("0?"), UNITS.values(), strict=True)
-        )
-    )
+    numbers = (int(part[:-1]) for part in match.groups("0?"))
+    return float(sum(number * seconds for number, seconds in zip(numbers, UNITS.values(), strict=True)))
 
 
 def format_duration(seconds: float) -> str:

@@ -139,18 +139,13 @@ class _View:
     section: type[ViewName]
 
     def read(self, value: object, at: Location, document: Document) -> ViewPattern | None:
-        parts = value
-        if not isinstance(value, dict):
-            try:
-                database, table = _split(value)
-            except ValueError as error:
-                document.report(at, str(error))
-                return None
-            parts = {"database": database, "table": table}
-        view = self.section.read(parts, at, document)
-        if view is None:
+        try:
+            parts = value if isinstance(value, dict) else _split(value)
+        except ValueError as error:
+            document.report(at, str(error))
             return None
-        return ViewPattern(**{name: getattr(view, name) for name in self.section.known()})
+        view = self.section.read(parts, at, document)
+        return ViewPattern(**{name: getattr(view, name) for name in view.known()}) if view else None
 
     def json_schema(self, definitions: dict[str, JsonSchema]) -> JsonSchema:
         short = {
@@ -161,7 +156,7 @@ class _View:
         return {"anyOf": [short, self.section.json_schema(definitions)]}
 
 
-def _split(value: object) -> tuple[str, str]:
+def _split(value: object) -> dict[str, str]:
     written = as_text(value)
     database, dot, table = written.partition(".")
     if not written:
@@ -173,7 +168,7 @@ def _split(value: object) -> tuple[str, str]:
     elif not database or not table:
         wrong = "nothing on one side of the dot: write * there for all"
     else:
-        return database, table
+        return {"database": database, "table": table}
     raise ValueError(f"not a valid view: {quoted(written)} has {wrong}")
 
 

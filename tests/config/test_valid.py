@@ -113,13 +113,6 @@ def test_one_role_serves_the_accounts_of_all_catalogs() -> None:
     assert {role.external_id if role else None for role in roles} == {"s3cr3t"}
 
 
-def test_a_target_overrides_the_default_owner_and_a_pattern_overrides_both() -> None:
-    a, b = load("owners").settings.targets
-    assert (a.owner, a.source_tables) == ("team-data", False)
-    assert [view.owner for view in a.views] == ["team-sales", None]
-    assert (b.owner, b.source_tables) == ("équipe finance <finance@example.org>", True)
-
-
 def test_anchors_and_merge_keys_work() -> None:
     """The own keys win over merged ones, whatever their order."""
     views = (ViewPattern(database="a", table="*"), ViewPattern(database="b", table="*"))

@@ -2,8 +2,8 @@
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -80,60 +80,42 @@ LISTED = st.lists(RECORDS | RECORDS | SPOILT | JSON, max_size=8)
 TOKENS = st.none() | st.sampled_from(["x", "y", ""]) | JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What Glue answers in one poll."""
-
-    pages: Sequence[bytes]
-    """Of listings of runs; the last one again and again."""
-    one: Mapping[str, bytes]
-    """To ``Get``, by run ID."""
-    tables: bytes
-    status: int
-    gone: list[int] = field(default_factory=lambda: [0])
-    """How many pages have been asked for."""
-
-    def __call__(self, asked: Call) -> Fault:
-        """Answer one call."""
-        if asked.operation == "ListMaterializedViewRefreshTaskRuns":
-            self.gone[0] += 1
-            body = self.pages[min(self.gone[0], len(self.pages)) - 1]
-        elif asked.operation == "GetTables":
-            body = self.tables
-        else:
-            body = self.one.get(asked.parameters["MaterializedViewRefreshTaskRunId"], b"")
-        return Fault(body=body, status=self.status)
-
-
 def cut(page: bytes, where: float) -> bytes:
     """Return the first part of a page; what else might be done to it could change a value."""
     return page[: int(len(page) * where)]
 
 
+def maybe_cut(page: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    return page | page | st.builds(cut, page, st.floats(0, 1))
+
+
+PAGES = st.builds(
+    lambda runs, token: as_json({"MaterializedViewRefreshTaskRuns": runs, "NextToken": token}), LISTED, TOKENS
+)
+NAMES = st.integers(0, 2).map(lambda number: f"view_{number}") | TEXT
+TABLES = st.lists(NAMES.map(lambda name: {"Name": name, "IsMaterializedView": True}) | JSON, max_size=4)
+ONE = (RECORDS | SPOILT | JSON).map(lambda run: as_json({"MaterializedViewRefreshTaskRun": run}))
+
+
 @st.composite
-def answers(draw: st.DrawFn) -> Answers:
-    """Return a Glue that says right, wrong and broken things."""
-    page = st.builds(
-        lambda runs, token: as_json({"MaterializedViewRefreshTaskRuns": runs, "NextToken": token}),
-        LISTED,
-        TOKENS,
-    )
-    tables = st.lists(
-        st.integers(0, 2).map(lambda n: {"Name": f"view_{n}", "IsMaterializedView": True})
-        | st.builds(lambda name: {"Name": name, "IsMaterializedView": True}, TEXT)
-        | JSON,
-        max_size=4,
-    )
-    table_page = st.builds(lambda found: as_json({"TableList": found}), tables)
-    one = RECORDS | SPOILT | JSON
-    return Answers(
-        pages=draw(st.lists(page | page | st.builds(cut, page, st.floats(0, 1)), min_size=1, max_size=3)),
-        one={
-            sample_run_id(number): as_json({"MaterializedViewRefreshTaskRun": draw(one)}) for number in (1, 2)
-        },
-        tables=draw(table_page | st.builds(cut, table_page, st.floats(0, 1))),
-        status=draw(st.sampled_from([200, 200, 200, 200, 400, 403, 302])),
-    )
+def answers(draw: st.DrawFn) -> Callable[[Call], Fault]:
+    """Return what a Glue that says right, wrong and broken things answers in one poll."""
+    pages = draw(st.lists(maybe_cut(PAGES), min_size=1, max_size=3))
+    one = {sample_run_id(1): draw(ONE), sample_run_id(2): draw(ONE)}
+    tables = draw(maybe_cut(TABLES.map(lambda found: as_json({"TableList": found}))))
+    status = draw(st.sampled_from([200, 200, 200, 200, 400, 403, 302]))
+    listed = chain(pages, repeat(pages[-1]))
+
+    def answer(asked: Call) -> Fault:
+        if asked.operation == "ListMaterializedViewRefreshTaskRuns":
+            body = next(listed)
+        elif asked.operation == "GetTables":
+            body = tables
+        else:
+            body = one.get(asked.parameters["MaterializedViewRefreshTaskRunId"], b"")
+        return Fault(body=body, status=status)
+
+    return answer
 
 
 class Watcher:
@@ -159,7 +141,7 @@ class Watcher:
         reader = self._clients.catalog(target, store.requests("prod"), self._stop)
         self._poll = TargetPoll(target, reader, store, self._clock, self._stop)
 
-    def poll(self, answer: Answers) -> None:
+    def poll(self, answer: Callable[[Call], Fault]) -> None:
         """Poll a quarter of an hour later: all is read to its end."""
         self._aws.judge = answer
         self._clock.advance(900)
@@ -187,7 +169,7 @@ NUMBER_OF = {sample_run_id(number): number for number in range(1, MOST + 1)}
 
 
 @fuzzed(st.lists(answers(), min_size=1, max_size=3), share=2)
-def test_no_poll_mixes_two_runs(aws: BareGlue, polls: list[Answers]) -> None:
+def test_no_poll_mixes_two_runs(aws: BareGlue, polls: list[Callable[[Call], Fault]]) -> None:
     """Each value that is shown under a run's ID was reported of that run, in whatever shape answers come."""
     watcher = Watcher(aws)
     try:
