@@ -195,11 +195,7 @@ class _Builder:
         for key_node, value_node in node.value:
             key = key_node.value
             if not isinstance(key_node, yaml.ScalarNode):
-                raise self._stop(
-                    key_node, "a key must be text, not a list or mapping (an unfilled template?)"
-                )
-            if not key_node.tag.startswith(_TAG) or "python/" in key_node.tag:
-                raise self._stop(key_node, _UNKNOWN_TAG.message)
+                raise self._stop(key_node, "a key must be text, not a list or mapping (unfilled template?)")
             value = self._at(key, value_node)
             if key_node.tag == f"{_TAG}merge":
                 merged += value if isinstance(value, list) else [value]
@@ -210,9 +206,8 @@ class _Builder:
             else:
                 mapping[key] = value
         inherited: dict[str, object] = {}
-        for other in reversed(
-            merged
-        ):  # the first one to name a key wins, and the mapping's own keys always do
+        # The first one to name a key wins, and the mapping's own keys always do.
+        for other in reversed(merged):
             if not isinstance(other, dict):
                 raise self._stop(node, "<< merges a mapping, or a list of mappings")
             inherited |= other

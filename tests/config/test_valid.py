@@ -114,11 +114,12 @@ def test_one_role_serves_the_accounts_of_all_catalogs() -> None:
 
 
 def test_anchors_and_merge_keys_work() -> None:
-    """The own keys win over merged ones, whatever their order."""
+    """A mapping's own keys win over merged ones, and the first merged mapping over the second."""
     views = (ViewPattern(database="a", table="*"), ViewPattern(database="b", table="*"))
+    expected = [("a", "eu-west-1", "first"), ("b", "us-east-1", "first"), ("c", "eu-north-1", "all")]
     assert load("anchors").settings.targets == tuple(
-        Target(name=name, access=Access(aws_region=region, profile="shared"), views=views)
-        for name, region in (("a", "eu-west-1"), ("b", "us-east-1"), ("c", "eu-north-1"))
+        Target(name=name, access=Access(aws_region=region, profile="shared"), views=views, owner=owner)
+        for name, region, owner in expected
     )
 
 
@@ -173,11 +174,11 @@ def test_overlapping_patterns_are_warned_of() -> None:
     assert [
         (one.line, one.key_path, one.message.split(",")[0]) for one in load("overlapping_views").warnings
     ] == [
-        (11, "targets[1].views[0]", "overlaps targets[0].views[0] (line 4)"),
-        (13, "targets[1].views[2]", "overlaps targets[0].views[1] (line 5)"),
-        (16, "targets[1].views[5]", "overlaps targets[0].views[2] (line 6)"),
-        (18, "targets[1].views[7]", "overlaps targets[0].views[3] (line 7)"),
-        (20, "targets[1].views[9]", "overlaps targets[0].views[1] (line 5)"),
+        (12, "targets[1].views[0]", "overlaps targets[0].views[0] (line 4)"),
+        (14, "targets[1].views[2]", "overlaps targets[0].views[1] (line 5)"),
+        (17, "targets[1].views[5]", "overlaps targets[0].views[2] (line 6)"),
+        (19, "targets[1].views[7]", "overlaps targets[0].views[3] (line 7)"),
+        (21, "targets[1].views[9]", "overlaps targets[0].views[1] (line 5)"),
     ]
 
 
