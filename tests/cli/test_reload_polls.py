@@ -10,9 +10,10 @@ from exporter.model.settings import Target
 from exporter.poller import Scheduler
 from exporter.store.series import RequestStats, SeriesChanges
 from exporter.store.store import Store
-from tests.poller.bench import running, target, watch
+from tests.poller.bench import running, watch
 from tests.support.clock import SAFETY_NET, ManualClock, eventually
 from tests.support.reader import MemoryReader
+from tests.support.store_bench import target
 
 
 class Rig:

@@ -2,52 +2,26 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
-from exporter.model.run import Run, RunKey, RunListing
-from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.model.view import View, ViewKey
+from exporter.model.run import Run, RunListing
+from exporter.model.settings import Settings, Target
 from exporter.poller.poll import TargetPoll
-from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewFacts, ViewSeries
 from exporter.store.store import Store
 from exporter.store.targets import TargetState
 from tests.support.clock import START, ManualClock
-from tests.support.reader import ACCOUNT, MemoryReader
+from tests.support.reader import MemoryReader
+from tests.support.store_bench import DAY, Shown, target, view
 
-REGION = "eu-west-1"
-DAY = 86_400.0
-
-K = TypeVar("K")
-V = TypeVar("V")
+watching = partial(target, "prod")
 
 
-def patterns(*names: str) -> tuple[ViewPattern, ...]:
-    """Return patterns as a configuration writes them."""
-    pairs = (name.split(".") for name in names)
-    return tuple(ViewPattern(database=database, table=table) for database, table in pairs)
-
-
-def target(name: str, *run_ids: str, catalog_id: str | None = ACCOUNT, region: str | None = REGION) -> Target:
-    """Return a target that watches these runs."""
-    return Target(name=name, access=Access(aws_region=region), catalog_id=catalog_id, run_ids=run_ids)
-
-
-def watching(*names: str, exclude: Iterable[str] = (), run_ids: tuple[str, ...] = ()) -> Target:
-    """Return a target that watches these views."""
-    return replace(target("prod", *run_ids), views=patterns(*names), exclude_views=patterns(*exclude))
-
-
-def watch(*targets: Target, poll_interval: float = 30.0, resync_interval: float = 900.0) -> Settings:
+def watch(*targets: Target, **settings: Any) -> Settings:
     """Return settings for these targets."""
-    return Settings(targets=targets, poll_interval=poll_interval, resync_interval=resync_interval)
-
-
-def view(name: str) -> View:
-    """Return a view that was created long ago."""
-    database, table = name.split(".")
-    return View(database=database, table=table, creation_time=START - 90 * DAY, refresh_seconds=3600.0)
+    return Settings(targets=targets, **settings)
 
 
 def run(run_id: str, age: float = 0.0, *, of: str = "sales.orders", status: str | None = "SUCCEEDED") -> Run:
@@ -67,14 +41,12 @@ def run(run_id: str, age: float = 0.0, *, of: str = "sales.orders", status: str 
     )
 
 
-def running(run_id: str, age: float = 0.0, *, of: str = "sales.orders") -> Run:
-    """Return a run that goes on."""
-    return run(run_id, age, of=of, status="RUNNING")
+running = partial(run, status="RUNNING")
 
 
-def old(count: int, *, of: str = "sales.orders", name: str = "old") -> list[Run]:
+def old(count: int, *, of: str = "sales.orders") -> list[Run]:
     """Return runs that have long been settled, one an hour, newest first."""
-    return [run(f"{name}-{number}", DAY + 3600.0 * number, of=of) for number in range(count)]
+    return [run(f"old-{number}", DAY + 3600.0 * number, of=of) for number in range(count)]
 
 
 class SmallPages(MemoryReader):
@@ -94,57 +66,6 @@ class SmallPages(MemoryReader):
         )
 
 
-@dataclass
-class Shown:
-    """Listens to a store: what is shown now."""
-
-    runs: dict[RunKey, RunSeries] = field(default_factory=dict)
-    views: dict[ViewKey, ViewSeries] = field(default_factory=dict)
-    targets: dict[str, TargetSeries] = field(default_factory=dict)
-    commits: int = 0
-    trouble: BaseException | None = None
-    """What the next change of a view raises, once."""
-
-    def __call__(self, changes: SeriesChanges) -> None:
-        """Take in one commit."""
-        self.commits += 1
-        if self.trouble and changes.views:
-            trouble, self.trouble = self.trouble, None
-            raise trouble
-        self.runs = _changed({} if changes.everything else self.runs, changes.runs)
-        self.views = _changed({} if changes.everything else self.views, changes.views)
-        self.targets = _changed(self.targets, changes.targets)
-
-    @property
-    def ups(self) -> dict[str, bool | None]:
-        """``run_up`` by run ID."""
-        return {key.run_id: series.up for key, series in self.runs.items()}
-
-    @property
-    def view_ups(self) -> dict[str, bool]:
-        """``view_up`` by ``database.table``."""
-        return {f"{key.database}.{key.table}": series.up for key, series in self.views.items()}
-
-    def facts(self, name: str) -> ViewFacts:
-        """Return the value series of a view that Glue knows."""
-        facts = self.views[ViewKey(REGION, ACCOUNT, *name.split("."))].facts
-        assert facts is not None, name
-        return facts
-
-    def last_run(self, name: str) -> str | None:
-        """Return the ID of a view's newest run."""
-        newest = self.facts(name).last_run
-        return newest.run_id if newest else None
-
-    def counted(self, name: str) -> int:
-        """Return how many ended runs of a view are counted."""
-        return sum(self.facts(name).counters.runs.values())
-
-
-def _changed(shown: Mapping[K, V], changes: Mapping[K, V | None]) -> dict[K, V]:
-    return {key: series for key, series in {**shown, **changes}.items() if series is not None}
-
-
 def nothing() -> None:
     """Stand in for a heartbeat where nobody listens."""
 
@@ -156,7 +77,6 @@ class Bench:
     target: Target
     reader: MemoryReader = field(default_factory=MemoryReader)
     poll_interval: float = 30.0
-    resync_interval: float = 900.0
     clock: ManualClock = field(default_factory=ManualClock)
     shown: Shown = field(default_factory=Shown)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -164,14 +84,9 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.store = self.make_store(self.clock, [self.shown])
-        self.configure(self.target)
+        self.store.configure(watch(self.target, poll_interval=self.poll_interval))
         self.polled = False
         self.poll = TargetPoll(self.target, self.reader, self.store, self.clock, self.stop)
-
-    def configure(self, target: Target) -> None:
-        """Put another configuration in force, as the program does."""
-        settings = watch(target, poll_interval=self.poll_interval, resync_interval=self.resync_interval)
-        self.store.configure(settings)
 
     def has(self, *runs: Run, views: Iterable[str] = ("sales.orders",)) -> None:
         """Have Glue list these runs, in this order, and these views."""

@@ -16,8 +16,9 @@ import pytest
 
 from exporter.errors import Reason
 from exporter.model.run import Run
-from tests.poller.bench import DAY, Bench, SmallPages, run, running, watching
+from tests.poller.bench import Bench, SmallPages, run, running, watching
 from tests.support.clock import SAFETY_NET, START, ManualClock, eventually
+from tests.support.store_bench import DAY
 
 POLL = 30.0
 DEFAULT_RATE = 0.2
@@ -230,7 +231,7 @@ def test_an_unsorted_listing_that_is_longer_than_a_poll_says_so_and_is_read_agai
     for _ in range(3):
         account.poll()
     assert bench.shown.last_run("db.view") == "failed"
-    assert bench.shown.counted("db.view") == 1
+    assert bench.shown.runs_total("db.view") == {"FAILED": 1}
 
 
 def test_an_unsorted_listing_that_takes_minutes_is_read_to_its_end_though_polls_go_first(

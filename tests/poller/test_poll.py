@@ -17,9 +17,10 @@ from exporter.store.series import SeriesListener
 from exporter.store.storage import Storage
 from exporter.store.store import Store
 from exporter.store.targets import OUT_OF_TIME
-from tests.poller.bench import DAY, Bench, SmallPages, old, run, running, target, watching
+from tests.poller.bench import Bench, SmallPages, old, run, running, watching
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT, PagesByToken, glue_error
+from tests.support.store_bench import DAY, target
 
 MANY = [f"run-{number:02}" for number in range(60)]
 
@@ -39,9 +40,9 @@ def release() -> Iterator[list[threading.Event]]:
 def test_reads_every_configured_run_and_commits_once() -> None:
     bench = Bench(target("prod", "a", "b"))
     bench.has(running("a"), run("b"))
-    before = bench.shown.commits
+    before = len(bench.shown.commits)
     assert bench.run() == ["a", "b"]
-    assert bench.shown.commits == before + 1
+    assert len(bench.shown.commits) == before + 1
     assert bench.shown.ups == {"a": True, "b": True}
     assert bench.up is True
 
@@ -204,9 +205,9 @@ def test_an_unknown_catalog_leaves_the_target_down_without_series_of_runs_until_
 def test_changes_nothing_once_it_is_to_stop(release: list[threading.Event]) -> None:
     bench = Bench(target("prod", "a"))
     release.append(bench.reader.hang("a"))
-    commits = bench.shown.commits
+    commits = len(bench.shown.commits)
     bench.run(beat=bench.stop.set)
-    assert bench.shown.commits == commits
+    assert len(bench.shown.commits) == commits
 
 
 class ReloadedMeanwhile(Store):
@@ -241,7 +242,7 @@ def test_what_was_read_for_a_target_that_was_reloaded_meanwhile_is_dropped(befor
     assert not any(series.run for series in bench.shown.runs.values())
 
 
-# Views
+# Shown
 
 
 class OneUnreadable(PagesByToken):
@@ -277,11 +278,11 @@ def test_unsettled_runs_of_a_view_are_read_with_its_listing_where_that_takes_few
     bench.has(*runs)
     assert bench.later() == pages
     assert bench.later() == [pages[0], "old-1300"]
-    assert bench.shown.counted("sales.orders") == 1
+    assert bench.shown.runs_total("sales.orders") == {"SUCCEEDED": 1}
 
 
 def test_a_configured_run_that_a_listing_holds_is_not_asked_for_by_its_id() -> None:
-    bench = Bench(watching("sales.orders", run_ids=("a", "elsewhere")))
+    bench = Bench(watching("sales.orders", "a", "elsewhere"))
     bench.has(running("a"), running("elsewhere", of="finance.ledger"))
     bench.run()
     assert bench.later() == ["elsewhere", "list_runs sales.orders"]
@@ -303,9 +304,9 @@ def test_after_a_restart_one_complete_listing_is_enough_and_nothing_is_counted_t
     bench.has(run("new", -60.0), over, *old(1500))
     pages = ["list_runs sales.orders", "list_runs sales.orders from 1000"]
     assert bench.run() == ["get_table sales.orders", *pages]
-    assert (bench.up, bench.shown.counted("sales.orders")) == (True, 2)
+    assert (bench.up, bench.shown.runs_total("sales.orders")) == (True, {"SUCCEEDED": 2})
     assert bench.later() == pages[:1]
-    assert bench.shown.counted("sales.orders") == 2
+    assert bench.shown.runs_total("sales.orders") == {"SUCCEEDED": 2}
     bench.store.close()
 
 

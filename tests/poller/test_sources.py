@@ -7,9 +7,10 @@ import pytest
 
 from exporter.errors import Reason
 from exporter.model.view import SourceTable, View
-from tests.poller.bench import Bench, view, watching
+from tests.poller.bench import Bench, watching
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT
+from tests.support.store_bench import view
 
 OTHER = "210987654321"
 

@@ -8,8 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.store.results import PollEnded, Result, ResyncEnded, RunsListed, TablesRead
+from exporter.store.series import SeriesChanges
 from exporter.store.store import Store
 from tests.poller.bench import Bench, old, run, watching
+from tests.support.store_bench import Shown
 
 VIEWS = ("finance.ledger", "sales.orders")
 INTERNAL = "internal: internal error: MemoryError"
@@ -32,6 +34,20 @@ class FailingStore(Store):
         super().apply(result, stop)
 
 
+@dataclass
+class Fragile(Shown):
+    """Runs out of memory at the next change of a view, once."""
+
+    strike: bool = False
+
+    def __call__(self, changes: SeriesChanges) -> None:
+        """Note one commit, or raise."""
+        if self.strike and changes.views:
+            self.strike = False
+            raise MemoryError
+        super().__call__(changes)
+
+
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
     """Keep tracebacks from being rendered, which takes long."""
@@ -41,7 +57,7 @@ def quiet() -> Iterator[None]:
 
 def bench() -> Bench:
     """Return a target that watches everything."""
-    ready = Bench(watching("*.*"), make_store=FailingStore)
+    ready = Bench(watching("*.*"), make_store=FailingStore, shown=Fragile())
     ready.has(run("b", 7200.0, of=VIEWS[0]), *old(3), views=VIEWS)
     return ready
 
@@ -64,7 +80,8 @@ class Where:
         elif self.call:
             bench.reader.answers[self.call] = MemoryError()
         else:
-            bench.shown.trouble = MemoryError()
+            assert isinstance(bench.shown, Fragile)
+            bench.shown.strike = True
 
     def pass_by(self, bench: Bench) -> None:
         """Let there be memory again."""
@@ -99,7 +116,7 @@ def test_the_first_poll(where: Where) -> None:
     assert (ready.up, ready.error) == (True, None)
     assert ready.shown.view_ups == dict.fromkeys(VIEWS, True)
     assert [ready.shown.last_run(name) for name in VIEWS] == ["b", "old-0"]
-    assert [ready.shown.counted(name) for name in VIEWS] == [0, 0]
+    assert [ready.shown.runs_total(name) for name in VIEWS] == [{}, {}]
 
 
 @pytest.mark.parametrize("where", EVERYWHERE, ids=named)

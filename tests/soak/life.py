@@ -23,9 +23,9 @@ from exporter.store.store import Store
 from tests.soak.course import VANISHING, course, delays
 from tests.soak.history import Spool
 from tests.soak.world import DAY, HOUR, RETENTION, World, WorldReader
-from tests.state.bench import EXPORTER, FullDisk
 from tests.support.clock import ManualClock
 from tests.support.reader import ACCOUNT
+from tests.support.store_bench import EXPORTER, FullDisk
 
 FIRST_START = 12 * HOUR
 """Unix time: promtool's tests begin at 0, and views have a past."""

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from exporter.model.patterns import Name
 from exporter.model.settings import Target
-from tests.state.bench import StateBench, target
 from tests.state.naive_model import DAY, Model
 from tests.state.small_glue import Poll, SmallGlue, poll
 from tests.state.watched_disk import Step, WatchedDisk
 from tests.support.clock import START, ManualClock
+from tests.support.store_bench import StoreBench, target
 
 CONFIGURATIONS: tuple[tuple[Target, ...], ...] = (
     (target("prod", "sales.*", "hr.people"),),
-    (target("first", "sales.orders"), target("second", "sales.*", run_ids=["run-0", "run-9"])),
+    (target("first", "sales.orders"), target("second", "sales.*", "run-0", "run-9")),
 )
 NAMES: tuple[Name, ...] = (("sales", "orders"), ("sales", "returns"), ("hr", "people"))
 
@@ -125,7 +125,7 @@ class Story:
         return self.clock.time()
 
     def _open(self) -> None:
-        self._bench = StateBench(self.folder, self.clock)
+        self._bench = StoreBench(self.folder, self.clock)
 
     def _restart(self) -> None:
         self._act("a stop", self._bench.stop, self.model)
@@ -166,7 +166,7 @@ class Story:
         )
 
 
-def load(bench: StateBench, configuration: int) -> None:
+def load(bench: StoreBench, configuration: int) -> None:
     """Load a configuration, as the program does."""
     bench.configure(*CONFIGURATIONS[configuration])
     for one in CONFIGURATIONS[configuration]:

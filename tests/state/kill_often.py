@@ -18,9 +18,9 @@ from exporter.model.run import Run
 from exporter.model.settings import Settings
 from exporter.store.storage import Storage
 from exporter.store.store import Store
-from tests.state.bench import Views, target
 from tests.support.clock import START, ManualClock
 from tests.support.outcome import Listed, Outcome
+from tests.support.store_bench import Shown, target
 
 VIEW = "sales.orders"
 POLL_INTERVAL = 30.0
@@ -48,7 +48,7 @@ def run_at(number: int, step: int) -> Run:
 
 def live(folder: Path, first_step: int, told: int) -> None:
     """Poll once a step, and tell after each commit what is published, until killed."""
-    clock, shown = ManualClock(START + POLL_INTERVAL * first_step), Views()
+    clock, shown = ManualClock(START + POLL_INTERVAL * first_step), Shown()
     store = Store(clock, [shown], *Storage.open(folder), log=lambda _: None)
     store.configure(Settings(targets=(target("prod", VIEW),)))
     step = first_step

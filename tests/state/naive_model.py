@@ -14,7 +14,7 @@ from exporter.errors import GlueError
 from exporter.model.patterns import Name, ViewMatcher, is_literal
 from exporter.model.run import Run, run_key
 from exporter.model.settings import Settings, Target
-from exporter.store.counters import DURATION_BUCKETS
+from exporter.store.counters import DURATION_BUCKETS, ViewCounters
 from exporter.store.results import TablesRead
 from tests.support.outcome import Outcome
 
@@ -441,7 +441,8 @@ class Model:
             self._forget_idle(now)
 
     def _forget_idle(self, now: float) -> None:
-        """Forget what nothing has watched for 90 days."""
+        """Forget what nothing has watched for 90 days, and what could not be read that long ago."""
+        self.unread_then = {key: at for key, at in self.unread_then.items() if at >= now - 90 * DAY}
         for name, view in list(self.views.items()):
             if view.idle and view.idle_since is None:
                 view.idle_since = now
@@ -516,6 +517,17 @@ class Model:
 
     def _newest(self, name: Name, status: str) -> KnownRun | None:
         return next((known for known in self._age(name) if known.run.status == status), None)
+
+
+def nonzero(counters: ViewCounters) -> Counts:
+    """Return the exporter's counters in the words of this model."""
+    return Counts(
+        runs={key: number for key, number in counters.runs.items() if number},
+        dpu_seconds={kind: value for kind, value in counters.dpu_seconds.items() if value},
+        processed_bytes={kind: value for kind, value in counters.processed_bytes.items() if value},
+        durations=counters.durations,
+        duration_sum=counters.duration_sum,
+    )
 
 
 def add_up(counted: Iterable[KnownRun]) -> Counts:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from exporter.errors import StorageError
 from exporter.store.counters import ViewCounters
-from tests.state.bench import nonzero
 from tests.state.crash_story import NAMES, Story
-from tests.state.naive_model import Model
+from tests.state.naive_model import Model, nonzero
 from tests.state.watched_disk import Step
 
 IO_ERROR = 10

@@ -22,12 +22,12 @@ from exporter.model.patterns import Name
 from exporter.model.run import Run, run_key
 from exporter.model.settings import Target
 from exporter.store.results import RunsListed, Scope
-from tests.state.bench import StateBench, nonzero, target
-from tests.state.naive_model import DAY, Counts, Figures, Model
+from tests.state.naive_model import DAY, Counts, Figures, Model, nonzero
 from tests.state.small_glue import Poll, SmallGlue, list_runs, poll
 from tests.support.clock import START
 from tests.support.outcome import malformed
 from tests.support.reader import ACCOUNT
+from tests.support.store_bench import StoreBench, target
 
 pytestmark = pytest.mark.timeout(400)  # it keeps a processor busy for half a minute, if it has one for itself
 
@@ -36,10 +36,10 @@ CONFIGURED = ("run-0", "run-1")
 """Runs that some configurations name by their IDs."""
 CONFIGURATIONS: tuple[tuple[tuple[Target, ...], int], ...] = (
     ((target("prod", "sales.*", "hr.people"),), 1),
-    ((target("prod", "*.*", run_ids=CONFIGURED),), 2),
+    ((target("prod", "*.*", *CONFIGURED),), 2),
     ((target("renamed", "sales.*"),), 0),
     ((target("first", "sales.orders"), target("second", "sales.*", "hr.*")), 1),
-    ((target("prod", "hr.*"), target("runs", run_ids=CONFIGURED)), 3),
+    ((target("prod", "hr.*"), target("runs", *CONFIGURED)), 3),
     ((target("default", "*.*", exclude=["sales.returns"], catalog_id=None),), 1),
     ((target("elsewhere", "*.*", catalog_id="999999999999"),), 1),
 )
@@ -105,7 +105,7 @@ class Counting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(tempfile.mkdtemp(prefix="counting-", dir=QUICK_FOLDER))
-        self.bench = StateBench(self.root / "life1" if self.on_disk else None)
+        self.bench = StoreBench(self.root / "life1" if self.on_disk else None)
         self.glue = SmallGlue()
         self.model = Model()
         self.choice = 0

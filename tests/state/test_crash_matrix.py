@@ -17,12 +17,12 @@ import pytest
 from exporter.model.patterns import Name
 from exporter.store.counters import ViewCounters
 from exporter.store.storage import FILE_NAME
-from tests.state.bench import StateBench, nonzero
 from tests.state.crash_states import Files, crash_states
 from tests.state.crash_story import CONFIGURATIONS, NAMES, Act, Record, configure, load
-from tests.state.naive_model import Counts, Model
+from tests.state.naive_model import Counts, Model, nonzero
 from tests.state.small_glue import Poll, poll
 from tests.support.clock import ManualClock
+from tests.support.store_bench import StoreBench
 
 ROOT = Path(__file__).parents[2]
 QUICK_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -92,7 +92,7 @@ def all_counts(model: Model) -> dict[Name, Counts]:
     return {name: model.counts(name) for name in NAMES if model.counts(name).runs}
 
 
-def shown(bench: StateBench) -> dict[Name, Counts]:
+def shown(bench: StoreBench) -> dict[Name, Counts]:
     """Return the counters that are published, where they are not 0."""
     published = {
         (key.database, key.table): nonzero(series.facts.counters)
@@ -102,7 +102,7 @@ def shown(bench: StateBench) -> dict[Name, Counts]:
     return {name: counters for name, counters in published.items() if counters.runs}
 
 
-def remembered(bench: StateBench) -> dict[Name, Counts]:
+def remembered(bench: StoreBench) -> dict[Name, Counts]:
     """Return the counters of the state, where they are not 0: nothing is published before the first poll."""
     query = "SELECT database, table_name, counters FROM views"
     found = {
@@ -123,7 +123,7 @@ def check(folder: Path, act: Act, files: Files, what: str) -> None:
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    bench = StateBench(folder, ManualClock(act.now))
+    bench = StoreBench(folder, ManualClock(act.now))
     try:
         load(bench, act.configuration)
         found = remembered(bench)

@@ -7,8 +7,7 @@ import pytest
 
 from exporter.errors import StorageError
 from exporter.store.storage import FILE_NAME
-from tests.support.view_bench import ViewBench, failed, started
-from tests.support.watching import ended
+from tests.support.store_bench import StoreBench, ended, failed, started
 
 VIEW = "sales.daily_orders"
 
@@ -17,7 +16,7 @@ VIEW = "sales.daily_orders"
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return the file of an exporter that has counted some runs."""
     folder = tmp_path_factory.mktemp("whole")
-    bench = ViewBench(folder)
+    bench = StoreBench(folder)
     bench.watch("sales.*")
     bench.poll()
     bench.poll(*(started(ended(f"run-{i}"), i) for i in range(20)), failed("failed", 30.0))
@@ -28,7 +27,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def begin(folder: Path) -> str:
     """Start an exporter on the folder, poll once, and tell how that went."""
     try:
-        bench = ViewBench(folder)
+        bench = StoreBench(folder)
     except StorageError as error:
         return "refused" if str(folder / FILE_NAME) in str(error) else str(error)
     try:

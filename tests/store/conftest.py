@@ -1,7 +1,6 @@
 import pytest
 
-from tests.support.view_bench import ViewBench
-from tests.support.watching import StoreBench
+from tests.support.store_bench import StoreBench
 
 
 @pytest.fixture
@@ -11,15 +10,15 @@ def bench() -> StoreBench:
 
 
 @pytest.fixture
-def views() -> ViewBench:
+def views() -> StoreBench:
     """Return a store that has just begun to watch all views of ``sales``."""
-    views = ViewBench()
+    views = StoreBench()
     views.watch("sales.*")
     return views
 
 
 @pytest.fixture
-def counting(views: ViewBench) -> ViewBench:
+def counting(views: StoreBench) -> StoreBench:
     """Return a store whose view has its baseline: no run at all."""
     views.poll()
     return views

@@ -7,13 +7,11 @@ import pytest
 from exporter.errors import Reason
 from exporter.model.run import Run
 from exporter.store.results import PollEnded, ResyncEnded, Scope, TablesRead
-from tests.state.bench import target
 from tests.support.clock import START
 from tests.support.log import elsewhere, ignored, malformed, run_ended, unknown
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import glue_error
-from tests.support.view_bench import DAILY, ViewBench, of, view
-from tests.support.watching import ended, running
+from tests.support.store_bench import DAILY, StoreBench, ended, of, running, target, view
 
 NOT_FOUND = glue_error(Reason.NOT_FOUND)
 TIMEOUT = glue_error(Reason.TIMEOUT)
@@ -21,9 +19,9 @@ TABLES = (view(), view("sales.returns"))
 
 
 @pytest.fixture
-def bench() -> ViewBench:
+def bench() -> StoreBench:
     """Return a store that watches all views of ``sales`` and has their baselines."""
-    bench = ViewBench()
+    bench = StoreBench()
     bench.watch("sales.*")
     bench.poll()
     return bench
@@ -32,13 +30,13 @@ def bench() -> ViewBench:
 # Who watches what
 
 
-def test_what_another_target_owns_is_logged_for_every_catalog(bench: ViewBench) -> None:
-    others = [target(name, run_ids=["b"], catalog_id="210987654321") for name in ("three", "four")]
-    events = bench.configure(target("one", run_ids=["a"]), target("two", run_ids=["a"]), *others)
+def test_what_another_target_owns_is_logged_for_every_catalog(bench: StoreBench) -> None:
+    others = [target(name, "b", catalog_id="210987654321") for name in ("three", "four")]
+    events = bench.configure(target("one", "a"), target("two", "a"), *others)
     assert events == [elsewhere("two", "one", "a"), elsewhere("four", "three", "b")]
 
 
-def test_a_poll_reads_the_unsettled_runs_of_its_own_views(bench: ViewBench) -> None:
+def test_a_poll_reads_the_unsettled_runs_of_its_own_views(bench: StoreBench) -> None:
     bench.configure(target("one", DAILY), target("two", "sales.*"))
     other = of("sales.returns", running("b"))
     bench.poll(running("a"), other, by_name=[DAILY], target="one")
@@ -59,23 +57,23 @@ def test_a_poll_reads_the_unsettled_runs_of_its_own_views(bench: ViewBench) -> N
     ids=["no database", "no table", "neither"],
 )
 def test_a_listed_run_takes_from_the_filter_what_it_does_not_name(
-    bench: ViewBench, reported: dict[str, None]
+    bench: StoreBench, reported: dict[str, None]
 ) -> None:
     run = running("a")._replace(**reported)  # type: ignore[arg-type] # some of its names
     assert bench.poll(run, tables=None, scope=Scope("sales", "daily_orders"), complete=False) == []
-    assert bench.shown.facts(DAILY).last_run == running("a")
+    assert bench.shown.facts().last_run == running("a")
 
 
-def test_a_listed_run_is_of_the_view_that_it_names_whatever_the_filter_was(bench: ViewBench) -> None:
+def test_a_listed_run_is_of_the_view_that_it_names_whatever_the_filter_was(bench: StoreBench) -> None:
     run = running("a")._replace(table=None)
     bench.poll(tables=TABLES)
     bench.poll(run, tables=None, scope=Scope("stock", "returns"), complete=False)
     assert bench.shown.facts("sales.returns").last_run == run._replace(table="returns")
     bench.poll(running("b"), tables=None, scope=Scope("stock", "levels"), complete=False)
-    assert bench.shown.facts(DAILY).last_run == running("b")
+    assert bench.shown.facts().last_run == running("b")
 
 
-def test_a_listed_run_that_nothing_names_is_ignored_and_logged_once(bench: ViewBench) -> None:
+def test_a_listed_run_that_nothing_names_is_ignored_and_logged_once(bench: StoreBench) -> None:
     unnamed = (running("a")._replace(table=None), running("b")._replace(database=None))
     assert bench.poll(*unnamed, tables=None) == [ignored("a"), ignored("b")]
     assert bench.poll(*unnamed, tables=None) == []
@@ -85,8 +83,8 @@ def test_a_listed_run_that_nothing_names_is_ignored_and_logged_once(bench: ViewB
 @pytest.mark.parametrize("database", [None, "stock"])
 def test_a_configured_run_that_a_listing_holds_is_shown_as_it_was_reported(database: str | None) -> None:
     """The names of a filter are for runs of views."""
-    bench = ViewBench()
-    bench.configure(target("prod", "sales.*", run_ids=["a"]))
+    bench = StoreBench()
+    bench.configure(target("prod", "sales.*", "a"))
     run = running("a")._replace(database=None)
     assert ignored("a") not in bench.poll(run, tables=None, scope=Scope(database))
     assert bench.shown.run("a").run == run
@@ -96,7 +94,7 @@ def test_a_configured_run_that_a_listing_holds_is_shown_as_it_was_reported(datab
 # What is logged of a poll
 
 
-def test_every_end_is_logged_that_the_listings_of_a_poll_hold(bench: ViewBench) -> None:
+def test_every_end_is_logged_that_the_listings_of_a_poll_hold(bench: StoreBench) -> None:
     bench.poll(tables=TABLES)
     daily, other = (ended("a"), ended("b")), (of("sales.returns", ended("c")),)
     listings = (
@@ -109,7 +107,7 @@ def test_every_end_is_logged_that_the_listings_of_a_poll_hold(bench: ViewBench) 
 
 @pytest.mark.parametrize(("end_time", "logged"), [(START - 1.0, []), (START, ["a"])])
 def test_an_end_is_news_from_the_moment_of_the_start_on(
-    bench: ViewBench, end_time: float, logged: list[str]
+    bench: StoreBench, end_time: float, logged: list[str]
 ) -> None:
     bench.clock.advance(60.0)
     events = bench.poll(ended("a", end_time=end_time))
@@ -117,13 +115,13 @@ def test_an_end_is_news_from_the_moment_of_the_start_on(
 
 
 def test_a_poll_that_gives_up_logs_a_run_that_failed_for_a_reason_of_its_own() -> None:
-    bench = ViewBench()
-    bench.configure(target("prod", run_ids=["a", "b"]))
-    events = bench.read({"a": NOT_FOUND, "b": TIMEOUT}, error=TIMEOUT)
+    bench = StoreBench()
+    bench.configure(target("prod", "a", "b"))
+    events = bench.read(errors={"a": NOT_FOUND, "b": TIMEOUT}, error=TIMEOUT, finished=False)
     assert events[1:] == [unknown("a")]
 
 
-def test_a_record_that_cannot_be_read_is_logged_once(bench: ViewBench) -> None:
+def test_a_record_that_cannot_be_read_is_logged_once(bench: StoreBench) -> None:
     first = bench.poll(tables=None, unreadable=["a", None])
     assert first == [malformed("prod", f"{name}Status is a number") for name in ("run a: ", "")]
     again = bench.poll(tables=None, unreadable=["a", "b", None])
@@ -134,43 +132,43 @@ def test_a_record_that_cannot_be_read_is_logged_once(bench: ViewBench) -> None:
 
 
 @pytest.mark.parametrize("before", [(), (running("a"),)], ids=["never seen before", "seen before"])
-def test_a_run_that_is_read_by_itself_counts_for_its_view(bench: ViewBench, before: Sequence[Run]) -> None:
-    bench.configure(target("prod", "sales.*", run_ids=["a"]))
+def test_a_run_that_is_read_by_itself_counts_for_its_view(bench: StoreBench, before: Sequence[Run]) -> None:
+    bench.configure(target("prod", "sales.*", "a"))
     bench.poll(*before)
-    bench.read({"a": ended("a")})
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
-    assert bench.shown.facts(DAILY).last_run == ended("a")
+    bench.read(ended("a"))
+    assert bench.shown.runs_total() == {"SUCCEEDED": 1}
+    assert bench.shown.facts().last_run == ended("a")
 
 
 def test_a_run_that_is_configured_and_of_a_view_is_counted_once_among_the_targets_runs(
-    bench: ViewBench,
+    bench: StoreBench,
 ) -> None:
-    configured = target("prod", "sales.*", run_ids=["a"])
+    configured = target("prod", "sales.*", "a")
     bench.configure(configured)
     bench.poll(running("a"))
     assert bench.shown.targets["prod"].runs["active"] == 1
     bench.configure(configured)
-    bench.read({})
+    bench.read()
     assert bench.shown.targets["prod"].runs["active"] == 1
 
 
-def test_a_run_that_was_settled_and_goes_on_again_is_not_up_if_it_cannot_be_read(bench: ViewBench) -> None:
+def test_a_run_that_was_settled_and_goes_on_again_is_not_up_if_it_cannot_be_read(bench: StoreBench) -> None:
     """It is not asked for before the next reload: until then it is as its listing held it."""
-    configured = target("prod", "sales.*", run_ids=["a"])
+    configured = target("prod", "sales.*", "a")
     bench.configure(configured)
     bench.clock.advance(3700.0)
     bench.poll(ended("a"))
     bench.poll(running("a"))
     bench.configure(configured)
     assert bench.shown.ups == {"a": True}
-    bench.read({"a": TIMEOUT})
+    bench.read(errors={"a": TIMEOUT})
     assert bench.shown.ups == {"a": False}
 
 
 # Runs that Glue no longer finds
 
 
-def test_a_run_that_a_poll_reads_while_a_resync_lists_it_is_not_missing(bench: ViewBench) -> None:
+def test_a_run_that_a_poll_reads_while_a_resync_lists_it_is_not_missing(bench: StoreBench) -> None:
     """The listing's pages were read before the run was there."""
     listing = bench.open_listing()
     bench.poll(running("a"), tables=None, complete=False)
@@ -182,7 +180,7 @@ def test_a_run_that_a_poll_reads_while_a_resync_lists_it_is_not_missing(bench: V
 # What a resync finds, page by page
 
 
-def test_a_page_of_a_resync_is_shown_before_the_next_poll_ends(bench: ViewBench) -> None:
+def test_a_page_of_a_resync_is_shown_before_the_next_poll_ends(bench: StoreBench) -> None:
     listing = bench.open_listing()
     bench.hand_in(listing, running("a"))
     assert bench.shown.shown_runs == {"a"}
@@ -190,7 +188,7 @@ def test_a_page_of_a_resync_is_shown_before_the_next_poll_ends(bench: ViewBench)
 
 def test_a_poll_does_not_judge_a_view_that_a_resync_found_meanwhile() -> None:
     """It did not know of the view when it chose what to read."""
-    bench = ViewBench()
+    bench = StoreBench()
     bench.watch("sales.*")
     bench.poll()
     known = frozenset({("sales", "daily_orders")})
@@ -201,4 +199,4 @@ def test_a_poll_does_not_judge_a_view_that_a_resync_found_meanwhile() -> None:
     assert bench.shown.view("sales.returns").up
     ended_poll = PollEnded(target="prod", started=bench.clock.time(), duration=1.0, views=known)
     bench.store.apply(ended_poll)
-    assert (bench.shown.view("sales.returns").up, bench.shown.view(DAILY).up) == (True, False)
+    assert (bench.shown.view("sales.returns").up, bench.shown.view().up) == (True, False)

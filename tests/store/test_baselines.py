@@ -5,11 +5,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.state.bench import target
 from tests.support.clock import START, ManualClock
 from tests.support.outcome import Listed, Outcome
-from tests.support.view_bench import DAILY, DAY, ViewBench, failed, found, of, started, view
-from tests.support.watching import ended, running
+from tests.support.store_bench import (
+    DAY,
+    StoreBench,
+    ended,
+    failed,
+    found,
+    of,
+    running,
+    started,
+    target,
+    view,
+)
 
 if TYPE_CHECKING:
     from exporter.model.run import Run
@@ -21,7 +30,7 @@ NEW = "sales.new"
 
 
 def test_a_view_created_after_its_pattern_was_first_watched_has_an_empty_baseline(
-    counting: ViewBench,
+    counting: StoreBench,
 ) -> None:
     """What ended between its creation and the first look at it is counted."""
     counting.clock.advance(600.0)
@@ -32,7 +41,7 @@ def test_a_view_created_after_its_pattern_was_first_watched_has_an_empty_baselin
 
 @pytest.mark.parametrize("created", [START - 1.0, START, None])
 def test_a_view_that_may_be_older_than_its_pattern_takes_a_baseline_when_it_is_first_seen(
-    counting: ViewBench, created: float | None
+    counting: StoreBench, created: float | None
 ) -> None:
     counting.clock.advance(600.0)
     tables = [view(), view("sales.late", created=created)]
@@ -41,7 +50,7 @@ def test_a_view_that_may_be_older_than_its_pattern_takes_a_baseline_when_it_is_f
     assert counting.shown.runs_total("sales.late") == {"SUCCEEDED": 1}
 
 
-def test_a_pattern_that_is_added_later_is_watched_from_then_on(counting: ViewBench) -> None:
+def test_a_pattern_that_is_added_later_is_watched_from_then_on(counting: StoreBench) -> None:
     """A new pattern must not look like a burst of refreshes."""
     counting.clock.advance(600.0)
     counting.configure(target("prod", "sales.*", "stock.*"))
@@ -51,17 +60,17 @@ def test_a_pattern_that_is_added_later_is_watched_from_then_on(counting: ViewBen
     assert counting.shown.runs_total("stock.levels") == {}
 
 
-def test_a_view_that_is_dropped_and_added_again_takes_a_new_baseline(counting: ViewBench) -> None:
+def test_a_view_that_is_dropped_and_added_again_takes_a_new_baseline(counting: StoreBench) -> None:
     counting.poll(ended("a"))
     counting.watch("stock.*")
     counting.watch("sales.*")
     counting.poll(ended("a"), ended("meanwhile"))
-    assert counting.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert counting.shown.runs_total() == {"SUCCEEDED": 1}
     counting.poll(ended("a"), ended("meanwhile"), ended("b"))
-    assert counting.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    assert counting.shown.runs_total() == {"SUCCEEDED": 2}
 
 
-def test_a_pattern_that_was_dropped_for_a_while_is_watched_since_it_came_back(counting: ViewBench) -> None:
+def test_a_pattern_that_was_dropped_for_a_while_is_watched_since_it_came_back(counting: StoreBench) -> None:
     """A view that was created meanwhile takes a baseline."""
     counting.watch("stock.*")
     counting.clock.advance(600.0)
@@ -70,7 +79,7 @@ def test_a_pattern_that_was_dropped_for_a_while_is_watched_since_it_came_back(co
     assert counting.shown.runs_total(NEW) == {}
 
 
-def test_views_are_without_a_baseline_until_their_runs_have_been_listed_to_the_end(views: ViewBench) -> None:
+def test_views_are_without_a_baseline_until_their_runs_have_been_listed_to_the_end(views: StoreBench) -> None:
     without = []
     for complete in (False, False, True):
         views.poll(running("a"), complete=complete)
@@ -83,7 +92,7 @@ def test_views_are_without_a_baseline_until_their_runs_have_been_listed_to_the_e
 # A listing that goes on for long
 
 
-def test_a_listing_is_no_baseline_of_a_view_that_was_added_while_it_went_on(counting: ViewBench) -> None:
+def test_a_listing_is_no_baseline_of_a_view_that_was_added_while_it_went_on(counting: StoreBench) -> None:
     """Its first pages ignored that view's runs."""
     old = [of("stock.levels", ended(f"old-{number}")) for number in range(3)]
     listing = counting.open_listing()
@@ -97,29 +106,31 @@ def test_a_listing_is_no_baseline_of_a_view_that_was_added_while_it_went_on(coun
     assert counting.shown.runs_total("stock.levels") == {"SUCCEEDED": 1}
 
 
-def test_a_listing_is_no_baseline_of_a_view_that_was_dropped_and_added_meanwhile(counting: ViewBench) -> None:
+def test_a_listing_is_no_baseline_of_a_view_that_was_dropped_and_added_meanwhile(
+    counting: StoreBench,
+) -> None:
     listing = counting.open_listing()
     counting.watch("stock.*")
     counting.hand_in(listing, ended("old"))
     counting.watch("sales.*")
     counting.hand_in(listing, last=True)
     counting.poll(ended("old"))
-    assert counting.shown.runs_total(DAILY) == {}
+    assert counting.shown.runs_total() == {}
 
 
-def test_a_listing_is_no_baseline_of_a_view_that_was_found_while_it_went_on(views: ViewBench) -> None:
+def test_a_listing_is_no_baseline_of_a_view_that_was_found_while_it_went_on(views: StoreBench) -> None:
     listing = views.open_listing()
     views.hand_in(listing, ended("old"))
     views.store.apply(found(view()))
     views.hand_in(listing, last=True)
     views.poll(ended("old"), tables=None)
-    assert views.shown.runs_total(DAILY) == {}
+    assert views.shown.runs_total() == {}
 
 
 # Clocks
 
 
-def answer(views: ViewBench, glue_time: float, target: str = "prod") -> None:
+def answer(views: StoreBench, glue_time: float, target: str = "prod") -> None:
     """Have Glue tell its time."""
     requests = views.store.requests(target)
     requests.glue_time(glue_time, ours=views.clock.time(), monotonic=views.clock.monotonic())
@@ -129,7 +140,7 @@ def answer(views: ViewBench, glue_time: float, target: str = "prod") -> None:
 @pytest.mark.parametrize("wrong", [-START, -300.0, 240.0], ids=["1970", "behind", "ahead"])
 def test_a_local_clock_that_is_wrong_makes_no_difference(wrong: float, *, corrected: bool) -> None:
     """Glue's times are compared with Glue's clock alone."""
-    views = ViewBench(clock=ManualClock(START + wrong))
+    views = StoreBench(clock=ManualClock(START + wrong))
     views.watch("sales.*")
     old = [ended(f"old-{number}", end_time=START - 60.0 * number) for number in range(30)]
     tables = [view(), view("sales.older", created=START - 60.0)]
@@ -139,7 +150,7 @@ def test_a_local_clock_that_is_wrong_makes_no_difference(wrong: float, *, correc
     if corrected:
         views.clock.jump(-wrong)
     views.poll(*old, of("sales.older", ended("o")), tables=tables)
-    assert views.shown.runs_total(DAILY) == {}
+    assert views.shown.runs_total() == {}
     assert views.shown.runs_total("sales.older") == {}
 
     views.clock.advance(60.0)
@@ -152,7 +163,7 @@ def test_a_local_clock_that_is_wrong_makes_no_difference(wrong: float, *, correc
 
 def test_a_view_is_unwatched_since_a_time_of_glues_clock(tmp_path: Path) -> None:
     """Dropped in 1970, or what our clock says is that, it is not forgotten by 1970's calendar."""
-    views = ViewBench(tmp_path, clock=ManualClock(0.0))
+    views = StoreBench(tmp_path, clock=ManualClock(0.0))
     views.watch("sales.*")
     answer(views, START)
     views.poll()
@@ -166,7 +177,7 @@ def test_a_view_is_unwatched_since_a_time_of_glues_clock(tmp_path: Path) -> None
     views.stop()
 
 
-def test_a_run_settles_by_glues_clock(counting: ViewBench) -> None:
+def test_a_run_settles_by_glues_clock(counting: StoreBench) -> None:
     answer(counting, START)
     counting.poll(ended("a", end_time=START))
     counting.clock.jump(DAY)
@@ -176,13 +187,13 @@ def test_a_run_settles_by_glues_clock(counting: ViewBench) -> None:
     assert [run.run_id for run in watched.unsettled] == ["a"]
 
 
-# Views whose tables may not be read
+# Shown whose tables may not be read
 
 
 @pytest.mark.parametrize("restarts", [False, True])
 def test_the_first_run_of_a_view_counts_though_tables_are_denied(tmp_path: Path, *, restarts: bool) -> None:
     """All runs that its pattern matches had been listed before: this one is new."""
-    views = ViewBench(tmp_path)
+    views = StoreBench(tmp_path)
     views.watch("sales.*")
     views.poll(tables=None, denied=True)
     views.clock.advance(60.0)
@@ -190,43 +201,43 @@ def test_the_first_run_of_a_view_counts_though_tables_are_denied(tmp_path: Path,
         views.restart()
         views.watch("sales.*")
     views.poll(started(ended("first"), 30.0), tables=None, denied=True)
-    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert views.shown.runs_total() == {"SUCCEEDED": 1}
     views.stop()
 
 
 def test_a_view_that_only_its_runs_tell_of_counts_none_from_before_its_pattern_was_listed(
-    views: ViewBench,
+    views: StoreBench,
 ) -> None:
     """An old run that the listing lacked then is no news."""
     views.clock.advance(60.0)
     views.poll(tables=[])
     views.poll(started(ended("old"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
-    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert views.shown.runs_total() == {"SUCCEEDED": 1}
 
 
-def test_a_view_that_would_have_begun_by_an_old_run_counts_all_that_it_has(views: ViewBench) -> None:
+def test_a_view_that_would_have_begun_by_an_old_run_counts_all_that_it_has(views: StoreBench) -> None:
     """Where tables could not be read then, either: a record may show up later than it was created."""
     views.clock.advance(60.0)
     views.poll(tables=None, denied=True)
     views.poll(started(ended("late"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
-    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    assert views.shown.runs_total() == {"SUCCEEDED": 2}
 
 
-def test_a_pattern_that_was_never_listed_has_no_news(views: ViewBench) -> None:
+def test_a_pattern_that_was_never_listed_has_no_news(views: StoreBench) -> None:
     views.poll(ended("old"), tables=None, denied=True)
     views.poll(ended("old"), ended("new"), tables=None, denied=True)
-    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert views.shown.runs_total() == {"SUCCEEDED": 1}
 
 
-def test_a_pattern_that_is_dropped_has_to_be_listed_anew(views: ViewBench) -> None:
+def test_a_pattern_that_is_dropped_has_to_be_listed_anew(views: StoreBench) -> None:
     views.poll(tables=None, denied=True)
     views.watch("stock.*")
     views.watch("sales.*")
     views.poll(started(ended("meanwhile"), 30.0), tables=None, denied=True)
-    assert views.shown.runs_total(DAILY) == {}
+    assert views.shown.runs_total() == {}
 
 
-def test_a_pattern_that_is_added_while_a_listing_goes_on_has_not_been_listed(views: ViewBench) -> None:
+def test_a_pattern_that_is_added_while_a_listing_goes_on_has_not_been_listed(views: StoreBench) -> None:
     views.watch("stock.*")
     listing = views.open_listing()
     views.hand_in(listing, denied=True)
@@ -234,25 +245,25 @@ def test_a_pattern_that_is_added_while_a_listing_goes_on_has_not_been_listed(vie
     views.watch("stock.*", "sales.*")
     views.hand_in(listing, last=True, denied=True)
     views.poll(started(ended("before"), 30.0), tables=None, denied=True)
-    assert views.shown.runs_total(DAILY) == {}
+    assert views.shown.runs_total() == {}
 
 
-def test_a_run_that_was_seen_before_its_end_counts_however_old_it_is(views: ViewBench) -> None:
+def test_a_run_that_was_seen_before_its_end_counts_however_old_it_is(views: StoreBench) -> None:
     """It is watched by its ID, and the first that tells of its view."""
-    views.configure(target("prod", "sales.*", run_ids=["a"]))
-    views.read({"a": running("a")})
+    views.configure(target("prod", "sales.*", "a"))
+    views.read(running("a"))
     views.poll(tables=None, denied=True)
     views.clock.advance(60.0)
     views.poll(ended("a"), tables=None, denied=True)
-    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert views.shown.runs_total() == {"SUCCEEDED": 1}
 
 
-def test_a_baseline_stays_when_the_tables_can_be_read_at_last(views: ViewBench) -> None:
+def test_a_baseline_stays_when_the_tables_can_be_read_at_last(views: StoreBench) -> None:
     for runs in ([ended("old")], [ended("old"), ended("new")]):
         views.poll(*runs, tables=None, denied=True)
     views.commit(Outcome(tables=found(view())))
     views.poll(ended("old"), ended("new"), ended("newer"))
-    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    assert views.shown.runs_total() == {"SUCCEEDED": 2}
 
 
 # Records that cannot be read at the baseline
@@ -264,7 +275,7 @@ def test_a_baseline_stays_when_the_tables_can_be_read_at_last(views: ViewBench) 
 def test_a_run_that_the_first_listing_could_not_read_counts_if_it_ended_later(
     tmp_path: Path, run_id: str | None, seconds: float, counted: int, *, restarts: bool
 ) -> None:
-    views = ViewBench(tmp_path)
+    views = StoreBench(tmp_path)
     views.watch("sales.*")
     views.poll(complete=False)
     views.commit(Outcome(listings=(Listed(unreadable=(run_id,)),)))
@@ -274,7 +285,7 @@ def test_a_run_that_the_first_listing_could_not_read_counts_if_it_ended_later(
         views.watch("sales.*")
     late: tuple[Run, ...] = (failed("b", 0.0), ended("a", end_time=START + seconds))
     views.poll(*late, tables=None, complete=False)
-    totals = views.shown.runs_total(DAILY)
+    totals = views.shown.runs_total()
     assert totals.get("SUCCEEDED", 0) == counted
     assert totals["FAILED"] == 1
     views.stop()
@@ -282,7 +293,7 @@ def test_a_run_that_the_first_listing_could_not_read_counts_if_it_ended_later(
 
 @pytest.mark.parametrize("run_id", ["a", None], ids=["named", "nameless"])
 def test_a_run_that_another_views_first_listing_could_not_read_counts(
-    counting: ViewBench, run_id: str | None
+    counting: StoreBench, run_id: str | None
 ) -> None:
     """Its own view had its baseline."""
     counting.watch("sales.*", "stock.*")
@@ -290,5 +301,5 @@ def test_a_run_that_another_views_first_listing_could_not_read_counts(
     tables = found(view(), view("stock.levels"), databases=["sales", "stock"])
     counting.commit(Outcome(tables=tables, listings=(Listed(unreadable=(run_id,)),)))
     counting.poll(ended("a"), of("stock.levels", ended("b")), tables=None)
-    assert counting.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert counting.shown.runs_total() == {"SUCCEEDED": 1}
     assert counting.shown.runs_total("stock.levels").get("SUCCEEDED", 0) == (run_id is not None)

@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 from exporter.model.settings import Access, Target
-from tests.state.bench import target, views
 from tests.support.reader import ACCOUNT
-from tests.support.view_bench import DAILY, DAY, ViewBench, view
-from tests.support.watching import REGION, ended, running
+from tests.support.store_bench import DAILY, DAY, REGION, StoreBench, ended, running, target, view, views
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[ViewBench]:
+def bench(tmp_path: Path) -> Iterator[StoreBench]:
     """Return a store that watches all views of ``sales`` and has counted a run of one of them."""
-    bench = ViewBench(tmp_path / "state")
+    bench = StoreBench(tmp_path / "state")
     bench.watch("sales.*")
     bench.poll()
     bench.poll(ended("a"))
@@ -24,104 +22,104 @@ def bench(tmp_path: Path) -> Iterator[ViewBench]:
     bench.abandon()
 
 
-def drop_for_good(bench: ViewBench, *, by_name: tuple[str, ...] = ()) -> None:
+def drop_for_good(bench: StoreBench, *, by_name: tuple[str, ...] = ()) -> None:
     """Have two listings of the tables miss the view."""
     for _ in range(2):
         bench.poll(ended("a"), tables=[], by_name=by_name)
 
 
-# Views that are there
+# Shown that are there
 
 
-def test_a_reload_leaves_a_view_up_and_its_values_as_they_are(bench: ViewBench) -> None:
-    before = bench.shown.view(DAILY)
+def test_a_reload_leaves_a_view_up_and_its_values_as_they_are(bench: StoreBench) -> None:
+    before = bench.shown.view()
     bench.watch("sales.*")
-    assert bench.shown.view(DAILY) == before
+    assert bench.shown.view() == before
     assert before.up
 
 
-def test_a_reload_changes_how_often_a_view_is_expected_to_be_refreshed(bench: ViewBench) -> None:
-    assert bench.shown.facts(DAILY).expected_interval == 3600.0
+def test_a_reload_changes_how_often_a_view_is_expected_to_be_refreshed(bench: StoreBench) -> None:
+    assert bench.shown.facts().expected_interval == 3600.0
     configured = target("prod", "sales.*")
     bench.configure(replace(configured, views=views("sales.*", expected_interval=7200.0)))
-    assert bench.shown.facts(DAILY).expected_interval == 7200.0
+    assert bench.shown.facts().expected_interval == 7200.0
     bench.configure(configured)
-    assert bench.shown.facts(DAILY).expected_interval == 3600.0
+    assert bench.shown.facts().expected_interval == 3600.0
 
 
-def test_a_changed_schedule_outlives_a_reload(bench: ViewBench) -> None:
+def test_a_changed_schedule_outlives_a_reload(bench: StoreBench) -> None:
     bench.poll(ended("a"), tables=[view(every=600.0)])
     bench.watch("sales.*")
-    assert bench.shown.facts(DAILY).expected_interval == 600.0
+    assert bench.shown.facts().expected_interval == 600.0
 
 
-def test_a_view_that_is_watched_again_is_watched_for_good(bench: ViewBench) -> None:
+def test_a_view_that_is_watched_again_is_watched_for_good(bench: StoreBench) -> None:
     bench.watch("stock.*")
     bench.watch("sales.*")
     bench.clock.advance(91 * DAY)
     bench.poll(ended("a"))
     assert bench.remembered("views", "table_name") == {"daily_orders"}
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert bench.shown.runs_total() == {"SUCCEEDED": 1}
 
 
-def test_nothing_is_given_up_while_a_target_may_still_turn_out_to_want_it(bench: ViewBench) -> None:
+def test_nothing_is_given_up_while_a_target_may_still_turn_out_to_want_it(bench: StoreBench) -> None:
     """The account of a target that names no catalog is known after its first call alone."""
     late = Target(name="late", access=Access(aws_region=REGION), views=views("sales.*"))
     bench.configure(target("prod", "stock.*"), late)
     bench.store.catalog_known("late", ACCOUNT)
     bench.poll(ended("a"), ended("b"), target="late")
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    assert bench.shown.runs_total() == {"SUCCEEDED": 2}
 
 
-# Views that are gone from the catalog
+# Shown that are gone from the catalog
 
 
-def test_a_reload_does_not_bring_back_a_view_that_is_gone(bench: ViewBench) -> None:
+def test_a_reload_does_not_bring_back_a_view_that_is_gone(bench: StoreBench) -> None:
     drop_for_good(bench)
     bench.watch("sales.*")
-    assert bench.shown.shown_views == set()
+    assert bench.shown.view_ups == {}
 
 
 @pytest.mark.parametrize("patterns", ["sales.*", "stock.*"], ids=["still wanted", "not wanted any more"])
 def test_a_view_that_is_gone_is_forgotten_90_days_later_whatever_is_reloaded_meanwhile(
-    bench: ViewBench, patterns: str
+    bench: StoreBench, patterns: str
 ) -> None:
     drop_for_good(bench)
     bench.clock.advance(DAY)
-    bench.read({})
+    bench.read()
     bench.clock.advance(60 * DAY)
     bench.watch(patterns)
     bench.clock.advance(31 * DAY)
-    bench.read({})
+    bench.read()
     assert bench.remembered("views", "table_name") == set()
 
 
-def test_a_view_that_was_gone_when_its_pattern_was_dropped_takes_a_new_baseline(bench: ViewBench) -> None:
+def test_a_view_that_was_gone_when_its_pattern_was_dropped_takes_a_new_baseline(bench: StoreBench) -> None:
     drop_for_good(bench)
     bench.watch("stock.*")
     bench.watch("sales.*")
     bench.poll(ended("a"), ended("meanwhile"))
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert bench.shown.runs_total() == {"SUCCEEDED": 1}
 
 
-def test_a_named_view_that_is_gone_keeps_its_counters_over_a_reload(bench: ViewBench) -> None:
+def test_a_named_view_that_is_gone_keeps_its_counters_over_a_reload(bench: StoreBench) -> None:
     bench.watch(DAILY)
     drop_for_good(bench, by_name=(DAILY,))
     bench.watch(DAILY)
     bench.poll(ended("a"), ended("b"), by_name=(DAILY,))
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    assert bench.shown.runs_total() == {"SUCCEEDED": 2}
 
 
-def test_a_view_that_is_gone_and_no_longer_named_is_forgotten_after_90_days(bench: ViewBench) -> None:
+def test_a_view_that_is_gone_and_no_longer_named_is_forgotten_after_90_days(bench: StoreBench) -> None:
     bench.watch(DAILY)
     drop_for_good(bench, by_name=(DAILY,))
     bench.clock.advance(91 * DAY)
-    bench.read({})
+    bench.read()
     assert bench.remembered("views", "table_name") == {"daily_orders"}, "as long as it is named"
     bench.watch("sales.*")
     for days in (1, 91):
         bench.clock.advance(days * DAY)
-        bench.read({})
+        bench.read()
     assert bench.remembered("views", "table_name") == set()
 
 
@@ -129,42 +127,42 @@ def test_a_view_that_is_gone_and_no_longer_named_is_forgotten_after_90_days(benc
 
 
 def test_a_run_that_was_configured_before_its_view_becomes_the_views() -> None:
-    bench = ViewBench()
-    bench.configure(target("prod", run_ids=["a"]))
-    bench.read({"a": ended("a")})
-    bench.configure(target("prod", DAILY, run_ids=["a"]))
+    bench = StoreBench()
+    bench.configure(target("prod", "a"))
+    bench.read(ended("a"))
+    bench.configure(target("prod", DAILY, "a"))
     bench.poll(ended("a"), by_name=(DAILY,))
-    last = bench.shown.facts(DAILY).last_run
+    last = bench.shown.facts().last_run
     assert last is not None
     assert last.run_id == "a"
 
 
-def test_a_run_stays_its_views_while_it_is_watched_by_its_id_alone(bench: ViewBench) -> None:
-    bench.configure(target("prod", run_ids=["a"]))
-    bench.read({"a": ended("a")})
+def test_a_run_stays_its_views_while_it_is_watched_by_its_id_alone(bench: StoreBench) -> None:
+    bench.configure(target("prod", "a"))
+    bench.read(ended("a"))
     bench.clock.advance(3700.0)
-    bench.read({"a": ended("a")})
+    bench.read(ended("a"))
     bench.watch("sales.*")
     bench.poll()
-    last = bench.shown.facts(DAILY).last_run
+    last = bench.shown.facts().last_run
     assert last is not None
     assert last.run_id == "a"
 
 
 def test_a_run_that_is_configured_again_is_remembered_even_while_some_account_is_unknown() -> None:
     """Were it forgotten, it would not be asked for: it was settled when it was configured again."""
-    bench = ViewBench()
-    bench.configure(target("prod", run_ids=["a"]))
+    bench = StoreBench()
+    bench.configure(target("prod", "a"))
     bench.clock.advance(3700.0)
-    bench.read({"a": ended("a")})
+    bench.read(ended("a"))
     bench.configure(target("prod"))
-    bench.configure(target("prod", run_ids=["a"]), target("late", "sales.*", catalog_id=None))
+    bench.configure(target("prod", "a"), target("late", "sales.*", catalog_id=None))
     bench.clock.advance(91 * DAY)
-    bench.read({})
+    bench.read()
     assert (bench.shown.run("a").run, bench.shown.run("a").up) == (ended("a"), True)
 
 
-def test_a_view_that_passes_to_another_target_shows_its_runs_as_they_are_then(bench: ViewBench) -> None:
+def test_a_view_that_passes_to_another_target_shows_its_runs_as_they_are_then(bench: StoreBench) -> None:
     """Not as the target that had it before has read them."""
     bench.poll(ended("a"), running("b"))
     bench.configure(target("other", "sales.*"))
@@ -174,12 +172,12 @@ def test_a_view_that_passes_to_another_target_shows_its_runs_as_they_are_then(be
 
 def test_a_named_view_that_glue_never_knew_does_not_come_back_by_a_run() -> None:
     """Where tables may not be read any more, and a glob has taken the place of the name."""
-    bench = ViewBench()
+    bench = StoreBench()
     bench.watch(DAILY)
     drop_for_good(bench, by_name=(DAILY,))
     bench.watch("sales.*")
     bench.poll(running("b"), tables=None, denied=True)
-    assert bench.shown.shown_views == set()
+    assert bench.shown.view_ups == {}
 
 
 # On a disk that is full

@@ -9,22 +9,22 @@ from exporter.model.run import RunKey
 from exporter.model.settings import Target
 from tests.support.log import elsewhere
 from tests.support.reader import ACCOUNT, glue_error
-from tests.support.watching import REGION, StoreBench, ended, running, target, watch
+from tests.support.store_bench import REGION, StoreBench, ended, running, target
 
 OTHER = "210987654321"
 
 
 def test_the_first_target_in_the_file_owns_a_run_that_both_name(bench: StoreBench) -> None:
-    events = bench.configure(watch(target("first", "a", "b"), target("second", "b", "c")))
+    events = bench.configure(target("first", "a", "b"), target("second", "b", "c"))
     assert events == [elsewhere("second", "first", "b")]
     assert bench.due("first") == ["a", "b"]
     assert bench.due("second") == ["c"]
 
 
 def test_both_targets_stay_up_and_nothing_is_shown_twice(bench: StoreBench) -> None:
-    bench.configure(watch(target("first", "a", "b"), target("second", "b")))
-    bench.commit("second")
-    bench.commit("first", running("a"), running("b"))
+    bench.configure(target("first", "a", "b"), target("second", "b"))
+    bench.read(target="second")
+    bench.read(running("a"), running("b"), target="first")
     assert {name: series.up for name, series in bench.shown.targets.items()} == {
         "first": True,
         "second": True,
@@ -34,8 +34,8 @@ def test_both_targets_stay_up_and_nothing_is_shown_twice(bench: StoreBench) -> N
 
 def test_a_target_shows_no_run_that_another_one_owns_and_has_not_tried_yet(bench: StoreBench) -> None:
     """``run_up`` 0 would say that an attempt had failed."""
-    bench.configure(watch(target("first", "a"), target("second", "a", "b")))
-    bench.commit("second", running("b"))
+    bench.configure(target("first", "a"), target("second", "a", "b"))
+    bench.read(running("b"), target="second")
     assert bench.shown.ups == {"b": True}
 
 
@@ -45,17 +45,17 @@ def test_a_target_shows_no_run_that_another_one_owns_and_has_not_tried_yet(bench
     ids=["another catalog", "another region"],
 )
 def test_the_same_id_elsewhere_is_another_run(bench: StoreBench, second: Target) -> None:
-    assert bench.configure(watch(target("first", "a"), second)) == []
-    bench.commit("first", running("a"))
-    bench.commit("second", ended("a"))
+    assert bench.configure(target("first", "a"), second) == []
+    bench.read(running("a"), target="first")
+    bench.read(ended("a"), target="second")
     assert {series.run for series in bench.shown.runs.values()} == {running("a"), ended("a")}
 
 
 def test_a_default_catalog_that_becomes_known_later_moves_the_runs_to_the_first(bench: StoreBench) -> None:
-    bench.configure(watch(target("default", "a", catalog_id=None), target("named", "a", "b")))
+    bench.configure(target("default", "a", catalog_id=None), target("named", "a", "b"))
     assert bench.due("default") == []
     assert bench.due("named") == ["a", "b"]
-    bench.commit("named", running("a"), running("b"))
+    bench.read(running("a"), running("b"), target="named")
     bench.store.catalog_known("default", ACCOUNT)
     assert bench.log.take() == [elsewhere("named", "default", "a")]
     assert bench.due("default") == ["a"]
@@ -64,7 +64,7 @@ def test_a_default_catalog_that_becomes_known_later_moves_the_runs_to_the_first(
 
 
 def test_a_catalog_that_is_known_already_changes_nothing(bench: StoreBench) -> None:
-    bench.configure(watch(target("default", "a", catalog_id=None)))
+    bench.configure(target("default", "a", catalog_id=None))
     bench.store.catalog_known("default", ACCOUNT)
     commits = len(bench.shown.commits)
     bench.store.catalog_known("default", ACCOUNT)
@@ -73,73 +73,74 @@ def test_a_catalog_that_is_known_already_changes_nothing(bench: StoreBench) -> N
 
 
 def test_a_default_catalog_that_turns_out_to_be_another_one_takes_its_series_along(bench: StoreBench) -> None:
-    bench.configure(watch(target("default", "a", catalog_id=None)))
+    bench.configure(target("default", "a", catalog_id=None))
     bench.store.catalog_known("default", ACCOUNT)
-    bench.commit("default", running("a"))
+    bench.read(running("a"), target="default")
     bench.store.catalog_known("default", OTHER)
     assert [key.catalog_id for key in bench.shown.runs] == [OTHER]
     assert bench.shown.targets["default"].catalog_id == OTHER
 
 
 def test_lost_runs_are_reported_once(bench: StoreBench) -> None:
-    settings = watch(target("first", "a"), target("second", "a"))
-    assert len(bench.configure(settings)) == 1
-    assert bench.configure(settings) == []
-    more = watch(target("first", "a", "b"), target("second", "a", "b"))
-    assert bench.configure(more) == [elsewhere("second", "first", "b")]
+    same = target("first", "a"), target("second", "a")
+    assert len(bench.configure(*same)) == 1
+    assert bench.configure(*same) == []
+    assert bench.configure(target("first", "a", "b"), target("second", "a", "b")) == [
+        elsewhere("second", "first", "b")
+    ]
 
 
 def test_what_was_read_of_a_run_that_has_moved_meanwhile_is_dropped(bench: StoreBench) -> None:
-    bench.configure(watch(target("second", "a")))
-    bench.configure(watch(target("first", "a"), target("second", "a")))
-    bench.commit("second", running("a"))
+    bench.configure(target("second", "a"))
+    bench.configure(target("first", "a"), target("second", "a"))
+    bench.read(running("a"), target="second")
     assert bench.shown.runs == {}
 
 
 def test_a_renamed_target_keeps_the_state_of_its_runs(bench: StoreBench) -> None:
-    bench.configure(watch(target("old", "settled", "active")))
+    bench.configure(target("old", "settled", "active"))
     bench.clock.advance(5000)
-    bench.commit("old", ended("settled"), running("active"))
-    bench.configure(watch(target("new", "settled", "active")))
+    bench.read(ended("settled"), running("active"), target="old")
+    bench.configure(target("new", "settled", "active"))
     assert bench.due("new") == ["active"]
     assert bench.shown.ups == {"settled": True, "active": True}
     assert bench.shown.targets.keys() == {"new"}
 
 
 def test_a_renamed_target_of_the_default_catalog_keeps_it_too(bench: StoreBench) -> None:
-    bench.configure(watch(target("old", "settled", catalog_id=None)))
+    bench.configure(target("old", "settled", catalog_id=None))
     bench.store.catalog_known("old", ACCOUNT)
     bench.clock.advance(5000)
-    bench.commit("old", ended("settled"))
-    bench.configure(watch(target("new", "settled", catalog_id=None)))
+    bench.read(ended("settled"), target="old")
+    bench.configure(target("new", "settled", catalog_id=None))
     assert bench.due("new") == []
     assert bench.shown.ups == {"settled": True}
 
 
 def test_writing_the_default_catalog_out_keeps_the_state(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "settled", catalog_id=None)))
+    bench.configure(target("prod", "settled", catalog_id=None))
     bench.store.catalog_known("prod", ACCOUNT)
     bench.clock.advance(5000)
-    bench.commit("prod", ended("settled"))
-    bench.configure(watch(target("prod", "settled")))
+    bench.read(ended("settled"))
+    bench.configure(target("prod", "settled"))
     assert bench.due() == []
     assert bench.shown.ups == {"settled": True}
 
 
 def test_removing_the_owner_hands_its_runs_on_with_their_state(bench: StoreBench) -> None:
-    bench.configure(watch(target("first", "a"), target("second", "a")))
+    bench.configure(target("first", "a"), target("second", "a"))
     bench.clock.advance(5000)
-    bench.commit("first", ended("a"))
-    bench.configure(watch(target("second", "a")))
+    bench.read(ended("a"), target="first")
+    bench.configure(target("second", "a"))
     assert bench.due("second") == []
     assert bench.shown.ups == {"a": True}
 
 
 def test_series_of_what_is_gone_vanish_at_once(bench: StoreBench) -> None:
-    bench.configure(watch(target("one", "a", "b"), target("two", "c")))
-    bench.commit("one", running("a"), running("b"))
-    bench.commit("two", running("c"))
-    bench.configure(watch(target("one", "a")))
+    bench.configure(target("one", "a", "b"), target("two", "c"))
+    bench.read(running("a"), running("b"), target="one")
+    bench.read(running("c"), target="two")
+    bench.configure(target("one", "a"))
     assert bench.shown.ups == {"a": True}
     assert bench.shown.targets.keys() == {"one"}
     assert bench.shown.last.runs[RunKey(REGION, ACCOUNT, "b")] is None
@@ -147,95 +148,95 @@ def test_series_of_what_is_gone_vanish_at_once(bench: StoreBench) -> None:
 
 
 def test_another_region_of_the_same_name_is_another_target(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    bench.commit("prod", running("a"))
-    bench.configure(watch(target("prod", "a", region="us-east-1")))
+    bench.configure(target("prod", "a"))
+    bench.read(running("a"))
+    bench.configure(target("prod", "a", region="us-east-1"))
     assert bench.shown.runs == {}
     series = bench.shown.targets["prod"]
     assert (series.up, series.aws_region) == (None, "us-east-1")
 
 
 def test_what_arrives_for_a_target_that_is_gone_is_dropped(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    bench.configure(watch())
+    bench.configure(target("prod", "a"))
+    bench.configure()
     commits = len(bench.shown.commits)
-    assert bench.commit("prod", running("a")) == []
+    assert bench.read(running("a")) == []
     assert bench.due() == []
     assert len(bench.shown.commits) == commits
     assert (bench.shown.runs, bench.shown.targets) == ({}, {})
 
 
 def test_request_counters_go_on_over_a_reload_even_where_the_access_changes(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
+    bench.configure(target("prod", "a"))
     requests = bench.store.requests("prod")
     requests.attempt("GetMaterializedViewRefreshTaskRun", 0.1)
     before = target("prod", "a")
-    bench.configure(watch(replace(before, access=replace(before.access, profile="other"))))
+    bench.configure(replace(before, access=replace(before.access, profile="other")))
     assert bench.store.requests("prod") is requests
     assert bench.shown.targets["prod"].requests is requests
 
 
 def test_a_reload_keeps_what_the_last_poll_said_of_a_target_that_stays(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    bench.commit("prod", errors={"a": glue_error(Reason.TIMEOUT)}, error=glue_error(Reason.TIMEOUT))
-    bench.configure(watch(target("prod", "a", "b"), target("new", "c")))
+    bench.configure(target("prod", "a"))
+    bench.read(errors={"a": glue_error(Reason.TIMEOUT)}, error=glue_error(Reason.TIMEOUT))
+    bench.configure(target("prod", "a", "b"), target("new", "c"))
     old, new = bench.store.targets()
     assert (old.series.up, old.error) == (False, "GetMaterializedViewRefreshTaskRun: no")
     assert (new.series.up, new.error) == (None, None)
 
 
 def test_a_run_that_a_reload_gave_away_shows_its_new_owners_values(bench: StoreBench) -> None:
-    bench.configure(watch(target("one", "a")))
-    bench.commit("one", running("a"))
-    bench.configure(watch(target("one"), target("two", "a")))
+    bench.configure(target("one", "a"))
+    bench.read(running("a"), target="one")
+    bench.configure(target("one"), target("two", "a"))
     assert bench.shown.run("a").run == running("a")
-    bench.commit("two", ended("a"))
+    bench.read(ended("a"), target="two")
     assert bench.shown.run("a").run == ended("a")
 
 
 def test_runs_that_wait_for_one_target_are_shown_once_a_reload_gives_them_to_a_polled_one(
     bench: StoreBench,
 ) -> None:
-    bench.configure(watch(target("polled", "a"), target("late", "b", "c"), target("later", "d")))
-    bench.commit("polled")
+    bench.configure(target("polled", "a"), target("late", "b", "c"), target("later", "d"))
+    bench.read(target="polled")
     assert set(bench.shown.ups) == {"a"}
-    bench.configure(watch(target("polled", "a", "b"), target("late", "c"), target("later", "d")))
+    bench.configure(target("polled", "a", "b"), target("late", "c"), target("later", "d"))
     assert set(bench.shown.ups) == {"a", "b"}
-    bench.commit("late")
+    bench.read(target="late")
     assert set(bench.shown.ups) == {"a", "b", "c"}
-    bench.configure(watch(target("polled", "a"), target("late", "c")))
+    bench.configure(target("polled", "a"), target("late", "c"))
     assert set(bench.shown.ups) == {"a", "c"}
 
 
 def test_a_reload_before_the_first_poll_loses_no_run(bench: StoreBench) -> None:
     """Those of which nothing was read either."""
     for _ in range(2):
-        bench.configure(watch(target("prod", "a", "b"), target("other", "c")))
-    bench.commit("prod")
-    bench.configure(watch(target("prod", "a", "b"), target("other", "c")))
-    bench.commit("other")
+        bench.configure(target("prod", "a", "b"), target("other", "c"))
+    bench.read()
+    bench.configure(target("prod", "a", "b"), target("other", "c"))
+    bench.read(target="other")
     assert set(bench.shown.ups) == {"a", "b", "c"}
 
 
 def test_a_run_in_any_case_is_one_run_and_shown_as_glue_writes_it(bench: StoreBench) -> None:
-    events = bench.configure(watch(target("one", "ABC", "x"), target("two", "abc")))
+    events = bench.configure(target("one", "ABC", "x"), target("two", "abc"))
     assert events == [elsewhere("two", "one", "abc")]
-    bench.commit("one", finished=False)
+    bench.read(finished=False, target="one")
     assert bench.shown.ups == {"ABC": False, "x": False}
-    bench.commit("one", running("aBc"))
+    bench.read(running("aBc"), target="one")
     assert bench.shown.ups == {"aBc": True, "x": False}
-    bench.commit("one", ended("ABC"))
+    bench.read(ended("ABC"), target="one")
     assert bench.shown.ups == {"aBc": True, "x": False}
     assert bench.due("one") == ["x", "aBc"]
 
 
 def test_a_run_that_was_never_read_is_shown_as_it_is_configured_now(bench: StoreBench) -> None:
-    bench.configure(watch(target("one", "ABC")))
-    bench.commit("one")
-    bench.configure(watch(target("one", "abc")))
+    bench.configure(target("one", "ABC"))
+    bench.read(target="one")
+    bench.configure(target("one", "abc"))
     assert bench.shown.ups == {"abc": False}
 
 
 def test_a_target_without_a_region_is_a_fault_of_the_program(bench: StoreBench) -> None:
     with pytest.raises(ValueError, match="prod"):
-        bench.configure(watch(target("prod", "a", region=None)))
+        bench.configure(target("prod", "a", region=None))

@@ -8,19 +8,17 @@ import pytest
 
 from exporter.model.view import View
 from exporter.store.results import ResyncEnded, SourcesRead
-from tests.state.bench import target
 from tests.support.clock import START
-from tests.support.view_bench import DAILY, DAY, ViewBench, started, view
-from tests.support.watching import ended
+from tests.support.store_bench import DAILY, DAY, StoreBench, ended, started, target, view
 
 ORDERS, STOCK = "arn:orders", "arn:stock"
 RUN = started(ended("a", end_time=START - 3000.0), -3600.0)._replace(start_time=START - 3600.0)
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[ViewBench]:
+def bench(tmp_path: Path) -> Iterator[StoreBench]:
     """Return a store on disk that watches all views of ``sales``; the first one has been refreshed once."""
-    bench = ViewBench(tmp_path / "state")
+    bench = StoreBench(tmp_path / "state")
     bench.watch("sales.*")
     bench.poll(RUN, tables=[reading(ORDERS)])
     see(bench, orders=START - DAY)
@@ -33,56 +31,58 @@ def reading(*sources: str, name: str = DAILY) -> View:
     return replace(view(name), sources=sources)
 
 
-def see(bench: ViewBench, **tables: float | str) -> None:
+def see(bench: StoreBench, **tables: float | str) -> None:
     """Commit the end of a resync that read these source tables."""
     by_arn = {f"arn:{name}": answer for name, answer in tables.items()}
     bench.store.apply(SourcesRead(target="prod", tables=by_arn))
     bench.store.apply(ResyncEnded(target="prod", complete=True))
 
 
-def changes_seen(bench: ViewBench) -> int:
+def changes_seen(bench: StoreBench) -> int:
     (text,) = bench.remembered("sources", "changes")
     return len(text.split(","))
 
 
-def test_the_first_change_counts_however_many_follow_and_few_of_them_are_remembered(bench: ViewBench) -> None:
+def test_the_first_change_counts_however_many_follow_and_few_of_them_are_remembered(
+    bench: StoreBench,
+) -> None:
     for number in range(150):
         bench.clock.advance(60.0)
         see(bench, orders=START + 60.0 * number)
-    assert bench.shown.facts(DAILY).stale_since == START
-    assert bench.shown.facts(DAILY).source_updated_time == START + 60.0 * 149
+    assert bench.shown.facts().stale_since == START
+    assert bench.shown.facts().source_updated_time == START + 60.0 * 149
     assert changes_seen(bench) == 100
     bench.restart()
     bench.watch("sales.*")
     bench.poll(RUN, tables=[reading(ORDERS)])
-    assert bench.shown.facts(DAILY).stale_since == START
+    assert bench.shown.facts().stale_since == START
 
 
-def test_a_source_that_does_not_change_is_not_written_again(bench: ViewBench) -> None:
+def test_a_source_that_does_not_change_is_not_written_again(bench: StoreBench) -> None:
     see(bench, orders=START - DAY)
     assert changes_seen(bench) == 1
 
 
-def test_a_time_in_the_future_is_a_change_of_now(bench: ViewBench) -> None:
+def test_a_time_in_the_future_is_a_change_of_now(bench: StoreBench) -> None:
     see(bench, orders=START + 30 * DAY)
-    assert bench.shown.facts(DAILY).stale_since == START
+    assert bench.shown.facts().stale_since == START
     bench.clock.advance(DAY)
     see(bench, orders=START + 30 * DAY)
-    assert bench.shown.facts(DAILY).stale_since == START
+    assert bench.shown.facts().stale_since == START
 
 
-def test_while_a_source_is_unknown_age_tells_and_later_the_first_change_again(bench: ViewBench) -> None:
+def test_while_a_source_is_unknown_age_tells_and_later_the_first_change_again(bench: StoreBench) -> None:
     bench.clock.advance(DAY)
     see(bench, orders=START + 100.0)
     see(bench, orders="access_denied")
-    facts = bench.shown.facts(DAILY)
+    facts = bench.shown.facts()
     assert (facts.stale_since, facts.source_updated_time) == (START - 3000.0, None)
     see(bench, orders=START + 5000.0)
-    assert bench.shown.facts(DAILY).stale_since == START + 100.0
+    assert bench.shown.facts().stale_since == START + 100.0
 
 
 def test_a_view_that_is_new_is_stale_since_the_newest_change_of_a_source_that_is_long_known(
-    bench: ViewBench,
+    bench: StoreBench,
 ) -> None:
     new = reading(ORDERS, STOCK, name="sales.new")
     bench.clock.advance(DAY)
@@ -93,10 +93,10 @@ def test_a_view_that_is_new_is_stale_since_the_newest_change_of_a_source_that_is
     assert bench.shown.facts("sales.new").stale_since == START - 3000.0, "not all of its sources are known"
     see(bench, orders=START + 200.0, stock=START - DAY)
     assert bench.shown.facts("sales.new").stale_since == START + 200.0
-    assert bench.shown.facts(DAILY).stale_since == START + 100.0
+    assert bench.shown.facts().stale_since == START + 100.0
 
 
-def test_sources_of_no_view_are_forgotten(bench: ViewBench) -> None:
+def test_sources_of_no_view_are_forgotten(bench: StoreBench) -> None:
     bench.poll(RUN, tables=[reading(STOCK)])
     see(bench, stock=START - DAY)
     bench.clock.advance(DAY + 1.0)
@@ -104,10 +104,10 @@ def test_sources_of_no_view_are_forgotten(bench: ViewBench) -> None:
     assert bench.remembered("sources", "arn") == {STOCK}
 
 
-def test_a_reload_that_turns_source_tables_off_leaves_age_alone(bench: ViewBench) -> None:
+def test_a_reload_that_turns_source_tables_off_leaves_age_alone(bench: StoreBench) -> None:
     reading_sources = target("prod", "sales.*")
     bench.configure(replace(reading_sources, source_tables=False))
-    assert bench.shown.facts(DAILY).stale_since == START - 3000.0
+    assert bench.shown.facts().stale_since == START - 3000.0
     assert bench.shown.targets["prod"].source_tables == {}
     bench.configure(reading_sources)
-    assert bench.shown.facts(DAILY).stale_since is None
+    assert bench.shown.facts().stale_since is None

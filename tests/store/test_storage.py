@@ -23,8 +23,7 @@ from exporter.store.log_lines import Line
 from exporter.store.runs import RunRecord
 from exporter.store.storage import APPLICATION_ID, FILE_NAME, LOCK_NAME, VERSION, Storage
 from exporter.store.views import ViewRecord
-from tests.support.view_bench import DAILY, ViewBench
-from tests.support.watching import ended, running, target
+from tests.support.store_bench import StoreBench, ended, running, target
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,9 +35,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(folder: Path) -> Iterator[ViewBench]:
+def bench(folder: Path) -> Iterator[StoreBench]:
     """Return a store with its state on disk, whose view has its baseline."""
-    bench = ViewBench(folder)
+    bench = StoreBench(folder)
     bench.watch("sales.*")
     bench.poll()
     yield bench
@@ -51,7 +50,7 @@ def news(lines: list[Line]) -> list[str]:
     return [line.message.split(";")[0] for line in lines if line.message.startswith("the state ")]
 
 
-def health(bench: ViewBench) -> tuple[bool | None, int | None]:
+def health(bench: StoreBench) -> tuple[bool | None, int | None]:
     """Return what is published of writing: whether the last write succeeded, and how many failed."""
     exporter = bench.shown.exporter
     assert exporter is not None
@@ -70,26 +69,26 @@ def make_file(folder: Path, *statements: str) -> None:
 # What survives
 
 
-@pytest.mark.parametrize("start_anew", [ViewBench.restart, ViewBench.crash], ids=["stop", "crash"])
+@pytest.mark.parametrize("start_anew", [StoreBench.restart, StoreBench.crash], ids=["stop", "crash"])
 def test_neither_a_stop_nor_a_crash_loses_anything_or_counts_it_twice(
-    bench: ViewBench, start_anew: Callable[[ViewBench], None]
+    bench: StoreBench, start_anew: Callable[[StoreBench], None]
 ) -> None:
     """What the folder holds after a commit is the whole state, without any closing."""
     bench.poll(ended("a"))
-    before = bench.shown.facts(DAILY)
+    before = bench.shown.facts()
     start_anew(bench)
     bench.watch("sales.*")
     bench.poll(ended("a"))
-    assert bench.shown.facts(DAILY) == before
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert bench.shown.facts() == before
+    assert bench.shown.runs_total() == {"SUCCEEDED": 1}
 
 
 def test_a_settled_run_is_not_fetched_again_after_a_start(folder: Path) -> None:
-    bench = ViewBench(folder)
+    bench = StoreBench(folder)
     configured = target("prod", "a")
     bench.configure(configured)
     bench.clock.advance(3700.0)
-    bench.read({"a": ended("a")})
+    bench.read(ended("a"))
     bench.restart()
     bench.configure(configured)
     watch = bench.store.watch("prod")
@@ -98,7 +97,7 @@ def test_a_settled_run_is_not_fetched_again_after_a_start(folder: Path) -> None:
     bench.stop()
 
 
-def test_a_poll_that_changes_nothing_writes_nothing(bench: ViewBench) -> None:
+def test_a_poll_that_changes_nothing_writes_nothing(bench: StoreBench) -> None:
     bench.poll(ended("a"))
     assert bench.folder is not None
     before = (bench.folder / FILE_NAME).stat().st_mtime_ns
@@ -187,13 +186,13 @@ def test_a_save_that_fails_half_way_changes_nothing(folder: Path) -> None:
 # Who may open it
 
 
-def test_a_second_exporter_on_the_same_folder_is_refused(bench: ViewBench, folder: Path) -> None:
+def test_a_second_exporter_on_the_same_folder_is_refused(bench: StoreBench, folder: Path) -> None:
     with pytest.raises(
         StorageError, match=r"another exporter uses .* count every run twice; stop it, or give .*own$"
     ):
         Storage.open(folder)
     bench.poll(ended("a"))
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 1}
+    assert bench.shown.runs_total() == {"SUCCEEDED": 1}
 
 
 def test_a_folder_is_free_again_once_it_is_closed_or_could_not_be_opened(folder: Path) -> None:
@@ -267,7 +266,7 @@ def test_a_file_that_is_no_database_is_damaged(folder: Path) -> None:
     ],
 )
 def test_what_sqlite_finds_nothing_wrong_with_may_be_damage_all_the_same(
-    bench: ViewBench, folder: Path, damage: str
+    bench: StoreBench, folder: Path, damage: str
 ) -> None:
     """Found at the start, with what to do: not when a poll needs it."""
     bench.poll(running("a"))
@@ -356,7 +355,7 @@ def remove(folder: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, empty, no_tables, scribble])
 def test_a_damaged_file_is_refused_at_the_start(
-    bench: ViewBench, folder: Path, damage: Callable[[Path], None]
+    bench: StoreBench, folder: Path, damage: Callable[[Path], None]
 ) -> None:
     """Nothing else looks like a file that has never been used: such a one is made whole or not at all."""
     bench.stop()
@@ -377,14 +376,14 @@ def test_a_file_that_was_not_made_whole_is_made_anew(folder: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, empty, copy, remove, no_tables])
 def test_damage_is_noticed_at_the_next_save(
-    bench: ViewBench, folder: Path, damage: Callable[[Path], None]
+    bench: StoreBench, folder: Path, damage: Callable[[Path], None]
 ) -> None:
     """What is published as counted must survive. Everything else goes on."""
     damage(folder)
     assert news(bench.poll(ended("a"))) == ["the state cannot be written"]
-    assert bench.shown.runs_total(DAILY) == {}
-    assert bench.shown.facts(DAILY).last_run == ended("a")
-    assert bench.shown.view(DAILY).up
+    assert bench.shown.runs_total() == {}
+    assert bench.shown.facts().last_run == ended("a")
+    assert bench.shown.view().up
     successful, failures = health(bench)
     assert not successful
     assert failures
@@ -399,13 +398,13 @@ def test_damage_is_noticed_at_the_next_save(
     bench.folder = None
 
 
-def test_a_file_that_is_back_takes_what_has_waited_for_it(bench: ViewBench, folder: Path) -> None:
+def test_a_file_that_is_back_takes_what_has_waited_for_it(bench: StoreBench, folder: Path) -> None:
     aside = folder / "aside"
     (folder / FILE_NAME).rename(aside)
     bench.poll(ended("a"))
     aside.rename(folder / FILE_NAME)
     assert news(bench.poll(ended("a"), ended("b"))) == ["the state can be written again"]
-    assert bench.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    assert bench.shown.runs_total() == {"SUCCEEDED": 2}
     assert health(bench)[0]
 
 
@@ -425,15 +424,14 @@ def test_a_full_disk_stops_the_counters_until_it_takes_writes_again(folder: Path
         """
         import json, resource, sys
         from pathlib import Path
-        from tests.support.view_bench import DAILY, ViewBench
-        from tests.support.watching import ended
+        from tests.support.store_bench import StoreBench, ended
 
         def poll(*runs):
             lines = [line.message[:27] for line in bench.poll(*runs) if "state" in line.message]
-            told.append([lines, bench.shown.runs_total(DAILY), bench.shown.facts(DAILY).last_run.run_id])
+            told.append([lines, bench.shown.runs_total(), bench.shown.facts().last_run.run_id])
 
         folder = Path(sys.argv[1])
-        bench, told = ViewBench(folder), []
+        bench, told = StoreBench(folder), []
         bench.watch("sales.*")
         bench.poll()
         poll(ended("a"))

@@ -13,14 +13,25 @@ from exporter.model.settings import Access, Settings
 from exporter.store.series import SeriesChanges
 from exporter.store.store import Store
 from exporter.store.targets import OUT_OF_TIME
-from tests.state.bench import EXPORTER, FullDisk, Views
-from tests.state.bench import target as view_target
 from tests.support.clock import START, ManualClock
 from tests.support.log import readable, run_ended, target_down, target_up, unknown, unwritable
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import ACCOUNT, glue_error
-from tests.support.view_bench import DAILY, DAY, ViewBench, failed, found, of, view
-from tests.support.watching import REGION, StoreBench, ended, running, target, watch
+from tests.support.store_bench import (
+    DAY,
+    EXPORTER,
+    REGION,
+    FullDisk,
+    Shown,
+    StoreBench,
+    ended,
+    failed,
+    found,
+    of,
+    running,
+    target,
+    view,
+)
 
 NOT_FOUND = glue_error(Reason.NOT_FOUND)
 TIMEOUT = glue_error(Reason.TIMEOUT, "read timed out")
@@ -36,47 +47,46 @@ def key(run_id: str) -> RunKey:
 
 
 def test_nothing_of_runs_is_shown_before_the_first_poll_has_ended(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
+    bench.configure(target("prod", "a"))
     assert bench.shown.runs == {}
     assert bench.shown.targets["prod"].up is None
 
 
 def test_the_first_commit_shows_run_up_for_every_configured_id(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "read", "unknown", "unread")))
-    bench.commit("prod", running("read"), errors={"unknown": NOT_FOUND}, finished=False)
+    bench.configure(target("prod", "read", "unknown", "unread"))
+    bench.read(running("read"), errors={"unknown": NOT_FOUND}, finished=False)
     assert bench.shown.ups == {"read": True, "unknown": False, "unread": False}
 
 
 def test_an_unchanged_re_read_changes_no_run(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a", "b")))
-    bench.commit("prod", running("a"), ended("b"))
-    bench.commit("prod", running("a"), ended("b"))
+    bench.configure(target("prod", "a", "b"))
+    bench.read(running("a"), ended("b"))
+    bench.read(running("a"), ended("b"))
     assert bench.shown.last.runs == {}
     assert bench.shown.last.targets.keys() == {"prod"}
 
 
 def test_a_commit_of_one_target_leaves_the_others_alone(bench: StoreBench) -> None:
-    bench.configure(watch(target("one", "a"), target("two", "b")))
-    bench.commit("two", running("b"))
-    bench.commit("one", running("a"))
+    bench.configure(target("one", "a"), target("two", "b"))
+    bench.read(running("b"), target="two")
+    bench.read(running("a"), target="one")
     assert bench.shown.last.runs.keys() == {key("a")}
     assert bench.shown.last.targets.keys() == {"one"}
 
 
 def test_a_configuration_that_stays_the_same_changes_no_run(bench: StoreBench) -> None:
-    settings = watch(target("prod", "a", "b"))
+    settings = target("prod", "a", "b")
     bench.configure(settings)
-    bench.commit("prod", running("a"), ended("b"))
+    bench.read(running("a"), ended("b"))
     bench.configure(settings)
     assert bench.shown.last.runs == {}
 
 
 def test_the_runs_of_a_target_are_counted_by_phase(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "active", "settling", "settled", "unknown", "unread")))
+    bench.configure(target("prod", "active", "settling", "settled", "unknown", "unread"))
     assert bench.shown.targets["prod"].runs == {}
     bench.clock.advance(1000)
-    bench.commit(
-        "prod",
+    bench.read(
         running("active"),
         ended("settling", end_time=START + 900),
         ended("settled"),
@@ -87,117 +97,114 @@ def test_the_runs_of_a_target_are_counted_by_phase(bench: StoreBench) -> None:
 
 
 def test_all_runs_are_unfetched_while_the_catalog_is_unknown(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a", "b", catalog_id=None)))
+    bench.configure(target("prod", "a", "b", catalog_id=None))
     error = glue_error(Reason.CREDENTIALS, "expired", operation="GetCallerIdentity")
-    bench.commit("prod", error=error, finished=False)
+    bench.read(error=error, finished=False)
     assert bench.shown.targets["prod"].runs == {"active": 0, "settling": 0, "settled": 0, "unfetched": 2}
 
 
 def test_a_poll_publishes_when_it_was_and_how_long_it_took(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    bench.commit("prod", running("a"))
+    bench.configure(target("prod", "a"))
+    bench.read(running("a"))
     bench.clock.advance(30)
-    bench.commit("prod", errors={"a": TIMEOUT}, error=TIMEOUT)
+    bench.read(errors={"a": TIMEOUT}, error=TIMEOUT)
     series = bench.shown.targets["prod"]
     assert (series.last_poll_time, series.last_success_time) == (START + 30, START)
     assert series.last_poll_duration == 0.0
 
 
 def test_it_is_ready_once_every_first_poll_has_ended_however_it_ended(bench: StoreBench) -> None:
-    bench.configure(watch(target("one", "a"), target("two", "b", catalog_id=None)))
+    bench.configure(target("one", "a"), target("two", "b", catalog_id=None))
     assert not bench.store.ready()
-    bench.commit("one", running("a"))
+    bench.read(running("a"), target="one")
     assert not bench.store.ready()
-    bench.commit("two", error=TIMEOUT, finished=False)
+    bench.read(error=TIMEOUT, finished=False, target="two")
     assert bench.store.ready()
 
 
 def test_nothing_to_watch_is_ready_at_once(bench: StoreBench) -> None:
-    bench.configure(watch())
+    bench.configure()
     assert bench.store.ready()
 
 
 def test_what_is_due_is_ordered_by_the_last_attempt_and_then_as_in_the_file(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "c", "a", "d", "b")))
+    bench.configure(target("prod", "c", "a", "d", "b"))
     assert bench.due() == ["c", "a", "d", "b"]
-    bench.commit("prod", running("a"))
+    bench.read(running("a"))
     bench.clock.advance(30)
-    bench.commit("prod", running("c"), errors={"d": TIMEOUT})
+    bench.read(running("c"), errors={"d": TIMEOUT})
     assert bench.due() == ["b", "a", "c", "d"]
 
 
 def test_an_end_is_logged_once(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    bench.commit("prod", running("a"))
-    assert bench.commit("prod", ended("a")) == [run_ended(ended("a"))]
-    assert bench.commit("prod", ended("a", dpu_seconds=130.0)) == []
+    bench.configure(target("prod", "a"))
+    bench.read(running("a"))
+    assert bench.read(ended("a")) == [run_ended(ended("a"))]
+    assert bench.read(ended("a", dpu_seconds=130.0)) == []
 
 
 def test_a_run_that_fails_and_recovers_is_logged_once_each(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    bench.commit("prod", running("a"))
-    assert bench.commit("prod", errors={"a": NOT_FOUND}) == [unknown("a")]
-    assert bench.commit("prod", errors={"a": NOT_FOUND}) == []
-    assert bench.commit("prod", running("a")) == [readable("a")]
-    assert bench.commit("prod", running("a")) == []
+    bench.configure(target("prod", "a"))
+    bench.read(running("a"))
+    assert bench.read(errors={"a": NOT_FOUND}) == [unknown("a")]
+    assert bench.read(errors={"a": NOT_FOUND}) == []
+    assert bench.read(running("a")) == [readable("a")]
+    assert bench.read(running("a")) == []
 
 
 def test_polls_that_give_up_log_the_target_and_not_the_runs_that_each_has_tried(
     bench: StoreBench,
 ) -> None:
     run_ids = [f"run-{number}" for number in range(6)]
-    bench.configure(watch(target("prod", *run_ids)))
+    bench.configure(target("prod", *run_ids))
     events = []
     for tried in (run_ids[:3], run_ids[3:]):
         left = tuple(run_id for run_id in run_ids if run_id not in tried)
         errors = dict.fromkeys(tried, TIMEOUT)
-        events += bench.commit("prod", errors=errors, unread=left, error=TIMEOUT, finished=False)
+        events += bench.read(errors=errors, unread=left, error=TIMEOUT, finished=False)
     assert events == [target_down("prod", TIMEOUT)]
-    assert bench.commit("prod", *map(running, run_ids)) == [target_up("prod", again=True)]
+    assert bench.read(*map(running, run_ids)) == [target_up("prod", again=True)]
 
 
 def test_a_run_that_a_dead_glue_left_unread_is_logged_when_it_fails_by_itself(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    bench.commit("prod", running("a"))
-    bench.commit("prod", unread=("a",), error=TIMEOUT, finished=False)
-    assert unknown("a") in bench.commit("prod", errors={"a": NOT_FOUND})
+    bench.configure(target("prod", "a"))
+    bench.read(running("a"))
+    bench.read(unread=("a",), error=TIMEOUT, finished=False)
+    assert unknown("a") in bench.read(errors={"a": NOT_FOUND})
 
 
 def test_a_target_that_goes_down_and_up_is_logged_once_each(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod")))
-    assert bench.commit("prod") == [target_up("prod")]
-    assert bench.commit("prod") == []
-    assert bench.commit("prod", error=TIMEOUT) == [target_down("prod", TIMEOUT)]
-    assert bench.commit("prod", error=TIMEOUT) == []
-    assert bench.commit("prod") == [target_up("prod", again=True)]
+    bench.configure(target("prod"))
+    assert bench.read() == [target_up("prod")]
+    assert bench.read() == []
+    assert bench.read(error=TIMEOUT) == [target_down("prod", TIMEOUT)]
+    assert bench.read(error=TIMEOUT) == []
+    assert bench.read() == [target_up("prod", again=True)]
 
 
 def test_a_target_that_is_down_from_the_start_is_logged(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod")))
-    assert bench.commit("prod", finished=False) == [target_down("prod", OUT_OF_TIME)]
+    bench.configure(target("prod"))
+    assert bench.read(finished=False) == [target_down("prod", OUT_OF_TIME)]
 
 
 def test_an_unlisted_status_is_logged_once_each(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a", "b", "c")))
-    events = bench.commit(
-        "prod",
-        running("a", status="CANCELLING"),
-        running("b", status="CANCELLING"),
-        running("c", status="QUEUED"),
+    bench.configure(target("prod", "a", "b", "c"))
+    events = bench.read(
+        running("a", status="CANCELLING"), running("b", status="CANCELLING"), running("c", status="QUEUED")
     )
     logged = [(line.fields["run_id"], line.fields["status"]) for line in events if "API" in line.message]
     assert logged == [("a", "CANCELLING"), ("c", "QUEUED")]
-    assert bench.commit("prod", running("b", status="QUEUED")) == []
+    assert bench.read(running("b", status="QUEUED")) == []
 
 
 def test_a_missing_status_is_no_unlisted_one(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
-    events = bench.commit("prod", running("a", status=None))
+    bench.configure(target("prod", "a"))
+    events = bench.read(running("a", status=None))
     assert not [line for line in events if "API" in line.message]
 
 
 def test_the_state_of_targets_is_handed_out_as_a_copy(bench: StoreBench) -> None:
-    bench.configure(watch(target("prod", "a")))
+    bench.configure(target("prod", "a"))
     bench.store.targets()[0].error = "changed by a reader"
     assert bench.store.targets()[0].error is None
 
@@ -205,14 +212,14 @@ def test_the_state_of_targets_is_handed_out_as_a_copy(bench: StoreBench) -> None
 # The exporter itself
 
 
-def test_what_is_known_of_the_exporter_is_published_at_once(views: ViewBench) -> None:
+def test_what_is_known_of_the_exporter_is_published_at_once(views: StoreBench) -> None:
     views.store.describe(EXPORTER)
     assert views.shown.exporter == EXPORTER
 
 
 @pytest.mark.parametrize(("successful", "at"), [(True, START + 60.0), (False, START)])
 def test_a_reload_is_published_with_the_time_of_the_last_that_succeeded(
-    views: ViewBench, at: float, *, successful: bool
+    views: StoreBench, at: float, *, successful: bool
 ) -> None:
     views.store.describe(replace(EXPORTER, last_reload_success_time=START))
     views.clock.advance(60.0)
@@ -221,7 +228,7 @@ def test_a_reload_is_published_with_the_time_of_the_last_that_succeeded(
     assert views.shown.exporter == expected
 
 
-def test_a_reload_before_the_exporter_is_described_publishes_nothing(views: ViewBench) -> None:
+def test_a_reload_before_the_exporter_is_described_publishes_nothing(views: StoreBench) -> None:
     commits = len(views.shown.commits)
     views.store.note_reload(successful=True)
     assert len(views.shown.commits) == commits
@@ -234,10 +241,10 @@ def test_it_is_not_ready_before_it_knows_what_to_watch() -> None:
 # Catalogs that become known late
 
 
-def test_a_catalog_that_becomes_known_changes_nothing_of_another(views: ViewBench) -> None:
+def test_a_catalog_that_becomes_known_changes_nothing_of_another(views: StoreBench) -> None:
     """With many accounts each of them is known at its own time, while others are still asked for."""
-    late = [view_target(name, "sales.*", catalog_id=None) for name in ("late", "later")]
-    views.configure(view_target("prod", "sales.*"), *late)
+    late = [target(name, "sales.*", catalog_id=None) for name in ("late", "later")]
+    views.configure(target("prod", "sales.*"), *late)
     views.poll(running("a"))
     views.store.catalog_known("late", OTHER)
     assert views.shown.last.views == {}
@@ -249,22 +256,22 @@ def test_once_the_last_catalog_of_a_region_is_known_what_no_target_wants_is_forg
     tmp_path: Path,
 ) -> None:
     """Until then the last one may turn out to want it; what is not known elsewhere does not matter."""
-    bench = ViewBench(tmp_path)
-    bench.configure(view_target("prod", run_ids=["dropped", "kept"]))
-    bench.read({"dropped": running("dropped"), "kept": running("kept")})
-    unknown = [view_target(name, "sales.*", catalog_id=None) for name in ("late", "later", "elsewhere")]
+    bench = StoreBench(tmp_path)
+    bench.configure(target("prod", "dropped", "kept"))
+    bench.read(running("dropped"), running("kept"))
+    unknown = [target(name, "sales.*", catalog_id=None) for name in ("late", "later", "elsewhere")]
     unknown[2] = replace(unknown[2], access=Access(aws_region="us-east-1"))
-    bench.configure(view_target("prod", run_ids=["kept"]), *unknown)
+    bench.configure(target("prod", "kept"), *unknown)
     bench.store.catalog_known("late", OTHER)
     bench.clock.advance(DAY)
-    bench.read({})
+    bench.read()
     assert bench.remembered("runs WHERE unlisted_since IS NOT NULL") == set()
     bench.store.catalog_known("later", THIRD)
     bench.clock.advance(DAY)
-    bench.read({})
+    bench.read()
     assert bench.remembered("runs WHERE unlisted_since IS NOT NULL") == {"dropped"}
     bench.clock.advance(91 * DAY)
-    bench.read({})
+    bench.read()
     assert bench.remembered() == {"kept"}
     bench.stop()
 
@@ -273,40 +280,40 @@ def test_once_the_last_catalog_of_a_region_is_known_what_no_target_wants_is_forg
 
 
 @pytest.mark.parametrize("name", ["prod", "late"], ids=["gone", "of a catalog that is not known"])
-def test_what_was_read_for_another_configuration_is_dropped(views: ViewBench, name: str) -> None:
+def test_what_was_read_for_another_configuration_is_dropped(views: StoreBench, name: str) -> None:
     listing = views.open_listing()
-    views.configure(view_target("late", "sales.*", catalog_id=None))
+    views.configure(target("late", "sales.*", catalog_id=None))
     listing.target = name
     views.hand_in(listing, running("a"), denied=True)
     views.store.apply(found(view(), target=name))
     assert views.store.open_listing(name, listing.scope) is None
-    assert views.shown.shown_views == set()
+    assert views.shown.view_ups == {}
 
 
-def test_what_is_to_stop_changes_nothing(views: ViewBench) -> None:
+def test_what_is_to_stop_changes_nothing(views: StoreBench) -> None:
     stop = threading.Event()
     stop.set()
     commits = len(views.shown.commits)
     views.store.apply(found(view()), stop)
-    views.configure(view_target("late", "sales.*", catalog_id=None))
+    views.configure(target("late", "sales.*", catalog_id=None))
     views.store.catalog_known("late", ACCOUNT, stop)
     assert len(views.shown.commits) == commits + 1
 
 
-# Views are published as their runs are
+# Shown are published as their runs are
 
 
 def test_another_targets_commit_publishes_a_view_whose_listing_goes_on_with_its_newest_run() -> None:
     """Its counter, its last run and its failures in a row are of one moment."""
-    bench = ViewBench()
-    bench.configure(view_target("prod", "sales.*"), view_target("other", "hr.*"))
+    bench = StoreBench()
+    bench.configure(target("prod", "sales.*"), target("other", "hr.*"))
     bench.poll(target="other", tables=None)
     bench.poll()
     listing = bench.open_listing()
     bench.hand_in(listing, failed("a", 1.0))
     bench.poll(target="other", tables=None)
-    assert bench.shown.runs_total(DAILY) == {"FAILED": 1}
-    facts = bench.shown.facts(DAILY)
+    assert bench.shown.runs_total() == {"FAILED": 1}
+    facts = bench.shown.facts()
     assert (facts.last_run, facts.consecutive_failures) == (failed("a", 1.0), 1)
 
 
@@ -314,7 +321,7 @@ def test_another_targets_commit_publishes_a_view_whose_listing_goes_on_with_its_
 
 
 @dataclass
-class Fragile(Views):
+class Fragile(Shown):
     """Fails at some commits, before it has noted them."""
 
     failures: int = 0
@@ -330,12 +337,10 @@ class Fragile(Views):
 
 
 def test_after_a_listener_has_failed_everything_is_published_anew() -> None:
-    sound, fragile = Views(), Fragile()
+    sound, fragile = Shown(), Fragile()
     store = Store(ManualClock(), [sound, fragile])
     store.describe(EXPORTER)
-    store.configure(
-        Settings(targets=(view_target("prod", "sales.*", run_ids=["a"]), view_target("hr", "hr.*")))
-    )
+    store.configure(Settings(targets=(target("prod", "sales.*", "a"), target("hr", "hr.*"))))
     tables = found(view(), view("sales.returns"))
     runs = (ended("a"), running("b"), of("sales.returns", running("c")))
     for target_name in ("hr", "prod"):
@@ -346,12 +351,12 @@ def test_after_a_listener_has_failed_everything_is_published_anew() -> None:
     for _ in range(2):
         with pytest.raises(MemoryError):
             Outcome(listings=(Listed(runs=after),)).apply(store, START)
-    store.configure(Settings(targets=(view_target("prod", "sales.returns", run_ids=["a"]),)))
+    store.configure(Settings(targets=(target("prod", "sales.returns", "a"),)))
     assert fragile.everything[-3:] == [False, True, True]
     assert (fragile.runs, fragile.views) == (sound.runs, sound.views)
     assert (fragile.targets, fragile.exporter) == (sound.targets, sound.exporter)
     assert fragile.shown_runs == {"a", "c"}
-    assert fragile.shown_views == {"sales.returns"}
+    assert fragile.view_ups.keys() == {"sales.returns"}
     store.configure(Settings(targets=()))
     assert fragile.everything[-1] is False
 
@@ -361,7 +366,7 @@ def test_after_a_listener_has_failed_everything_is_published_anew() -> None:
 
 def test_the_last_save_that_fails_is_logged_whatever_was_logged_before(tmp_path: Path) -> None:
     """What it could not write is lost."""
-    bench = ViewBench(tmp_path)
+    bench = StoreBench(tmp_path)
     bench.watch("sales.*")
     bench.poll()
     bench.store.close()
@@ -397,11 +402,11 @@ class Saved(FullDisk):
 
 def test_a_commit_that_changes_one_run_of_many_publishes_and_saves_it_alone(tmp_path: Path) -> None:
     storage, rows = Saved.open(tmp_path)
-    shown = Views()
+    shown = Shown()
     clock = ManualClock()
     store = Store(clock, [shown], storage, rows)
     tables = [f"sales.view_{number}" for number in range(100)]
-    store.configure(Settings(targets=(view_target("prod", "sales.*"),), runs_per_view=100))
+    store.configure(Settings(targets=(target("prod", "sales.*"),), runs_per_view=100))
     runs = tuple(of(name, ended(f"{name} {number}")) for name in tables for number in range(100))
     outcome = Outcome(tables=found(*map(view, tables)), listings=(Listed(runs=runs),))
     outcome.apply(store, START)
@@ -434,11 +439,11 @@ def hashed_by_one_change(runs: int) -> int:
     """Count the look-ups of IDs in a commit that changes one of so many configured runs."""
     bench = StoreBench()
     run_ids = [CountedId(f"run {number}") for number in range(runs)]
-    bench.configure(watch(target("prod", *run_ids)))
+    bench.configure(target("prod", *run_ids))
     bench.clock.advance(7200.0)
-    bench.commit("prod", *(running(run_ids[0]), *map(ended, run_ids[1:])))
+    bench.read(*(running(run_ids[0]), *map(ended, run_ids[1:])))
     before = CountedId.hashed
-    bench.commit("prod", ended(run_ids[0]))
+    bench.read(ended(run_ids[0]))
     assert [key.run_id for key in bench.shown.last.runs] == ["run 0"]
     return CountedId.hashed - before
 

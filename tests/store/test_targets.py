@@ -5,13 +5,11 @@ import pytest
 from exporter.errors import Reason
 from exporter.store.log_lines import Line
 from exporter.store.results import ResyncEnded
-from tests.state.bench import target
 from tests.support.clock import START
 from tests.support.log import target_down, target_up, unmatched
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import glue_error
-from tests.support.view_bench import DAILY, ViewBench, found, view
-from tests.support.watching import running
+from tests.support.store_bench import DAILY, StoreBench, found, running, target, view
 
 THROTTLED = glue_error(Reason.THROTTLED)
 
@@ -22,7 +20,7 @@ def looked(*tables: str) -> Outcome:
 
 
 def test_a_pattern_that_matches_nothing_is_logged_once_and_shown_until_it_matches() -> None:
-    bench = ViewBench()
+    bench = StoreBench()
     bench.configure(target("prod", "sales.*", "stock.*"))
     nothing = unmatched("prod", "stock.*")
     logged = [nothing in bench.commit(looked(DAILY)) for _ in range(3)]
@@ -33,7 +31,7 @@ def test_a_pattern_that_matches_nothing_is_logged_once_and_shown_until_it_matche
 
 
 def test_a_poll_ended_when_it_had_taken_its_time() -> None:
-    bench = ViewBench()
+    bench = StoreBench()
     bench.configure(target("prod"))
     bench.commit(Outcome(duration=5.0))
     series = bench.shown.targets["prod"]
@@ -44,7 +42,7 @@ def test_a_poll_ended_when_it_had_taken_its_time() -> None:
 
 @pytest.mark.parametrize("denied", [False, True], ids=["found", "known by their runs alone"])
 def test_the_views_of_a_target_are_counted_from_the_first_look_for_them_on(*, denied: bool) -> None:
-    bench = ViewBench()
+    bench = StoreBench()
     bench.watch("sales.*")
     bench.commit(Outcome())
     counted = [bench.shown.targets["prod"].views]
@@ -58,20 +56,22 @@ def test_the_views_of_a_target_are_counted_from_the_first_look_for_them_on(*, de
 # Whether it is up
 
 
-def resync(bench: ViewBench, *, error: bool = False, complete: bool = True, progress: str = "") -> list[Line]:
+def resync(
+    bench: StoreBench, *, error: bool = False, complete: bool = True, progress: str = ""
+) -> list[Line]:
     """Have a resync end, or say how far it is; return what is logged."""
     failure = THROTTLED if error else None
     bench.store.apply(ResyncEnded(target="prod", complete=complete, error=failure, progress=progress))
     return bench.log.take()
 
 
-def up(bench: ViewBench) -> bool | None:
+def up(bench: StoreBench) -> bool | None:
     """Return ``target_up``."""
     return bench.shown.targets["prod"].up
 
 
 def test_a_target_is_not_up_before_its_first_resync_is_complete() -> None:
-    bench = ViewBench()
+    bench = StoreBench()
     bench.watch("sales.*")
     assert resync(bench, complete=False, progress="3 of 170 databases") == []
     assert bench.commit(Outcome()) == [], "a first look that goes on is not worth a line"
@@ -82,13 +82,13 @@ def test_a_target_is_not_up_before_its_first_resync_is_complete() -> None:
 
 
 def test_a_target_without_views_needs_no_resync() -> None:
-    bench = ViewBench()
-    bench.configure(target("prod", run_ids=["a"]))
-    assert bench.read({"a": running("a")}) == [target_up("prod")]
+    bench = StoreBench()
+    bench.configure(target("prod", "a"))
+    assert bench.read(running("a")) == [target_up("prod")]
 
 
 def test_what_a_resync_could_not_read_keeps_a_target_down_until_one_can() -> None:
-    bench = ViewBench()
+    bench = StoreBench()
     bench.watch("sales.*")
     bench.poll()
     assert resync(bench, error=True) == [target_down("prod", THROTTLED)]
@@ -99,7 +99,7 @@ def test_what_a_resync_could_not_read_keeps_a_target_down_until_one_can() -> Non
 
 
 def test_a_resync_that_gives_up_does_not_undo_the_first_one() -> None:
-    bench = ViewBench()
+    bench = StoreBench()
     bench.watch("sales.*")
     bench.poll()
     resync(bench, error=True, complete=False)
@@ -112,16 +112,16 @@ def test_a_resync_that_gives_up_does_not_undo_the_first_one() -> None:
 
 
 def test_every_run_with_series_is_counted_in_one_phase() -> None:
-    bench = ViewBench()
-    bench.configure(target("prod", "sales.*", run_ids=["a", "unknown"]))
+    bench = StoreBench()
+    bench.configure(target("prod", "sales.*", "a", "unknown"))
     bench.poll(running("a"), running("b"))
     assert bench.shown.targets["prod"].runs == {"active": 2, "settling": 0, "settled": 0, "unfetched": 1}
 
 
 def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_counted() -> None:
     """It has series, so it is among the target's runs."""
-    bench = ViewBench()
-    bench.configure(target("prod", DAILY, run_ids=["a"]))
+    bench = StoreBench()
+    bench.configure(target("prod", DAILY, "a"))
     for _ in range(2):
         bench.commit(
             Outcome(
@@ -129,6 +129,6 @@ def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_counted() -
                 listings=(Listed(runs=(running("a"), running("b"))),),
             )
         )
-    assert bench.shown.view(DAILY).facts is None
+    assert bench.shown.view().facts is None
     assert bench.shown.shown_runs == {"a"}
     assert bench.shown.targets["prod"].runs["active"] == 1

@@ -4,12 +4,10 @@ import pytest
 
 from exporter.errors import Reason
 from exporter.model.run import Run
-from tests.state.bench import target
 from tests.support.clock import START
 from tests.support.log import elsewhere, unmatched
 from tests.support.reader import glue_error
-from tests.support.view_bench import DAILY, DAY, ViewBench, failed, started, view
-from tests.support.watching import ended, running
+from tests.support.store_bench import DAILY, DAY, StoreBench, ended, failed, running, started, target, view
 
 NOT_FOUND = glue_error(Reason.NOT_FOUND)
 THROTTLED = glue_error(Reason.THROTTLED)
@@ -18,10 +16,10 @@ THROTTLED = glue_error(Reason.THROTTLED)
 # Whether a view is there
 
 
-def test_a_view_is_shown_as_its_table_tells_of_it(views: ViewBench) -> None:
+def test_a_view_is_shown_as_its_table_tells_of_it(views: StoreBench) -> None:
     views.poll(running("a"))
-    facts = views.shown.facts(DAILY)
-    assert views.shown.view(DAILY).up
+    facts = views.shown.facts()
+    assert views.shown.view().up
     assert (facts.refresh_mode, facts.creation_time, facts.expected_interval) == (
         "scheduled",
         START - DAY,
@@ -29,120 +27,122 @@ def test_a_view_is_shown_as_its_table_tells_of_it(views: ViewBench) -> None:
     )
 
 
-def test_a_view_without_a_schedule_is_refreshed_manually_and_expects_nothing(views: ViewBench) -> None:
+def test_a_view_without_a_schedule_is_refreshed_manually_and_expects_nothing(views: StoreBench) -> None:
     views.poll(tables=[view(every=None)])
-    facts = views.shown.facts(DAILY)
+    facts = views.shown.facts()
     assert (facts.refresh_mode, facts.expected_interval) == ("manual", None)
 
 
-def test_a_poll_that_does_not_read_a_views_runs_leaves_its_values_and_shows_it_down(views: ViewBench) -> None:
+def test_a_poll_that_does_not_read_a_views_runs_leaves_its_values_and_shows_it_down(
+    views: StoreBench,
+) -> None:
     views.poll(running("a"))
-    before = views.shown.facts(DAILY)
+    before = views.shown.facts()
     views.poll(running("a"), complete=False, read={"a": THROTTLED})
-    assert not views.shown.view(DAILY).up
-    assert views.shown.facts(DAILY) == before
+    assert not views.shown.view().up
+    assert views.shown.facts() == before
     views.poll(running("a"))
-    assert views.shown.view(DAILY).up
+    assert views.shown.view().up
 
 
-def test_a_view_missing_from_one_complete_listing_is_down_and_keeps_its_values(views: ViewBench) -> None:
+def test_a_view_missing_from_one_complete_listing_is_down_and_keeps_its_values(views: StoreBench) -> None:
     views.poll(ended("a"))
-    before = views.shown.facts(DAILY)
+    before = views.shown.facts()
     views.poll(tables=[])
-    assert not views.shown.view(DAILY).up
-    assert views.shown.facts(DAILY) == before
+    assert not views.shown.view().up
+    assert views.shown.facts() == before
 
 
-def test_a_view_missing_from_two_complete_listings_goes_with_all_its_series(views: ViewBench) -> None:
+def test_a_view_missing_from_two_complete_listings_goes_with_all_its_series(views: StoreBench) -> None:
     views.poll(ended("a"))
     for _ in range(2):
         views.poll(tables=[])
-    assert views.shown.shown_views == set()
+    assert views.shown.view_ups == {}
     assert views.shown.shown_runs == set()
 
 
-def test_a_view_that_was_not_looked_for_is_not_missing(views: ViewBench) -> None:
+def test_a_view_that_was_not_looked_for_is_not_missing(views: StoreBench) -> None:
     for tables in ([view()], None, None, None):
         views.poll(running("a"), tables=tables)
-        assert views.shown.view(DAILY).up
+        assert views.shown.view().up
 
 
-def test_one_listing_that_holds_the_view_makes_up_for_one_that_did_not(views: ViewBench) -> None:
+def test_one_listing_that_holds_the_view_makes_up_for_one_that_did_not(views: StoreBench) -> None:
     views.poll(running("a"))
     for _ in range(3):
         views.poll(running("a"), tables=[])
         views.poll(running("a"))
-        assert views.shown.view(DAILY).up
+        assert views.shown.view().up
 
 
-def test_a_view_that_is_named_keeps_view_up_0_alone(views: ViewBench) -> None:
+def test_a_view_that_is_named_keeps_view_up_0_alone(views: StoreBench) -> None:
     views.watch(DAILY)
     views.poll(ended("a"), by_name=[DAILY])
     for _ in range(3):
         views.poll(tables=[], by_name=[DAILY])
-    assert (views.shown.view(DAILY).up, views.shown.view(DAILY).facts) == (False, None)
+    assert (views.shown.view().up, views.shown.view().facts) == (False, None)
     assert views.shown.shown_runs == set()
 
 
-def test_a_view_that_may_not_be_looked_up_is_known_by_its_runs_alone(views: ViewBench) -> None:
+def test_a_view_that_may_not_be_looked_up_is_known_by_its_runs_alone(views: StoreBench) -> None:
     """Where GetTables is denied, a glob finds the views that have runs."""
     views.poll(running("a"), tables=None, denied=True)
-    facts = views.shown.facts(DAILY)
+    facts = views.shown.facts()
     assert (facts.refresh_mode, facts.creation_time, facts.expected_interval) == ("unknown", None, None)
     assert facts.last_run == running("a")
-    assert views.shown.view(DAILY).up
+    assert views.shown.view().up
 
 
-def test_a_view_that_is_named_and_may_not_be_looked_up_is_known_by_its_name(views: ViewBench) -> None:
+def test_a_view_that_is_named_and_may_not_be_looked_up_is_known_by_its_name(views: StoreBench) -> None:
     views.watch(DAILY)
     views.poll(tables=None, denied=True)
-    assert views.shown.view(DAILY).up
-    assert views.shown.facts(DAILY).refresh_mode == "unknown"
-    assert views.shown.facts(DAILY).last_run is None
+    assert views.shown.view().up
+    assert views.shown.facts().refresh_mode == "unknown"
+    assert views.shown.facts().last_run is None
 
 
-def test_a_named_view_of_which_the_tables_hold_the_name_alone_is_looked_up(views: ViewBench) -> None:
+def test_a_named_view_of_which_the_tables_hold_the_name_alone_is_looked_up(views: StoreBench) -> None:
     views.watch(DAILY)
     views.poll(tables=[view(created=None, every=None)], by_name=[DAILY])
-    assert views.shown.facts(DAILY).refresh_mode == "manual"
+    assert views.shown.facts().refresh_mode == "manual"
 
 
-def test_runs_alone_make_no_view_where_the_tables_may_be_read(views: ViewBench) -> None:
+def test_runs_alone_make_no_view_where_the_tables_may_be_read(views: StoreBench) -> None:
     views.poll(running("a"), tables=[])
-    assert views.shown.shown_views == set()
+    assert views.shown.view_ups == {}
 
 
-def test_a_view_that_a_reload_drops_goes_at_once(views: ViewBench) -> None:
+def test_a_view_that_a_reload_drops_goes_at_once(views: StoreBench) -> None:
     views.poll(running("a"))
     views.watch("stock.*")
-    assert views.shown.shown_views == set()
+    assert views.shown.view_ups == {}
     assert views.shown.shown_runs == set()
 
 
 # Runs that Glue no longer finds
 
 
-def test_an_unsettled_run_keeps_its_series_over_one_complete_read_that_misses_it(views: ViewBench) -> None:
+def test_an_unsettled_run_keeps_its_series_over_one_complete_read_that_misses_it(views: StoreBench) -> None:
     views.poll(running("a"))
     views.poll()
     assert views.shown.shown_runs == {"a"}
 
 
-def test_an_unsettled_run_that_two_complete_reads_miss_loses_its_series(views: ViewBench) -> None:
+def test_an_unsettled_run_that_two_complete_reads_miss_loses_its_series(views: StoreBench) -> None:
     older = started(ended("older"), -100.0)
     views.poll(older, running("a"))
     for _ in range(2):
         views.poll(older)
     assert views.shown.shown_runs == {"older"}
-    last = views.shown.facts(DAILY).last_run
+    last = views.shown.facts().last_run
     assert last is not None
     assert last.run_id == "older"
 
 
 def test_a_run_missed_by_the_listing_and_by_the_read_of_the_same_poll_is_missed_once(
-    views: ViewBench,
+    views: StoreBench,
 ) -> None:
-    views.configure(target("prod", "sales.*", run_ids=["a"]))
+    views.configure(target("prod", "sales.*", "a"))
     views.poll(running("a"))
     views.poll(read={"a": NOT_FOUND})
     assert views.shown.shown_runs == {"a"}
@@ -151,14 +151,14 @@ def test_a_run_missed_by_the_listing_and_by_the_read_of_the_same_poll_is_missed_
     assert views.shown.ups == {"a": False}
 
 
-def test_a_listing_that_was_not_read_to_its_end_misses_nothing(views: ViewBench) -> None:
+def test_a_listing_that_was_not_read_to_its_end_misses_nothing(views: StoreBench) -> None:
     views.poll(running("a"))
     for _ in range(3):
         views.poll(complete=False)
     assert views.shown.shown_runs == {"a"}
 
 
-def test_a_settled_run_that_glue_has_forgotten_stays_while_it_is_among_the_newest(views: ViewBench) -> None:
+def test_a_settled_run_that_glue_has_forgotten_stays_while_it_is_among_the_newest(views: StoreBench) -> None:
     views.poll(ended("a"))
     views.clock.advance(3600.0)
     views.poll(ended("a"))
@@ -172,11 +172,11 @@ def test_a_settled_run_that_glue_has_forgotten_stays_while_it_is_among_the_newes
 # What a view's runs say of it
 
 
-def test_a_view_whose_runs_have_not_been_listed_says_nothing_of_failures(views: ViewBench) -> None:
+def test_a_view_whose_runs_have_not_been_listed_says_nothing_of_failures(views: StoreBench) -> None:
     views.poll(complete=False)
-    assert views.shown.facts(DAILY).consecutive_failures is None
+    assert views.shown.facts().consecutive_failures is None
     views.poll()
-    assert views.shown.facts(DAILY).consecutive_failures == 0
+    assert views.shown.facts().consecutive_failures == 0
 
 
 @pytest.mark.parametrize(
@@ -194,12 +194,12 @@ def test_a_view_whose_runs_have_not_been_listed_says_nothing_of_failures(views: 
     ],
 )
 def test_failures_in_a_row_are_those_since_the_last_success(
-    views: ViewBench, statuses: list[str], failures: int
+    views: StoreBench, statuses: list[str], failures: int
 ) -> None:
     """From the oldest to the newest; stopped and unknown runs neither count nor end the row."""
     runs = [started(ended(str(place), status=status), float(place)) for place, status in enumerate(statuses)]
     views.poll(*reversed(runs))
-    assert views.shown.facts(DAILY).consecutive_failures == failures
+    assert views.shown.facts().consecutive_failures == failures
 
 
 BASE = running("m")._replace(creation_time=START, start_time=START, last_updated=START)
@@ -215,38 +215,38 @@ BASE = running("m")._replace(creation_time=START, start_time=START, last_updated
     ],
     ids=["creation", "start", "last update", "run ID"],
 )
-def test_the_last_run_is_the_newest_by_creation_start_update_and_id(views: ViewBench, newer: Run) -> None:
+def test_the_last_run_is_the_newest_by_creation_start_update_and_id(views: StoreBench, newer: Run) -> None:
     views.poll(newer, BASE)
-    assert views.shown.facts(DAILY).last_run == newer
+    assert views.shown.facts().last_run == newer
     assert newer.age_order > BASE.age_order
 
 
-def test_a_run_without_a_creation_time_is_older_than_any_with_one(views: ViewBench) -> None:
+def test_a_run_without_a_creation_time_is_older_than_any_with_one(views: StoreBench) -> None:
     views.poll(BASE._replace(run_id="z", creation_time=None, start_time=START + 99.0), BASE)
-    assert views.shown.facts(DAILY).last_run == BASE
+    assert views.shown.facts().last_run == BASE
 
 
 @pytest.mark.parametrize(("ahead", "success"), [(0.0, 0.0), (2.0, 2.0), (2.1, 0.0), (300.0, 0.0)])
-def test_an_end_is_never_later_than_when_it_was_seen(views: ViewBench, ahead: float, success: float) -> None:
+def test_an_end_is_never_later_than_when_it_was_seen(views: StoreBench, ahead: float, success: float) -> None:
     """But for the two seconds to which Glue's clock is known."""
     views.poll(ended("a", end_time=START + ahead))
-    assert views.shown.facts(DAILY).last_success_time == START + success
+    assert views.shown.facts().last_success_time == START + success
 
 
 def test_a_success_without_an_end_has_that_of_its_last_update_or_of_when_it_was_seen(
-    views: ViewBench,
+    views: StoreBench,
 ) -> None:
     without = ended("a", end_time=None)
     views.poll(without._replace(last_updated=START - 5.0))
-    assert views.shown.facts(DAILY).last_success_time == START - 5.0
+    assert views.shown.facts().last_success_time == START - 5.0
     views.clock.advance(30.0)
     views.poll(without)
-    assert views.shown.facts(DAILY).last_success_time == START
+    assert views.shown.facts().last_success_time == START
 
 
-def test_last_success_and_last_failure_are_told_apart(views: ViewBench) -> None:
+def test_last_success_and_last_failure_are_told_apart(views: StoreBench) -> None:
     views.poll(started(ended("a", end_time=START - 50.0), -90.0), failed("b", -40.0), running("c"))
-    facts = views.shown.facts(DAILY)
+    facts = views.shown.facts()
     assert facts.last_success is not None
     assert (facts.last_success.run_id, facts.last_success_time) == ("a", START - 50.0)
     assert facts.last_failure_time == START, "it was seen before its end"
@@ -258,19 +258,19 @@ def test_last_success_and_last_failure_are_told_apart(views: ViewBench) -> None:
     [(0, set()), (1, {"e", "a"}), (3, {"e", "d", "c", "a"})],
 )
 def test_runs_per_view_decides_which_runs_have_series_of_their_own(
-    views: ViewBench, runs_per_view: int, shown: set[str]
+    views: StoreBench, runs_per_view: int, shown: set[str]
 ) -> None:
     """A run that has not ended is shown besides, however old it is; with 0 none is."""
     views.watch("sales.*", runs_per_view=runs_per_view)
     runs = [started(ended(run_id), place) for place, run_id in enumerate("bcde", start=1)]
     views.poll(started(running("a"), 0.0), *runs)
     assert views.shown.shown_runs == shown
-    last = views.shown.facts(DAILY).last_run
+    last = views.shown.facts().last_run
     assert last is not None
     assert last.run_id == "e"
 
 
-def test_runs_of_views_have_no_run_up(views: ViewBench) -> None:
+def test_runs_of_views_have_no_run_up(views: StoreBench) -> None:
     views.poll(running("a"))
     assert views.shown.ups == {"a": None}
 
@@ -278,33 +278,33 @@ def test_runs_of_views_have_no_run_up(views: ViewBench) -> None:
 # Several targets
 
 
-def test_a_view_that_two_targets_want_belongs_to_the_first(views: ViewBench) -> None:
+def test_a_view_that_two_targets_want_belongs_to_the_first(views: StoreBench) -> None:
     views.configure(target("one", "sales.*"), target("two", "sales.daily_*"))
     for _ in range(2):
         for name in ("one", "two"):
             views.poll(ended("a"), target=name)
-    assert views.shown.view(DAILY).target == "one"
+    assert views.shown.view().target == "one"
     assert (views.shown.targets["one"].views, views.shown.targets["two"].views) == (1, 0)
 
 
-def test_the_other_targets_log_says_once_whose_the_view_is(views: ViewBench) -> None:
+def test_the_other_targets_log_says_once_whose_the_view_is(views: StoreBench) -> None:
     views.configure(target("one", "sales.*"), target("two", "sales.daily_*"))
     logged = [line for name in ["one", "two"] * 3 for line in views.poll(target=name)]
     assert [line for line in logged if "another target" in line.message] == [elsewhere("two", "one", DAILY)]
 
 
-def test_a_pattern_matches_a_view_even_if_its_owner_has_not_found_it_yet(views: ViewBench) -> None:
+def test_a_pattern_matches_a_view_even_if_its_owner_has_not_found_it_yet(views: StoreBench) -> None:
     """The first target in the file may be down, or slower; the other has found what its pattern matches."""
     views.configure(target("one", "sales.*"), target("two", "sales.*", "finance.*"))
     logged = views.poll(target="two")
     assert [line for line in logged if "pattern" in line.message] == [unmatched("two", "finance.*")]
 
 
-def test_a_view_passes_to_the_other_target_with_its_state(views: ViewBench) -> None:
+def test_a_view_passes_to_the_other_target_with_its_state(views: StoreBench) -> None:
     views.configure(target("one", "sales.*"), target("two", "sales.*"))
     views.poll(target="one")
     views.poll(ended("a"), target="one")
     views.configure(target("two", "sales.*"))
     views.poll(ended("a"), ended("b"), target="two")
-    assert views.shown.view(DAILY).target == "two"
-    assert views.shown.runs_total(DAILY) == {"SUCCEEDED": 2}
+    assert views.shown.view().target == "two"
+    assert views.shown.runs_total() == {"SUCCEEDED": 2}

@@ -52,7 +52,6 @@ class WatchedGlue:
         self.store.describe(EXPORTER)
         self._factory = ClientFactory(self.clock, session_factory=session_with())
         self._poll: TargetPoll | None = None
-        self.store.describe(EXPORTER)
         self.store.configure(Settings(targets=(self._target,)))
 
     def restart(self) -> None:
