@@ -21,7 +21,7 @@ from exporter.cli.systemd import feed_watchdog, notify
 from exporter.errors import ExporterError
 from exporter.model.settings import Settings, WebSettings
 from exporter.web.address import ListenAddress, bound_address
-from exporter.web.app import Site, make_app, with_request_log
+from exporter.web.app import make_app, with_request_log
 from exporter.web.pages import runbook_routes, status_routes
 from exporter.web.server import Server
 from exporter.web.status_snapshot import read_status
@@ -103,14 +103,14 @@ def _listen(address: ListenAddress) -> socket.socket:
 
 def _make_server(exporter: Exporter, web: WebProtection | None, reloader: Reloader | None) -> Server:
     """Return the server of everything. ``reloader``: what ``POST /-/reload`` uses; None: not allowed."""
-    site = Site(
+    app = make_app(
         scrape=exporter.exposition.scrape,
         trouble=exporter.scheduler.trouble,
         ready=exporter.store.ready,
         reload=reloader.reload if reloader else None,
         pages=[*status_routes(lambda: read_status(exporter.store, time.time())), *runbook_routes()],
+        settings=(lambda: web.current.settings) if web else WebSettings,
     )
-    app = make_app(site, lambda: web.current.settings) if web else make_app(site)
     if log.is_enabled_for(logging.DEBUG):
         app = with_request_log(app)
     server = Server(app, web.current.context if web else None)

@@ -4,9 +4,7 @@ A scrape never waits for AWS: it sends what is already encoded.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Protocol
 
 import structlog
 from starlette.applications import Starlette
@@ -38,69 +36,53 @@ SECURITY_HEADERS = {
 log = structlog.get_logger()
 
 
-class Scrape(Protocol):
-    """An exposition, ready to be sent."""
+Scrape = tuple[str, str | None, int, Iterable[bytes]]
+"""Content type, content encoding (None: plain), length, and the body in chunks, to be read once.
 
-    @property
-    def content_type(self) -> str:
-        """The ``Content-Type``."""
-
-    @property
-    def content_encoding(self) -> str | None:
-        """The ``Content-Encoding``; None for identity."""
-
-    @property
-    def length(self) -> int:
-        """Bytes of all chunks."""
-
-    @property
-    def chunks(self) -> Iterable[bytes]:
-        """The body, to be read once. Encoded ones are quickly joined; plain ones are inflated one by one."""
+Encoded chunks are quickly joined; plain ones are inflated one by one.
+"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What the routes ask for. All functions are quick, and safe to call from any thread."""
+def make_app(
+    *,
+    scrape: Callable[[str | None, str | None], Scrape],
+    trouble: Callable[[], str | None],
+    ready: Callable[[], bool],
+    reload: Callable[[], Sequence[str]] | None = None,
+    pages: Sequence[BaseRoute] = (),
+    settings: Callable[[], WebSettings] = WebSettings,
+) -> ASGIApp:
+    """Return the ASGI application. It calls these functions from any thread, and expects them to be quick.
 
-    scrape: Callable[[str | None, str | None], Scrape]
-    """From the headers ``Accept`` and ``Accept-Encoding``."""
-    trouble: Callable[[], str | None]
-    """Why polling is not alive; None while it is."""
-    ready: Callable[[], bool]
-    """Whether every target's first poll has ended."""
-    reload: Callable[[], Sequence[str]] | None = None
-    """Reloads the configuration; returns what is wrong with it. None: not allowed over HTTP."""
-    pages: Sequence[BaseRoute] = ()
-    """Routes beside these: the status page's."""
-
-
-def make_app(site: Site, settings: Callable[[], WebSettings] = WebSettings) -> ASGIApp:
-    """Return the ASGI application. ``settings`` returns the web configuration in use."""
+    ``scrape``: from the headers ``Accept`` and ``Accept-Encoding``. ``trouble``: why polling is not alive;
+    None while it is. ``ready``: whether every target's first poll has ended. ``reload``: returns what is
+    wrong with the configuration; None: not allowed over HTTP. ``settings``: the web configuration in use.
+    """
 
     # These are not coroutines, so that each runs in a thread: they may wait for a lock.
-    def healthy(_: Request) -> Response:
-        trouble = site.trouble()
-        return PlainTextResponse(f"{trouble}\n" if trouble else "healthy\n", 503 if trouble else 200)
+    def answer_healthy(_: Request) -> Response:
+        reason = trouble()
+        return PlainTextResponse(f"{reason}\n" if reason else "healthy\n", 503 if reason else 200)
 
-    def ready(_: Request) -> Response:
-        if site.ready():
+    def answer_ready(_: Request) -> Response:
+        if ready():
             return PlainTextResponse("ready\n")
         return PlainTextResponse("the first poll of some target has not ended yet\n", 503)
 
-    def reload(_: Request) -> Response:
-        if site.reload is None:
+    def answer_reload(_: Request) -> Response:
+        if reload is None:
             return PlainTextResponse("reloading over HTTP is off: see --web.enable-lifecycle\n", 403)
-        if problems := site.reload():
+        if problems := reload():
             return PlainTextResponse("\n".join(["keeping the previous configuration:", *problems, ""]), 500)
         return PlainTextResponse("reloaded\n")
 
     app = Starlette(
         routes=[
-            Route("/metrics", _Metrics(site.scrape), methods=["GET"]),
-            Route("/-/healthy", healthy),
-            Route("/-/ready", ready),
-            Route("/-/reload", reload, methods=["POST"]),
-            *site.pages,
+            Route("/metrics", _Metrics(scrape), methods=["GET"]),
+            Route("/-/healthy", answer_healthy),
+            Route("/-/ready", answer_ready),
+            Route("/-/reload", answer_reload, methods=["POST"]),
+            *pages,
         ]
     )
     # A redirect from /metrics/ would lead where the request's Host header says.
@@ -121,23 +103,25 @@ class _Metrics:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # On the event loop: it joins what is at hand, which takes less time than to wake a thread up.
         asked = Headers(scope=scope)
-        scrape = self._scrape(asked.get("accept"), asked.get("accept-encoding"))
+        content_type, encoding, length, chunks = self._scrape(
+            asked.get("accept"), asked.get("accept-encoding")
+        )
         headers = [
             (b"vary", b"Accept, Accept-Encoding"),
-            (b"content-type", scrape.content_type.encode()),
-            (b"content-length", b"%d" % scrape.length),
+            (b"content-type", content_type.encode()),
+            (b"content-length", b"%d" % length),
         ]
-        if scrape.content_encoding:
-            headers.append((b"content-encoding", scrape.content_encoding.encode()))
+        if encoding:
+            headers.append((b"content-encoding", encoding.encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] == "HEAD":
             pass  # the server would drop what had been made for nothing
-        elif scrape.content_encoding:
-            for chunk in scrape.chunks:
+        elif encoding:
+            for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         else:
             request = Request(scope, receive)
-            async for chunk in iterate_in_threadpool(scrape.chunks):
+            async for chunk in iterate_in_threadpool(chunks):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 if await request.is_disconnected():
                     break

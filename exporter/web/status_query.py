@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -224,16 +225,10 @@ def select(
     value_of = table.orders[sort.removeprefix("-")]
     chosen = sorted(_filter(table, rows, query, found), key=table.name)
     chosen.sort(key=lambda row: table.newest(row) or -math.inf, reverse=True)
-    known: list[tuple[Any, T]] = []
-    unknown: list[T] = []
-    for row in chosen:
-        value = value_of(row, now)
-        if value is None:
-            unknown.append(row)
-        else:
-            known.append((value, row))
-    known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
-    return [row for _, row in known] + unknown
+    valued = [(value_of(row, now), row) for row in chosen]
+    known: list[tuple[Any, T]] = [(value, row) for value, row in valued if value is not None]
+    known.sort(key=itemgetter(0), reverse=sort.startswith("-"))
+    return [row for _, row in known] + [row for value, row in valued if value is None]
 
 
 def _filter(table: Table[T], rows: Iterable[T], query: StatusQuery, found: Collection[str]) -> Iterable[T]:

@@ -18,7 +18,7 @@ from exporter.cli.main import load_command
 from exporter.cli.signals import LEAVE_WITHIN
 from exporter.model.settings import Settings
 from exporter.poller.scheduler import STUCK_AFTER
-from exporter.web.app import Site, make_app
+from exporter.web.app import make_app
 from exporter.web.pages import runbook_routes, status_routes
 from exporter.web.server import GRACE_PERIOD
 from exporter.web.status_snapshot import read_status
@@ -53,7 +53,7 @@ def ask(method: str, path: str, problems: Sequence[str] | None, trouble: str | N
     exporter = make_exporter(Settings(targets=()))
     read = partial(read_status, exporter.store, now=0.0)
     pages = [*status_routes(read), *runbook_routes()]
-    site = Site(
+    app = make_app(
         scrape=exporter.exposition.scrape,
         trouble=lambda: trouble,
         ready=lambda: ready,
@@ -62,7 +62,7 @@ def ask(method: str, path: str, problems: Sequence[str] | None, trouble: str | N
     )
 
     async def go() -> int:
-        transport = httpx.ASGITransport(make_app(site))
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
             return (await client.request(method, path)).status_code
 

@@ -18,7 +18,7 @@ from exporter.cli.logs import configure_logs
 from exporter.glue import ClientFactory, Timeouts
 from exporter.model.settings import Access, AssumeRole, Settings, Target, ViewPattern
 from exporter.poller.poll import TargetPoll
-from exporter.web.app import Site, make_app
+from exporter.web.app import make_app
 from tests.e2e.exposition import Exposition
 from tests.faults.table import Cell, Moment, Operation
 from tests.support.bare_faults import Fault
@@ -92,12 +92,12 @@ class House:
         self._resources.callback(self.exporter.close)
         self.exporter.store.configure(self.settings)
         self._polls = {target.name: self._poll_of(target) for target in targets}
-        site = Site(
+        app = make_app(
             scrape=self.exporter.exposition.scrape,
             trouble=self.exporter.scheduler.trouble,
             ready=self.exporter.store.ready,
         )
-        self.web = self._resources.enter_context(WebServer(make_app(site)))
+        self.web = self._resources.enter_context(WebServer(app))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.cli.exporter_process import make_exporter
 from exporter.model.settings import Settings
-from exporter.web.app import Site, make_app
+from exporter.web.app import make_app
 from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import read_status
 from tests.fuzz.hostile import STEERING, TEXT, fuzzed
@@ -67,13 +67,13 @@ def requests(draw: st.DrawFn) -> bytes:
 def server() -> Iterator[WebServer]:
     """Run the exporter's own server and pages, with nothing to watch."""
     exporter = make_exporter(Settings(targets=()))
-    site = Site(
+    app = make_app(
         scrape=exporter.exposition.scrape,
         trouble=lambda: None,
         ready=lambda: True,
         pages=status_routes(lambda: read_status(exporter.store, 0.0)),
     )
-    with WebServer(make_app(site)) as served:
+    with WebServer(app) as served:
         yield served
     exporter.close()
 

@@ -23,7 +23,7 @@ from exporter.model.view import View
 from exporter.store.log_lines import LogLines, write
 from exporter.store.results import TablesRead
 from exporter.store.store import Store
-from exporter.web.app import Site, make_app
+from exporter.web.app import make_app
 from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import read_status
 from tests.fuzz.hostile import TEXT, fuzzed
@@ -106,7 +106,7 @@ UNUSED: Any = None
 SHOWING: list[Store] = []
 """The store that the page reads: to make the page anew for each example takes long."""
 PAGES = status_routes(lambda: read_status(SHOWING[0], START))
-APP = make_app(Site(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGES))
+APP = make_app(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGES)
 
 
 @fuzzed(RUNS, share=5)

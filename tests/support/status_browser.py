@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from exporter.errors import GlueError, Reason
 from exporter.store.store import Store
-from exporter.web.app import Site, make_app
+from exporter.web.app import make_app
 from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import Reading, read_status
 from tests.support.clock import ManualClock
@@ -75,7 +75,7 @@ class Browser:
         self._scene = scene
         pages = [*status_routes(self._read), *more]
         unused: Any = None
-        self._app = make_app(Site(scrape=unused, trouble=unused, ready=unused, pages=pages))
+        self._app = make_app(scrape=unused, trouble=unused, ready=unused, pages=pages)
 
     def _read(self) -> Reading:
         return read_status(self._scene.store, self._scene.clock.time())

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import io
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from exporter.model.settings import RateLimit, WebSettings
-from exporter.web.app import SECURITY_HEADERS, Site, guarded, make_app, with_request_log
+from exporter.web.app import SECURITY_HEADERS, Scrape, guarded, make_app, with_request_log
 from tests.support.clock import ManualClock
 from tests.support.passwords import basic, hashed
 
@@ -24,25 +24,15 @@ WRONG_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
 @dataclass
-class Answer:
-    """A scrape's answer."""
-
-    content_type: str = TEXT
-    content_encoding: str | None = None
-    length: int = 21
-    chunks: Iterable[bytes] = (b"# TYPE up gauge\n", b"up 1\n")
-
-
-@dataclass
 class FakeSite:
     """What the routes ask for."""
 
-    answer: Answer | Exception = field(default_factory=Answer)
+    answer: Scrape | Exception = (TEXT, None, 21, (b"# TYPE up gauge\n", b"up 1\n"))
     reason: str | None = None
     is_ready: bool = True
     asked: list[tuple[str | None, str | None]] = field(default_factory=list)
 
-    def scrape(self, accept: str | None, accept_encoding: str | None) -> Answer:
+    def scrape(self, accept: str | None, accept_encoding: str | None) -> Scrape:
         """Note what the client accepts."""
         self.asked.append((accept, accept_encoding))
         if isinstance(self.answer, Exception):
@@ -50,8 +40,12 @@ class FakeSite:
         return self.answer
 
     def app(self, settings: WebSettings | None = None) -> ASGIApp:
-        site = Site(scrape=self.scrape, trouble=lambda: self.reason, ready=lambda: self.is_ready)
-        return make_app(site, lambda: settings or WebSettings())
+        return make_app(
+            scrape=self.scrape,
+            trouble=lambda: self.reason,
+            ready=lambda: self.is_ready,
+            settings=lambda: settings or WebSettings(),
+        )
 
 
 @pytest.fixture
@@ -112,7 +106,7 @@ def test_head_has_the_headers_of_a_scrape_and_makes_nothing_of_its_body(
         made.append(body)
         yield body
 
-    fake.answer = Answer(content_encoding=encoding, length=len(body), chunks=chunks())
+    fake.answer = (TEXT, encoding, len(body), chunks())
     head = client.request("HEAD", "/metrics")
     assert (head.status_code, head.content, made) == (200, b"", [])
     get = client.get()
@@ -185,25 +179,26 @@ class Guard:
     def __init__(self, settings: WebSettings) -> None:
         self.clock = ManualClock()
         self.settings = settings
-        self.client = Client(guarded(PlainTextResponse("fine\n"), lambda: self.settings, self.clock))
+        app = PlainTextResponse("fine\n", headers={"X-Frame-Options": "the answer's own"})
+        self.client = Client(guarded(app, lambda: self.settings, self.clock))
 
 
 def limit(interval: float, burst: int) -> WebSettings:
     return WebSettings(rate_limit=RateLimit(interval=interval, burst=burst))
 
 
-def test_configured_headers_replace_the_exporters_own() -> None:
-    """Each is sent once, also with a refusal; the others stay. They change without a restart."""
+def test_configured_headers_replace_all_others() -> None:
+    """Each is sent once, also with a refusal. They change without a restart."""
     headers = {"X-Frame-Options": "sameorigin", "Strict-Transport-Security": "max-age=60"}
-    guard = Guard(replace(limit(9.0, 1), headers=headers, users={"alice": hashed("one")}))
-    for status in (401, 429):
-        answer = guard.client.get()
+    guard = Guard(replace(limit(9.0, 2), headers=headers, users={"alice": hashed("one")}))
+    for status, sent in ((401, {}), (200, basic("alice", "one")), (429, {})):
+        answer = guard.client.get(**sent)
         assert answer.status_code == status
         assert answer.headers.get_list("X-Frame-Options") == ["sameorigin"]
         assert answer.headers["Strict-Transport-Security"] == "max-age=60"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     guard.settings = WebSettings()
-    assert guard.client.get().headers["X-Frame-Options"] == "DENY"
+    assert guard.client.get().headers.get_list("X-Frame-Options") == ["the answer's own"]
 
 
 def test_a_burst_is_answered_and_then_one_request_in_each_interval() -> None:

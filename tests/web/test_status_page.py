@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from exporter.errors import GlueError, Reason
-from exporter.web.app import Site, make_app
+from exporter.web.app import make_app
 from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import Reading, read_status
 from tests.support.clock import START, eventually
@@ -199,7 +199,7 @@ def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
         return read_status(scene.store, START)
 
     unused: Any = None
-    app = make_app(Site(scrape=unused, trouble=lambda: None, ready=unused, pages=status_routes(read)))
+    app = make_app(scrape=unused, trouble=lambda: None, ready=unused, pages=status_routes(read))
 
     async def visit() -> tuple[int, list[int]]:
         transport = httpx.ASGITransport(app)
