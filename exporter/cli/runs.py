@@ -158,9 +158,9 @@ def command(
         clients.close()
     with standard_output():
         _write(findings, clock.time(), output)
-    for line in (*findings.errors, *findings.notes):
+    for line in findings.problems:
         click.echo(printable(line), err=True)
-    return EXIT_FAILED if findings.errors else 0
+    return 0 if findings.complete else EXIT_FAILED
 
 
 def _configured(wanted: Wanted, file: str) -> Settings:
@@ -206,14 +206,14 @@ def read_runs(settings: Settings, clients: ClientFactory, clock: Clock, report: 
     # The runs themselves name their views: nothing but runs is read.
     poll_once(scheduler, store, replace(settings, runs_per_view=ALL), report, tables=False)
     found: list[FoundRun] = []
-    notes: list[str] = []
+    unknown: list[str] = []
     for row in read_status(store, clock.time()).runs:
         if row.run:
             found.append(FoundRun(row.target, *row.place, row.run))
         elif row.doubt == "not_found":
-            notes.append(f"target {row.target}: Glue does not know {row.run_id}")
+            unknown.append(f"target {row.target}: Glue does not know {row.run_id}")
     errors = [f"target {state.target.name}: {state.error}" for state in store.targets() if state.error]
-    return Findings(found, errors, notes)
+    return Findings(found, [*errors, *unknown], complete=not errors)
 
 
 def keep_on_screen(console: Console, screen: Screen, read: Callable[[Report], Findings]) -> NoReturn:

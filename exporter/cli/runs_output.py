@@ -101,15 +101,15 @@ class Findings:
 
     runs: Sequence[FoundRun] = ()
     """Newest first."""
-    errors: list[str] = field(default_factory=list)
-    """One line for each target that could not be read, or not all of it."""
-    notes: list[str] = field(default_factory=list)
-    """One line for each thing that is not a failure, but worth knowing."""
+    problems: Sequence[str] = ()
+    """One line for each target that could not be read completely, and each run ID that Glue does not know."""
+    complete: bool = True
+    """Whether all targets could be read completely."""
 
     @property
     def if_empty(self) -> str:
         """What stands in the place of an empty table."""
-        return "no runs in what could be read" if self.errors else "no runs"
+        return "no runs" if self.complete else "no runs in what could be read"
 
 
 def plain_table(found: Sequence[FoundRun], now: float) -> str:
@@ -161,7 +161,6 @@ def _with_target(layout: Layout, found: Iterable[FoundRun]) -> Layout:
 
 
 def _widths(layout: Layout, rows: Sequence[Row]) -> list[int]:
-    """Return the width of each column: that of its widest cell."""
     return [max(cell_len(row[name]) for row in rows for name in column) for column in layout]
 
 
@@ -216,7 +215,7 @@ class Screen:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Return a line on the state, what went wrong, and the table."""
-        problems = [*self.findings.errors, *self.findings.notes]
+        problems = self.findings.problems
         yield Text(self._state(), style="dim", no_wrap=True, overflow="ellipsis")
         for line in problems:
             yield Text(printable(line), style="red", no_wrap=True, overflow="ellipsis")
@@ -290,17 +289,16 @@ def as_config(found: Iterable[FoundRun]) -> str:
 
 
 def _row(found: FoundRun, now: float) -> Row:
-    """Return what a table says of a run."""
     run = found.run
     duration = run.duration(now)
-    created = None if run.creation_time is None else datetime.fromtimestamp(run.creation_time, UTC)
+    created = _iso(run.creation_time) or ""
     fields = {
         "target": first_line(found.target),
         "view": _view_name(run),
         "run_id": first_line(run.run_id),
         "status": first_line(run.status),
         "refresh_type": first_line(run.refresh_type),
-        "created": "" if created is None else f"{created:%Y-%m-%d %H:%M}",
+        "created": created[:16].replace("T", " "),
         "duration": "" if duration is None else _to_the_second(duration),
         "dpu_hours": "" if run.dpu_seconds is None else f"{run.dpu_seconds / 3600:,.3f}",
         "processed": "" if run.processed_bytes is None else decimal(run.processed_bytes),
