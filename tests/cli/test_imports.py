@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,56 +14,25 @@ from tests.support.bare_records import sample_run
 
 LIGHT = {"click", "exporter"}
 SDK = {"boto3", "botocore", "urllib3", "s3transfer"}
-CONFIGURATION = {"yaml"}
-WEB = {"uvicorn", "starlette", "h11", "anyio"}
-PAGE = {"jinja2"}
-NEVER_AT_A_START = {"moto", "werkzeug"}
-WATCHED = (
-    LIGHT | SDK | CONFIGURATION | WEB | PAGE | NEVER_AT_A_START | {"structlog", "prometheus_client", "bcrypt"}
-)
-
-
-def command(*arguments: str) -> list[str]:
-    """Return a command line that tells on standard error what is imported."""
-    return [sys.executable, "-X", "importtime", "-m", "exporter", *arguments]
-
-
-def environment() -> dict[str, str]:
-    return {
-        **os.environ,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "do-not-print",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
-def imported(lines: Sequence[str]) -> set[str]:
-    """Return the packages of which ``-X importtime`` told a module: it also names one that was not found."""
-    names = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
-    return {package for package, dot, _ in (name.partition(".") for name in names) if dot} & WATCHED
+SERVING = {"uvicorn", "starlette", "h11", "anyio", "jinja2"}
+DEMO = {"moto", "werkzeug"}
+WATCHED = LIGHT | SDK | SERVING | DEMO | {"yaml", "structlog", "prometheus_client", "bcrypt"}
 
 
 def imports_of(*arguments: str) -> set[str]:
+    """Return the packages of which a module was imported: ``-X importtime`` also names what was not found."""
     done = subprocess.run(
-        command(*arguments), env=environment(), capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-X", "importtime", "-m", "exporter", *arguments],
+        env={**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "do-not-print"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert "Traceback" not in done.stderr
-    return imported(done.stderr.splitlines())
-
-
-@pytest.fixture
-def glue() -> Iterator[BareGlue]:
-    with BareGlue() as glue:
-        yield glue
-
-
-@pytest.fixture
-def config(tmp_path: Path, glue: BareGlue) -> str:
-    run_id = glue.records.put_run(sample_run(1))
-    file = tmp_path / "config.yaml"
-    target = {"aws_region": "eu-west-1", "catalog_id": "123456789012", "endpoint_url": glue.url}
-    file.write_text(yaml.safe_dump({"targets": [{**target, "runs": [run_id]}]}))
-    return str(file)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    names = (line.rpartition("|")[2].strip().partition(".") for line in lines)
+    return {package for package, dot, _ in names if dot} & WATCHED
 
 
 @pytest.mark.parametrize(
@@ -85,36 +52,16 @@ def test_what_neither_reads_a_configuration_nor_asks_aws_imports_next_to_nothing
     assert imports_of(*arguments) == LIGHT
 
 
-def test_a_configuration_is_checked_without_the_sdk_the_web_server_and_the_log(config: str) -> None:
-    assert imports_of("check-config", config) == LIGHT | CONFIGURATION
-
-
-def test_one_poll_takes_no_web_server(config: str) -> None:
-    found = imports_of("once", "--config.file", config)
+def test_a_check_imports_no_sdk_and_one_poll_no_web_server(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    with BareGlue() as glue:
+        target = {"aws_region": "eu-west-1", "catalog_id": "123456789012", "endpoint_url": glue.url}
+        run_id = glue.records.put_run(sample_run(1))
+        file.write_text(yaml.safe_dump({"targets": [{**target, "runs": [run_id]}]}))
+        assert imports_of("check-config", str(file)) == LIGHT | {"yaml"}
+        found = imports_of("once", f"--config.file={file}")
     assert found >= SDK
-    assert not found & (WEB | PAGE | NEVER_AT_A_START)
-
-
-def test_the_daemon_serves_a_scrape_without_what_only_the_demo_needs(config: str) -> None:
-    arguments = ("--config.file", config, "--web.listen-address=127.0.0.1:0")
-    with subprocess.Popen(
-        command(*arguments), env=environment(), stderr=subprocess.PIPE, text=True
-    ) as program:
-        assert program.stderr is not None
-        lines: list[str] = []
-        try:
-            while "msg=listening" not in (line := program.stderr.readline()):
-                assert line, lines
-                lines.append(line)
-            address = line.partition("address=")[2].partition(" ")[0]
-            with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
-                assert answer.status == 200
-        finally:
-            program.terminate()
-        lines += program.stderr.readlines()
-    found = imported(lines)
-    assert found >= SDK | CONFIGURATION | WEB
-    assert not found & NEVER_AT_A_START
+    assert not found & (SERVING | DEMO)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,48 +1,32 @@
-"""Very many reloads at once: the last valid configuration holds, and nothing is left over."""
+"""Very many reloads at once, of both configurations: the last valid ones hold, and nothing is left over."""
 
+import http.client
 import itertools
+import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from exporter.cli.reloading import Reloader
 from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings
+from exporter.web.server import Timeouts
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
+from tests.support.certificates import Authority, Pair
 from tests.support.clock import eventually
 from tests.support.left_over import nothing_left_over, open_sockets
-from tests.support.reload_bench import ReloadBench, document, reload_bench, target
+from tests.support.passwords import basic, hashed
+from tests.support.reload_bench import document, reload_bench, target
+from tests.support.web import WebServer
 
 AT_ONCE = 10
-RELOADS = 1000
-
-
-class Turns:
-    """Loads one configuration after the other, and every third time an invalid one."""
-
-    def __init__(self, *configurations: Settings) -> None:
-        self._next = itertools.cycle([*configurations, None])
-        self.last: Settings | None = None
-        """The last valid one."""
-        self.loads = 0
-
-    def __call__(self) -> Settings:
-        """Return the next configuration, or raise. Reloads take turns, and so do the calls."""
-        self.loads += 1
-        settings = next(self._next)
-        if settings is None:
-            raise ConfigurationError("config.yaml", (Problem(1, "targets", "one in three"),))
-        self.last = settings
-        return settings
-
-
-def settings_of(bench: ReloadBench, text: str) -> Settings:
-    """Return what the file would mean if it held this text."""
-    bench.file.write_text(text)
-    return bench.load()
+RELOADS = 300
 
 
 def reload_often(reload: Callable[[], object], times: int) -> None:
@@ -56,31 +40,103 @@ def reload_often(reload: Callable[[], object], times: int) -> None:
         thread.join()
 
 
+class Scrapers:
+    """Two clients, each with its own user, that scrape on connections of their own until they are stopped."""
+
+    def __init__(self, server: WebServer, client: ssl.SSLContext) -> None:
+        self.seen: Counter[int | str] = Counter()
+        """Statuses, and what there was instead of one."""
+        self._server = server
+        self._client = client
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._scrape, args=(user,)) for user in ("first", "second")]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(20)
+            assert not thread.is_alive()
+
+    def _scrape(self, user: str) -> None:
+        while not self._stop.wait(0.01):
+            try:
+                self.seen[self._server.ask(tls=self._client, headers=basic(user, user)).status] += 1
+            except (ConnectionError, http.client.RemoteDisconnected, ssl.SSLEOFError):
+                self.seen["closed"] += 1  # it was let in, or about to be, under a certificate now replaced
+
+
+def web_text(pair: Pair, user: str) -> str:
+    """Return a web configuration with this certificate, and this one user."""
+    return (
+        f"tls_server_config:\n  cert_file: {pair.cert.name}\n  key_file: {pair.key.name}\n"
+        f"basic_auth_users:\n  {user}: {hashed(user)}\n"
+    )
+
+
 @pytest.mark.long
-def test_nothing_is_left_over_after_a_thousand_reloads(tmp_path: Path) -> None:
-    """Targets come, go and stay; one of them speaks to another endpoint each time, with the same keys."""
+def test_the_last_valid_configurations_hold_and_nothing_is_left_over(tmp_path: Path) -> None:
+    """Targets come, go and stay; one speaks to another endpoint each time, with the same keys."""
+    authority = Authority(tmp_path, "own")
+    pairs = {user: authority.pair(user) for user in ("first", "second")}
+    mixed = Pair(pairs["first"].cert, pairs["second"].key)
+    texts = [*(web_text(pair, user) for user, pair in pairs.items()), web_text(mixed, "first")]
+    web = tmp_path / "web.yml"
+    web.write_text(texts[0])
     with BareGlue() as glue, BareGlue() as other:
         for bare in (glue, other):
             for number in range(4):
                 bare.records.put_run(sample_run(number))
+        configurations = [
+            document(target(glue, "stays", 1), target(glue, "moves", 2)),
+            document(target(glue, "stays", 1), target(other, "moves", 2), target(glue, "comes", 3)),
+        ]
         file = tmp_path / "config.yaml"
-        first = document(target(glue, "stays", 1), target(glue, "moves", 2))
-        file.write_text(first)
-        with reload_bench(file, glue) as bench:
-            second = document(target(glue, "stays", 1), target(other, "moves", 2), target(glue, "comes", 3))
-            turns = Turns(settings_of(bench, second), settings_of(bench, first))
-            reloader = Reloader(str(file), turns, bench.exporter, loaded=b"")
+        file.write_text(configurations[0])
+        with (
+            reload_bench(file, glue) as bench,
+            WebServer(PlainTextResponse("fine\n"), config=web, timeouts=Timeouts(handover=0.1)) as server,
+        ):
+            settings = []
+            for text in configurations:
+                file.write_text(text)
+                settings.append(bench.load())
+            turns = itertools.cycle(itertools.product([*settings, None], texts))
+            valid: list[tuple[Settings, str]] = []
+
+            def load() -> Settings:
+                """Take the next two configurations, of three of each one is invalid. Reloads take turns."""
+                wanted, text = next(turns)
+                fresh = tmp_path / "web.new"
+                fresh.write_text(text)
+                fresh.rename(web)
+                if wanted is None:
+                    raise ConfigurationError("config.yaml", (Problem(1, "targets", "one in three"),))
+                if text != texts[2]:
+                    valid.append((wanted, text))
+                return wanted
+
+            reloader = Reloader(str(file), load, bench.exporter, loaded=b"", web=server.protection)
             reload_often(reloader.reload, 3 * AT_ONCE)
             eventually(bench.exporter.store.ready)
-            with nothing_left_over(threads=2, sockets=4):
-                reload_often(reloader.reload, RELOADS)
-
-                assert turns.loads == 3 * AT_ONCE + RELOADS
-                assert turns.last is not None
-                assert bench.exporter.store.settings == turns.last
-                wanted = {run_id for one in turns.last.targets for run_id in one.run_ids}
-                bench.await_runs(*wanted)  # and none twice: the bench looks at that
-            assert bench.series()["glue_mv_exporter_config_last_reload_successful"] == 1, "the last was valid"
+            with nothing_left_over(threads=6, sockets=8):
+                with Scrapers(server, authority.client()) as scrapers:
+                    reload_often(reloader.reload, RELOADS)
+                assert len(valid) > (3 * AT_ONCE + RELOADS) // 3
+                wanted, text = valid[-1]
+                assert bench.exporter.store.settings == wanted
+                # And none twice: the bench looks at that.
+                bench.await_runs(*(run_id for one in wanted.targets for run_id in one.run_ids))
+                assert set(scrapers.seen) <= {200, 401, "closed"}
+                assert scrapers.seen[200]
+                user, another = ("first", "second") if text == texts[0] else ("second", "first")
+                eventually(lambda: server.certificate(authority.client()) == pairs[user].der)
+                assert server.ask(tls=authority.client(), headers=basic(user, user)).status == 200
+                assert server.ask(tls=authority.client(), headers=basic(another, another)).status == 401
             assert glue.count(run_id=sample_run_id(1)) == 1, "it is settled, and its target stays"
 
 

@@ -32,17 +32,10 @@ CURSOR_ON, CURSOR_OFF = "\x1b[?25h", "\x1b[?25l"
 
 
 @pytest.fixture
-def glue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MotoGlue]:
+def glue(environment: pytest.MonkeyPatch) -> Iterator[MotoGlue]:
     """Serve a Glue that the AWS SDK's own environment leads to; there is no configuration here."""
-    for variable in [name for name in os.environ if name.startswith(("AWS_", "GLUE_MV_EXPORTER_"))]:
-        monkeypatch.delenv(variable)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTTESTTESTTEST")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.chdir(tmp_path)
     with MotoGlue() as moto:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
+        environment.setenv("AWS_ENDPOINT_URL", moto.url)
         yield moto
 
 
@@ -61,17 +54,11 @@ def run_ids(glue: MotoGlue) -> dict[str, str]:
 
 
 @pytest.fixture
-def bare(glue: MotoGlue) -> Iterator[BareGlue]:  # noqa: ARG001 (its environment)
+def bare(environment: pytest.MonkeyPatch) -> Iterator[BareGlue]:
     """Serve a Glue that answers whatever a test wants."""
     with BareGlue() as bare:
+        environment.setenv("AWS_ENDPOINT_URL", bare.url)
         yield bare
-
-
-@pytest.fixture
-def environment(glue: MotoGlue, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:  # noqa: ARG001
-    """Set a variable, beside those of the Glue."""
-    name, _, value = variable.partition("=")
-    monkeypatch.setenv(name, value)
 
 
 def configure(folder: Path, *targets: dict[str, object], name: str = "config.yaml") -> Path:
@@ -141,7 +128,7 @@ def test_a_named_database_is_all_that_glue_is_asked_for(glue: MotoGlue) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "args", "expected"),
+    "case",
     [
         ("GLUE_MV_EXPORTER_AWS_REGION=eu-west-1", ["--database=ops"], "audit"),
         ("AWS_DEFAULT_REGION=eu-west-1", ["--database=ops"], "audit"),
@@ -151,11 +138,15 @@ def test_a_named_database_is_all_that_glue_is_asked_for(glue: MotoGlue) -> None:
         ("GLUE_MV_EXPORTER_CONFIG_FILE=x.yaml", ["--limit=1"], "running"),
     ],
 )
-@pytest.mark.usefixtures("environment")
 def test_the_environment_is_heeded_and_the_command_line_wins(
-    capsys: pytest.CaptureFixture[str], run_ids: dict[str, str], args: list[str], expected: str
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    run_ids: dict[str, str],
+    case: tuple[str, list[str], str],
 ) -> None:
+    (name, _, value), args, expected = case[0].partition("="), case[1], case[2]
     configure(Path(), {"views": ["sales.*"]}, name="x.yaml")
+    environment.setenv(name, value)
     assert listed(capsys, *args) == [run_ids[expected]]
 
 
@@ -203,7 +194,7 @@ def test_a_status_that_the_api_does_not_list_is_asked_for_by_its_name(
 ) -> None:
     paused = bare.records.put_run(sample_run(1, status="PAUSED"))
     bare.records.put_run(sample_run(2, status="QUEUED"))
-    configure(tmp_path, {"endpoint_url": bare.url, "catalog_id": ACCOUNT, "views": ["*.*"]})
+    configure(tmp_path, {"catalog_id": ACCOUNT, "views": ["*.*"]})
     assert listed(capsys, "--status=paused") == [paused]
     assert len(listed(capsys, "--status=unknown")) == 2
 
@@ -212,9 +203,8 @@ def test_a_run_that_two_targets_watch_is_found_once(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, bare: BareGlue
 ) -> None:
     run_id = bare.records.put_run(sample_run(1))
-    here = {"endpoint_url": bare.url, "catalog_id": ACCOUNT}
-    by_id = {"name": "second", "runs": [run_id.upper()]}
-    configure(tmp_path, {"name": "first", "views": ["*.*"], **here}, {**by_id, **here})
+    by_id = {"name": "second", "catalog_id": ACCOUNT, "runs": [run_id.upper()]}
+    configure(tmp_path, {"name": "first", "catalog_id": ACCOUNT, "views": ["*.*"]}, by_id)
     assert listed(capsys) == [run_id]
 
 
@@ -260,7 +250,7 @@ def test_a_listing_that_breaks_off_leaves_the_pages_before_it(
     newest = {bare.records.put_run(sample_run(number)) for number in range(5)}
     bare.records.put_run(sample_run(7))
     bare.listing = Listing(page_limit=5, token_lifetime=-1)
-    configure(tmp_path, {"endpoint_url": bare.url, "catalog_id": ACCOUNT, "views": ["*.*"]})
+    configure(tmp_path, {"catalog_id": ACCOUNT, "views": ["*.*"]})
     assert set(listed(capsys, status=1)) == newest
 
 

@@ -83,21 +83,13 @@ def check(server: WebServer, config: Path | None) -> int:
     return run(["healthcheck", address, *([f"--web.config.file={config}"] if config else [])])
 
 
-def test_health_is_asked_through_tls(config: Path, capsys: Output) -> None:
+USERS = f"basic_auth_users:\n  alice: {hashed('wonderland')}\n"
+
+
+@pytest.mark.parametrize("text", [TLS, USERS], ids=["TLS", "users"])
+def test_health_is_asked_through_tls_and_without_a_password(config: Path, text: str, capsys: Output) -> None:
     """Nobody needs to trust the certificate, nor does it need to name this address."""
-    with WebServer(HEALTHY, config=config) as server:
-        assert check(server, config) == 0
-    assert capsys.readouterr().out == "healthy\n"
-
-
-def test_trouble_is_told_through_tls(config: Path, capsys: Output) -> None:
-    with WebServer(STUCK, config=config) as server:
-        assert check(server, config) == 1
-    assert capsys.readouterr().err == "not healthy: the poll loop is stuck\n"
-
-
-def test_health_is_asked_without_a_password(config: Path, capsys: Output) -> None:
-    config.write_text(f"basic_auth_users:\n  alice: {hashed('wonderland')}\n")
+    config.write_text(text)
     with WebServer(HEALTHY, config=config) as server:
         assert check(server, config) == 0
     assert capsys.readouterr().out == "healthy\n"
