@@ -11,7 +11,7 @@ from exporter.cli import flags
 from exporter.cli.logs import echo_error, printable
 from exporter.cli.main import EXIT_FAILED
 from exporter.errors import ConfigurationError
-from exporter.model.settings import ClientAuthType, TlsSettings
+from exporter.model.settings import TlsSettings
 from exporter.web.address import ListenAddress
 from exporter.web.tls import TlsFileError, load_pair
 
@@ -52,7 +52,14 @@ def command(web_listen_address: Sequence[ListenAddress], web_config_file: str | 
     # Whatever listens there may have said anything.
     reason = printable(str(failures[0]).strip()) or type(failures[0]).__name__
     not_http = http.client.HTTPException | ssl.SSLError | ConnectionResetError | BrokenPipeError
-    hint = _hint(web_config_file, tls) if isinstance(failures[0], not_http) else ""
+    hint = ""
+    if web_config_file is None and isinstance(failures[0], not_http):
+        hint = " (if it speaks TLS, give its --web.config.file)"
+    elif tls and tls.client_ca_file and isinstance(failures[0], not_http):
+        hint = (
+            " (it may require a client certificate; this command shows the one in cert_file, which an"
+            " authority in client_ca_file must have signed, for clients too)"
+        )
     echo_error(f"no healthy exporter: {reason}{hint}")
     return EXIT_FAILED
 
@@ -86,23 +93,8 @@ def _client_context(tls: TlsSettings | None) -> ssl.SSLContext:
     # It speaks to its own machine, under an address that no certificate needs to name.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if tls and _needs_certificate(tls):
+    if tls:  # a client certificate, where one is required
         # Without it if need be: the exporter, too, runs on with the pair that it has read before.
         with contextlib.suppress(TlsFileError):
             load_pair(context, tls)
     return context
-
-
-def _needs_certificate(tls: TlsSettings) -> bool:
-    return tls.client_auth_type is ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT
-
-
-def _hint(web_config_file: str | None, tls: TlsSettings | None) -> str:
-    if web_config_file is None:
-        return " (if it speaks TLS, give its --web.config.file)"
-    if tls and _needs_certificate(tls):
-        return (
-            " (the exporter requires a client certificate; this command shows the one in cert_file, which an"
-            " authority in client_ca_file must have signed, for clients too)"
-        )
-    return ""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 DROPPED = "log lines were dropped: standard error did not take them"
 STDERR = 2
-"""Its number, by convention."""
 LOG_TIMEOUT = 1.0
 """Seconds that a log line waits for a reader that is slow, or hangs; the next ones do not wait."""
 
@@ -42,7 +41,7 @@ class StandardError(io.FileIO):
         self._cut = False
         """Whether the last line that was written is not complete."""
         self._dropped = 0
-        """Lines that were dropped since the last one that was written."""
+        """Lines since the last one that was written."""
         self.losses = 0
         """Writes that failed, from the start on."""
         self.timeout: float | None = None
@@ -53,14 +52,9 @@ class StandardError(io.FileIO):
     @classmethod
     def install(cls) -> None:
         """Put it in the place of ``sys.stderr``, for logs, tracebacks and messages of commands alike."""
-        try:
-            descriptor = sys.stderr.fileno() if sys.stderr else _nowhere()
-        except (OSError, ValueError):
-            return  # a test has put something else there
         encoding = sys.stderr.encoding if sys.stderr else "utf-8"
-        sys.stderr = io.TextIOWrapper(
-            cls(descriptor), encoding=encoding, errors="backslashreplace", write_through=True
-        )
+        raw = cls(sys.stderr.fileno() if sys.stderr else _nowhere())
+        sys.stderr = io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace", write_through=True)
 
     @classmethod
     def installed(cls) -> "StandardError | None":

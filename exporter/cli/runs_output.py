@@ -17,6 +17,7 @@ from exporter.clock import Clock
 from exporter.config.durations import format_duration
 from exporter.model.causes import Cause, cause_of
 from exporter.model.run import Run, Status
+from exporter.web.status_text import iso
 
 ABSENT = "-"
 GAP = "  "
@@ -261,18 +262,10 @@ def _object(found: FoundRun, now: float) -> dict[str, object]:
         "aws_region": found.aws_region,
         "catalog_id": found.catalog_id,
         **run._asdict(),
-        **{name: _iso(getattr(run, name)) for name in times},
+        **{name: iso(getattr(run, name)) for name in times},
         "duration_seconds": None if duration is None else round(duration, 3),
         "cause": cause_of(run.error_message) if run.status == Status.FAILED else None,
     }
-
-
-def _iso(time: float | None) -> str | None:
-    """Return a Unix time as ISO 8601 in UTC, to the millisecond, which is what Glue sends."""
-    if time is None:
-        return None
-    moment = datetime.fromtimestamp(time, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def as_config(found: Iterable[FoundRun]) -> str:
@@ -291,7 +284,9 @@ def as_config(found: Iterable[FoundRun]) -> str:
 def _row(found: FoundRun, now: float) -> Row:
     run = found.run
     duration = run.duration(now)
-    created = _iso(run.creation_time) or ""
+    cause = cause_of(run.error_message)
+    known_cause = "" if cause is Cause.OTHER else f"{cause.replace('_', ' ')}: "
+    created = iso(run.creation_time) or ""
     fields = {
         "target": first_line(found.target),
         "view": _view_name(run),
@@ -302,20 +297,12 @@ def _row(found: FoundRun, now: float) -> Row:
         "duration": "" if duration is None else _to_the_second(duration),
         "dpu_hours": "" if run.dpu_seconds is None else f"{run.dpu_seconds / 3600:,.3f}",
         "processed": "" if run.processed_bytes is None else decimal(run.processed_bytes),
-        "error": _error(run),
+        "error": known_cause + first_line(run.error_message),
     }
     return {name: text or ABSENT for name, text in fields.items()}
 
 
-def _error(run: Run) -> str:
-    """Return the cause of a failure, as far as it is known, and the first line of its message."""
-    cause = cause_of(run.error_message)
-    message = first_line(run.error_message)
-    return message if cause is Cause.OTHER else f"{cause.replace('_', ' ')}: {message}"
-
-
 def _view_name(run: Run) -> str:
-    """Return ``database.table`` as far as it is known, as one line."""
     if run.database is None and run.table is None:
         return ABSENT
     return first_line(f"{run.database or ''}.{run.table or ''}")
