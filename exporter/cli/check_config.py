@@ -24,7 +24,7 @@ def command(*, files: tuple[str, ...], web_config_file: str | None, online: bool
 
     With --online, valid files are tried with AWS. For each target it prints whose credentials are used, each
     permission that is needed, which views each pattern matches, runs that Glue does not know, and source
-    tables that cannot be read. Exit status 1 if something is missing.
+    tables that do not show when they changed. Exit status 1 if something is missing.
     """
     if not files and (online or web_config_file is None):
         raise click.UsageError("Missing argument 'FILE...'.")
