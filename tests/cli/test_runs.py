@@ -203,7 +203,7 @@ def test_a_run_that_two_targets_watch_is_found_once(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, bare: BareGlue
 ) -> None:
     run_id = bare.records.put_run(sample_run(1))
-    by_id = {"name": "second", "catalog_id": ACCOUNT, "runs": [run_id.upper()]}
+    by_id: dict[str, object] = {"name": "second", "catalog_id": ACCOUNT, "runs": [run_id.upper()]}
     configure(tmp_path, {"name": "first", "catalog_id": ACCOUNT, "views": ["*.*"]}, by_id)
     assert listed(capsys) == [run_id]
 
