@@ -21,11 +21,11 @@ from exporter.cli.main import EXIT_FAILED
 from exporter.cli.runs_output import (
     Findings,
     FoundRun,
-    RunsTable,
     Screen,
     as_config,
     as_json,
     plain_table,
+    print_table,
     with_history,
 )
 from exporter.cli.signals import interruptible
@@ -234,6 +234,6 @@ def _write(findings: Findings, now: float, output: str) -> None:
     elif not findings.runs:
         click.echo(findings.if_empty, err=True)
     elif sys.stdout.isatty():
-        Console(highlight=False).print(RunsTable(findings.runs, now), crop=False)
+        print_table(Console(highlight=False), findings.runs, now)
     else:
         click.echo(plain_table(findings.runs, now), nl=False)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.filesize import decimal
 from rich.text import Text
 
@@ -122,36 +122,33 @@ def plain_table(found: Sequence[FoundRun], now: float) -> str:
     return "".join(f"{line.plain.rstrip()}\n" for line in lines)
 
 
-@dataclass(frozen=True, slots=True)
-class RunsTable:
-    """The table for terminals: a line for each run where they are wide enough, else two."""
+def print_table(console: Console, found: Sequence[FoundRun], now: float) -> None:
+    """Print the table for a terminal."""
+    for lines in table_blocks(found, now, console.options):
+        console.print(Group(*lines), crop=False)
 
-    found: Sequence[FoundRun]
-    now: float
-    """Unix time: the durations of runs in progress grow with it."""
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return all lines."""
-        for lines in self.blocks(options):
-            yield from lines
+def table_blocks(found: Sequence[FoundRun], now: float, options: ConsoleOptions) -> Iterator[list[Text]]:
+    """Yield the lines of the table's header, then those of each run, with its strip and its error below it.
 
-    def blocks(self, options: ConsoleOptions) -> Iterator[list[Text]]:
-        """Yield the lines of the header, then those of each run: its error takes the whole width."""
-        width = options.max_width
-        header, *rows = cells = [HEADERS, *(_row(one, self.now) for one in self.found)]
-        layout = _with_target(WIDE, self.found)
-        widths = _widths(layout, cells)
-        if _width(widths) > width:
-            layout = _with_target(NARROW, self.found)
-            widths = _widths(layout, cells)
-            # Long names in the first column are cut; run IDs, which are to be copied, stay whole.
-            longest_id = max(cell_len(row["run_id"]) for row in cells)
-            widths[0] = max(longest_id, widths[0] - max(0, _width(widths) - width))
-        yield list(_lines(layout, widths, header))
-        for one, row in zip(self.found, rows, strict=True):
-            has_strip = len(one.history) > 1 and not options.ascii_only
-            strip = [_strip(one.history, self.now)] if has_strip else []
-            yield [*_lines(layout, widths, row), *strip, *_error_lines(row["error"], width)]
+    A run takes a line where the terminal is wide enough, else two. ``now``: Unix time, with which the
+    durations of runs in progress grow.
+    """
+    width = options.max_width
+    rows = [HEADERS, *(_row(one, now) for one in found)]
+    layout = _with_target(WIDE, found)
+    widths = _widths(layout, rows)
+    if _width(widths) > width:
+        layout = _with_target(NARROW, found)
+        widths = _widths(layout, rows)
+        # Long names in the first column are cut; run IDs, which are to be copied, stay whole.
+        longest_id = max(cell_len(row["run_id"]) for row in rows)
+        widths[0] = max(longest_id, widths[0] - max(0, _width(widths) - width))
+    yield list(_lines(layout, widths, HEADERS))
+    for one, row in zip(found, rows[1:], strict=True):
+        has_strip = len(one.history) > 1 and not options.ascii_only
+        strip = [_strip(one.history, now)] if has_strip else []
+        yield [*_lines(layout, widths, row), *strip, *_error_lines(row["error"], width)]
 
 
 def _with_target(layout: Layout, found: Iterable[FoundRun]) -> Layout:
@@ -230,7 +227,7 @@ class Screen:
         """Yield the table, with the number of runs that are left out in its last line."""
         runs = self.findings.runs
         # No more than fit are laid out: the screen is drawn every second.
-        header, *blocks = RunsTable(runs[:height], self.clock.time()).blocks(options)
+        header, *blocks = table_blocks(runs[:height], self.clock.time(), options)
         yield from header
         height -= len(header)
         for number, lines in enumerate(blocks):

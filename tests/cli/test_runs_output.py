@@ -17,11 +17,11 @@ from exporter.cli.runs import Report, keep_on_screen
 from exporter.cli.runs_output import (
     Findings,
     FoundRun,
-    RunsTable,
     Screen,
     as_config,
     as_json,
     plain_table,
+    print_table,
     with_history,
 )
 from exporter.model.run import Run
@@ -61,7 +61,7 @@ def shown(*runs: FoundRun, width: int, now: float = NOON, **options: Any) -> str
     """Return what a terminal of this width shows, without its styles."""
     console = Console(width=width, file=io.StringIO(), highlight=False, **options)
     with console.capture() as capture:
-        console.print(RunsTable(runs, now), crop=False)
+        print_table(console, runs, now)
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
@@ -79,7 +79,7 @@ def history(*, encoding: str) -> list[str]:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(width=160, file=file, highlight=False)
     with console.capture() as capture:
-        console.print(RunsTable(with_history(runs, runs), NOON), crop=False)
+        print_table(console, with_history(runs, runs), NOON)
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
@@ -167,12 +167,11 @@ def test_an_error_message_takes_two_lines_of_a_terminal_at_most() -> None:
 
 
 def test_statuses_have_colours_on_a_terminal_alone() -> None:
-    table = RunsTable([SUCCEEDED, FAILED, found(status="PAUSED")], NOON)
     console = Console(
         width=160, file=io.StringIO(), force_terminal=True, color_system="standard", _environ={}
     )
     with console.capture() as capture:
-        console.print(table)
+        print_table(console, [SUCCEEDED, FAILED, found(status="PAUSED")], NOON)
     text = capture.get()
     assert "\x1b[32mSUCCEEDED" in text
     assert "\x1b[1;31mFAILED" in text

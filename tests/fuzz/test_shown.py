@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from rich.console import Console
 
 from exporter.cli.logs import configure_logs
-from exporter.cli.runs_output import FoundRun, RunsTable, as_config, as_json, plain_table
+from exporter.cli.runs_output import FoundRun, as_config, as_json, plain_table, print_table
 from exporter.glue import responses
 from exporter.metrics import Exposition
 from exporter.model.run import Run, RunKey, run_key
@@ -190,7 +190,7 @@ def test_the_table_of_runs_steers_no_terminal(runs: list[Run], width: int) -> No
     assert not STEERS.search(plain_table(found, START))
     console = Console(width=width, file=io.StringIO(), highlight=False, force_terminal=True)
     with console.capture() as capture:
-        console.print(RunsTable(found, START), crop=False)
+        print_table(console, found, START)
     assert not STEERS.search(re.sub(r"\x1b\[[0-9;]*m", "", capture.get()))
     assert len(json.loads(as_json(found, START))) == len(runs)
     assert as_json(found, START).isascii()
