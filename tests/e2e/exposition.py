@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -23,11 +24,14 @@ class Exposition:
     openmetrics: bool = False
 
     @cached_property
+    def _families(self) -> Sequence[Metric]:
+        return list((parse_openmetrics if self.openmetrics else parse_text)(self.text))
+
+    @cached_property
     def _samples(self) -> Mapping[str, Sequence[tuple[Mapping[str, str], float]]]:
         found: dict[str, list[tuple[Mapping[str, str], float]]] = {}
         seen: set[tuple[str, frozenset[tuple[str, str]]]] = set()
-        parse = parse_openmetrics if self.openmetrics else parse_text
-        for family in parse(self.text):
+        for family in self._families:
             for sample in family.samples:
                 identity = (sample.name, frozenset(sample.labels.items()))
                 assert identity not in seen, f"a duplicate series: {identity}"
@@ -37,11 +41,10 @@ class Exposition:
                 found.setdefault(sample.name, []).append((sample.labels, sample.value))
         return found
 
-    @cached_property
+    @property
     def types(self) -> Mapping[str, str]:
         """The type of each family."""
-        parse = parse_openmetrics if self.openmetrics else parse_text
-        return {family.name: family.type for family in parse(self.text)}
+        return {family.name: family.type for family in self._families}
 
     def series(self, name: str, **labels: str) -> Sequence[tuple[Mapping[str, str], float]]:
         """Return the series of this name that have these labels, and maybe more."""

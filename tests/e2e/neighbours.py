@@ -105,31 +105,24 @@ def prometheus(
         yield server
 
 
-class Message(NamedTuple):
-    """What one webhook received at once."""
-
-    receiver: str
-    """The last part of the path: the name of the receiver in the example."""
-    body: Mapping[str, Any]
-
-
 class Webhook:
     """Receives on 127.0.0.1 what Alertmanager sends."""
 
     def __init__(self) -> None:
-        received: list[Message] = []
+        received: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                received.append(Message(self.path.strip("/"), body))
+                received.append((self.path.strip("/"), body["alerts"]))
                 self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self.received = received
+        self._received = received
+        """The receiver, as the example names it, and the alerts of each message."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -137,24 +130,18 @@ class Webhook:
     def alerts(self, status: str, **labels: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Return the received alerts with this status and these labels, each with its receiver."""
         return [
-            (message.receiver, alert)
-            for message in list(self.received)
-            for alert in message.body["alerts"]
+            (receiver, alert)
+            for receiver, alerts in list(self._received)
+            for alert in alerts
             if alert["status"] == status and labels.items() <= alert["labels"].items()
         ]
 
     def messages(self, **labels: str) -> list[tuple[str, int]]:
         """Return receiver and number of alerts of each message with firing alerts that have these labels."""
-        numbers = [
-            (
-                message.receiver,
-                sum(
-                    alert["status"] == "firing" and labels.items() <= alert["labels"].items()
-                    for alert in message.body["alerts"]
-                ),
-            )
-            for message in list(self.received)
-        ]
+        numbers = []
+        for receiver, alerts in list(self._received):
+            firing = [alert["labels"] for alert in alerts if alert["status"] == "firing"]
+            numbers.append((receiver, sum(labels.items() <= found.items() for found in firing)))
         return [(receiver, number) for receiver, number in numbers if number]
 
     def close(self) -> None:

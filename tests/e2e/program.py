@@ -110,14 +110,9 @@ def write_config(folder: Path, config: Mapping[str, Any], name: str = "config.ya
 
 def target(endpoint: str, *runs: str, **more: Any) -> dict[str, Any]:
     """Return a target of a configuration; a member that is None is left out."""
-    members = {
-        "name": "test",
-        "aws_region": "eu-west-1",
-        "catalog_id": "123456789012",
-        "endpoint_url": endpoint,
-        "runs": list(runs) or None,
-    }
-    return {key: value for key, value in (members | more).items() if value is not None}
+    place = {"aws_region": "eu-west-1", "catalog_id": "123456789012", "endpoint_url": endpoint}
+    members = {"name": "test", **place, "runs": list(runs) or None, **more}
+    return {key: value for key, value in members.items() if value is not None}
 
 
 def watching(glue: Endpoint, *views: str | Mapping[str, str], **more: Any) -> dict[str, Any]:

@@ -39,11 +39,10 @@ def await_error(file: Path, number: int = 1) -> None:
     wait_until(lambda: file.read_text().count("raised") >= number, 30, "the error")
 
 
-def test_a_first_poll_that_ends_with_an_unexpected_error_has_ended(glue: BareGlue, file: Path) -> None:
-    """The program is ready, and says that the target is down. What the poll had found is not lost.
-
-    The views need not wait for the next resync, which is a quarter of an hour away.
-    """
+def test_a_poll_that_ends_with_an_unexpected_error_has_ended_and_is_not_up(
+    glue: BareGlue, file: Path
+) -> None:
+    """Also a first one: the program is ready, and the views that it had found need not wait for a resync."""
     file.touch()
     with breaking(glue, "poll", file) as program:
         await_error(file)
@@ -51,14 +50,9 @@ def test_a_first_poll_that_ends_with_an_unexpected_error_has_ended(glue: BareGlu
         assert program.scrape().up() == 0
         file.unlink()
         program.scrape_until(lambda now: now.views_up == len(TABLES), 30, "the views are up")
-
-
-def test_a_poll_that_ends_with_an_unexpected_error_is_not_up(glue: BareGlue, file: Path) -> None:
-    with breaking(glue, "poll", file) as program:
         program.await_up()
         file.touch()
-        await_error(file)
-        scraped = program.scrape_until(lambda now: now.up() == 0, what="the target is down")
+        scraped = program.scrape_until(lambda now: now.up() == 0, what="the target is down again")
         assert scraped.value(f"{RUN}dpu_seconds", table="returns") is not None, "values stay"
         assert program.get("/-/healthy").status == 200
         file.unlink()

@@ -102,6 +102,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             return all_are(0, Exposition(reply.text))
 
         wait_until(all_are_down, 60, "all are down")
+        assert program.get("/-/healthy").status == program.get("/-/ready").status == 200, "all the same"
         healthy_calls = glues["healthy"].count()
         faulty = program.scrape()
         glues["healthy"].wait_for_calls(healthy_calls + 1, seconds=10)

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.timeout(240)
 
 DATABASES = 170
 """At five requests a second, more than the 30 s of a poll allow to ask for."""
-ANOTHER_CATALOG = "210987654321"
 
 
 def put_views(glue: BareGlue, views: int, databases: int) -> list[str]:
@@ -146,10 +145,9 @@ def test_a_failure_in_a_long_listing_shows_though_another_target_is_polled_meanw
     for number in range(8_000):
         glue.records.put_run(view_run(number))
     with BareGlue() as neighbour:
-        neighbour.records.put_run(sample_run(1, status="RUNNING"), catalog_id=ANOTHER_CATALOG)
+        run_id = neighbour.records.put_run(sample_run(1, status="RUNNING"))
         config = watching(glue, "sales.*") | {"resync_interval": "5s"}
-        other = target(neighbour.url, sample_run_id(1), name="neighbour", catalog_id=ANOTHER_CATALOG)
-        config["targets"].append(other)
+        config["targets"].append(target(neighbour.url, run_id, name="neighbour", aws_region="us-east-1"))
         with serve(tmp_path, config) as program:
             program.await_up()
             glue.judge = lambda call: (

@@ -4,7 +4,6 @@ The shipped rules and the shipped example of an Alertmanager configuration are c
 for, and in nothing else.
 """
 
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,7 @@ from tests.e2e.neighbours import Alertmanager, Prometheus, Webhook, alertmanager
 from tests.e2e.program import Program, serve, target, wait_until
 from tests.support.bare_faults import ACCESS_DENIED
 from tests.support.bare_glue import BareGlue
-from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id
+from tests.support.bare_records import ACCOUNT, sample_run_id, view_run
 from tools.render_rules import render
 
 pytestmark = pytest.mark.timeout(240)
@@ -51,12 +50,9 @@ def hasty_rules() -> str:
 def put_view(
     glue: BareGlue, table: str, number: int, *, ended: float = 60, status: str = "SUCCEEDED"
 ) -> None:
-    """Add a view with a run of ten minutes that ended so many seconds ago."""
+    """Add a view with a run that ended so many seconds ago."""
     glue.records.put_view("sales", table, refresh_seconds=3600)
-    created = time.time() - ended - 600
-    times = {"CreationTime": created, "StartTime": created + 10, "EndTime": created + 600}
-    record = {**sample_run(number, status=status), **times, "LastUpdated": created + 600}
-    glue.records.put_run({**record, "DatabaseName": "sales", "TableName": table})
+    glue.records.put_run(view_run(number, f"sales.{table}", status=status, ended=time.time() - ended))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +95,6 @@ def watched(folder: Path, *targets: Mapping[str, Any], waits: str = "1s", url: s
             prometheus(folder / "prometheus", program.port, alerting=alerting, rule_files=["rules.yaml"])
         )
         yield Watched(program, server, manager, webhook)
-        (folder / "received.json").write_text(json.dumps([m.body for m in webhook.received], indent=2))
 
 
 def test_trouble_and_recovery_are_told_to_those_who_act(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.program import Program, environment, run, serve, target, wait_until, write_config
-from tests.support.bare_faults import HANG, THROTTLED, UNAVAILABLE, Fault
+from tests.support.bare_faults import HANG
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
@@ -169,14 +169,6 @@ def test_stays_healthy_while_glue_hangs_for_long(glue: BareGlue, tmp_path: Path)
         assert program.log.count("target is down") == 1, "once, not at every poll"
         checked = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{program.port}")
         assert checked.status == 0
-
-
-@pytest.mark.parametrize("fault", [THROTTLED, UNAVAILABLE], ids=["throttled", "unavailable"])
-def test_is_healthy_and_ready_although_glue_refuses(glue: BareGlue, tmp_path: Path, fault: Fault) -> None:
-    glue.misbehave(fault)
-    with serve(tmp_path, watching(glue)) as program:
-        program.await_ready()
-        assert program.get("/-/healthy").status == 200
 
 
 def test_one_target_that_hangs_keeps_it_from_being_ready(glue: BareGlue, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """systemd accepts the unit, finds little that the service could do to its host, and learns its state."""
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -7,11 +8,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from tests.e2e.program import Program, serve, target, write_config
+from tests.support.bare_faults import HANG
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
@@ -19,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "deploy" / "systemd" / "glue-mv-exporter.service"
 MOST_EXPOSED = 15
 """Tenths of systemd's measure, from 0 to 100; what is left is the network, which an exporter is for."""
+WATCHDOG = 0.4
+"""Seconds."""
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -46,17 +49,12 @@ def test_systemd_understands_the_unit_and_finds_it_little_exposed(tmp_path: Path
 class Systemd:
     """A socket for notifications, and what has come there."""
 
-    def __init__(self, address: str, watchdog: float = 0.4) -> None:
-        """``address``: a path, or ``@`` and the name of an abstract socket. ``watchdog``: seconds."""
+    def __init__(self, address: str) -> None:
+        """``address``: a path, or ``@`` and the name of an abstract socket."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
-        self.env = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": f"{watchdog * 1e6:.0f}"}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self.close = self._socket.close
+        self.env = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": f"{WATCHDOG * 1e6:.0f}"}
 
     def heard(self, seconds: float) -> list[str]:
         """Return the notifications that come within so many seconds."""
@@ -78,24 +76,24 @@ class Systemd:
                 pass
 
 
-@pytest.fixture
-def systemd(tmp_path: Path) -> Iterator[Systemd]:
-    with Systemd(str(tmp_path / "notify")) as listening:
+@pytest.fixture(params=["path"])
+def systemd(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Systemd]:
+    """Listen, on an abstract socket where a test asks for that."""
+    address = str(tmp_path / "notify") if request.param == "path" else f"@glue-mv-exporter-{tmp_path}"
+    with contextlib.closing(Systemd(address)) as listening:
         yield listening
 
 
 @pytest.fixture
-def glue(glue: BareGlue) -> BareGlue:
-    glue.records.put_run(sample_run(1))
-    return glue
+def config(glue: BareGlue) -> Mapping[str, object]:
+    return {"targets": [target(glue.url, glue.records.put_run(sample_run(1)))]}
 
 
-def config(endpoint: str) -> Mapping[str, object]:
-    return {"targets": [target(endpoint, sample_run_id(1))]}
-
-
-def test_systemd_learns_of_start_reload_and_stop(glue: BareGlue, systemd: Systemd, tmp_path: Path) -> None:
-    with serve(tmp_path, config(glue.url), env=systemd.env) as program:
+@pytest.mark.parametrize("systemd", ["path", "abstract"], indirect=True)
+def test_systemd_learns_of_start_reload_and_stop(
+    config: Mapping[str, object], systemd: Systemd, tmp_path: Path
+) -> None:
+    with serve(tmp_path, config, env=systemd.env) as program:
         systemd.await_states("READY=1", "WATCHDOG=1")
         program.process.send_signal(signal.SIGHUP)
         systemd.await_states("RELOADING=1\nMONOTONIC_USEC=", "READY=1")
@@ -106,50 +104,42 @@ def test_systemd_learns_of_start_reload_and_stop(glue: BareGlue, systemd: System
         systemd.await_states("STOPPING=1")
 
 
-def test_an_abstract_socket_is_understood(glue: BareGlue, tmp_path: Path) -> None:
-    with (
-        Systemd(f"@glue-mv-exporter-{tmp_path}") as systemd,
-        serve(tmp_path, config(glue.url), env=systemd.env),
-    ):
-        systemd.await_states("READY=1", "WATCHDOG=1")
-
-
-def test_without_a_watchdog_there_are_no_pings(glue: BareGlue, systemd: Systemd, tmp_path: Path) -> None:
+def test_without_a_watchdog_there_are_no_pings(
+    config: Mapping[str, object], systemd: Systemd, tmp_path: Path
+) -> None:
     for env in ({"WATCHDOG_USEC": ""}, {"WATCHDOG_PID": "1"}):
-        with serve(tmp_path, config(glue.url), env=systemd.env | env):
+        with serve(tmp_path, config, env=systemd.env | env):
             systemd.await_states("READY=1")
             assert systemd.heard(1) == []
 
 
-def test_a_socket_that_is_gone_stops_nothing(glue: BareGlue, tmp_path: Path) -> None:
+def test_a_socket_that_is_gone_stops_nothing(config: Mapping[str, object], tmp_path: Path) -> None:
     env = {"NOTIFY_SOCKET": str(tmp_path / "gone")}
-    with serve(tmp_path, config(glue.url), env=env) as program:
+    with serve(tmp_path, config, env=env) as program:
         program.scrape_until(lambda now: now.status(sample_run_id(1)) == "SUCCEEDED")
         assert "systemd was not notified" in program.log
 
 
 def test_a_glue_that_never_answers_does_not_stop_the_watchdogs_pings(
-    systemd: Systemd, tmp_path: Path
+    glue: BareGlue, config: Mapping[str, object], systemd: Systemd, tmp_path: Path
 ) -> None:
     """A restart would not help. The pings come twice in the watchdog's time."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        serve(tmp_path, config(f"http://127.0.0.1:{silent.getsockname()[1]}"), env=systemd.env),
-    ):
+    glue.misbehave(HANG)
+    with serve(tmp_path, config, env=systemd.env):
         systemd.await_states("READY=1", "WATCHDOG=1")
         began = time.monotonic()
         pings = systemd.heard(2)
         taken = time.monotonic() - began
         assert set(pings) == {"WATCHDOG=1"}
-        assert taken / 0.4 < len(pings) <= taken / 0.2 + 1
+        assert taken / WATCHDOG < len(pings) <= 2 * taken / WATCHDOG + 1
 
 
 def test_a_poll_loop_that_hangs_stops_the_watchdogs_pings(
-    glue: BareGlue, systemd: Systemd, tmp_path: Path
+    config: Mapping[str, object], systemd: Systemd, tmp_path: Path
 ) -> None:
     """The program is the true one, but for the commit that never returns."""
     command = (sys.executable, "-m", "tests.support.held_up", "stuck")
-    file = str(write_config(tmp_path, config(glue.url)))
+    file = str(write_config(tmp_path, config))
     env = {"PYTHONPATH": str(ROOT), **systemd.env}
     with Program(tmp_path, (file,), command=command, listen=None, env=env) as program:
         program.await_log("held up")

@@ -111,16 +111,11 @@ def test_what_glue_does_not_report_is_absent(scene: Scene) -> None:
     ((labels, value),) = scene.scraped.series(f"{RUN}info", run_id=BARE)
     assert (labels["database"], labels["table"], labels["refresh_type"], value) == ("", "", "UNKNOWN", 1)
     assert scene.scraped.value(f"{RUN}up", run_id=BARE) == 1
-
-
-def test_a_run_that_has_not_started_has_no_duration(scene: Scene) -> None:
-    for name in ("duration_seconds", "start_timestamp_seconds"):
-        assert scene.scraped.series(RUN + name, run_id=sample_run_id(1)) == []
-
-
-def test_without_a_status_there_is_no_status_series(scene: Scene) -> None:
     assert scene.scraped.status(NO_STATUS) is None
     assert scene.scraped.value(f"{RUN}dpu_seconds", run_id=NO_STATUS) == 1.5
+    for name in ("duration_seconds", "start_timestamp_seconds"):
+        not_started = sample_run_id(1)
+        assert scene.scraped.series(RUN + name, run_id=not_started) == []
 
 
 def test_what_the_api_does_not_list_is_unknown_and_warned_of(scene: Scene) -> None:
