@@ -89,7 +89,7 @@ class RateLimiter:
             self._queue.remove(ticket)
             self._sent.append(now)
             self._urgent_in_a_row = self._urgent_in_a_row + 1 if caller.first else 0
-            while len(self._sent) > 1 and self._sent[0] < now - LONGEST_WINDOW:
+            while self._sent[0] < now - LONGEST_WINDOW:
                 self._sent.popleft()
             return 0.0
 
