@@ -20,17 +20,12 @@ from exporter.metrics.text import (
 )
 from tests.support.run_series import read_openmetrics, read_text
 
-VALUE_FAMILY: Family[float] = Family(
-    name="some_value",
-    help="A value.",
-    labels=(),
-    samples=lambda value, _: [Sample(NO_LABELS, value)],
-)
+VALUE_FAMILY: Family[float] = Family("some_value", "A value.", (), lambda value, own: [Sample(own, value)])
 LABEL_FAMILY: Family[str] = Family(
-    name="some_info",
-    help="A label.",
-    labels=("first", "second"),
-    samples=lambda value, own: info(own, first=value, second="x"),
+    "some_info", "A label.", ("first", "second"), lambda value, own: info(own, first=value, second="x")
+)
+AGE_FAMILY: Family[float] = Family(
+    "age_seconds", "Age.", ("a",), lambda since, _: [Sample(labels(a="b"), Elapsed(since))]
 )
 
 
@@ -67,14 +62,6 @@ def test_any_number_reads_back_as_it_was(value: float) -> None:
     text = metadata(VALUE_FAMILY, Format.TEXT) + render([VALUE_FAMILY], value, NO_LABELS).lines[0]
     for families in parsed(text.decode()):
         assert [sample.value for family in families for sample in family.samples] == [value]
-
-
-AGE_FAMILY: Family[float] = Family(
-    name="age_seconds",
-    help="Age.",
-    labels=("a",),
-    samples=lambda since, _: [Sample(labels(a="b"), Elapsed(since))],
-)
 
 
 def test_an_elapsed_time_is_rendered_up_to_its_value() -> None:
