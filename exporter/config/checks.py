@@ -86,11 +86,9 @@ def _same_names(entries: Iterable[Entry], document: Document) -> None:
             owner = first.setdefault(place.name, entry)
             if owner is not entry:
                 line = document.line((*owner.at, "name"))
-                taken = f"the target of line {line} has the name {place.name} already"
-                if entry.own.name is None:
-                    document.report(entry.at, f"{taken}: give this one a name")
-                else:
-                    document.report((*entry.at, "name"), taken)
+                document.report(
+                    (*entry.at, "name"), f"the target of line {line} has the name {place.name} already"
+                )
 
 
 def _of_one_catalog(entries: Iterable[Entry]) -> list[tuple[Entry, ...]]:

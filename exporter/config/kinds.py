@@ -1,7 +1,7 @@
 """The kinds of values in a file. Each one validates a value and describes it for the JSON Schema.
 
-``read`` returns the value as the program uses it, or reports to the document what is wrong and returns None.
-So everything that is wrong is reported at once, and what is right can be checked further.
+:func:`read` returns the value as the program uses it, or reports what is wrong and returns None. So
+everything wrong is reported at once, and what is right can be checked further.
 """
 
 import re
@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from enum import StrEnum
-from functools import cache
-from typing import Any, ClassVar, Final, Protocol, Self
+from functools import cache, partial
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
 
 from exporter.config.durations import PATTERN, format_duration, parse_duration, quoted
 from exporter.config.yaml_lines import Document, Location, Unusable, kind
@@ -22,7 +22,7 @@ class Kind(Protocol):
     """What a value may be."""
 
     def read(self, value: object, at: Location, document: Document) -> Any:
-        """Return the value, or None after a report."""
+        """Return the value; raises ValueError with a sentence. What is wrong in its parts is reported."""
 
     def json_schema(self, definitions: dict[str, JsonSchema]) -> JsonSchema:
         """Return the schema; those that it refers to are added to the definitions."""
@@ -37,8 +37,21 @@ def read(kind_: Kind, value: object, at: Location, document: Document) -> Any:
     elif value is None:
         document.report(at, "has no value: write one, or remove the key")
     else:
-        return kind_.read(value, at, document)
+        try:
+            return kind_.read(value, at, document)
+        except ValueError as error:
+            document.report(at, str(error))
     return None
+
+
+T = TypeVar("T")
+
+
+def must_be(wanted: type[T], words: str, value: object) -> T:
+    """Return a value of the wanted type. Raises ValueError for any other."""
+    if isinstance(value, wanted):
+        return value
+    raise ValueError(f"must be {words}, not {kind(value)}")
 
 
 @dataclass(frozen=True)
@@ -49,13 +62,9 @@ class Scalar:
     """Returns the value. Raises ValueError with a sentence that says what is wrong."""
     schema: JsonSchema
 
-    def read(self, value: object, at: Location, document: Document) -> Any:
-        """Return the value, or None after a report."""
-        try:
-            return self.parse(value)
-        except ValueError as error:
-            document.report(at, str(error))
-            return None
+    def read(self, value: object, _at: Location, _document: Document) -> Any:
+        """Return the value."""
+        return self.parse(value)
 
     def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
         """Return the schema."""
@@ -64,17 +73,13 @@ class Scalar:
 
 def as_text(value: object) -> str:
     """Return a value that is text. Raises ValueError with how to turn another one into text."""
-    match value:
-        case str():
-            return value
-        case bool():
-            raise ValueError(
-                'YAML reads this as true or false (as it does yes, no, on and off): put it in "quotes"'
-            )
-        case int() | float():
-            raise ValueError('YAML reads this as a number (and drops leading zeros): put it in "quotes"')
-        case _:
-            raise ValueError(f"must be text, not {kind(value)}")
+    if value is True or value is False:
+        raise ValueError(
+            'YAML reads this as true or false (as it does yes, no, on and off): put it in "quotes"'
+        )
+    if type(value) in {int, float}:
+        raise ValueError('YAML reads this as a number (and drops leading zeros): put it in "quotes"')
+    return must_be(str, "text", value)
 
 
 def text(
@@ -119,13 +124,7 @@ def choice(words: type[StrEnum], refused: Mapping[str, str]) -> Scalar:
     return Scalar(parse, {"enum": [str(word) for word in words]})
 
 
-def _boolean(value: object) -> bool:
-    if value is True or value is False:
-        return value
-    raise ValueError(f"must be true or false, not {kind(value)}")
-
-
-BOOLEAN: Final = Scalar(_boolean, {"type": "boolean"})
+BOOLEAN: Final = Scalar(partial(must_be, bool, "true or false"), {"type": "boolean"})
 
 
 def number(least: float, most: float, *, whole: bool = False) -> Scalar:
@@ -164,13 +163,10 @@ class MappingOf:
     kind_of: Callable[[str], Kind]
     """Returns the kind of a key's value. Raises ValueError for a key that cannot be."""
 
-    def read(self, value: object, at: Location, document: Document) -> dict[str, Any] | None:
+    def read(self, value: object, at: Location, document: Document) -> dict[str, Any]:
         """Return the values by key."""
-        if not isinstance(value, dict):
-            document.report(at, f"must be {self.hint}, not {kind(value)}")
-            return None
         found = {}
-        for name, inner in value.items():
+        for name, inner in must_be(dict, self.hint, value).items():
             try:
                 found[name] = read(self.kind_of(name), inner, (*at, name), document)
             except ValueError as error:
@@ -189,17 +185,12 @@ class ListOf:
     items: Kind
     may_be_empty: bool = True
 
-    def read(self, value: object, at: Location, document: Document) -> list[Any] | None:
+    def read(self, value: object, at: Location, document: Document) -> list[Any]:
         """Return the items."""
-        if not isinstance(value, list):
-            document.report(
-                at, f"must be a list, not {kind(value)}: write each item on its own line, after a dash"
-            )
-            return None
-        if not value and not self.may_be_empty:
-            document.report(at, "is an empty list: write at least one item, or remove the key")
-            return None
-        return [read(self.items, item, (*at, index), document) for index, item in enumerate(value)]
+        items = must_be(list, "a list (each item on its own line, after a dash)", value)
+        if not items and not self.may_be_empty:
+            raise ValueError("is an empty list: write at least one item, or remove the key")
+        return [read(self.items, item, (*at, index), document) for index, item in enumerate(items)]
 
     def json_schema(self, definitions: dict[str, JsonSchema]) -> JsonSchema:
         """Describe the items."""
@@ -256,22 +247,18 @@ class Section:
         """Return what to do about a key that is not known."""
         known = list(cls.known())
         near = get_close_matches(name.strip().lower().replace("-", "_"), known, n=1)
-        return (
-            f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known are {', '.join(known)}"
-        )
+        return "unknown key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
 
     @classmethod
     def read(cls, value: object, at: Location, document: Document) -> Self | None:
         """Return the section; None if a required key is missing or wrong."""
-        if not isinstance(value, dict):
-            document.report(at, f"must be {cls.hint}, not {kind(value)}")
-            return None
+        mapping = must_be(dict, cls.hint, value)
         known = cls.known()
         values: dict[str, Any] = {}
-        wrong_keys = {name for name, one in known.items() if one.required and name not in value}
+        wrong_keys = {name for name, one in known.items() if one.required and name not in mapping}
         for name in wrong_keys:
             document.report((*at, name), "is missing")
-        for name, inner in value.items():
+        for name, inner in mapping.items():
             before = len(document.problems)
             if name not in known:
                 document.report((*at, name), cls.unknown_key(name))
@@ -282,7 +269,7 @@ class Section:
         if any(known[name].required and values.get(name) is None for name in known):
             return None
         right = {name: one for name, one in values.items() if one is not None}
-        return cls(**right, written=frozenset(value), wrong=frozenset(wrong_keys))
+        return cls(**right, written=frozenset(mapping), wrong=frozenset(wrong_keys))
 
     @classmethod
     def json_schema(cls, definitions: dict[str, JsonSchema]) -> JsonSchema:

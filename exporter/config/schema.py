@@ -139,11 +139,7 @@ class _View:
     section: type[ViewName]
 
     def read(self, value: object, at: Location, document: Document) -> ViewPattern | None:
-        try:
-            parts = value if isinstance(value, dict) else _split(value)
-        except ValueError as error:
-            document.report(at, str(error))
-            return None
+        parts = value if isinstance(value, dict) else _split(value)
         view = self.section.read(parts, at, document)
         return ViewPattern(**{name: getattr(view, name) for name in view.known()}) if view else None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import Final
 
 import bcrypt
 
@@ -150,8 +150,6 @@ class RateLimitConfig(_Section):
 @dataclass(frozen=True, kw_only=True)
 class WebConfiguration(_Section):
     """The whole file."""
-
-    hint: ClassVar[str] = "a mapping"
 
     tls_server_config: TlsServerConfig | None = key(TlsServerConfig)
     http_server_config: HttpServerConfig | None = key(HttpServerConfig)
