@@ -1,6 +1,5 @@
 """A fleet: 5,000 views at the start and in a steady state, memory at 100,000 runs."""
 
-import gzip
 import re
 import time
 from collections.abc import Iterator
@@ -10,13 +9,12 @@ from benchmarks.lifelike import views
 from benchmarks.processes import cpu_seconds, resident_bytes
 from benchmarks.programs import (
     INTERVAL,
-    PROMETHEUS,
-    Glue,
     Program,
     all_read,
+    calls,
     exporter,
+    exposition,
     glue_with,
-    scraped,
     wait_for,
     watching_runs,
     watching_views,
@@ -39,25 +37,24 @@ def views_by_glob_and_name(count: int) -> Iterator[Line]:
             wait_for(partial(_is_up, program), seconds=120, every=1)
             starts[kind] = program.cpu_until_ready
             yield Line(
-                f"{what}: CPU until ready", f"after {program.ready_after:.1f} s", f"{glue.calls()} calls",
+                f"{what}: CPU until ready", f"after {program.ready_after:.1f} s", f"{calls(program)} calls",
                 starts[kind], 6, unit=" s",
             )  # fmt: skip
             if kind == "glob":
-                yield from _steady(f"… {count // 60} refreshes a minute", glue, program)
+                yield from _steady(f"… {count // 60} refreshes a minute", program)
     yield Line(
         "… by name ÷ by glob", milliseconds(starts["name"]), milliseconds(starts["glob"]),
         starts["name"] / starts["glob"], 1.3,
     )  # fmt: skip
 
 
-def _steady(what: str, glue: Glue, program: Program) -> Iterator[Line]:
+def _steady(what: str, program: Program) -> Iterator[Line]:
     time.sleep(60)  # until the start is over
-    glue.forget_calls()
-    cpu = cpu_seconds(program.pid)
+    made, cpu = calls(program), cpu_seconds(program.pid)
     time.sleep(60 * MINUTES)
     share = (cpu_seconds(program.pid) - cpu) / (60 * MINUTES)
     yield Line(f"{what}: CPU", "", "", share * 100, 2, unit=" % of a core")
-    yield Line(f"{what}: calls a minute", "", "", glue.calls() / MINUTES, 3, unit="")
+    yield Line(f"{what}: calls a minute", "", "", (calls(program) - made) / MINUTES, 3, unit="")
     yield Line(f"{what}: resident", "", "", resident_bytes(program.pid) / 1e6, 140, unit=" MB")
 
 
@@ -84,5 +81,4 @@ def memory(runs: int) -> Iterator[Line]:
 
 
 def _is_up(program: Program) -> bool:
-    text = gzip.decompress(scraped(program.port, **PROMETHEUS).body).decode()
-    return re.search(r"^glue_mv_exporter_target_up{.*} 1$", text, re.MULTILINE) is not None
+    return re.search(r"^glue_mv_exporter_target_up{.*} 1$", exposition(program), re.MULTILINE) is not None

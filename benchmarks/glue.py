@@ -1,7 +1,6 @@
 """A bare Glue with a lifelike load: ``python -m benchmarks.glue '{"runs": 10000, "active": 100}'``.
 
-A process of its own, so that its cost is not measured with the exporter's. It prints its URL;
-``tests/support/endpoint.py`` says how to ask it which calls it got.
+A process of its own, so that its cost is not measured with the exporter's. It prints its URL.
 """
 
 import json

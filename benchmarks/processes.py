@@ -38,10 +38,9 @@ def running(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
                 raise
 
 
-def fetch(url: str, method: str = "GET", body: bytes | None = None) -> bytes:
+def fetch(url: str, method: str = "GET") -> bytes:
     """Ask a server of the benchmark."""
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 (loopback)
+    request = urllib.request.Request(url, method=method)  # noqa: S310 (loopback)
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (loopback)
         content: bytes = answer.read()
         return content

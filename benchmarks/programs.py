@@ -1,7 +1,9 @@
 """The programs that are compared: this exporter against a bare Glue, and a server of fixed bytes."""
 
 import contextlib
+import gzip
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -23,21 +25,6 @@ PROMETHEUS = {"Accept": "text/plain;version=0.0.4", "Accept_Encoding": "gzip"}
 
 
 @dataclass(frozen=True, slots=True)
-class Glue:
-    """A bare Glue in a process of its own."""
-
-    url: str
-
-    def calls(self) -> int:
-        """Return how many calls it got since they were last forgotten."""
-        return sum(json.loads(fetch(f"{self.url}/calls")).values())
-
-    def forget_calls(self) -> None:
-        """Count from zero again."""
-        fetch(f"{self.url}/calls", "DELETE")
-
-
-@dataclass(frozen=True, slots=True)
 class Program:
     """A running exporter."""
 
@@ -50,11 +37,11 @@ class Program:
 
 
 @contextlib.contextmanager
-def glue_with(load: Mapping[str, int]) -> Iterator[Glue]:
-    """Run a bare Glue that holds the load."""
+def glue_with(load: Mapping[str, int]) -> Iterator[str]:
+    """Run a bare Glue that holds the load; yields its URL."""
     with running("benchmarks.glue", json.dumps(load), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        yield Glue(process.stdout.readline().strip())
+        yield process.stdout.readline().strip()
 
 
 @contextlib.contextmanager
@@ -64,13 +51,13 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-def watching_runs(glue: Glue, load: Mapping[str, int]) -> dict[str, Any]:
+def watching_runs(glue: str, load: Mapping[str, int]) -> dict[str, Any]:
     """Return a target that watches the runs of the load by their IDs."""
     run_ids = [record["MaterializedViewRefreshTaskRunId"] for record in load_records(dict(load))]
     return {**_target(glue), "runs": run_ids}
 
 
-def watching_views(glue: Glue, *names: str) -> dict[str, Any]:
+def watching_views(glue: str, *names: str) -> dict[str, Any]:
     """Return a target that watches these views; by default every view."""
     return {**_target(glue), "views": list(names) or ["*.*"]}
 
@@ -109,6 +96,17 @@ def scraped(port: int, **headers: str) -> Answer:
         return client.fetch()
 
 
+def exposition(program: Program) -> str:
+    """Scrape once, as Prometheus does."""
+    return gzip.decompress(scraped(program.port, **PROMETHEUS).body).decode()
+
+
+def calls(program: Program) -> int:
+    """Return how many calls it has made."""
+    counts = re.findall(r"^glue_mv_exporter_api_requests_total{.*} (.+)$", exposition(program), re.MULTILINE)
+    return round(sum(map(float, counts)))
+
+
 def all_read(program: Program) -> None:
     """Wait until every run has been read, and so all that ended are settled."""
     lines = ('state="unfetched"} 0\n', 'state="settling"} 0\n')
@@ -124,12 +122,12 @@ def wait_for(fulfilled: Callable[[], bool], *, seconds: float, every: float = 0.
         time.sleep(every)
 
 
-def _target(glue: Glue) -> dict[str, Any]:
+def _target(glue: str) -> dict[str, Any]:
     return {
         "name": "benchmark",
         "aws_region": REGION,
         "catalog_id": ACCOUNT,
-        "endpoint_url": glue.url,
+        "endpoint_url": glue,
         "max_requests_per_second": 500,
     }
 

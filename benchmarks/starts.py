@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from statistics import median
 
 from benchmarks.processes import ENVIRONMENT
-from benchmarks.programs import all_read, exporter, folder, glue_with, scraped, watching_runs, watching_views
+from benchmarks.programs import (
+    all_read,
+    calls,
+    exporter,
+    folder,
+    glue_with,
+    scraped,
+    watching_runs,
+    watching_views,
+)
 from benchmarks.results import Line, milliseconds
 
 _BOTO3 = "import boto3; boto3.client('glue', region_name='eu-west-1')"
@@ -20,12 +29,11 @@ def with_state(views: int, runs: int) -> Iterator[Line]:
         target, flags = watching_views(glue), ("--storage.path", str(place))
         with exporter(target, *flags) as program:
             all_read(program)
-        glue.forget_calls()
         with exporter(target, *flags) as program:
             yield Line(
                 f"start with {runs:,} runs of {views:,} views in the state: ready",
                 milliseconds(program.ready_after),
-                f"{glue.calls()} calls, {program.cpu_until_ready:.1f} s of CPU",
+                f"{calls(program)} calls, {program.cpu_until_ready:.1f} s of CPU",
                 program.ready_after, 5, unit=" s",
             )  # fmt: skip
 

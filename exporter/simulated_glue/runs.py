@@ -46,13 +46,10 @@ class Schedule:
 
     first: float
     every: float
-    until: float | None = None
-    """None of the times is after this one."""
 
     def turns(self, now: float) -> int:
         """Return how many of the times have come."""
-        latest = now if self.until is None else min(now, self.until)
-        return max(0, int((latest - self.first) // self.every) + 1)
+        return max(0, int((now - self.first) // self.every) + 1)
 
     def turn(self, ordinal: int) -> float:
         """Return one of the times; the first one is number 0."""

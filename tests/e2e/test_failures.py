@@ -8,7 +8,6 @@ import pytest
 
 from tests.e2e.exposition import RUN, VIEW, Exposition
 from tests.e2e.program import Program, serve, target, wait_until, watching
-from tests.faults.test_ways import FlappingWay
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id, view_run
 
@@ -84,26 +83,31 @@ def test_a_connection_that_flaps_every_second(glue: BareGlue, tmp_path: Path) ->
     """The program answers all the while, keeps what it knew, and is well as soon as the connection is."""
     run_id = glue.records.put_run(sample_run(1, status="RUNNING"))
     glue.records.put_run(sample_run(1, status="RUNNING"), catalog_id=OTHER_CATALOG)
-    with FlappingWay(glue.port) as way:
-        flapping = target(f"http://127.0.0.1:{way.port}", run_id)
-        well = target(glue.url, run_id, name="well", catalog_id=OTHER_CATALOG)
-        with serve(tmp_path, {"poll_interval": "5s", "targets": [flapping, well]}) as program:
-            program.await_up()
-            before = files_and_threads(program)
-            for turn in range(16):
-                way.flap(passable=turn % 2 == 1)
-                time.sleep(1)
-                reply = program.get("/metrics")
-                assert (reply.status, reply.seconds < 2) == (200, True)
-                scraped = Exposition(reply.text)
-                statuses = scraped.series(f"{RUN}status", run_id=run_id, status="RUNNING")
-                assert [value for _, value in statuses] == [1, 1], "both targets keep what they knew"
-                assert scraped.up("well") == 1
-                assert set(scraped.failures("test")) <= {"unavailable", "timeout"}
-            way.flap(passable=True)
-            program.await_up()
-            for now, then in zip(files_and_threads(program), before, strict=True):
-                assert now <= then + 8
+    flapping = BareGlue()
+    flapping.records = glue.records
+    well = target(glue.url, run_id, name="well", catalog_id=OTHER_CATALOG)
+    config = {"poll_interval": "5s", "targets": [target(flapping.url, run_id), well]}
+    with serve(tmp_path, config) as program:
+        program.await_up()
+        before = files_and_threads(program)
+        for turn in range(16):
+            if turn % 2:
+                flapping = BareGlue(port=flapping.port)
+                flapping.records = glue.records
+            else:
+                flapping.close()  # all connections are cut, new ones are refused
+            time.sleep(1)
+            reply = program.get("/metrics")
+            assert (reply.status, reply.seconds < 2) == (200, True)
+            scraped = Exposition(reply.text)
+            statuses = scraped.series(f"{RUN}status", run_id=run_id, status="RUNNING")
+            assert [value for _, value in statuses] == [1, 1], "both targets keep what they knew"
+            assert scraped.up("well") == 1
+            assert set(scraped.failures("test")) <= {"unavailable", "timeout"}
+        program.await_up()
+        for now, then in zip(files_and_threads(program), before, strict=True):
+            assert now <= then + 8
+    flapping.close()
 
 
 def test_a_host_without_an_address_is_unavailable(glue: BareGlue, tmp_path: Path) -> None:

@@ -1,12 +1,109 @@
-"""What happens at each moment: good polls, the fault, what is expected then, and the recovery."""
+"""What happens at each moment, and what must hold after every step, whatever goes wrong.
+
+Functions return what does not hold, in sentences.
+"""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.e2e.exposition import Exposition
-from tests.faults import invariants as check
-from tests.faults.house import WATCHED, House, catalog_of
-from tests.faults.table import Moment, Operation
+from tests.e2e.exposition import EXPORTER, RUN, Exposition
+from tests.faults.house import CONFIGURED, NEIGHBOUR, RATE, WATCHED, House, catalog_of
+from tests.faults.table import STS, Cell, Moment, Operation
+from tests.support.bare_glue import Call
+from tests.support.bare_records import sample_run_id
+
+VIEW = "glue_mv_refresh_view_"
+MOVING = {f"{RUN}duration_seconds", f"{RUN}up", f"{VIEW}up"}
+"""Series that change by themselves, or tell whether the others are fresh."""
+QUICKLY = 3.0
+"""Seconds for a scrape, in a process that polls dozens of targets at once on a busy machine."""
+
+Values = frozenset[tuple[str, frozenset[tuple[str, str]], float]]
+
+
+def values(scraped: Exposition, catalog_id: str) -> Values:
+    return frozenset(
+        (name, frozenset(labels.items()), value)
+        for name in scraped.names()
+        if name.startswith((RUN, VIEW)) and name not in MOVING
+        for labels, value in scraped.series(name, catalog_id=catalog_id)
+    )
+
+
+def fails_as_expected(cell: Cell, scraped: Exposition) -> Iterator[str]:
+    """Find the operation's own failure counted alone, with the right reason, and the target's state."""
+    counted = scraped.failures(cell.target, cell.operation)
+    expected = {str(cell.reason)} if cell.reason else set()
+    if counted.keys() != expected:
+        yield f"{cell}: counted {dict(counted)} instead of {expected}"
+    everything = scraped.failures(cell.target)
+    if everything != counted:
+        yield f"{cell}: failures of other operations: {everything}"
+    up = scraped.value(f"{EXPORTER}target_up", target=cell.target)
+    if up != int(cell.harmless):
+        yield f"{cell}: target_up is {up}"
+
+
+def has_nothing_wrong(cell: Cell, scraped: Exposition, truth: Values) -> Iterator[str]:
+    """Find nothing shown that never was good. That a schedule is not known yet is true, too."""
+    for name, labels, value in values(scraped, catalog_of(cell)) - truth:
+        if ("refresh_mode", "unknown") not in labels:
+            yield f"{cell}: {name}{dict(labels)} {value} was never true"
+
+
+def keeps_last_good_values(cell: Cell, before: Exposition, after: Exposition) -> Iterator[str]:
+    """Find nothing lost: what was known stays, value for value."""
+    for name, labels, value in values(before, catalog_of(cell)) - values(after, catalog_of(cell)):
+        yield f"{cell}: {name}{dict(labels)} {value} is lost"
+
+
+def has_recovered(cell: Cell, scraped: Exposition) -> Iterator[str]:
+    """Find everything, after good polls, as if nothing had been."""
+    catalog_id = catalog_of(cell)
+    ups = {
+        "target_up": scraped.value(f"{EXPORTER}target_up", target=cell.target),
+        "run_up": scraped.value(f"{RUN}up", catalog_id=catalog_id),
+        "view_up": scraped.value(f"{VIEW}up", catalog_id=catalog_id),
+    }
+    if set(ups.values()) != {1}:
+        yield f"{cell}: after good polls {ups}"
+
+
+def is_unharmed(before: Exposition | None, after: Exposition) -> Iterator[str]:
+    """Find the neighbour up, polled again, and without a failure."""
+    if after.value(f"{EXPORTER}target_up", target=NEIGHBOUR) != 1 or after.failures(NEIGHBOUR):
+        yield f"the neighbour is down: {after.failures(NEIGHBOUR)}"
+    name = f"{EXPORTER}target_last_success_timestamp_seconds"
+    earlier = before.value(name, target=NEIGHBOUR) or 0.0 if before else 0.0
+    if (after.value(name, target=NEIGHBOUR) or 0.0) <= earlier:
+        yield "the neighbour was not polled"
+    catalog_id = catalog_of(None)
+    if not after.series(f"{RUN}info", catalog_id=catalog_id, run_id=sample_run_id(CONFIGURED)):
+        yield "the neighbour lost its run"
+
+
+def scrapes_are_quick(house: House) -> Iterator[str]:
+    """Find no scrape that waited for Glue."""
+    if (slowest := max(house.seconds_of_scrapes)) > QUICKLY:
+        yield f"a scrape took {slowest:.1f} s"
+
+
+def the_limit_is_kept(calls: Sequence[Call]) -> Iterator[str]:
+    """Find no target that asks Glue more often than it may, however long one looks; retries count.
+
+    One second's worth is allowed for besides: requests reach a busy server late, and then all at once.
+    """
+    times: dict[str, list[float]] = defaultdict(list)
+    for call in calls:
+        if call.operation not in {str(operation) for operation in STS}:
+            times[call.access_key].append(call.at)
+    for key, at in times.items():
+        for seconds in (1.0, 3.0, 10.0):
+            most = max(sum(start <= one < start + seconds for one in at) for start in at)
+            if most > RATE * (seconds + 1):
+                yield f"{key}: {most} requests in {seconds} s"
+
 
 Story = Callable[[House], Iterator[str]]
 STOPS_WITHIN = 3.0
@@ -18,11 +115,11 @@ def faulty_poll(house: House, before: Exposition | None) -> tuple[Exposition, li
     house.faulty = True
     after = house.poll(resync=True)
     house.faulty = False
-    problems = list(check.is_unharmed(before, after))
+    problems = list(is_unharmed(before, after))
     for cell in house.cells:
-        problems += check.fails_as_expected(cell, after)
+        problems += fails_as_expected(cell, after)
         if before:
-            problems += check.keeps_last_good_values(cell, before, after)
+            problems += keeps_last_good_values(cell, before, after)
     return after, problems
 
 
@@ -30,12 +127,12 @@ def recovery(house: House, before: Exposition) -> tuple[Exposition, list[str]]:
     """Poll twice more, with all as it should be, and judge: the second reads what the resync finds."""
     house.poll()
     after = house.poll()
-    problems = list(check.is_unharmed(before, after))
+    problems = list(is_unharmed(before, after))
     if answered := [cell.target for cell in house.cells if cell.is_answer]:
         after = house.poll(answered, resync=True)
     for cell in house.cells:
-        problems += check.has_recovered(cell, after)
-        problems += check.has_nothing_wrong(cell, before, check.values(after, catalog_of(cell)))
+        problems += has_recovered(cell, after)
+        problems += has_nothing_wrong(cell, before, values(after, catalog_of(cell)))
     return after, problems
 
 
@@ -50,13 +147,13 @@ def after_good_polls(house: House) -> Iterator[str]:
     """All is known, and stays."""
     good = house.poll()
     for cell in house.cells:
-        yield from check.has_recovered(cell, good)
+        yield from has_recovered(cell, good)
     faulty, problems = faulty_poll(house, good)
     yield from problems
     recovered, problems = recovery(house, faulty)
     yield from problems
     for cell in house.cells:
-        yield from check.has_nothing_wrong(cell, recovered, check.values(good, catalog_of(cell)))
+        yield from has_nothing_wrong(cell, recovered, values(good, catalog_of(cell)))
 
 
 def while_a_run_settles(house: House) -> Iterator[str]:
@@ -70,20 +167,20 @@ def while_a_run_settles(house: House) -> Iterator[str]:
     house.faulty = True
     faulty = house.poll(resync=True)
     house.faulty = False
-    yield from check.is_unharmed(ended, faulty)
+    yield from is_unharmed(ended, faulty)
     for cell in house.cells:
-        yield from check.fails_as_expected(cell, faulty)
+        yield from fails_as_expected(cell, faulty)
     recovered, problems = recovery(house, ended)
     del problems  # what was known when it ended is no longer true
     for cell in house.cells:
-        yield from check.has_recovered(cell, recovered)
+        yield from has_recovered(cell, recovered)
         yield from counts(recovered, catalog_of(cell), runs=1, dpu_seconds=42)
 
 
 def counts(scraped: Exposition, catalog_id: str, *, runs: int, dpu_seconds: float) -> Iterator[str]:
     """Return what is counted otherwise of the catalog's view."""
     for name, expected in (("runs_total", runs), ("dpu_seconds_total", dpu_seconds)):
-        found = sum(value for _, value in scraped.series(check.VIEW + name, catalog_id=catalog_id))
+        found = sum(value for _, value in scraped.series(VIEW + name, catalog_id=catalog_id))
         if found != expected:
             yield f"catalog {catalog_id}: {name} is {found} instead of {expected}"
 
@@ -105,7 +202,7 @@ def while_the_exporter_stops(house: House) -> Iterator[str]:
         yield f"polls ended {seconds:.1f} s after they should"
     after = Exposition(house.scrape())
     for cell in known:
-        yield from check.keeps_last_good_values(cell, good, after)
+        yield from keeps_last_good_values(cell, good, after)
 
 
 STORIES: Mapping[Moment, Story] = {
@@ -120,6 +217,6 @@ STORIES: Mapping[Moment, Story] = {
 def tell(house: House) -> list[str]:
     """Go through the story of the house's moment; return all that went otherwise than it must."""
     problems = list(STORIES[house.moment](house))
-    problems += check.scrapes_are_quick(house)
-    problems += check.the_limit_is_kept(house.glue.calls())
+    problems += scrapes_are_quick(house)
+    problems += the_limit_is_kept(house.glue.calls())
     return problems

@@ -21,37 +21,25 @@ RECORD = {**sample_run(1, now=1_700_000_000.0), "Role": "r"}
 
 Ask = Callable[[GlueCatalog, int], object]
 
-
-def ask_for_run(catalog: GlueCatalog, cut: int) -> object:
-    return catalog.get_run(str(cut))
-
-
-def ask_for_runs(catalog: GlueCatalog, cut: int) -> object:
-    return catalog.list_runs(database=str(cut)).runs
-
-
-def ask_for_tables(catalog: GlueCatalog, cut: int) -> object:
-    return catalog.get_tables(str(cut)).views
-
-
 QUESTIONS: dict[str, tuple[Ask, object]] = {
     "GetMaterializedViewRefreshTaskRun": (
-        ask_for_run,
+        lambda catalog, cut: catalog.get_run(str(cut)),
         {"MaterializedViewRefreshTaskRun": {"Status": "RUNNING", "DPUSeconds": 12.5}},
     ),
     "ListMaterializedViewRefreshTaskRuns": (
-        ask_for_runs,
+        lambda catalog, cut: catalog.list_runs(database=str(cut)).runs,
         {"MaterializedViewRefreshTaskRuns": [RECORD], "NextToken": "2"},
     ),
-    "GetTables": (ask_for_tables, {"TableList": [{"Name": "daily", "IsMaterializedView": True}]}),
+    "GetTables": (
+        lambda catalog, cut: catalog.get_tables(str(cut)).views,
+        {"TableList": [{"Name": "daily", "IsMaterializedView": True}]},
+    ),
 }
+"""How to ask, with the place of the cut as a name, and what is answered."""
 
 
 def plain(body: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %d\r\n\r\n%s" % (
-        len(body),
-        body,
-    )
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 def chunked(body: bytes) -> bytes:

@@ -30,16 +30,13 @@ class _Series:
 
     def add(self, index: int, value: str) -> None:
         if index > self.length:
-            self._append("_", index - self.length)
-        self._append(value, 1)
-
-    def _append(self, value: str, times: int) -> None:
-        if self.tokens and self.tokens[-1][0] == value:
-            value, before = self.tokens.pop()
-            times += before
-            self.length -= before
-        self.tokens.append((value, times))
-        self.length += times
+            self.tokens.append(("_", index - self.length))
+        self.length = index + 1
+        before, times = self.tokens[-1] if self.tokens else ("", 0)
+        if before == value:
+            self.tokens[-1] = (value, times + 1)
+        else:
+            self.tokens.append((value, 1))
 
     def notation(self) -> str:
         """Return it as promtool reads it: ``ax3`` is four times a, ``_x3`` three times nothing."""

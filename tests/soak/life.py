@@ -15,7 +15,7 @@ from pathlib import Path
 
 from exporter.errors import Reason
 from exporter.metrics import Exposition
-from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.model.settings import Access, Settings, Target
 from exporter.poller.poll import TargetPoll
 from exporter.store.retention import REMEMBERED
 from exporter.store.storage import FILE_NAME
@@ -25,7 +25,7 @@ from tests.soak.history import Spool
 from tests.soak.world import DAY, HOUR, RETENTION, World, WorldReader
 from tests.support.clock import ManualClock
 from tests.support.reader import ACCOUNT
-from tests.support.store_bench import EXPORTER, FullDisk
+from tests.support.store_bench import EXPORTER, FullDisk, views
 
 FIRST_START = 12 * HOUR
 """Unix time: promtool's tests begin at 0, and views have a past."""
@@ -45,10 +45,6 @@ ROOM_ON_DISK = 1.1
 """So much may the database grow: free pages are used again, some of them not fully."""
 REST = 8 * HOUR
 """After the last day nothing new starts, so that in the end all is counted. Nobody scrapes it."""
-
-
-def patterns(*names: str) -> tuple[ViewPattern, ...]:
-    return tuple(ViewPattern(database=d, table=t) for d, t in (name.split(".") for name in names))
 
 
 @dataclass
@@ -96,13 +92,13 @@ class Soak:
                     name="prod",
                     access=Access(aws_region=self.worlds["prod"].region),
                     catalog_id=ACCOUNT,
-                    views=patterns("*.*", *more),
+                    views=views("*.*", *more),
                 ),
                 Target(
                     name="lake",
                     access=Access(aws_region=self.worlds["lake"].region),
                     catalog_id=ACCOUNT,
-                    views=patterns("database_*.*", "database_0.nowhere"),
+                    views=views("database_*.*", "database_0.nowhere"),
                 ),
             ),
             poll_interval=POLL_INTERVAL,

@@ -81,10 +81,8 @@ class BareGlue(Endpoint):
         return page(self.records.databases(catalog_id), parameters, member=b"DatabaseList", most=100)
 
     def _get_tables(self, parameters: Mapping[str, Any]) -> bytes | None:
-        catalog_id, database = parameters.get("CatalogId", self.account), parameters["DatabaseName"]
-        if not self.records.has_database(catalog_id, database):
-            return None
-        return page(self.records.tables(catalog_id, database), parameters, member=b"TableList", most=100)
+        tables = self.records.tables(parameters.get("CatalogId", self.account), parameters["DatabaseName"])
+        return None if tables is None else page(tables, parameters, member=b"TableList", most=100)
 
     def _get_table(self, parameters: Mapping[str, Any]) -> bytes | None:
         table = self.records.encoded_table(

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -29,8 +29,6 @@ class Listing:
     """A page holds no more than this, whatever MaxResults asks for."""
     overlap: int = 0
     """So many records of a page come again at the beginning of the next one."""
-    endless: bool = False
-    """The last page, too, has a NextToken, and it leads to the last page."""
     token_lifetime: float = float("inf")
     """Seconds after which a NextToken is refused."""
 
@@ -181,44 +179,37 @@ class Records:
         entry = self._tables.get((catalog_id, database, name))
         return None if entry is None else entry[1]
 
-    def has_database(self, catalog_id: str, name: str) -> bool:
-        return (catalog_id, name) in self._databases
-
     def databases(self, catalog_id: str) -> Sequence[bytes]:
         with self._lock:
             return [body for (catalog, _), body in sorted(self._databases.items()) if catalog == catalog_id]
 
-    def tables(self, catalog_id: str, database: str) -> Sequence[bytes]:
+    def tables(self, catalog_id: str, database: str) -> Sequence[bytes] | None:
+        """Return a database's tables as JSON; None where there is no such database."""
         with self._lock:
-            return [
-                body
-                for key, (_, body) in sorted(self._tables.items(), key=lambda item: item[0])
-                if key[:2] == (catalog_id, database)
-            ]
+            if (catalog_id, database) not in self._databases:
+                return None
+            found = sorted(key for key in self._tables if key[:2] == (catalog_id, database))
+            return [self._tables[key][1] for key in found]
 
     def runs(self, catalog_id: str, database: str | None, table: str | None, order: str) -> Sequence[bytes]:
         """Return a catalog's runs as JSON in the order asked for, kept until a run changes."""
         key = (catalog_id, database, table, order)
         with self._lock:
             if key not in self._listed:
-                found = sorted(self._matching(catalog_id, database, table), key=_creation)
+                found = [
+                    (record, body)
+                    for (catalog, _), (record, body) in self._runs.items()
+                    if catalog == catalog_id
+                    and database in {None, record.get("DatabaseName")}
+                    and table in {None, record.get("TableName")}
+                ]
+                found.sort(key=_creation)
                 if order == "newest":
                     found.reverse()
                 elif order == "random":
                     random.Random(17).shuffle(found)  # noqa: S311 (a fair order, no secret)
                 self._listed[key] = [body for _, body in found]
             return self._listed[key]
-
-    def _matching(
-        self, catalog_id: str, database: str | None, table: str | None
-    ) -> Iterator[tuple[Record, bytes]]:
-        for (catalog, _), (record, body) in self._runs.items():
-            if (
-                catalog == catalog_id
-                and database in {None, record.get("DatabaseName")}
-                and table in {None, record.get("TableName")}
-            ):
-                yield record, body
 
 
 def _creation(entry: tuple[Record, bytes]) -> float:
@@ -237,9 +228,8 @@ def page(
     first = _offset(request.get("NextToken"), listing)
     last = min(first + min(asked, listing.page_limit), len(items))
     body = b'{"' + member + b'":[' + b",".join(items[max(0, first - listing.overlap) : last]) + b"]"
-    if last < len(items) or listing.endless:
-        following = last if last < len(items) else first
-        body += f',"NextToken":"{following}.{time.monotonic()}"'.encode()
+    if last < len(items):
+        body += f',"NextToken":"{last}.{time.monotonic()}"'.encode()
     return body + b"}"
 
 

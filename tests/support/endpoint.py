@@ -5,6 +5,7 @@ which knows nothing of the exporter or of any AWS library, and :class:`~tests.su
 """
 
 import gzip
+import itertools
 import json
 import math
 import re
@@ -14,7 +15,6 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -70,27 +70,6 @@ class Call:
         return int(str(self.parameters.get("NextToken", "0")).partition(".")[0])
 
 
-@dataclass(slots=True, kw_only=True)
-class _Rule:
-    fault: Fault
-    operation: str | None
-    run_id: str | None
-    aws_region: str | None
-    every: int
-    times: float
-    calls: int = 0
-
-    def happens_to(self, call: Call) -> bool:
-        if not (
-            self.operation in {None, call.operation}
-            and self.run_id in {None, call.run_id}
-            and self.aws_region in {None, call.aws_region}
-        ):
-            return False
-        self.calls += 1
-        return self.calls % self.every == 0 and self.calls <= self.times * self.every
-
-
 def error_response(call: Call, code: str, message: str, status: int = 400) -> Response:
     if call.service != "sts":
         return Response(status, json.dumps({"__type": code, "Message": message}).encode())
@@ -114,7 +93,7 @@ class Endpoint:
         """Seconds that the header ``Date`` is ahead of this clock."""
         self._changed = threading.Condition()
         self._calls: list[Call] = []
-        self._rules: list[_Rule] = []
+        self._rules: list[Callable[[Call], Fault | None]] = []
         self._server = _Server(self, port)
 
     def respond(self, call: Call, headers: Mapping[str, str], body: bytes) -> Response:
@@ -149,9 +128,17 @@ class Endpoint:
         With ``every`` 2 to each second one of them, and in all so many ``times``. Of two faults that fit a
         call, the later one happens.
         """
-        rule = _Rule(
-            fault=fault, operation=operation, run_id=run_id, aws_region=aws_region, every=every, times=times
-        )
+        numbers = itertools.count(1)
+
+        def rule(call: Call) -> Fault | None:
+            fits = (
+                operation in {None, call.operation}
+                and run_id in {None, call.run_id}
+                and aws_region in {None, call.aws_region}
+            )
+            number = next(numbers) if fits else 0
+            return fault if fits and number % every == 0 and number <= times * every else None
+
         with self._changed:
             self._rules.insert(0, rule)
 
@@ -199,16 +186,14 @@ class Endpoint:
         """Note one call and decide how it is answered."""
         with self._changed:
             self._calls.append(call)
-            fault = self.judge(call) or self._fault_of_rules(call)
+            judged = (rule(call) for rule in (self.judge, *self._rules))
+            fault = next(filter(None, judged), Fault())
             self._changed.notify_all()
         if fault.error is not None:
             return error_response(call, fault.error, fault.message, fault.status or 400), fault
         if fault.body is not None or fault.raw is not None or fault.hang:
             return Response(fault.status or 200, fault.body or b""), fault
         return self.respond(call, headers, body), fault
-
-    def _fault_of_rules(self, call: Call) -> Fault:
-        return next((rule.fault for rule in self._rules if rule.happens_to(call)), Fault())
 
 
 class _Server(ThreadingHTTPServer):
@@ -277,16 +262,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self._send(response, fault)
-
-    def do_GET(self) -> None:
-        """Answer ``/calls`` with the number of calls of each operation, for another process."""
-        counts = Counter(call.operation for call in self.server.endpoint.calls())
-        self._send(Response(200, json.dumps(counts).encode()), Fault())
-
-    def do_DELETE(self) -> None:
-        """Count from zero again, for another process."""
-        self.server.endpoint.forget_calls()
-        self._send(Response(200, b"{}"), Fault())
 
     def _call(self, body: bytes) -> Call:
         target = self.headers.get("X-Amz-Target")

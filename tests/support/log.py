@@ -85,11 +85,6 @@ def readable(run_ids: str) -> Line:
     return Line("info", "runs can be read again", {**PLACE, "run_ids": run_ids})
 
 
-def unlisted(run_id: str, status: str) -> Line:
-    message = "Glue reports a status that its API does not list; it shows as UNKNOWN"
-    return Line("warning", message, {**PLACE, "run_id": run_id, "status": status})
-
-
 def unwritable(error: object) -> Line:
     message = "the state cannot be written; counters stand still until it can"
     return Line("error", message, {"error": str(error)})
