@@ -29,29 +29,19 @@ _HOME = str(CACHE / "home")
 """For Helm's settings and caches, so that the user's are not touched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a command of Helm left behind."""
-
-    status: int
-    out: str
-    err: str
-
-
 @functools.cache
-def helm(release: str, *arguments: str) -> Outcome:
+def helm(release: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Helm, once for the same arguments."""
-    done = subprocess.run(
+    own = ("HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
+    return subprocess.run(
         [get_helm()[release] / "helm", *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": _HOME, "HELM_CACHE_HOME": _HOME}
-        | {"HELM_CONFIG_HOME": _HOME, "HELM_DATA_HOME": _HOME},
+        env={"PATH": os.environ["PATH"], **dict.fromkeys(own, _HOME)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
 
 
 def value_set(name: str) -> Path:
@@ -60,12 +50,18 @@ def value_set(name: str) -> Path:
 
 
 def template(
-    release: str, name: str, *settings: str, installed_as: str = "glue", namespace: str = NAMESPACE
-) -> Outcome:
-    """Render a value set, with more settings as one gives them to ``--set``."""
+    release: str,
+    *settings: str,
+    of: str | Path = "minimal",
+    chart: Path = CHART,
+    installed_as: str = "glue",
+    namespace: str = NAMESPACE,
+) -> subprocess.CompletedProcess[str]:
+    """Render a value set, or a file of values, with more settings as one gives them to ``--set``."""
     more = [word for setting in settings for word in ("--set", setting)]
-    files = ("--values", str(value_set(name)), "--namespace", namespace)
-    return helm(release, "template", installed_as, str(CHART), *files, *more)
+    values = of if isinstance(of, Path) else value_set(of)
+    files = ("--values", str(values), "--namespace", namespace)
+    return helm(release, "template", installed_as, str(chart), *files, *more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +149,11 @@ def _item(items: list[Any], key: str) -> Any:
 
 
 @functools.cache
-def rendered(
-    release: str, name: str, *settings: str, installed_as: str = "glue", namespace: str = NAMESPACE
-) -> Rendered:
-    """Render a value set, which must do."""
-    done = template(release, name, *settings, installed_as=installed_as, namespace=namespace)
-    assert done.status == 0, done.err
-    return read(done.out)
+def rendered(release: str, *settings: str, **more: Any) -> Rendered:
+    """Return what ``template`` renders, which must do."""
+    done = template(release, *settings, **more)
+    assert done.returncode == 0, done.stderr
+    return read(done.stdout)
 
 
 class _AsHelm(yaml.CSafeLoader):
@@ -189,8 +183,8 @@ def read(text: str) -> Rendered:
     return Rendered(tuple(one for one in yaml.load_all(text, _AsHelm) if one))
 
 
-def refusal(release: str, name: str, *settings: str) -> str:
+def refusal(release: str, *settings: str) -> str:
     """Return why Helm refuses these values, in one line."""
-    done = template(release, name, *settings)
-    assert done.status != 0, "Helm has taken it"
-    return re.sub(r"\s+", " ", done.err)
+    done = template(release, *settings)
+    assert done.returncode != 0, "Helm has taken it"
+    return re.sub(r"\s+", " ", done.stderr)

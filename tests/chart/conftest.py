@@ -1,5 +1,6 @@
 """Needs Helm, npm's packages, trivy and promtool, and fails without them: what is left out has not passed."""
 
+import functools
 import shutil
 import sys
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.charts import NAMESPACE, RELEASES, Rendered, rendered
+from tests.chart.charts import RELEASES, Rendered, rendered
 
 NODE = Path(__file__).parent / "node"
 
@@ -37,10 +38,4 @@ def release(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def render(release: str) -> Render:
     """Render the two values of the README and more settings, or the value set ``of``."""
-
-    def render_it(
-        *settings: str, of: str = "minimal", installed_as: str = "glue", namespace: str = NAMESPACE
-    ) -> Rendered:
-        return rendered(release, of, *settings, installed_as=installed_as, namespace=namespace)
-
-    return render_it
+    return functools.partial(rendered, release)

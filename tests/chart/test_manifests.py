@@ -14,7 +14,7 @@ import yaml
 from kubernetes_validate.utils import SchemaNotFoundError
 
 from exporter import __version__
-from tests.chart.charts import CHART, NAMESPACE, RELEASES, SETS, Manifest, helm, rendered, value_set
+from tests.chart.charts import CHART, RELEASES, SETS, Manifest, helm, rendered, template, value_set
 from tests.chart.conftest import NODE
 
 PACKAGES = {
@@ -37,20 +37,20 @@ every_set = pytest.mark.parametrize("name", SETS)
 @every_set
 def test_helm_finds_no_fault(release: str, name: str) -> None:
     done = helm(release, "lint", "--strict", str(CHART), "--values", str(value_set(name)))
-    assert done.status == 0, done.out + done.err
-    assert "[WARNING]" not in done.out
-    assert "[ERROR]" not in done.out
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[WARNING]" not in done.stdout
+    assert "[ERROR]" not in done.stdout
 
 
 def test_helm_finds_no_fault_without_values(release: str) -> None:
     done = helm(release, "lint", "--strict", str(CHART))
-    assert done.status == 0, done.out + done.err
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @every_set
 def test_both_releases_of_helm_make_the_same(name: str) -> None:
     first, second = (
-        sorted(json.dumps(one, sort_keys=True) for one in rendered(release, name).manifests)
+        sorted(json.dumps(one, sort_keys=True) for one in rendered(release, of=name).manifests)
         for release in RELEASES
     )
     assert first == second
@@ -60,7 +60,7 @@ def test_both_releases_of_helm_make_the_same(name: str) -> None:
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_kubernetes_takes_every_manifest(name: str, version: str) -> None:
     """Strictly: unknown keys, too, are errors."""
-    for manifest in rendered("4", name).manifests:
+    for manifest in rendered("4", of=name).manifests:
         try:
             kubernetes_validate.validate(manifest, version, strict=True)
         except SchemaNotFoundError:
@@ -70,7 +70,7 @@ def test_kubernetes_takes_every_manifest(name: str, version: str) -> None:
 def test_a_misspelt_key_would_be_noticed() -> None:
     """Else the test above would prove nothing."""
     assert tuple(map(int, KUBERNETES[1].split("."))) >= (1, 36)
-    service = rendered("4", "minimal").one("Service")
+    service = rendered("4").one("Service")
     wrong = {**service, "spec": {**service["spec"], "portz": []}}
     with pytest.raises(kubernetes_validate.ValidationError, match="portz"):
         kubernetes_validate.validate(wrong, "1.30", strict=True)
@@ -78,7 +78,7 @@ def test_a_misspelt_key_would_be_noticed() -> None:
 
 @every_set
 def test_each_object_is_there_once_and_says_which_release_it_is_of(name: str) -> None:
-    chart = rendered("4", name)
+    chart = rendered("4", of=name)
     found = Counter((one["kind"], one["metadata"]["name"]) for one in chart.manifests)
     assert set(found.values()) == {1}
     for one in chart.manifests:
@@ -90,14 +90,14 @@ def test_each_object_is_there_once_and_says_which_release_it_is_of(name: str) ->
 @every_set
 def test_every_port_names_its_protocol(name: str) -> None:
     """Helm 4 applies on the server, which merges ports by port and protocol."""
-    chart = rendered("4", name)
+    chart = rendered("4", of=name)
     ports = [port for service in chart.all("Service") for port in service["spec"]["ports"]]
     assert all("protocol" in port for port in (*ports, *chart.container["ports"]))
 
 
 def test_two_installations_in_one_namespace_do_not_meet(release: str) -> None:
     one, two = (
-        rendered(release, "everything", "fullnameOverride=", installed_as=name) for name in ("one", "two")
+        rendered(release, "fullnameOverride=", of="everything", installed_as=name) for name in ("one", "two")
     )
     names = [{(m["kind"], m["metadata"]["name"]) for m in chart.manifests} for chart in (one, two)]
     assert names[0] & names[1] == set()
@@ -112,20 +112,18 @@ def test_two_installations_in_one_namespace_do_not_meet(release: str) -> None:
 def test_what_is_packaged_is_what_installs(release: str, tmp_path: Path) -> None:
     """Without the value sets and the settings of tools."""
     done = helm(release, "package", str(CHART), "--destination", str(tmp_path))
-    assert done.status == 0, done.err
+    assert done.returncode == 0, done.stderr
     package = tmp_path / f"glue-mv-exporter-{__version__}.tgz"
     with tarfile.open(package) as tarball:
         names = {name.removeprefix("glue-mv-exporter/") for name in tarball.getnames()}
     assert {"README.md", "values.schema.json", "files/rules.yaml"} <= names
     assert not [name for name in names if name.startswith((".trivyignore", "ci/"))]
-    more = ("--values", str(value_set("minimal")), "--namespace", NAMESPACE)
-    shown = helm(release, "template", "glue", str(package), *more)
-    assert shown.out == helm(release, "template", "glue", str(CHART), *more).out
+    assert template(release, chart=package).stdout == template(release).stdout
 
 
 def custom_resources() -> list[Manifest]:
     """Return those of all value sets, each once, without the dashboards' own text, a large literal."""
-    found = [one for name in SETS for one in rendered("4", name).manifests if one["kind"] in PACKAGES]
+    found = [one for name in SETS for one in rendered("4", of=name).manifests if one["kind"] in PACKAGES]
     short = [
         {**one, "spec": one["spec"] | ({"json": "{}"} if "json" in one["spec"] else {})} for one in found
     ]
@@ -212,7 +210,7 @@ def test_in_the_chart_trivy_finds_nothing_but_what_is_explained() -> None:
 def test_in_all_value_sets_trivy_finds_what_is_explained_and_nothing_else(tmp_path: Path) -> None:
     """So every pod is as the restricted Pod Security Standard asks, and every exception is needed."""
     for name in SETS:
-        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump_all(rendered("4", name).manifests))
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump_all(rendered("4", of=name).manifests))
     exceptions = yaml.safe_load(EXCEPTIONS.read_text())["misconfigurations"]
     assert all(len(one["statement"]) > 40 for one in exceptions)
     explained = {one["id"] for one in exceptions}

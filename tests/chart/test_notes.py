@@ -86,8 +86,8 @@ def notes(release: str, chart: Path, values: str) -> str:
         words += [word for api in APIS for word in ("--api-versions", api)]
     words += [word for setting in settings for word in ("--set", setting)]
     done = helm(release, "template", "glue", str(chart), *words)
-    assert done.status == 0, done.err
-    return " ".join(yaml.safe_load(done.out)["notes"].split())
+    assert done.returncode == 0, done.stderr
+    return " ".join(yaml.safe_load(done.stdout)["notes"].split())
 
 
 @pytest.mark.parametrize("values", SAID)

@@ -26,7 +26,7 @@ class Node:
     """A folder in place of what the kubelet mounts into the pod, and what it asks the pod."""
 
     def __init__(self, folder: Path, name: str, glue: BareGlue) -> None:
-        self.chart: Rendered = rendered("4", name)
+        self.chart: Rendered = rendered("4", of=name)
         self.folder = folder
         self.glue = glue
         values = yaml.safe_load(value_set(name).read_text())

@@ -45,5 +45,5 @@ def test_what_the_pages_tell_installs_it(release: str, line: str) -> None:
     _, _, name, chart, *flags = shlex.split(line)
     assert (ROOT / chart).samefile(CHART)
     done = helm(release, "template", name, str(ROOT / chart), *flags)
-    assert done.status == 0, done.err
-    assert read(done.out).container["image"].startswith("registry.example.org/")
+    assert done.returncode == 0, done.stderr
+    assert read(done.stdout).container["image"].startswith("registry.example.org/")

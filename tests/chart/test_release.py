@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from exporter import __version__
-from tests.chart.charts import CHART, ROOT, Rendered, helm, read, value_set
+from tests.chart.charts import CHART, ROOT, helm, rendered, value_set
 from tools import chart_release
 
 REPOSITORY = "https://forge.example.org/owner/glue-mv-exporter"
@@ -32,16 +32,11 @@ def annotation(chart: Path, name: str) -> list[dict[str, str]]:
     return found
 
 
-def installed(release: str, chart: Path, setting: str = "replicaCount=1") -> Rendered:
-    words = ("--values", str(value_set("minimal")), "--set", setting)
-    return read(helm(release, "template", "glue", str(chart), *words).out)
-
-
 def test_helm_finds_no_fault_and_misses_nothing(release: str, published: Path) -> None:
     """Not even the icon, which it recommends."""
     done = helm(release, "lint", "--strict", str(published), "--values", str(value_set("minimal")))
-    assert done.status == 0, done.out
-    assert "[INFO]" not in done.out
+    assert done.returncode == 0, done.stdout
+    assert "[INFO]" not in done.stdout
 
 
 def test_its_links_lead_to_this_version_of_files_that_there_are(published: Path) -> None:
@@ -55,7 +50,8 @@ def test_its_links_lead_to_this_version_of_files_that_there_are(published: Path)
 
 
 def test_its_alerts_lead_to_the_runbooks_of_this_version(release: str, published: Path) -> None:
-    groups = installed(release, published, "prometheusRule.enabled=true").at("PrometheusRule spec groups")
+    chart = rendered(release, "prometheusRule.enabled=true", chart=published)
+    groups = chart.at("PrometheusRule spec groups")
     alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
     assert alerts
     for alert in alerts:
@@ -75,7 +71,8 @@ def test_its_alerts_lead_to_the_runbooks_of_this_version(release: str, published
 def test_it_installs_its_image_and_a_users_own_takes_its_place(
     release: str, published: Path, setting: str, image: str
 ) -> None:
-    assert installed(release, published, setting).container["image"] == f"{image}:{__version__}"
+    chart = rendered(release, setting, chart=published)
+    assert chart.at("container image") == f"{image}:{__version__}"
     named = {"name": "glue-mv-exporter", "image": f"{IMAGE}:{__version__}"}
     assert annotation(published, "images") == [named]
 

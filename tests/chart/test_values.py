@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from exporter import __version__, config
-from tests.chart.charts import CHART, NAME, ROOT, SETS, Rendered, helm, read, rendered, value_set
+from tests.chart.charts import NAME, ROOT, SETS, Rendered, rendered, value_set
 from tests.chart.conftest import Render
 
 MOUNTED = "/etc/glue-mv-exporter"
@@ -341,7 +341,7 @@ WITH_CONFIG = [name for name in SETS if "config" in yaml.safe_load(value_set(nam
 
 @pytest.mark.parametrize("name", WITH_CONFIG)
 def test_the_configuration_is_that_of_the_values_without_a_warning(release: str, name: str) -> None:
-    text = rendered(release, name).configuration
+    text = rendered(release, of=name).configuration
     assert yaml.safe_load(text) == yaml.safe_load(value_set(name).read_text())["config"]
     assert config.parse(text.encode(), name).warnings == ()
 
@@ -350,9 +350,7 @@ def test_every_key_of_the_example_is_a_value(release: str, tmp_path: Path) -> No
     example = yaml.safe_load((ROOT / "config.example.yaml").read_text())
     values = tmp_path / "values.json"
     values.write_text(json.dumps({"config": example}))
-    done = helm(release, "template", "glue", str(CHART), "--values", str(values))
-    assert done.status == 0, done.err
-    assert yaml.safe_load(read(done.out).configuration) == example
+    assert yaml.safe_load(rendered(release, of=values).configuration) == example
 
 
 def test_a_changed_configuration_restarts_the_pod_and_nothing_else_does(render: Render) -> None:

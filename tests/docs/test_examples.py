@@ -110,20 +110,11 @@ def test_a_misspelt_key_is_reported_as_the_page_shows() -> None:
 def test_the_numbers_of_series_are_right() -> None:
     """Of a view and of a run about which everything is known."""
     facts = ViewFacts(
-        refresh_mode="scheduled",
-        creation_time=1.0,
-        expected_interval=3600.0,
-        last_run=FULL_RUN,
-        last_success=FULL_RUN,
-        last_success_time=2.0,
-        last_failure_time=1.0,
-        last_failure=FULL_RUN,
-        data_time=2.0,
-        source_updated_time=3.0,
-        stale_since=3.0,
-        consecutive_failures=1,
+        refresh_mode="scheduled", creation_time=1.0, expected_interval=3600.0, consecutive_failures=1,
+        last_run=FULL_RUN, last_success=FULL_RUN, last_success_time=2.0, last_failure_time=1.0,
+        last_failure=FULL_RUN, data_time=2.0, source_updated_time=3.0, stale_since=3.0,
         counters=ViewCounters(),
-    )
+    )  # fmt: skip
     view = ViewSeries(ViewKey(REGION, ACCOUNT, "sales", "daily_orders"), "prod", up=True, facts=facts)
     listed: RunSeries = run_series(up=None)
     of_view = sum(len(list(family.samples(view, view_labels(view)))) for family in VIEW_FAMILIES)

@@ -39,10 +39,13 @@ class Selector:
     """A series that an expression asks for."""
 
     metric: str
-    labels: frozenset[str]
-    """The names of the labels that it matches on."""
     values: tuple[tuple[str, str], ...] = ()
     """Label and what it is matched with, as written."""
+
+    @property
+    def labels(self) -> set[str]:
+        """The names of the labels that it matches on."""
+        return {label for label, _ in self.values}
 
 
 def tokens(expression: str) -> list[Token]:
@@ -85,6 +88,6 @@ def selectors(expression: str) -> list[Selector]:
                     place += 1
                 names = [at for at in range(opening, place) if stream[at].kind == "name"]
                 matched = [(stream[at].text, stream[at + 2].text.strip('"')) for at in names]
-            found.append(Selector(token.text, frozenset(label for label, _ in matched), tuple(matched)))
+            found.append(Selector(token.text, tuple(matched)))
         place += 1
     return found
