@@ -2,14 +2,14 @@
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from exporter.errors import GlueError, Reason
-from exporter.model.patterns import Ownership
-from exporter.model.run import MalformedRun, Run, RunListing, run_key
+from exporter.model.patterns import Name, Ownership
+from exporter.model.run import Run, RunListing, run_key
 from exporter.poller.listing import ListingReader, Order, Orders, ReadListing, scopes_for
 from exporter.poller.workers import Calls, WorkerPool
 from exporter.store.results import Listing, RunsListed, Scope
@@ -22,23 +22,6 @@ PAGES = ["list_runs *.*", *(f"list_runs *.* from {start}" for start in (1000, 20
 ALL = Scope()
 
 
-class Script(PagesByToken):
-    """Answers one listing call after the other from a list."""
-
-    def __init__(self, *answers: RunListing | GlueError) -> None:
-        super().__init__()
-        self.left = list(answers)
-        self.tokens: list[str | None] = []
-
-    def page(self, token: str | None) -> RunListing:
-        """Return the next answer, or raise it."""
-        self.tokens.append(token)
-        answer = self.left.pop(0)
-        if isinstance(answer, GlueError):
-            raise answer
-        return answer
-
-
 @dataclass
 class Reading:
     """Reads listings, and keeps what was handed in."""
@@ -48,40 +31,36 @@ class Reading:
     pages: list[RunsListed] = field(default_factory=list)
     clock: ManualClock = field(default_factory=ManualClock)
 
-    def __post_init__(self) -> None:
+    def _listings(self) -> ListingReader:
         calls = Calls(
             WorkerPool("prod", size=1, clock=self.clock),
             deadline=self.clock.monotonic() + 30.0,
             stop=threading.Event(),
             heartbeat=nothing,
         )
-        self.listings = ListingReader(
+        return ListingReader(
             self.reader, calls, self.clock, self.orders, self.pages.append, tables_denied=False
         )
 
-    def all(self, scope: Scope = ALL) -> ReadListing:
-        """Read all pages."""
-        return self.listings.read_all(listing(scope))
+    def all(self) -> ReadListing:
+        """Read all pages, and count calls anew."""
+        read = self._listings().read_all(listing())
+        self.reader.forget_calls()
+        return read
 
     def new(self, *unsettled: Run, wanted: Sequence[str] = ()) -> ReadListing:
         """Read what may be new."""
-        return self.listings.read_new(
-            listing(), {run_key(run.run_id): run for run in unsettled}, frozenset(wanted)
-        )
+        by_key = {run_key(run.run_id): run for run in unsettled}
+        return self._listings().read_new(listing(), by_key, frozenset(wanted))
 
     def some(self, wanted: Sequence[str], most_pages: int) -> ReadListing:
         """Look for some runs."""
-        return self.listings.read_some(listing(), frozenset(wanted), most_pages)
-
-    @property
-    def runs(self) -> list[str]:
-        """The IDs of all runs that were handed in, in order."""
-        return [run.run_id for page in self.pages for run in page.runs]
+        return self._listings().read_some(listing(), frozenset(wanted), most_pages)
 
 
-def listing(scope: Scope = ALL) -> Listing:
+def listing() -> Listing:
     """Return what the store opens."""
-    return Listing("prod", scope, Ownership(), {})
+    return Listing("prod", ALL, Ownership(), {})
 
 
 def nth(number: int, *, every: float = 60.0) -> Run:
@@ -94,162 +73,91 @@ def newest_first(*, every: float = 60.0) -> list[Run]:
     return [nth(number, every=every) for number in range(3500)]
 
 
-def page(*runs: Run, next_token: str | None = None, malformed: Sequence[MalformedRun] = ()) -> RunListing:
-    """Return a page."""
-    return RunListing(runs=runs, malformed=tuple(malformed), next_token=next_token)
-
-
-def known(reader: MemoryReader) -> Reading:
-    """Return a reading after a first complete one, and count calls anew."""
-    reading = Reading(reader)
-    assert reading.all().complete
-    reader.forget_calls()
-    return reading
-
-
-@pytest.mark.parametrize(
-    ("scope", "asked"),
-    [
-        (Scope(), "list_runs *.*"),
-        (Scope("sales"), "list_runs sales.*"),
-        (Scope("sales", "orders"), "list_runs sales.orders"),
-    ],
-)
-def test_a_listing_is_asked_for_with_its_filter(scope: Scope, asked: str) -> None:
-    reader = MemoryReader([nth(0)])
-    assert Reading(reader).all(scope).listing.scope == scope
-    assert reader.calls == [asked]
+SORTED = newest_first()
+FAST = newest_first(every=0.2)
+"""A page is 200 s."""
+SHUFFLED = random.Random(0).sample(SORTED, len(SORTED))  # noqa: S311 (no secret: any order will do)
+ONE_WITHOUT_AGE = [*SORTED[:5], SORTED[5]._replace(creation_time=None), *SORTED[6:]]
+AGELESS = [Run(run_id=str(number)) for number in range(3500)]
+ONE_SWAPPED = [*SORTED[:10], SORTED[20], *SORTED[11:20], SORTED[10], *SORTED[21:]]
 
 
 def test_each_page_is_handed_in_as_it_comes_and_the_last_one_says_so() -> None:
-    reading = Reading(MemoryReader(newest_first()))
+    reading = Reading(MemoryReader(SORTED))
     read = reading.all()
-    assert [len(one.runs) for one in reading.pages] == [1000, 1000, 1000, 500]
-    assert [one.last for one in reading.pages] == [False, False, False, True]
+    assert [(len(one.runs), one.last) for one in reading.pages] == [*[(1000, False)] * 3, (500, True)]
     assert {id(one.listing) for one in reading.pages} == {id(read.listing)}
     assert (read.complete, read.runs, read.error) == (True, 3500, None)
 
 
+class FailsOnPage2(PagesByToken):
+    """Lists some runs, and then fails."""
+
+    runs: tuple[Run, ...] = ()
+
+    def page(self, token: str | None) -> RunListing:
+        if token:
+            raise glue_error(Reason.INVALID_INPUT, "token expired")
+        return RunListing(runs=self.runs, malformed=(), next_token="1")
+
+
 def test_pages_before_a_failure_have_been_handed_in_and_teach_nothing_of_the_rest() -> None:
     """Half a listing never passes for a listing."""
-    reading = Reading(Script(page(nth(0), next_token="1"), glue_error(Reason.INVALID_INPUT, "token expired")))
+    reader = FailsOnPage2()
+    reader.runs = (nth(0),)
+    reading = Reading(reader)
     with pytest.raises(GlueError, match="token expired"):
         reading.all()
     assert [one.last for one in reading.pages] == [False]
     assert (reading.orders[ALL].complete, reading.orders[ALL].newest) == (False, None)
 
 
-def test_a_token_that_comes_twice_is_an_error() -> None:
-    """Else the read would never end."""
-    reader = Script(*(page(nth(number), next_token="ab"[number % 2]) for number in range(9)))
-    with pytest.raises(GlueError) as caught:
-        Reading(reader).all()
-    assert str(caught.value) == "ListMaterializedViewRefreshTaskRuns: a paging token came twice"
-    assert caught.value.reason is Reason.UNEXPECTED
-    assert reader.tokens == [None, "a", "b"]
-
-
-def test_a_record_that_cannot_be_read_is_a_failed_read_and_costs_no_others() -> None:
-    broken = [MalformedRun("run-1", "StartTime is not a number"), MalformedRun(None, "not an object")]
-    reading = Reading(
-        Script(page(nth(0), malformed=broken[:1], next_token="1"), page(nth(2), malformed=broken[1:]))
-    )
-    read = reading.all()
-    assert reading.runs == ["run-0", "run-2"]
-    assert [record for one in reading.pages for record in one.malformed] == broken
-    assert str(read.error) == "ListMaterializedViewRefreshTaskRuns: StartTime is not a number"
-    assert read.error is not None
-    assert read.error.reason is Reason.UNEXPECTED
-
-
 # Stopping early
 
 
-def test_stops_at_the_first_page_that_overlaps_what_is_known() -> None:
-    reader = MemoryReader(newest_first())
-    read = known(reader).new()
-    assert reader.calls == PAGES[:1]
-    assert (read.complete, read.runs) == (False, 1000)
-
-
-def test_reads_on_until_five_minutes_of_what_is_known_have_been_read_again() -> None:
-    """A run may show up late. Five in a second: a page is 200 s."""
-    reader = MemoryReader(newest_first(every=0.2))
-    known(reader).new()
-    assert reader.calls == PAGES[:2]
-
-
-def test_reads_on_while_all_is_new() -> None:
-    """More than a page of runs has come since the last read."""
-    orders = known(MemoryReader(newest_first()[1500:])).orders
-    newer = MemoryReader(newest_first())
-    reading = Reading(newer, orders)
-    assert not reading.new().complete
-    assert newer.calls == PAGES[:2]
-    newer.forget_calls()
-    reading.new()
-    assert newer.calls == PAGES[:1]
-
-
-def test_a_listing_that_nobody_has_read_to_its_end_stops_early_too() -> None:
-    """The resync reads the rest; what comes newest first shows with the first page."""
-    reader = MemoryReader(newest_first())
-    assert not Reading(reader).new().complete
-    assert reader.calls == PAGES[:1]
-
-
-def shuffled() -> list[Run]:
-    """Return four pages in no order."""
-    runs = newest_first()
-    random.Random(0).shuffle(runs)  # noqa: S311 (no secret: any order will do)
-    return runs
-
-
-def without_a_time() -> list[Run]:
-    """Return four pages, newest first, but for one run whose age is not known."""
-    runs = newest_first()
-    runs[5] = runs[5]._replace(creation_time=None)
-    return runs
-
-
 @pytest.mark.parametrize(
-    "runs",
-    [shuffled(), newest_first()[::-1], without_a_time(), [Run(run_id=str(n)) for n in range(3500)]],
-    ids=["shuffled", "oldest first", "one of no known age", "all of no known age"],
+    ("before", "now", "pages"),
+    [
+        pytest.param(SORTED, SORTED, 1, id="overlaps what is known"),
+        pytest.param(FAST, FAST, 2, id="five minutes of what is known: a run may show up late"),
+        pytest.param(SORTED[1500:], SORTED, 2, id="more than a page is new"),
+        pytest.param([], SORTED, 1, id="never read to its end: the resync does that"),
+        pytest.param(SHUFFLED, SHUFFLED, 4, id="shuffled"),
+        pytest.param(SORTED[::-1], SORTED[::-1], 4, id="oldest first"),
+        pytest.param(ONE_WITHOUT_AGE, ONE_WITHOUT_AGE, 4, id="one of no known age"),
+        pytest.param(AGELESS, AGELESS, 4, id="all of no known age"),
+    ],
 )
-def test_a_listing_in_any_other_order_is_always_read_to_the_end(runs: list[Run]) -> None:
-    reader = MemoryReader(runs)
-    assert known(reader).new().complete
-    assert reader.calls == PAGES
-
-
-def swapped(first: int, second: int) -> list[Run]:
-    """Return four pages, newest first, but for two runs."""
-    runs = newest_first()
-    runs[first], runs[second] = runs[second], runs[first]
-    return runs
+def test_stops_early_only_where_nothing_further_down_can_be_new(
+    before: Sequence[Run], now: Sequence[Run], pages: int
+) -> None:
+    reading = Reading(MemoryReader(before))
+    if before:
+        assert reading.all().complete
+    reading.reader = MemoryReader(now)
+    read = reading.new()
+    assert reading.reader.calls == PAGES[:pages]
+    assert (read.complete, read.runs) == (pages == 4, min(1000 * pages, 3500))
 
 
 def test_an_order_that_changes_is_noticed_and_not_relied_on_before_it_is_proven_again() -> None:
-    orders = known(MemoryReader(newest_first())).orders
-    unsorted = MemoryReader(swapped(10, 20))
-    assert Reading(unsorted, orders).new().complete
-    assert unsorted.calls == PAGES
-    assert not orders[ALL].newest_first
-    again = MemoryReader(newest_first())
-    Reading(again, orders).new()
-    assert again.calls == PAGES, "this read proves it"
-    again.forget_calls()
-    Reading(again, orders).new()
-    assert again.calls == PAGES[:1]
+    reading = Reading(MemoryReader(SORTED))
+    reading.all()
+    pages = []
+    for runs in (SORTED, ONE_SWAPPED, SORTED, SORTED):
+        reading.reader = MemoryReader(runs)
+        reading.new()
+        pages.append(len(reading.reader.calls))
+    assert pages == [1, 4, 4, 1], "the third read proves it"
 
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_disorder_is_noted_even_if_the_read_never_gets_to_its_end(*, complete: bool) -> None:
     orders = {ALL: Order(complete=True, newest=START, seconds=7.0, pages=3)} if complete else {}
-    reading = Reading(Script(page(nth(2), nth(1), next_token="1"), glue_error(Reason.THROTTLED)), orders)
+    reader = FailsOnPage2()
+    reader.runs = (nth(2), nth(1))
     with pytest.raises(GlueError):
-        reading.new()
+        Reading(reader, orders).new()
     assert (orders[ALL].newest_first, orders[ALL].complete) == (False, complete)
     assert orders[ALL].seconds == (7.0 if complete else 0.0), "what is known of it stays known"
 
@@ -258,13 +166,7 @@ def test_disorder_is_noted_even_if_the_read_never_gets_to_its_end(*, complete: b
 
 
 def numbered(*numbers: int) -> list[Run]:
-    """Return these runs."""
     return [nth(number) for number in numbers]
-
-
-def ageless(count: int) -> list[Run]:
-    """Return runs that no page holds and whose age is not known."""
-    return [Run(run_id=f"ageless-{number}") for number in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -278,7 +180,7 @@ def ageless(count: int) -> list[Run]:
         pytest.param(numbered(2500, 2501, 2502), 3, id="three on page 3"),
         pytest.param(numbered(5, 1500, 2500, 2501), 3, id="three of four further down"),
         pytest.param(numbered(1500, 1501, 3400), 1, id="three, but one is on page 4"),
-        pytest.param(ageless(4), 1, id="four of no known age"),
+        pytest.param(AGELESS[:4], 1, id="four of no known age, which might be anywhere"),
         pytest.param([run("a", 1.0), run("b", 2.0)], 1, id="gone from the page where they would be"),
         pytest.param([run("a", 59_940.0), run("b", 59_940.0)], 1, id="gone from the end of page 1"),
     ],
@@ -286,10 +188,10 @@ def ageless(count: int) -> list[Run]:
 def test_unsettled_runs_are_paged_to_where_that_takes_fewer_calls_than_asking_for_each(
     unsettled: list[Run], pages: int
 ) -> None:
-    """A run of no known age might be anywhere."""
-    reader = MemoryReader(newest_first())
-    known(reader).new(*unsettled)
-    assert reader.calls == PAGES[:pages]
+    reading = Reading(MemoryReader(SORTED))
+    reading.all()
+    reading.new(*unsettled)
+    assert reading.reader.calls == PAGES[:pages]
 
 
 def test_a_read_says_which_of_the_wanted_runs_it_has_found_in_any_case_of_letters() -> None:
@@ -299,22 +201,17 @@ def test_a_read_says_which_of_the_wanted_runs_it_has_found_in_any_case_of_letter
 
 @pytest.mark.parametrize(
     ("wanted", "pages", "complete"),
-    [
-        (["run-5"], 1, False),
-        (["run-5", "run-1500"], 2, False),
-        (["run-2500"], 2, False),
-        (["elsewhere"], 4, True),
-    ],
+    [([5], 1, False), ([5, 1500], 2, False), ([2500], 2, False), ([], 4, True)],
     ids=["all on page 1", "all within two pages", "further down", "nowhere"],
 )
-@pytest.mark.parametrize("runs", [newest_first(), [nth(0), *newest_first()[:0:-1]]], ids=["sorted", "not"])
+@pytest.mark.parametrize("runs", [SORTED, [SORTED[0], *SORTED[:0:-1]]], ids=["sorted", "not"])
 def test_some_runs_are_looked_for_on_so_many_pages_and_no_further_than_needed(
-    wanted: list[str], pages: int, runs: list[Run], *, complete: bool
+    wanted: list[int], pages: int, runs: list[Run], *, complete: bool
 ) -> None:
     """Whatever the order."""
     reader = MemoryReader(runs)
-    by_place = [runs[int(name.removeprefix("run-"))].run_id if "-" in name else name for name in wanted]
-    assert Reading(reader).some(by_place, 4 if complete else 2).complete is complete
+    keys = [runs[place].run_id for place in wanted] or ["elsewhere"]
+    assert Reading(reader).some(keys, 4 if complete else 2).complete is complete
     assert reader.calls == PAGES[:pages]
 
 
@@ -325,43 +222,39 @@ ONE = {("sales", "orders")}
 THREE = {("sales", f"v{number}") for number in range(3)}
 APART = {("sales", "orders"), ("sales", "returns"), ("finance", "revenue")}
 SALES, FINANCE = Scope("sales"), Scope("finance")
-TABLES = tuple(Scope(*name) for name in sorted(APART))
 
 
-@pytest.mark.parametrize(
-    ("views", "expected"),
-    [(set(), ()), (ONE, (Scope("sales", "orders"),)), (THREE, (SALES,)), (APART, (ALL,))],
-    ids=["none", "one view", "one database", "two databases"],
-)
-def test_the_narrowest_single_listing(views: set[tuple[str, str]], expected: tuple[Scope, ...]) -> None:
-    assert scopes_for(views, {}) == expected
+def each(views: set[Name]) -> tuple[Scope, ...]:
+    return tuple(Scope(*name) for name in sorted(views))
 
 
-def read_once(pages: int, *, newest_first: bool = False, complete: bool = True) -> Order:
+def unsorted(scope: Scope, pages: int) -> Mapping[Scope, Order]:
     """Return what is known of a listing of so many pages."""
-    return Order(complete=complete, newest_first=newest_first, pages=pages)
+    return {scope: Order(complete=True, newest_first=False, pages=pages)}
 
 
 @pytest.mark.parametrize(
-    ("views", "widest", "order", "expected"),
+    ("views", "orders", "expected"),
     [
-        pytest.param(APART, ALL, read_once(500, newest_first=True), (ALL,), id="newest first: one a poll"),
-        pytest.param(APART, ALL, read_once(500, complete=False), (ALL,), id="not known yet"),
-        pytest.param(APART, ALL, read_once(2), (ALL,), id="two pages for two databases"),
-        pytest.param(APART, ALL, read_once(3), (FINANCE, SALES), id="three pages for two databases"),
-        pytest.param(APART, ALL, read_once(4), TABLES, id="four pages for three views"),
-        pytest.param(THREE, SALES, read_once(3), (SALES,), id="three pages for three views"),
-        pytest.param(
-            THREE, SALES, read_once(4), tuple(Scope(*n) for n in sorted(THREE)), id="four for three"
-        ),
-        pytest.param(ONE, Scope("sales", "orders"), read_once(9), (Scope("sales", "orders"),), id="one view"),
+        pytest.param(set(), {}, (), id="none"),
+        pytest.param(ONE, {}, each(ONE), id="one view"),
+        pytest.param(THREE, {}, (SALES,), id="one database"),
+        pytest.param(APART, {}, (ALL,), id="two databases"),
+        pytest.param(APART, {ALL: Order(complete=True, pages=500)}, (ALL,), id="newest first: one a poll"),
+        pytest.param(APART, {ALL: Order(newest_first=False, pages=500)}, (ALL,), id="not known yet"),
+        pytest.param(APART, unsorted(ALL, 2), (ALL,), id="two pages for two databases"),
+        pytest.param(APART, unsorted(ALL, 3), (FINANCE, SALES), id="three pages for two databases"),
+        pytest.param(APART, unsorted(ALL, 4), each(APART), id="four pages for three views"),
+        pytest.param(THREE, unsorted(SALES, 3), (SALES,), id="three pages for three views"),
+        pytest.param(THREE, unsorted(SALES, 4), each(THREE), id="four for three"),
+        pytest.param(ONE, unsorted(each(ONE)[0], 9), each(ONE), id="one view, unsorted"),
     ],
 )
-def test_an_unsorted_listing_gives_way_to_narrower_ones_that_take_fewer_calls(
-    views: set[tuple[str, str]], widest: Scope, order: Order, expected: tuple[Scope, ...]
+def test_the_narrowest_single_listing_or_narrower_ones_where_it_is_unsorted_and_they_take_fewer_calls(
+    views: set[Name], orders: Mapping[Scope, Order], expected: tuple[Scope, ...]
 ) -> None:
-    """Every poll reads all of its pages."""
-    assert scopes_for(views, {widest: order}) == expected
+    """Of an unsorted one every poll reads all pages."""
+    assert scopes_for(views, orders) == expected
 
 
 @pytest.mark.parametrize(

@@ -109,24 +109,23 @@ def test_polls_at_every_interval_from_then_on(rig: Rig) -> None:
         assert rig.clock.await_waiters() == [pytest.approx(second)]
 
 
-class TakesItsTime(MemoryReader):
-    """Has every poll take so many seconds, and notes by which thread."""
+class Slow(MemoryReader):
+    """Takes so many seconds for every call that begins like this."""
 
-    def __init__(self, clock: ManualClock, seconds: float) -> None:
+    def __init__(self, clock: ManualClock, seconds: float, call: str) -> None:
         super().__init__()
-        self._clock = clock
-        self._seconds = seconds
+        self._clock, self._seconds, self._slow = clock, seconds, call
 
-    def catalog_id(self) -> str:
-        """Let the time pass."""
-        self._clock.advance(self._seconds)
-        return super().catalog_id()
+    def _note(self, call: str) -> None:
+        if call.startswith(self._slow):
+            self._clock.advance(self._seconds)
+        super()._note(call)
 
 
 def test_a_poll_that_ends_just_before_the_next_one_does_not_put_it_off(rig: Rig) -> None:
     gap = first_gap("one", 30)
-    rig.prepared["one"] = TakesItsTime(rig.clock, gap - 0.5)
-    rig.configure(target("one"))
+    rig.prepared["one"] = Slow(rig.clock, gap - 0.5, "a")
+    rig.configure(target("one", "a"))
     assert rig.clock.await_waiters() == [pytest.approx(1000 + gap)]
 
 
@@ -385,24 +384,10 @@ def test_polling_once_polls_every_target_and_returns(rig: Rig) -> None:
     assert reader.calls == ["get_tables sales", "list_runs sales.orders"]
 
 
-class SlowTables(MemoryReader):
-    """Takes so many seconds for the tables of a database."""
-
-    def __init__(self, clock: ManualClock, seconds: float) -> None:
-        super().__init__()
-        self._clock = clock
-        self._seconds = seconds
-
-    def get_tables(self, database: str, *, catalog_id: str | None = None, next_token: str | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201 (the protocol's)
-        """Let the time pass."""
-        self._clock.advance(self._seconds)
-        return super().get_tables(database, catalog_id=catalog_id, next_token=next_token)
-
-
 @pytest.mark.parametrize("denied", [False, True])
 def test_polling_once_waits_for_a_complete_resync_even_beyond_its_deadline(rig: Rig, *, denied: bool) -> None:
     """Each of its deadlines is followed by another one at once, whatever has failed by then."""
-    reader = rig.prepared["prod"] = SlowTables(rig.clock, 45.0)
+    reader = rig.prepared["prod"] = Slow(rig.clock, 45.0, "get_tables")
     reader.views = [view(f"db_{number:02}.view") for number in range(60)]
     if denied:
         reader.fails("get_tables db_00", Reason.ACCESS_DENIED)

@@ -1,7 +1,7 @@
 """Errors of the program itself: the target is down with a reason, nothing is lost, the next poll recovers."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -62,76 +62,82 @@ def bench() -> Bench:
     return ready
 
 
-@dataclass(frozen=True)
-class Where:
-    """Where the program runs out of memory."""
-
-    result: type | None = None
-    """While the store applies this."""
-    passes: int = 0
-    """So many of them are applied before."""
-    call: str | None = None
-
-    def strike(self, bench: Bench) -> None:
-        """Let it happen; None for both: in a listener."""
-        if self.result:
-            assert isinstance(bench.store, FailingStore)
-            bench.store.fails_at, bench.store.passes = self.result, self.passes
-        elif self.call:
-            bench.reader.answers[self.call] = MemoryError()
-        else:
-            assert isinstance(bench.shown, Fragile)
-            bench.shown.strike = True
-
-    def pass_by(self, bench: Bench) -> None:
-        """Let there be memory again."""
-        bench.reader.answers.pop(self.call or "", None)
+Strike = Callable[[Bench], None]
+"""Lets the program run out of memory somewhere."""
 
 
-EVERYWHERE = [
-    *(Where(result=kind) for kind in (TablesRead, RunsListed, ResyncEnded, PollEnded)),
-    Where(result=TablesRead, passes=1),
-    *(Where(call=call) for call in ("get_databases", "get_tables sales", "list_runs *.*")),
-    Where(),
-]
+def applying(result: type, passes: int = 0) -> Strike:
+    """Strike while the store applies such a result, after so many of them."""
+
+    def strike(bench: Bench) -> None:
+        assert isinstance(bench.store, FailingStore)
+        bench.store.fails_at, bench.store.passes = result, passes
+
+    return strike
 
 
-def named(where: Where) -> str:
-    result = where.result and f"{where.passes + 1}. {where.result.__name__}"
-    return result or where.call or "a listener"
+def calling(call: str) -> Strike:
+    """Strike in every call of this kind."""
+
+    def strike(bench: Bench) -> None:
+        bench.reader.answers[call] = MemoryError()
+
+    return strike
 
 
-@pytest.mark.parametrize("where", EVERYWHERE, ids=named)
-def test_the_first_poll(where: Where) -> None:
+def publishing(bench: Bench) -> None:
+    assert isinstance(bench.shown, Fragile)
+    bench.shown.strike = True
+
+
+def recover(bench: Bench) -> None:
+    """Let there be memory again, and two polls."""
+    bench.reader.answers = {
+        call: answer for call, answer in bench.reader.answers.items() if not isinstance(answer, MemoryError)
+    }
+    bench.later()
+    bench.later()
+    assert (bench.up, bench.error) == (True, None)
+
+
+everywhere = pytest.mark.parametrize(
+    "strike",
+    [
+        *(pytest.param(applying(kind), id=kind.__name__) for kind in (TablesRead, RunsListed, PollEnded)),
+        pytest.param(applying(TablesRead, 1), id="the second TablesRead"),
+        *(pytest.param(calling(c), id=c) for c in ("get_databases", "get_tables sales", "list_runs *.*")),
+        pytest.param(publishing, id="a listener"),
+        # Then the poll goes on, and the target is not up for want of a resync.
+        pytest.param(applying(ResyncEnded), id="ResyncEnded"),
+    ],
+)
+
+
+@everywhere
+def test_the_first_poll(strike: Strike, request: pytest.FixtureRequest) -> None:
     """It has ended, however it ended: the exporter is ready. Nothing is counted that was there before."""
     ready = bench()
-    where.strike(ready)
+    strike(ready)
     ready.run()
     assert ready.up is False
-    assert ready.error == INTERNAL or where.result is ResyncEnded
+    assert ready.error == INTERNAL or "ResyncEnded" in request.node.name
     assert ready.store.ready()
-    where.pass_by(ready)
-    ready.later()
-    ready.later()
-    assert (ready.up, ready.error) == (True, None)
+    recover(ready)
     assert ready.shown.view_ups == dict.fromkeys(VIEWS, True)
     assert [ready.shown.last_run(name) for name in VIEWS] == ["b", "old-0"]
     assert [ready.shown.runs_total(name) for name in VIEWS] == [{}, {}]
 
 
-@pytest.mark.parametrize("where", EVERYWHERE, ids=named)
-def test_a_later_resync(where: Where) -> None:
+@everywhere
+def test_a_later_resync(strike: Strike, request: pytest.FixtureRequest) -> None:
     """What it was about to find is found by the next polls, and not only by the next resync."""
     ready = bench()
     ready.run()
     ready.has(run("new", -900.0, of="sales.returns"), *old(3), views=[*VIEWS, "sales.returns"])
-    where.strike(ready)
+    strike(ready)
     ready.later(900.0)
-    assert ready.up is False or where.result is ResyncEnded
-    where.pass_by(ready)
-    ready.later()
-    ready.later()
-    assert (ready.up, ready.error) == (True, None)
+    assert ready.up is False or "ResyncEnded" in request.node.name
+    recover(ready)
     assert ready.shown.view_ups == dict.fromkeys([*VIEWS, "sales.returns"], True)
     assert ready.shown.last_run("sales.returns") == "new"
     assert ready.shown.last_run("sales.orders") == "old-0"

@@ -17,6 +17,8 @@ from exporter.model.settings import Settings, Target
 from exporter.store.counters import DURATION_BUCKETS, ViewCounters
 from exporter.store.results import TablesRead
 from tests.support.outcome import Outcome
+from tests.support.reader import ACCOUNT
+from tests.support.store_bench import StoreBench
 
 DAY = 86400.0
 matcher = cache(ViewMatcher)
@@ -173,18 +175,16 @@ class Model:
     next_tidying: float = 0.0
 
     def copy(self) -> "Model":
-        return Model(
-            self.settings,
-            {name: replace(view) for name, view in self.views.items()},
-            {key: replace(known) for key, known in self.runs.items()},
-            dict(self.since),
-            set(self.listed_by_runs),
-            dict(self.listed),
-            dict(self.unread_then),
-            set(self.undated),
-            generation=self.generation,
-            stints=self.stints,
-            next_tidying=self.next_tidying,
+        return replace(
+            self,
+            views={name: replace(view) for name, view in self.views.items()},
+            runs={key: replace(known) for key, known in self.runs.items()},
+            since=dict(self.since),
+            listed_by_runs=set(self.listed_by_runs),
+            listed=dict(self.listed),
+            unread_then=dict(self.unread_then),
+            undated=set(self.undated),
+            listings=[],
         )
 
     def begin_life(self) -> None:
@@ -528,6 +528,21 @@ def nonzero(counters: ViewCounters) -> Counts:
         durations=counters.durations,
         duration_sum=counters.duration_sum,
     )
+
+
+def shown_counts(bench: StoreBench) -> dict[Name, Counts]:
+    """Return the counters that are published of each view."""
+    return {
+        (key.database, key.table): nonzero(series.facts.counters)
+        for key, series in bench.shown.views.items()
+        if series.facts and key.catalog_id == ACCOUNT
+    }
+
+
+def saved_counts(bench: StoreBench) -> dict[Name, Counts]:
+    """Return the counters that are on the disk of each view."""
+    rows = bench.rows("SELECT database, table_name, counters FROM views")
+    return {(database, table): nonzero(ViewCounters.load(counters)) for database, table, counters in rows}
 
 
 def add_up(counted: Iterable[KnownRun]) -> Counts:

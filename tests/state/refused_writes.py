@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.errors import StorageError
-from exporter.store.counters import ViewCounters
 from tests.state.crash_story import NAMES, Story
-from tests.state.naive_model import Model, nonzero
+from tests.state.naive_model import Model, saved_counts, shown_counts
 from tests.state.watched_disk import Step
 
 IO_ERROR = 10
@@ -74,27 +73,23 @@ class RefusedStory(Story):
         if name.startswith("a poll") and exporter and exporter.storage_last_write_successful:
             self.saved = after.copy()
             self.unsure.clear()
+        published = shown_counts(self._bench)
         for key, series in self._bench.shown.views.items():
             if series.facts and name == f"a poll of {series.target}":
-                expected = self.saved.counts((key.database, key.table))
-                found = nonzero(series.facts.counters)
+                found, expected = published[key[2:]], self.saved.counts(key[2:])
                 assert found == expected, f"{name}, {key}: {found} instead of {expected}"
 
     def _fits(self, model: Model) -> bool:
         """Tell whether this is what the disk holds."""
-        query = "SELECT database, table_name, counters, baseline_at IS NOT NULL FROM views"
-        views = {
-            (database, table): (nonzero(ViewCounters.load(counters)), bool(baseline))
-            for database, table, counters, baseline in self._bench.rows(query)
-        }
-        known = {name: (model.counts(name), view.baseline is not None) for name, view in model.views.items()}
-        nothing = (Model().counts(NAMES[0]), False)
-        query = "SELECT run_id, status, dpu_seconds FROM runs"
-        runs = set(self._bench.rows(query))
+        bench = self._bench
+        nothing = Model().counts(NAMES[0])
+        counts = {name: found for name, found in saved_counts(bench).items() if found != nothing}
+        known = {name: found for name in model.views if (found := model.counts(name)) != nothing}
+        baselines = set(bench.rows("SELECT database, table_name FROM views WHERE baseline_at IS NOT NULL"))
+        runs = set(bench.rows("SELECT run_id, status, dpu_seconds FROM runs"))
         kept = {(k.run.run_id, k.run.status, k.run.dpu_seconds) for k in model.runs.values() if not k.pruned}
-        return runs == kept and all(
-            views.get(name, nothing) == known.get(name, nothing) for name in views.keys() | known.keys()
-        )
+        taken = {name for name, view in model.views.items() if view.baseline is not None}
+        return (counts, baselines, runs) == (known, taken, kept)
 
 
 def tell(folder: Path, number: int) -> None:

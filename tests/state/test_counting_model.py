@@ -22,7 +22,7 @@ from exporter.model.patterns import Name
 from exporter.model.run import Run, run_key
 from exporter.model.settings import Target
 from exporter.store.results import RunsListed, Scope
-from tests.state.naive_model import DAY, Counts, Figures, Model, nonzero
+from tests.state.naive_model import DAY, Counts, Figures, Model, shown_counts
 from tests.state.small_glue import Poll, SmallGlue, list_runs, poll
 from tests.support.clock import START
 from tests.support.outcome import malformed
@@ -120,7 +120,6 @@ class Counting(RuleBasedStateMachine):
         return self.bench.clock.time()
 
     def run_of(self, number: int, *, ended: bool | None = None) -> Run | None:
-        """Return some run that Glue holds."""
         runs = [
             r for i, r in self.glue.runs.items() if i not in self.glue.forgotten and ended in (None, r.ended)
         ]
@@ -130,7 +129,6 @@ class Counting(RuleBasedStateMachine):
 
     @initialize(choice=st.integers(0, len(CONFIGURATIONS) - 1), old=st.integers(0, 3))
     def begin(self, choice: int, old: int) -> None:
-        """Start with views and with runs that ended long ago."""
         self.glue.views = dict.fromkeys(NAMES[:2], START - DAY)
         for number in range(old):
             self._end(self._start(number), Ending(dpu_seconds=5.0))
@@ -148,13 +146,11 @@ class Counting(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2), then=LOOKS)
     def start_run(self, number: int, then: Look) -> None:
-        """Start a run that goes on for a while."""
         self._start(number)
         self._look(then)
 
     @rule(number=st.integers(0, 9), ending=ENDINGS, then=LOOKS)
     def end_run(self, number: int, ending: Ending, then: Look) -> None:
-        """End a run that went on for a while."""
         if run := self.run_of(number, ended=False):
             self._end(run_key(run.run_id), ending)
         self._look(then)
@@ -225,7 +221,6 @@ class Counting(RuleBasedStateMachine):
 
     @rule(looks=st.lists(LOOKS, min_size=1, max_size=3))
     def poll_somehow(self, looks: list[Look]) -> None:
-        """Let some time pass, and poll well or badly."""
         for look in looks:
             self._look(look)
 
@@ -330,7 +325,6 @@ class Counting(RuleBasedStateMachine):
     @precondition(lambda self: self.on_disk)
     @rule(full=st.booleans())
     def fill_disk(self, *, full: bool) -> None:
-        """Let the disk refuse all writes, or take them again."""
         self.bench.disk.full = full
 
     def _begin_life(self, choice: int) -> None:
@@ -436,11 +430,7 @@ class Counting(RuleBasedStateMachine):
 
     @invariant()
     def counters_are_those_of_the_model(self) -> None:
-        shown = {
-            (key.database, key.table): nonzero(series.facts.counters)
-            for key, series in self.bench.shown.views.items()
-            if series.facts and key.catalog_id == ACCOUNT
-        }
+        shown = shown_counts(self.bench)
         for name, counts in shown.items():
             if self.model.owner(name) in self.polled:
                 assert counts == self.published(name), name
@@ -488,7 +478,6 @@ class Counting(RuleBasedStateMachine):
 
 
 def _fallen(before: Counts, after: Counts) -> bool:
-    """Tell whether any counter has gone down."""
     pairs: list[tuple[Any, Any]] = [
         (before.runs, after.runs),
         (before.dpu_seconds, after.dpu_seconds),

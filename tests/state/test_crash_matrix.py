@@ -9,17 +9,16 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from exporter.model.patterns import Name
-from exporter.store.counters import ViewCounters
 from exporter.store.storage import FILE_NAME
 from tests.state.crash_states import Files, crash_states
 from tests.state.crash_story import CONFIGURATIONS, NAMES, Act, Record, configure, load
-from tests.state.naive_model import Counts, Model, nonzero
+from tests.state.naive_model import Counts, Model, saved_counts, shown_counts
 from tests.state.small_glue import Poll, poll
 from tests.support.clock import ManualClock
 from tests.support.store_bench import StoreBench
@@ -81,34 +80,14 @@ def begun(model: Model, act: Act) -> Model:
     return model
 
 
-def counts(model: Model) -> dict[Name, Counts]:
-    """Return the counters of every watched view, where they are not 0."""
-    views = [name for name in NAMES if model.watched(name) and model.known(name)]
-    return {name: model.counts(name) for name in views if model.counts(name).runs}
+def not_0(counts: Mapping[Name, Counts]) -> dict[Name, Counts]:
+    return {name: found for name, found in counts.items() if found.runs}
 
 
-def all_counts(model: Model) -> dict[Name, Counts]:
-    """Return the counters of every view that is remembered, where they are not 0."""
-    return {name: model.counts(name) for name in NAMES if model.counts(name).runs}
-
-
-def shown(bench: StoreBench) -> dict[Name, Counts]:
-    """Return the counters that are published, where they are not 0."""
-    published = {
-        (key.database, key.table): nonzero(series.facts.counters)
-        for key, series in bench.shown.views.items()
-        if series.facts
-    }
-    return {name: counters for name, counters in published.items() if counters.runs}
-
-
-def remembered(bench: StoreBench) -> dict[Name, Counts]:
-    """Return the counters of the state, where they are not 0: nothing is published before the first poll."""
-    query = "SELECT database, table_name, counters FROM views"
-    found = {
-        (database, table): nonzero(ViewCounters.load(text)) for database, table, text in bench.rows(query)
-    }
-    return {name: counters for name, counters in found.items() if counters.runs}
+def counts(model: Model, *, shown: bool = False) -> dict[Name, Counts]:
+    """Return the counters of every view that is remembered, or that is shown, where they are not 0."""
+    names = [name for name in NAMES if not shown or (model.watched(name) and model.known(name))]
+    return not_0({name: model.counts(name) for name in names})
 
 
 @pytest.fixture
@@ -126,8 +105,8 @@ def check(folder: Path, act: Act, files: Files, what: str) -> None:
     bench = StoreBench(folder, ManualClock(act.now))
     try:
         load(bench, act.configuration)
-        found = remembered(bench)
-        fitting = [m for m in (begun(act.before, act), begun(act.after, act)) if all_counts(m) == found]
+        found = not_0(saved_counts(bench))  # nothing is published before the first poll
+        fitting = [m for m in (begun(act.before, act), begun(act.after, act)) if counts(m) == found]
         assert fitting, f"{what}: {found}"
         outcomes = []
         for one in CONFIGURATIONS[act.configuration]:
@@ -139,8 +118,8 @@ def check(folder: Path, act: Act, files: Files, what: str) -> None:
         for model in fitting:
             for outcome in outcomes:
                 model.commit(outcome, act.now)
-        found = shown(bench)
-        assert any(counts(model) == found for model in fitting), f"{what}, after a poll: {found}"
+        found = not_0(shown_counts(bench))
+        assert any(counts(model, shown=True) == found for model in fitting), f"{what}, after a poll: {found}"
     finally:
         bench.abandon()
 

@@ -1,6 +1,7 @@
 """A file that was damaged anywhere is used or refused, never a surprise."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,17 @@ def test_flipped_bytes_are_refused_at_the_start_or_do_no_harm(
     assert begin(tmp_path) in ("used", "refused")
 
 
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
-def test_a_file_that_was_cut_short_is_refused(whole: bytes, tmp_path: Path, part: float) -> None:
-    (tmp_path / FILE_NAME).write_bytes(whole[: int(len(whole) * part)])
-    assert begin(tmp_path) == "refused"
-
-
-def test_a_page_of_zeros_is_refused(whole: bytes, tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).write_bytes(whole[:4096] + bytes(4096) + whole[8192:])
-    assert begin(tmp_path) == "refused"
-
-
-def test_the_whole_file_is_used(whole: bytes, tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).write_bytes(whole)
-    assert begin(tmp_path) == "used"
+@pytest.mark.parametrize(
+    ("left", "how"),
+    [
+        (lambda whole: whole, "used"),
+        *((lambda whole, part=part: whole[: int(len(whole) * part)], "refused") for part in (0.1, 0.5, 0.9)),
+        (lambda whole: whole[:4096] + bytes(4096) + whole[8192:], "refused"),
+    ],
+    ids=["whole", "cut to a tenth", "cut to a half", "cut to nine tenths", "a page of zeros"],
+)
+def test_a_file_of_which_a_part_is_missing_is_refused(
+    whole: bytes, tmp_path: Path, left: Callable[[bytes], bytes], how: str
+) -> None:
+    (tmp_path / FILE_NAME).write_bytes(left(whole))
+    assert begin(tmp_path) == how

@@ -38,39 +38,35 @@ def test_what_another_target_owns_is_logged_for_every_catalog(bench: StoreBench)
 
 def test_a_poll_reads_the_unsettled_runs_of_its_own_views(bench: StoreBench) -> None:
     bench.configure(target("one", DAILY), target("two", "sales.*"))
-    other = of("sales.returns", running("b"))
-    bench.poll(running("a"), other, by_name=[DAILY], target="one")
-    bench.poll(running("a"), other, tables=TABLES, target="two")
-    one, two = (bench.store.watch(name) for name in ("one", "two"))
-    assert one
-    assert one.unsettled == (running("a"),)
-    assert two
-    assert two.unsettled == (other,)
+    runs = {"one": running("a"), "two": of("sales.returns", running("b"))}
+    bench.poll(*runs.values(), by_name=[DAILY], target="one")
+    bench.poll(*runs.values(), tables=TABLES, target="two")
+    for name, run in runs.items():
+        watch = bench.store.watch(name)
+        assert watch
+        assert watch.unsettled == (run,)
 
 
 # Which view a listed run is of
 
 
 @pytest.mark.parametrize(
-    "reported",
-    [{"database": None}, {"table": None}, {"database": None, "table": None}],
-    ids=["no database", "no table", "neither"],
+    ("reported", "scope", "name"),
+    [
+        ({"database": None}, Scope("sales", "daily_orders"), DAILY),
+        ({"table": None}, Scope("sales", "daily_orders"), DAILY),
+        ({"database": None, "table": None}, Scope("sales", "daily_orders"), DAILY),
+        ({"table": None}, Scope("stock", "returns"), "sales.returns"),
+        ({}, Scope("stock", "levels"), DAILY),
+    ],
 )
-def test_a_listed_run_takes_from_the_filter_what_it_does_not_name(
-    bench: StoreBench, reported: dict[str, None]
+def test_a_listed_run_takes_from_the_filter_what_it_does_not_name_itself(
+    bench: StoreBench, reported: dict[str, None], scope: Scope, name: str
 ) -> None:
     run = running("a")._replace(**reported)  # type: ignore[arg-type] # some of its names
-    assert bench.poll(run, tables=None, scope=Scope("sales", "daily_orders"), complete=False) == []
-    assert bench.shown.facts().last_run == running("a")
-
-
-def test_a_listed_run_is_of_the_view_that_it_names_whatever_the_filter_was(bench: StoreBench) -> None:
-    run = running("a")._replace(table=None)
     bench.poll(tables=TABLES)
-    bench.poll(run, tables=None, scope=Scope("stock", "returns"), complete=False)
-    assert bench.shown.facts("sales.returns").last_run == run._replace(table="returns")
-    bench.poll(running("b"), tables=None, scope=Scope("stock", "levels"), complete=False)
-    assert bench.shown.facts().last_run == running("b")
+    assert bench.poll(run, tables=None, scope=scope, complete=False) == []
+    assert bench.shown.facts(name).last_run == of(name, run)
 
 
 def test_a_listed_run_that_nothing_names_is_ignored_and_logged_once(bench: StoreBench) -> None:
@@ -140,18 +136,6 @@ def test_a_run_that_is_read_by_itself_counts_for_its_view(bench: StoreBench, bef
     assert bench.shown.facts().last_run == ended("a")
 
 
-def test_a_run_that_is_configured_and_of_a_view_is_counted_once_among_the_targets_runs(
-    bench: StoreBench,
-) -> None:
-    configured = target("prod", "sales.*", "a")
-    bench.configure(configured)
-    bench.poll(running("a"))
-    assert bench.shown.targets["prod"].runs["active"] == 1
-    bench.configure(configured)
-    bench.read()
-    assert bench.shown.targets["prod"].runs["active"] == 1
-
-
 def test_a_run_that_was_settled_and_goes_on_again_is_not_up_if_it_cannot_be_read(bench: StoreBench) -> None:
     """It is not asked for before the next reload: until then it is as its listing held it."""
     configured = target("prod", "sales.*", "a")
@@ -178,12 +162,6 @@ def test_a_run_that_a_poll_reads_while_a_resync_lists_it_is_not_missing(bench: S
 
 
 # What a resync finds, page by page
-
-
-def test_a_page_of_a_resync_is_shown_before_the_next_poll_ends(bench: StoreBench) -> None:
-    listing = bench.open_listing()
-    bench.hand_in(listing, running("a"))
-    assert bench.shown.shown_runs == {"a"}
 
 
 def test_a_poll_does_not_judge_a_view_that_a_resync_found_meanwhile() -> None:

@@ -29,35 +29,29 @@ NEW = "sales.new"
 # Old views and young ones
 
 
+@pytest.mark.parametrize("created", [START + 300.0, START - 1.0, START, None])
 def test_a_view_created_after_its_pattern_was_first_watched_has_an_empty_baseline(
-    counting: StoreBench,
-) -> None:
-    """What ended between its creation and the first look at it is counted."""
-    counting.clock.advance(600.0)
-    young = view("sales.new", created=START + 300.0)
-    counting.poll(of("sales.new", ended("n")), tables=[view(), young])
-    assert counting.shown.runs_total("sales.new") == {"SUCCEEDED": 1}
-
-
-@pytest.mark.parametrize("created", [START - 1.0, START, None])
-def test_a_view_that_may_be_older_than_its_pattern_takes_a_baseline_when_it_is_first_seen(
     counting: StoreBench, created: float | None
 ) -> None:
+    """What ended between its creation and the first look at it is counted; else only what comes then."""
     counting.clock.advance(600.0)
-    tables = [view(), view("sales.late", created=created)]
-    counting.poll(of("sales.late", ended("n")), tables=tables)
-    counting.poll(of("sales.late", ended("n")), of("sales.late", ended("m")), tables=tables)
-    assert counting.shown.runs_total("sales.late") == {"SUCCEEDED": 1}
+    tables = [view(), view(NEW, created=created)]
+    young = created == START + 300.0
+    counting.poll(of(NEW, ended("n")), tables=tables)
+    assert counting.shown.runs_total(NEW) == ({"SUCCEEDED": 1} if young else {})
+    counting.poll(of(NEW, ended("n")), of(NEW, ended("m")), tables=tables)
+    assert counting.shown.runs_total(NEW) == {"SUCCEEDED": 1 + young}
 
 
-def test_a_pattern_that_is_added_later_is_watched_from_then_on(counting: StoreBench) -> None:
-    """A new pattern must not look like a burst of refreshes."""
+@pytest.mark.parametrize("before", ["stock.*", ""], ids=["dropped for a while", "new"])
+def test_a_pattern_that_is_added_later_is_watched_from_then_on(counting: StoreBench, before: str) -> None:
+    """A view that was created before must not look like a burst of refreshes."""
+    counting.watch(before or "hr.*")
     counting.clock.advance(600.0)
-    counting.configure(target("prod", "sales.*", "stock.*"))
-    counting.poll(
-        of("stock.levels", ended("n")), tables=[view(), view("stock.levels", created=START + 300.0)]
-    )
-    assert counting.shown.runs_total("stock.levels") == {}
+    counting.watch("sales.*", "stock.*")
+    name = "stock.new" if not before else NEW
+    counting.poll(of(name, ended("n")), tables=[view(), view(name, created=START + 300.0)])
+    assert counting.shown.runs_total(name) == {}
 
 
 def test_a_view_that_is_dropped_and_added_again_takes_a_new_baseline(counting: StoreBench) -> None:
@@ -68,15 +62,6 @@ def test_a_view_that_is_dropped_and_added_again_takes_a_new_baseline(counting: S
     assert counting.shown.runs_total() == {"SUCCEEDED": 1}
     counting.poll(ended("a"), ended("meanwhile"), ended("b"))
     assert counting.shown.runs_total() == {"SUCCEEDED": 2}
-
-
-def test_a_pattern_that_was_dropped_for_a_while_is_watched_since_it_came_back(counting: StoreBench) -> None:
-    """A view that was created meanwhile takes a baseline."""
-    counting.watch("stock.*")
-    counting.clock.advance(600.0)
-    counting.watch("sales.*")
-    counting.poll(of(NEW, ended("n")), tables=[view(), view(NEW, created=START + 300.0)])
-    assert counting.shown.runs_total(NEW) == {}
 
 
 def test_views_are_without_a_baseline_until_their_runs_have_been_listed_to_the_end(views: StoreBench) -> None:
@@ -106,24 +91,20 @@ def test_a_listing_is_no_baseline_of_a_view_that_was_added_while_it_went_on(coun
     assert counting.shown.runs_total("stock.levels") == {"SUCCEEDED": 1}
 
 
-def test_a_listing_is_no_baseline_of_a_view_that_was_dropped_and_added_meanwhile(
-    counting: StoreBench,
+@pytest.mark.parametrize("dropped", [True, False], ids=["dropped and added", "found"])
+def test_a_listing_is_no_baseline_of_a_view_that_began_while_it_went_on(
+    views: StoreBench, *, dropped: bool
 ) -> None:
-    listing = counting.open_listing()
-    counting.watch("stock.*")
-    counting.hand_in(listing, ended("old"))
-    counting.watch("sales.*")
-    counting.hand_in(listing, last=True)
-    counting.poll(ended("old"))
-    assert counting.shown.runs_total() == {}
-
-
-def test_a_listing_is_no_baseline_of_a_view_that_was_found_while_it_went_on(views: StoreBench) -> None:
+    if dropped:
+        views.poll()
     listing = views.open_listing()
+    if dropped:
+        views.watch("stock.*")
     views.hand_in(listing, ended("old"))
+    views.watch("sales.*")
     views.store.apply(found(view()))
     views.hand_in(listing, last=True)
-    views.poll(ended("old"), tables=None)
+    views.poll(ended("old"))
     assert views.shown.runs_total() == {}
 
 
@@ -205,28 +186,19 @@ def test_the_first_run_of_a_view_counts_though_tables_are_denied(tmp_path: Path,
     views.stop()
 
 
-def test_a_view_that_only_its_runs_tell_of_counts_none_from_before_its_pattern_was_listed(
-    views: StoreBench,
+@pytest.mark.parametrize(
+    ("denied", "counted"),
+    [(False, 1), (True, 2)],
+    ids=["an old run that the listing lacked", "the view would have begun by that run"],
+)
+def test_a_view_that_only_its_runs_tell_of_counts_what_came_after_its_pattern_was_listed(
+    views: StoreBench, counted: int, *, denied: bool
 ) -> None:
-    """An old run that the listing lacked then is no news."""
+    """A record may show up later than it was created: that is no news, unless its view would be there."""
     views.clock.advance(60.0)
-    views.poll(tables=[])
-    views.poll(started(ended("old"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
-    assert views.shown.runs_total() == {"SUCCEEDED": 1}
-
-
-def test_a_view_that_would_have_begun_by_an_old_run_counts_all_that_it_has(views: StoreBench) -> None:
-    """Where tables could not be read then, either: a record may show up later than it was created."""
-    views.clock.advance(60.0)
-    views.poll(tables=None, denied=True)
+    views.poll(tables=None if denied else [], denied=denied)
     views.poll(started(ended("late"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
-    assert views.shown.runs_total() == {"SUCCEEDED": 2}
-
-
-def test_a_pattern_that_was_never_listed_has_no_news(views: StoreBench) -> None:
-    views.poll(ended("old"), tables=None, denied=True)
-    views.poll(ended("old"), ended("new"), tables=None, denied=True)
-    assert views.shown.runs_total() == {"SUCCEEDED": 1}
+    assert views.shown.runs_total() == {"SUCCEEDED": counted}
 
 
 def test_a_pattern_that_is_dropped_has_to_be_listed_anew(views: StoreBench) -> None:
@@ -258,9 +230,11 @@ def test_a_run_that_was_seen_before_its_end_counts_however_old_it_is(views: Stor
     assert views.shown.runs_total() == {"SUCCEEDED": 1}
 
 
-def test_a_baseline_stays_when_the_tables_can_be_read_at_last(views: StoreBench) -> None:
+def test_a_pattern_that_was_never_listed_has_no_news_and_its_baseline_stays(views: StoreBench) -> None:
+    """When the tables can be read at last."""
     for runs in ([ended("old")], [ended("old"), ended("new")]):
         views.poll(*runs, tables=None, denied=True)
+    assert views.shown.runs_total() == {"SUCCEEDED": 1}
     views.commit(Outcome(tables=found(view())))
     views.poll(ended("old"), ended("new"), ended("newer"))
     assert views.shown.runs_total() == {"SUCCEEDED": 2}

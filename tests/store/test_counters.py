@@ -1,14 +1,15 @@
 """Each ended run of a view counts exactly once, beginning with what ends after the view's baseline."""
 
 import sys
+from collections.abc import Sequence
 
 import pytest
 
-from exporter.model.run import REFRESH_TYPES
+from exporter.model.run import REFRESH_TYPES, Run
 from exporter.store.counters import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
 from tests.state.naive_model import nonzero
 from tests.support.clock import START
-from tests.support.store_bench import DAILY, DAY, StoreBench, ended, of, running, target, view
+from tests.support.store_bench import DAILY, StoreBench, ended, of, running, target, view
 
 
 def counters(views: StoreBench) -> ViewCounters:
@@ -17,59 +18,42 @@ def counters(views: StoreBench) -> ViewCounters:
 
 
 def test_runs_that_had_ended_in_the_first_complete_listing_are_not_counted(views: StoreBench) -> None:
+    """Nor are their late figures."""
+    views.poll(ended("a"), complete=False)
+    views.poll(ended("a", end_time=None, dpu_seconds=None), ended("b", status="FAILED"))
     views.poll(ended("a"), ended("b", status="FAILED"))
-    views.poll(ended("a"), ended("b", status="FAILED"))
-    assert views.shown.runs_total() == {}
-
-
-def test_late_figures_of_a_run_of_the_baseline_are_not_counted_either(views: StoreBench) -> None:
-    views.poll(ended("a", end_time=None, dpu_seconds=None))
-    views.poll(ended("a"))
     assert counters(views) == ViewCounters()
 
 
-def test_a_listing_that_was_not_read_to_its_end_is_no_baseline(views: StoreBench) -> None:
-    views.poll(ended("a"), complete=False)
-    views.poll(ended("a"), ended("b"))
-    assert views.shown.runs_total() == {}
-
-
-def test_a_run_that_ends_after_the_baseline_is_counted_once(views: StoreBench) -> None:
-    views.poll(running("a"))
-    assert views.shown.runs_total() == {}
-    for _ in range(3):
-        views.poll(ended("a"))
-        assert views.shown.runs_total() == {"SUCCEEDED": 1}
-
-
-def test_a_settled_run_is_not_counted_again(counting: StoreBench) -> None:
-    counting.poll(ended("a"))
-    counting.clock.advance(DAY)
-    counting.poll(ended("a"))
-    counting.poll()
-    counting.poll(ended("a"))
-    assert counting.shown.runs_total() == {"SUCCEEDED": 1}
-
-
-def test_a_run_counts_under_the_status_and_type_that_it_was_first_seen_ended_with(
-    counting: StoreBench,
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [ended("a")] * 3,
+        [ended("a"), running("a"), ended("a")],
+        [None, None, None, ended("a"), None, ended("a")],
+    ],
+    ids=["again and again", "running again", "missed, and back"],
+)
+def test_a_run_that_ends_after_the_baseline_is_counted_once(
+    views: StoreBench, seen: Sequence[Run | None]
 ) -> None:
-    counting.poll(ended("a", status="FAILED")._replace(refresh_type="FULL"))
-    counting.poll(ended("a")._replace(refresh_type="INCREMENTAL"))
-    assert nonzero(counters(counting)).runs == {("FAILED", "FULL"): 1}
-
-
-def test_a_run_that_is_seen_running_again_after_its_end_is_not_counted_twice(counting: StoreBench) -> None:
-    counting.poll(ended("a"))
-    counting.poll(running("a"))
-    counting.poll(ended("a"))
-    assert counting.shown.runs_total() == {"SUCCEEDED": 1}
+    views.poll(running("a")._replace(dpu_seconds=50.0, processed_bytes=500))
+    assert counters(views) == ViewCounters()
+    for run in (*seen, *seen):
+        views.poll(*filter(None, [run]))
+        views.clock.advance(3600.0)
+    assert views.shown.runs_total() == {"SUCCEEDED": 1}
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "STOPPED"])
-def test_an_ended_status_counts_without_an_end_time(counting: StoreBench, status: str) -> None:
-    counting.poll(ended("a", status=status, end_time=None))
-    assert counting.shown.runs_total() == {status: 1}
+@pytest.mark.parametrize(("reported", "label"), [(None, "UNKNOWN"), ("PARTIAL", "UNKNOWN"), ("FULL", "FULL")])
+def test_a_run_counts_under_the_status_and_type_that_it_was_first_seen_ended_with(
+    counting: StoreBench, status: str, reported: str | None, label: str
+) -> None:
+    """Without an end time, too."""
+    counting.poll(ended("a", status=status, end_time=None)._replace(refresh_type=reported))
+    counting.poll(ended("a")._replace(refresh_type="INCREMENTAL"))
+    assert nonzero(counters(counting)).runs == {(status, label): 1}
 
 
 def test_an_unlisted_status_counts_as_unknown_once_there_is_an_end_time(counting: StoreBench) -> None:
@@ -79,41 +63,16 @@ def test_an_unlisted_status_counts_as_unknown_once_there_is_an_end_time(counting
     assert counting.shown.runs_total() == {"UNKNOWN": 1}
 
 
-@pytest.mark.parametrize(("reported", "label"), [(None, "UNKNOWN"), ("PARTIAL", "UNKNOWN"), ("FULL", "FULL")])
-def test_a_type_that_is_missing_or_unlisted_counts_as_unknown(
-    counting: StoreBench, reported: str | None, label: str
-) -> None:
-    counting.poll(ended("a")._replace(refresh_type=reported))
-    assert nonzero(counters(counting)).runs == {("SUCCEEDED", label): 1}
-
-
 def test_figures_that_come_late_add_the_difference_to_the_same_series(counting: StoreBench) -> None:
+    """Those that shrink or vanish take nothing away, and then count nothing twice."""
     first = ended("a", dpu_seconds=None)._replace(refresh_type="FULL")
     more = first._replace(dpu_seconds=100.0, processed_bytes=1000)
     most = more._replace(dpu_seconds=130.0, processed_bytes=1500, refresh_type="INCREMENTAL")
-    for run, dpu_seconds, processed_bytes in ((first, 0.0, 0), (more, 100.0, 1000), (most, 130.0, 1500)):
+    steps = [(first, 0.0, 0), (more, 100.0, 1000), (most, 130.0, 1500)]
+    for run, dpu_seconds, processed_bytes in (*steps, *((run, 130.0, 1500) for run in (more, first, most))):
         counting.poll(run)
-        assert counters(counting).dpu_seconds["FULL"] == dpu_seconds
+        assert counters(counting).dpu_seconds == {"FULL": dpu_seconds, "INCREMENTAL": 0.0, "UNKNOWN": 0.0}
         assert counters(counting).processed_bytes["FULL"] == processed_bytes
-    assert counters(counting).dpu_seconds["INCREMENTAL"] == 0.0
-    assert counters(counting).processed_bytes["INCREMENTAL"] == 0
-
-
-def test_figures_that_shrink_or_vanish_take_nothing_away_and_count_nothing_twice(
-    counting: StoreBench,
-) -> None:
-    most = ended("a", dpu_seconds=130.0)._replace(processed_bytes=1500)
-    less = ended("a", dpu_seconds=90.0)._replace(processed_bytes=900)
-    none = ended("a", dpu_seconds=None)._replace(processed_bytes=None)
-    for run in (most, less, none, most):
-        counting.poll(run)
-        assert counters(counting).dpu_seconds["UNKNOWN"] == 130.0
-        assert counters(counting).processed_bytes["UNKNOWN"] == 1500
-
-
-def test_figures_of_a_running_run_are_not_counted(counting: StoreBench) -> None:
-    counting.poll(running("a")._replace(dpu_seconds=50.0, processed_bytes=500))
-    assert counters(counting) == ViewCounters()
 
 
 @pytest.mark.parametrize("status", ["FAILED", "STOPPED", "EXPIRED"])
@@ -124,16 +83,13 @@ def test_the_histogram_holds_none_but_succeeded_runs(counting: StoreBench, statu
 
 
 @pytest.mark.parametrize(
-    ("seconds", "bucket"), [(0.0, 0), (10.0, 0), (10.5, 1), (28800.0, 11), (28800.5, len(DURATION_BUCKETS))]
+    ("seconds", "bucket"),
+    [(-5.0, 0), (0.0, 0), (10.0, 0), (10.5, 1), (28800.0, 11), (28800.5, len(DURATION_BUCKETS))],
 )
 def test_a_bucket_holds_its_upper_bound(counting: StoreBench, seconds: float, bucket: int) -> None:
     counting.poll(ended("a", end_time=START + seconds))
     assert [place for place, number in enumerate(counters(counting).durations) if number] == [bucket]
-
-
-def test_an_end_before_the_start_is_a_duration_of_nothing(counting: StoreBench) -> None:
-    counting.poll(ended("a", end_time=START - 5.0))
-    assert (counters(counting).durations[0], counters(counting).duration_sum) == (1, 0.0)
+    assert counters(counting).duration_sum == max(0.0, seconds)
 
 
 def test_every_series_is_there_at_zero_from_the_first_commit(views: StoreBench) -> None:
@@ -163,15 +119,6 @@ def test_a_view_that_is_created_again_under_its_name_goes_on(counting: StoreBenc
     assert counting.shown.facts().creation_time == START + 500.0
 
 
-def test_a_run_that_comes_back_ended_after_it_was_missed_is_counted_once(counting: StoreBench) -> None:
-    counting.poll(running("a"))
-    for _ in range(3):
-        counting.poll()
-    for _ in range(2):
-        counting.poll(ended("a"))
-    assert counting.shown.runs_total() == {"SUCCEEDED": 1}
-
-
 @pytest.mark.parametrize("missing", ["start_time", "end_time"])
 def test_a_success_enters_the_histogram_once_both_its_times_are_known(
     counting: StoreBench, missing: str
@@ -180,16 +127,6 @@ def test_a_success_enters_the_histogram_once_both_its_times_are_known(
     assert sum(counters(counting).durations) == 0
     counting.poll(ended("a"), ended("b"))
     assert sum(counters(counting).durations) == 2
-
-
-def test_a_listing_of_another_target_counts_nothing_of_a_view() -> None:
-    views = StoreBench()
-    views.configure(target("first", DAILY), target("second", "sales.*"))
-    views.poll(target="first")
-    views.poll(ended("a"), target="second")
-    assert views.shown.runs_total() == {}
-    views.poll(ended("a"), target="first")
-    assert views.shown.runs_total() == {"SUCCEEDED": 1}
 
 
 # Odd spellings, times and amounts

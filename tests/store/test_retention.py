@@ -49,24 +49,15 @@ def test_a_run_that_is_listed_again_is_remembered_anew(bench: StoreBench) -> Non
     assert bench.remembered() == {"a", "newest"}
 
 
-def test_a_run_that_is_shown_is_remembered_for_as_long_as_it_is_shown(bench: StoreBench) -> None:
-    success, failure = started(ended("success"), 0.0), failed("failure", 1.0)
-    stopped = started(ended("stopped", status="STOPPED"), 2.0)
-    settle(bench, success, failure, stopped)
+def test_a_run_that_is_shown_or_configured_is_remembered_for_as_long(bench: StoreBench) -> None:
+    bench.watch("sales.*", "configured")
+    success, failure = started(ended("success"), 1.0), failed("failure", 2.0)
+    stopped = started(ended("stopped", status="STOPPED"), 3.0)
+    settle(bench, ended("configured"), success, failure, stopped)
     for _ in range(3):
         bench.clock.advance(30 * DAY)
         bench.poll()
-    assert bench.remembered() == {"success", "failure", "stopped"}
-
-
-def test_a_run_that_is_configured_is_remembered_for_as_long_as_it_is_configured(bench: StoreBench) -> None:
-    bench.configure(target("prod", "sales.*", "a"))
-    newest = started(ended("newest"), 100.0)
-    bench.poll(ended("a"), newest)
-    for _ in range(3):
-        bench.clock.advance(30 * DAY)
-        bench.poll(newest)
-    assert bench.remembered() == {"a", "newest"}
+    assert bench.remembered() == {"configured", "success", "failure", "stopped"}
 
 
 def test_a_view_that_no_target_watches_is_remembered_for_90_days(bench: StoreBench) -> None:
@@ -83,52 +74,29 @@ def test_a_view_that_no_target_watches_is_remembered_for_90_days(bench: StoreBen
     assert bench.remembered() == set()
 
 
-def test_a_view_that_is_watched_again_within_90_days_goes_on_from_its_counts(bench: StoreBench) -> None:
-    bench.poll()
-    bench.poll(ended("a"))
-    bench.watch("stock.*")
-    bench.clock.advance(89 * DAY)
-    bench.watch("sales.*")
-    bench.poll(ended("a"))
-    assert bench.shown.runs_total() == {"SUCCEEDED": 1}
+FAILURES = [failed(f"f{number}", 10.0 + number) for number in range(1002)]
 
 
-def test_failures_in_a_row_outlive_the_runs_themselves(bench: StoreBench) -> None:
-    settle(bench, started(ended("success"), 0.0), *(failed(f"f{n}", 10.0 + n) for n in range(3)))
+@pytest.mark.parametrize(
+    ("runs", "kept", "in_a_row"),
+    [
+        ([started(ended("success"), 0.0), *FAILURES[:3]], {"success", "f0", "f1", "f2"}, 3),
+        (FAILURES[:3], {"f0", "f1", "f2"}, 3),
+        ([*FAILURES[:3], started(ended("success"), 20.0)], {"success", "f2"}, 0),
+        (FAILURES, {run.run_id for run in FAILURES[2:]}, 1000),
+    ],
+    ids=["since a success", "never a success", "before a success", "1000 at most"],
+)
+def test_failures_in_a_row_outlive_the_runs_themselves(
+    bench: StoreBench, runs: list[Run], kept: set[str], in_a_row: int
+) -> None:
+    settle(bench, *runs)
     for days in (0.0, 8 * DAY):
         bench.clock.advance(days)
         bench.poll()
-    assert bench.remembered() == {"success", "f0", "f1", "f2"}
-    assert bench.shown.facts().consecutive_failures == 3
-    bench.poll(failed("f3", 9 * DAY))
-    assert bench.shown.facts().consecutive_failures == 4
-    bench.poll(failed("f3", 9 * DAY), started(ended("again"), 10 * DAY))
-    assert bench.shown.facts().consecutive_failures == 0
-
-
-def test_failures_in_a_row_outlive_the_runs_where_there_never_was_a_success(bench: StoreBench) -> None:
-    settle(bench, *(failed(f"f{n}", 10.0 + n) for n in range(3)))
-    for days in (0.0, 8 * DAY):
-        bench.clock.advance(days)
-        bench.poll()
-    assert bench.remembered() == {"f0", "f1", "f2"}
-    assert bench.shown.facts().consecutive_failures == 3
-
-
-def test_failures_from_before_a_success_are_forgotten(bench: StoreBench) -> None:
-    settle(bench, *(failed(f"f{n}", 10.0 + n) for n in range(3)), started(ended("success"), 20.0))
-    for days in (0.0, 8 * DAY):
-        bench.clock.advance(days)
-        bench.poll()
-    assert bench.remembered() == {"success", "f2"}
-
-
-def test_no_more_than_1000_failures_in_a_row_are_remembered(bench: StoreBench) -> None:
-    settle(bench, *(failed(f"f{n}", 10.0 + n) for n in range(1002)))
-    for days in (0.0, 8 * DAY):
-        bench.clock.advance(days)
-        bench.poll()
-    assert bench.remembered() == {f"f{n}" for n in range(2, 1002)}
+    assert bench.remembered() == kept
+    bench.poll(failed("another", 9 * DAY))
+    assert bench.shown.facts().consecutive_failures == min(in_a_row + 1, 1000)
 
 
 def test_runs_that_are_forgotten_are_not_among_the_runs_of_the_target_any_longer(bench: StoreBench) -> None:

@@ -195,24 +195,16 @@ def test_a_second_exporter_on_the_same_folder_is_refused(bench: StoreBench, fold
     assert bench.shown.runs_total() == {"SUCCEEDED": 1}
 
 
-def test_a_folder_is_free_again_once_it_is_closed_or_could_not_be_opened(folder: Path) -> None:
+def test_another_programs_database_is_left_alone_and_the_folder_free_again(folder: Path) -> None:
     make_file(folder, "CREATE TABLE notes (text)")
+    before = (folder / FILE_NAME).read_bytes()
     for _ in range(2):
-        with pytest.raises(StorageError, match="is not a state of this exporter"):
+        with pytest.raises(StorageError, match=r"not a state of this exporter: choose another --storage"):
             Storage.open(folder)
+    assert (folder / FILE_NAME).read_bytes() == before
     (folder / FILE_NAME).unlink()
     for _ in range(2):
         Storage.open(folder)[0].close()
-
-
-def test_another_programs_database_is_left_alone(folder: Path) -> None:
-    make_file(folder, "CREATE TABLE notes (text)")
-    before = (folder / FILE_NAME).read_bytes()
-    with pytest.raises(
-        StorageError, match=r"is not a state of this exporter: choose another --storage\.path"
-    ):
-        Storage.open(folder)
-    assert (folder / FILE_NAME).read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -280,26 +272,21 @@ def test_what_sqlite_finds_nothing_wrong_with_may_be_damage_all_the_same(
     bench.folder = None
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(
-        StorageError, match=r"the folder .*file/state of --storage.path cannot be written: Not a directory$"
-    ):
-        Storage.open(tmp_path / "file" / "state")
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"file of --storage.path cannot be written: it is a file$"):
-        Storage.open(tmp_path / "file")
-
-
-def test_a_folder_in_the_place_of_the_file_is_refused(folder: Path) -> None:
-    (folder / FILE_NAME).mkdir(parents=True)
-    with pytest.raises(
-        StorageError, match=r"cannot be written: make the folder .* writable .*\(unable to open"
-    ):
-        Storage.open(folder)
+@pytest.mark.parametrize(
+    ("made", "at", "told"),
+    [
+        ("file", "file/state", r"the folder .*file/state of --storage.path cannot be written: Not a dir.*$"),
+        ("file", "file", r"file of --storage.path cannot be written: it is a file$"),
+        (f"{FILE_NAME}/", "", r"cannot be written: make the folder .* writable .*\(unable to open"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, made: str, at: str, told: str) -> None:
+    if made.endswith("/"):
+        (tmp_path / made).mkdir()
+    else:
+        (tmp_path / made).touch()
+    with pytest.raises(StorageError, match=told):
+        Storage.open(tmp_path / at)
 
 
 def test_a_file_that_may_only_be_read_is_refused(folder: Path) -> None:
@@ -318,13 +305,11 @@ def test_a_file_that_may_only_be_read_is_refused(folder: Path) -> None:
 
 
 def cut(folder: Path) -> None:
-    """Leave the beginning of the file."""
     with (folder / FILE_NAME).open("r+b") as content:
         content.truncate(4096)
 
 
 def empty(folder: Path) -> None:
-    """Leave nothing of the file but its name."""
     (folder / FILE_NAME).write_bytes(b"")
 
 
@@ -343,13 +328,11 @@ def scribble(folder: Path) -> None:
 
 
 def copy(folder: Path) -> None:
-    """Put a copy of the file in its place."""
     shutil.copyfile(folder / FILE_NAME, folder / "copy")
     (folder / "copy").replace(folder / FILE_NAME)
 
 
 def remove(folder: Path) -> None:
-    """Remove the file."""
     (folder / FILE_NAME).unlink()
 
 
@@ -419,16 +402,17 @@ def run(script: str, folder: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_full_disk_stops_the_counters_until_it_takes_writes_again(folder: Path) -> None:
+def test_a_full_disk_refuses_a_start_and_stops_the_counters_until_it_takes_writes_again(folder: Path) -> None:
     told = run(
         """
         import json, resource, sys
         from pathlib import Path
+        from exporter.errors import StorageError
         from tests.support.store_bench import StoreBench, ended
 
         def poll(*runs):
             lines = [line.message[:27] for line in bench.poll(*runs) if "state" in line.message]
-            told.append([lines, bench.shown.runs_total(), bench.shown.facts().last_run.run_id])
+            told.append([lines, bench.shown.runs_total(), bench.shown.last_run()])
 
         folder = Path(sys.argv[1])
         bench, told = StoreBench(folder), []
@@ -437,6 +421,10 @@ def test_a_full_disk_stops_the_counters_until_it_takes_writes_again(folder: Path
         poll(ended("a"))
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+        try:
+            StoreBench(folder / "another")
+        except StorageError as error:
+            told.append(str(error))
         poll(ended("b"))
         poll(ended("b"), ended("c"))
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
@@ -449,6 +437,10 @@ def test_a_full_disk_stops_the_counters_until_it_takes_writes_again(folder: Path
         """,
         folder,
     )
+    refused = told.pop(1)
+    another = folder / "another"
+    assert refused.startswith(f"{another / FILE_NAME} cannot be written: is the disk full or broken?")
+    assert (another / LOCK_NAME).exists()
     assert told == [
         [[], {"SUCCEEDED": 1}, "a"],
         [["the state cannot be written"], {"SUCCEEDED": 1}, "b"],
@@ -456,23 +448,3 @@ def test_a_full_disk_stops_the_counters_until_it_takes_writes_again(folder: Path
         [["the state can be written ag"], {"SUCCEEDED": 3}, "c"],
         [[], {"SUCCEEDED": 3}, "c"],
     ]
-
-
-def test_a_disk_that_is_full_at_the_start_is_refused(folder: Path) -> None:
-    message = run(
-        """
-        import json, resource, sys
-        from exporter.errors import StorageError
-        from exporter.store.storage import Storage
-
-        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
-        try:
-            Storage.open(sys.argv[1])
-        except StorageError as error:
-            print(json.dumps(str(error)))
-        """,
-        folder,
-    )
-    assert message.startswith(f"{folder / FILE_NAME} cannot be written: is the disk full or broken?")
-    assert (folder / LOCK_NAME).exists()

@@ -3,7 +3,6 @@
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,6 @@ from tests.support.store_bench import (
     DAY,
     EXPORTER,
     REGION,
-    FullDisk,
     Shown,
     StoreBench,
     ended,
@@ -46,24 +44,22 @@ def key(run_id: str) -> RunKey:
 # What a commit publishes and logs
 
 
-def test_nothing_of_runs_is_shown_before_the_first_poll_has_ended(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
-    assert bench.shown.runs == {}
-    assert bench.shown.targets["prod"].up is None
-
-
 def test_the_first_commit_shows_run_up_for_every_configured_id(bench: StoreBench) -> None:
-    bench.configure(target("prod", "read", "unknown", "unread"))
-    bench.read(running("read"), errors={"unknown": NOT_FOUND}, finished=False)
+    bench.watch("read", "unknown", "unread")
+    assert (bench.shown.runs, bench.shown.targets["prod"].up) == ({}, None)
+    lines = bench.read(running("read"), errors={"unknown": NOT_FOUND}, finished=False)
     assert bench.shown.ups == {"read": True, "unknown": False, "unread": False}
+    assert target_down("prod", OUT_OF_TIME) in lines
 
 
-def test_an_unchanged_re_read_changes_no_run(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a", "b"))
+def test_neither_an_unchanged_re_read_nor_an_unchanged_configuration_changes_a_run(bench: StoreBench) -> None:
+    bench.watch("a", "b")
     bench.read(running("a"), ended("b"))
     bench.read(running("a"), ended("b"))
     assert bench.shown.last.runs == {}
     assert bench.shown.last.targets.keys() == {"prod"}
+    bench.watch("a", "b")
+    assert bench.shown.last.runs == {}
 
 
 def test_a_commit_of_one_target_leaves_the_others_alone(bench: StoreBench) -> None:
@@ -72,14 +68,6 @@ def test_a_commit_of_one_target_leaves_the_others_alone(bench: StoreBench) -> No
     bench.read(running("a"), target="one")
     assert bench.shown.last.runs.keys() == {key("a")}
     assert bench.shown.last.targets.keys() == {"one"}
-
-
-def test_a_configuration_that_stays_the_same_changes_no_run(bench: StoreBench) -> None:
-    settings = target("prod", "a", "b")
-    bench.configure(settings)
-    bench.read(running("a"), ended("b"))
-    bench.configure(settings)
-    assert bench.shown.last.runs == {}
 
 
 def test_the_runs_of_a_target_are_counted_by_phase(bench: StoreBench) -> None:
@@ -103,28 +91,15 @@ def test_all_runs_are_unfetched_while_the_catalog_is_unknown(bench: StoreBench) 
     assert bench.shown.targets["prod"].runs == {"active": 0, "settling": 0, "settled": 0, "unfetched": 2}
 
 
-def test_a_poll_publishes_when_it_was_and_how_long_it_took(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
-    bench.read(running("a"))
-    bench.clock.advance(30)
-    bench.read(errors={"a": TIMEOUT}, error=TIMEOUT)
-    series = bench.shown.targets["prod"]
-    assert (series.last_poll_time, series.last_success_time) == (START + 30, START)
-    assert series.last_poll_duration == 0.0
-
-
 def test_it_is_ready_once_every_first_poll_has_ended_however_it_ended(bench: StoreBench) -> None:
+    assert not bench.store.ready(), "before it knows what to watch"
     bench.configure(target("one", "a"), target("two", "b", catalog_id=None))
-    assert not bench.store.ready()
     bench.read(running("a"), target="one")
     assert not bench.store.ready()
     bench.read(error=TIMEOUT, finished=False, target="two")
     assert bench.store.ready()
-
-
-def test_nothing_to_watch_is_ready_at_once(bench: StoreBench) -> None:
     bench.configure()
-    assert bench.store.ready()
+    assert bench.store.ready(), "there is nothing to watch"
 
 
 def test_what_is_due_is_ordered_by_the_last_attempt_and_then_as_in_the_file(bench: StoreBench) -> None:
@@ -182,39 +157,16 @@ def test_a_target_that_goes_down_and_up_is_logged_once_each(bench: StoreBench) -
     assert bench.read() == [target_up("prod", again=True)]
 
 
-def test_a_target_that_is_down_from_the_start_is_logged(bench: StoreBench) -> None:
-    bench.configure(target("prod"))
-    assert bench.read(finished=False) == [target_down("prod", OUT_OF_TIME)]
-
-
-def test_an_unlisted_status_is_logged_once_each(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a", "b", "c"))
-    events = bench.read(
-        running("a", status="CANCELLING"), running("b", status="CANCELLING"), running("c", status="QUEUED")
-    )
+def test_an_unlisted_status_is_logged_once_each_and_a_missing_one_is_none(bench: StoreBench) -> None:
+    bench.watch("a", "b", "c", "d")
+    statuses = {"a": "CANCELLING", "b": "CANCELLING", "c": "QUEUED", "d": None}
+    events = bench.read(*(running(run_id, status=status) for run_id, status in statuses.items()))
     logged = [(line.fields["run_id"], line.fields["status"]) for line in events if "API" in line.message]
     assert logged == [("a", "CANCELLING"), ("c", "QUEUED")]
     assert bench.read(running("b", status="QUEUED")) == []
 
 
-def test_a_missing_status_is_no_unlisted_one(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
-    events = bench.read(running("a", status=None))
-    assert not [line for line in events if "API" in line.message]
-
-
-def test_the_state_of_targets_is_handed_out_as_a_copy(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
-    bench.store.targets()[0].error = "changed by a reader"
-    assert bench.store.targets()[0].error is None
-
-
 # The exporter itself
-
-
-def test_what_is_known_of_the_exporter_is_published_at_once(views: StoreBench) -> None:
-    views.store.describe(EXPORTER)
-    assert views.shown.exporter == EXPORTER
 
 
 @pytest.mark.parametrize(("successful", "at"), [(True, START + 60.0), (False, START)])
@@ -226,16 +178,6 @@ def test_a_reload_is_published_with_the_time_of_the_last_that_succeeded(
     views.store.note_reload(successful=successful)
     expected = replace(EXPORTER, last_reload_successful=successful, last_reload_success_time=at)
     assert views.shown.exporter == expected
-
-
-def test_a_reload_before_the_exporter_is_described_publishes_nothing(views: StoreBench) -> None:
-    commits = len(views.shown.commits)
-    views.store.note_reload(successful=True)
-    assert len(views.shown.commits) == commits
-
-
-def test_it_is_not_ready_before_it_knows_what_to_watch() -> None:
-    assert not Store(ManualClock()).ready()
 
 
 # Catalogs that become known late
@@ -384,42 +326,22 @@ def test_the_last_save_that_fails_is_logged_whatever_was_logged_before(tmp_path:
 # What a commit costs, counted: whatever else there is, it is in proportion to what has changed
 
 
-@dataclass
-class Saved(FullDisk):
-    """Counts the rows that are saved."""
-
-    rows: int = 0
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.rows = 0
-
-    def save(self, changes: Any, gone: Any = ()) -> None:
-        """Count, and save."""
-        self.rows += sum(len(rows.runs) + len(rows.views) for rows in changes.values())
-        super().save(changes, gone)
-
-
 def test_a_commit_that_changes_one_run_of_many_publishes_and_saves_it_alone(tmp_path: Path) -> None:
-    storage, rows = Saved.open(tmp_path)
-    shown = Shown()
-    clock = ManualClock()
-    store = Store(clock, [shown], storage, rows)
-    tables = [f"sales.view_{number}" for number in range(100)]
-    store.configure(Settings(targets=(target("prod", "sales.*"),), runs_per_view=100))
-    runs = tuple(of(name, ended(f"{name} {number}")) for name in tables for number in range(100))
-    outcome = Outcome(tables=found(*map(view, tables)), listings=(Listed(runs=runs),))
-    outcome.apply(store, START)
-    assert (len(shown.runs), len(shown.views), storage.rows) == (10_000, 100, 10_200)
+    bench = StoreBench(tmp_path)
+    bench.watch("sales.*", runs_per_view=100)
+    names = [f"sales.view_{number}" for number in range(50)]
+    tables = [view(name) for name in names]
+    runs = [of(name, ended(f"{name} {number}")) for name in names for number in range(50)]
+    bench.poll(*runs, tables=tables)
+    assert (len(bench.shown.runs), len(bench.shown.views), bench.disk.saved) == (2500, 50, 2600)
 
-    shown.commits.clear()
-    storage.rows = 0
-    changed = (*runs[:-1], runs[-1]._replace(dpu_seconds=4711.0))
-    replace(outcome, listings=(Listed(runs=changed),)).apply(store, START)
-    assert sum(len(commit.runs) for commit in shown.commits) == 1
-    assert sum(len(commit.views) for commit in shown.commits) == 1
-    assert storage.rows == 1
-    store.close()
+    bench.shown.commits.clear()
+    bench.disk.saved = 0
+    bench.poll(*runs[:-1], runs[-1]._replace(dpu_seconds=4711.0), tables=tables)
+    assert sum(len(commit.runs) for commit in bench.shown.commits) == 1
+    assert sum(len(commit.views) for commit in bench.shown.commits) == 1
+    assert bench.disk.saved == 1
+    bench.stop()
 
 
 class CountedId(str):
@@ -439,9 +361,9 @@ def hashed_by_one_change(runs: int) -> int:
     """Count the look-ups of IDs in a commit that changes one of so many configured runs."""
     bench = StoreBench()
     run_ids = [CountedId(f"run {number}") for number in range(runs)]
-    bench.configure(target("prod", *run_ids))
+    bench.configure(replace(target("prod"), run_ids=tuple(run_ids)))
     bench.clock.advance(7200.0)
-    bench.read(*(running(run_ids[0]), *map(ended, run_ids[1:])))
+    bench.read(running(run_ids[0]), *map(ended, run_ids[1:]))
     before = CountedId.hashed
     bench.read(ended(run_ids[0]))
     assert [key.run_id for key in bench.shown.last.runs] == ["run 0"]

@@ -1,9 +1,12 @@
 """What is shown of a view: from which runs, for how long, and for whom."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from exporter.errors import Reason
 from exporter.model.run import Run
+from exporter.model.view import View
 from tests.support.clock import START
 from tests.support.log import elsewhere, unmatched
 from tests.support.reader import glue_error
@@ -16,21 +19,13 @@ THROTTLED = glue_error(Reason.THROTTLED)
 # Whether a view is there
 
 
-def test_a_view_is_shown_as_its_table_tells_of_it(views: StoreBench) -> None:
-    views.poll(running("a"))
+@pytest.mark.parametrize(("every", "mode"), [(3600.0, "scheduled"), (None, "manual")])
+def test_a_view_is_shown_as_its_table_describes_it(views: StoreBench, every: float | None, mode: str) -> None:
+    views.poll(running("a"), tables=[view(every=every)])
     facts = views.shown.facts()
     assert views.shown.view().up
-    assert (facts.refresh_mode, facts.creation_time, facts.expected_interval) == (
-        "scheduled",
-        START - DAY,
-        3600.0,
-    )
-
-
-def test_a_view_without_a_schedule_is_refreshed_manually_and_expects_nothing(views: StoreBench) -> None:
-    views.poll(tables=[view(every=None)])
-    facts = views.shown.facts()
-    assert (facts.refresh_mode, facts.expected_interval) == ("manual", None)
+    assert (facts.refresh_mode, facts.creation_time, facts.expected_interval) == (mode, START - DAY, every)
+    assert views.shown.ups == {"a": None}, "runs of views have no run_up"
 
 
 def test_a_poll_that_does_not_read_a_views_runs_leaves_its_values_and_shows_it_down(
@@ -45,34 +40,27 @@ def test_a_poll_that_does_not_read_a_views_runs_leaves_its_values_and_shows_it_d
     assert views.shown.view().up
 
 
-def test_a_view_missing_from_one_complete_listing_is_down_and_keeps_its_values(views: StoreBench) -> None:
+@pytest.mark.parametrize(
+    ("looks", "up"),
+    [
+        ([[]], False),
+        ([[], []], None),
+        ([None, None, None], True),
+        ([[], [view()], [], [view()]], True),
+        ([[], [view()], []], False),
+    ],
+    ids=["missing once", "missing twice", "not looked for", "there again", "there in between"],
+)
+def test_a_view_missing_from_one_complete_listing_is_down_and_from_two_it_is_gone(
+    views: StoreBench, looks: Sequence[Sequence[View] | None], *, up: bool | None
+) -> None:
     views.poll(ended("a"))
     before = views.shown.facts()
-    views.poll(tables=[])
-    assert not views.shown.view().up
-    assert views.shown.facts() == before
-
-
-def test_a_view_missing_from_two_complete_listings_goes_with_all_its_series(views: StoreBench) -> None:
-    views.poll(ended("a"))
-    for _ in range(2):
-        views.poll(tables=[])
-    assert views.shown.view_ups == {}
-    assert views.shown.shown_runs == set()
-
-
-def test_a_view_that_was_not_looked_for_is_not_missing(views: StoreBench) -> None:
-    for tables in ([view()], None, None, None):
-        views.poll(running("a"), tables=tables)
-        assert views.shown.view().up
-
-
-def test_one_listing_that_holds_the_view_makes_up_for_one_that_did_not(views: StoreBench) -> None:
-    views.poll(running("a"))
-    for _ in range(3):
-        views.poll(running("a"), tables=[])
-        views.poll(running("a"))
-        assert views.shown.view().up
+    for tables in looks:
+        views.poll(ended("a"), tables=tables)
+    assert views.shown.view_ups == ({} if up is None else {DAILY: up})
+    assert views.shown.shown_runs == (set() if up is None else {"a"})
+    assert up is None or views.shown.facts() == before
 
 
 def test_a_view_that_is_named_keeps_view_up_0_alone(views: StoreBench) -> None:
@@ -122,21 +110,13 @@ def test_a_view_that_a_reload_drops_goes_at_once(views: StoreBench) -> None:
 # Runs that Glue no longer finds
 
 
-def test_an_unsettled_run_keeps_its_series_over_one_complete_read_that_misses_it(views: StoreBench) -> None:
-    views.poll(running("a"))
-    views.poll()
-    assert views.shown.shown_runs == {"a"}
-
-
-def test_an_unsettled_run_that_two_complete_reads_miss_loses_its_series(views: StoreBench) -> None:
+def test_an_unsettled_run_that_two_complete_reads_in_a_row_miss_loses_its_series(views: StoreBench) -> None:
     older = started(ended("older"), -100.0)
     views.poll(older, running("a"))
-    for _ in range(2):
-        views.poll(older)
+    for complete, last in ((True, "a"), (False, "a"), (True, "older")):
+        views.poll(older, complete=complete)
+        assert views.shown.last_run() == last
     assert views.shown.shown_runs == {"older"}
-    last = views.shown.facts().last_run
-    assert last is not None
-    assert last.run_id == "older"
 
 
 def test_a_run_missed_by_the_listing_and_by_the_read_of_the_same_poll_is_missed_once(
@@ -149,13 +129,6 @@ def test_a_run_missed_by_the_listing_and_by_the_read_of_the_same_poll_is_missed_
     views.poll(read={"a": NOT_FOUND})
     assert views.shown.shown_runs == set()
     assert views.shown.ups == {"a": False}
-
-
-def test_a_listing_that_was_not_read_to_its_end_misses_nothing(views: StoreBench) -> None:
-    views.poll(running("a"))
-    for _ in range(3):
-        views.poll(complete=False)
-    assert views.shown.shown_runs == {"a"}
 
 
 def test_a_settled_run_that_glue_has_forgotten_stays_while_it_is_among_the_newest(views: StoreBench) -> None:
@@ -206,24 +179,22 @@ BASE = running("m")._replace(creation_time=START, start_time=START, last_updated
 
 
 @pytest.mark.parametrize(
-    "newer",
+    ("newer", "older"),
     [
-        BASE._replace(run_id="a", creation_time=START + 1.0, start_time=None, last_updated=None),
-        BASE._replace(run_id="a", start_time=START + 1.0, last_updated=None),
-        BASE._replace(run_id="a", last_updated=START + 1.0),
-        BASE._replace(run_id="n"),
+        (BASE._replace(run_id="a", creation_time=START + 1.0, start_time=None, last_updated=None), BASE),
+        (BASE._replace(run_id="a", start_time=START + 1.0, last_updated=None), BASE),
+        (BASE._replace(run_id="a", last_updated=START + 1.0), BASE),
+        (BASE._replace(run_id="n"), BASE),
+        (BASE, BASE._replace(run_id="z", creation_time=None, start_time=START + 99.0)),
     ],
-    ids=["creation", "start", "last update", "run ID"],
+    ids=["creation", "start", "last update", "run ID", "no creation time"],
 )
-def test_the_last_run_is_the_newest_by_creation_start_update_and_id(views: StoreBench, newer: Run) -> None:
-    views.poll(newer, BASE)
+def test_the_last_run_is_the_newest_by_creation_start_update_and_id(
+    views: StoreBench, newer: Run, older: Run
+) -> None:
+    views.poll(newer, older)
     assert views.shown.facts().last_run == newer
-    assert newer.age_order > BASE.age_order
-
-
-def test_a_run_without_a_creation_time_is_older_than_any_with_one(views: StoreBench) -> None:
-    views.poll(BASE._replace(run_id="z", creation_time=None, start_time=START + 99.0), BASE)
-    assert views.shown.facts().last_run == BASE
+    assert newer.age_order > older.age_order
 
 
 @pytest.mark.parametrize(("ahead", "success"), [(0.0, 0.0), (2.0, 2.0), (2.1, 0.0), (300.0, 0.0)])
@@ -265,31 +236,19 @@ def test_runs_per_view_decides_which_runs_have_series_of_their_own(
     runs = [started(ended(run_id), place) for place, run_id in enumerate("bcde", start=1)]
     views.poll(started(running("a"), 0.0), *runs)
     assert views.shown.shown_runs == shown
-    last = views.shown.facts().last_run
-    assert last is not None
-    assert last.run_id == "e"
-
-
-def test_runs_of_views_have_no_run_up(views: StoreBench) -> None:
-    views.poll(running("a"))
-    assert views.shown.ups == {"a": None}
+    assert views.shown.last_run() == "e"
 
 
 # Several targets
 
 
-def test_a_view_that_two_targets_want_belongs_to_the_first(views: StoreBench) -> None:
+def test_a_view_that_two_targets_want_belongs_to_the_first_and_the_others_log_says_so_once(
+    views: StoreBench,
+) -> None:
     views.configure(target("one", "sales.*"), target("two", "sales.daily_*"))
-    for _ in range(2):
-        for name in ("one", "two"):
-            views.poll(ended("a"), target=name)
+    logged = [line for name in ["one", "two"] * 3 for line in views.poll(ended("a"), target=name)]
     assert views.shown.view().target == "one"
     assert (views.shown.targets["one"].views, views.shown.targets["two"].views) == (1, 0)
-
-
-def test_the_other_targets_log_says_once_whose_the_view_is(views: StoreBench) -> None:
-    views.configure(target("one", "sales.*"), target("two", "sales.daily_*"))
-    logged = [line for name in ["one", "two"] * 3 for line in views.poll(target=name)]
     assert [line for line in logged if "another target" in line.message] == [elsewhere("two", "one", DAILY)]
 
 
@@ -301,10 +260,12 @@ def test_a_pattern_matches_a_view_even_if_its_owner_has_not_found_it_yet(views: 
 
 
 def test_a_view_passes_to_the_other_target_with_its_state(views: StoreBench) -> None:
+    """And shows its runs as that one reads them."""
     views.configure(target("one", "sales.*"), target("two", "sales.*"))
     views.poll(target="one")
-    views.poll(ended("a"), target="one")
+    views.poll(ended("a"), running("b"), target="one")
     views.configure(target("two", "sales.*"))
     views.poll(ended("a"), ended("b"), target="two")
     assert views.shown.view().target == "two"
     assert views.shown.runs_total() == {"SUCCEEDED": 2}
+    assert views.shown.run("b").run == ended("b")

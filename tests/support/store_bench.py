@@ -216,14 +216,16 @@ def _apply(changes: Mapping[K, V | None], shown: dict[K, V]) -> None:
 
 
 class FullDisk(Storage):
-    """A state on a disk that can be full."""
+    """A state on a disk that can be full; counts the rows that it takes."""
 
     full = False
+    saved = 0
 
     def save(self, changes: Mapping[Place, CatalogRows], gone: Iterable[Place] = ()) -> None:
         """Write, unless the disk is full."""
         if self.full:
             raise StorageError("the state cannot be written: database or disk is full")
+        self.saved += sum(len(rows.runs) + len(rows.views) for rows in changes.values())
         super().save(changes, gone)
 
 
