@@ -20,7 +20,6 @@ watching = partial(target, "prod")
 
 
 def watch(*targets: Target, **settings: Any) -> Settings:
-    """Return settings for these targets."""
     return Settings(targets=targets, **settings)
 
 
@@ -52,18 +51,8 @@ def old(count: int, *, of: str = "sales.orders") -> list[Run]:
 class SmallPages(MemoryReader):
     """Two runs a page."""
 
-    def list_runs(
-        self,
-        *,
-        database: str | None = None,
-        table: str | None = None,
-        next_token: str | None = None,
-        max_results: int = 2,
-    ) -> RunListing:
-        """Return a small page."""
-        return super().list_runs(
-            database=database, table=table, next_token=next_token, max_results=max_results
-        )
+    def list_runs(self, **parameters: Any) -> RunListing:
+        return super().list_runs(**{"max_results": 2, **parameters})
 
 
 def nothing() -> None:
@@ -117,7 +106,6 @@ class Bench:
 
     @property
     def state(self) -> TargetState:
-        """What the store knows of the target."""
         return self.store.targets()[0]
 
     @property
@@ -127,5 +115,4 @@ class Bench:
 
     @property
     def error(self) -> str | None:
-        """Why it is not up."""
         return self.state.error

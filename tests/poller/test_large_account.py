@@ -60,7 +60,6 @@ class PacedReader(SmallPages):
         self._first = True
 
     def until(self, deadline: float, *, first: bool = True) -> Self:
-        """Return a reader for one job."""
         job = copy.copy(super().until(deadline, first=first))
         job._first = first
         return job
@@ -89,7 +88,6 @@ class Account:
         self._show()
 
     def add(self, new: Run) -> None:
-        """Have Glue list one more run, before all others."""
         self.runs.insert(0, new)
         self._show()
 
@@ -127,7 +125,6 @@ class Account:
             self.ended = self.bench.clock.monotonic() - self.begun
 
     def close(self) -> None:
-        """Let everything end."""
         self.bench.stop.set()
         self._wait_begun.set()
         self.pace.let_on(math.inf)
@@ -144,7 +141,6 @@ def accounts() -> Iterator[list[Account]]:
 
 
 def one_view_each(databases: int) -> list[str]:
-    """Return the names of views."""
     return [f"db_{number:03}.view" for number in range(databases)]
 
 

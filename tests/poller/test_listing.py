@@ -49,17 +49,14 @@ class Reading:
         return read
 
     def new(self, *unsettled: Run, wanted: Sequence[str] = ()) -> ReadListing:
-        """Read what may be new."""
         by_key = {run_key(run.run_id): run for run in unsettled}
         return self._listings().read_new(listing(), by_key, frozenset(wanted))
 
     def some(self, wanted: Sequence[str], most_pages: int) -> ReadListing:
-        """Look for some runs."""
         return self._listings().read_some(listing(), frozenset(wanted), most_pages)
 
 
 def listing() -> Listing:
-    """Return what the store opens."""
     return Listing("prod", ALL, Ownership(), {})
 
 
@@ -69,7 +66,6 @@ def nth(number: int, *, every: float = 60.0) -> Run:
 
 
 def newest_first(*, every: float = 60.0) -> list[Run]:
-    """Return four pages of runs."""
     return [nth(number, every=every) for number in range(3500)]
 
 

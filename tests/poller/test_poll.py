@@ -203,13 +203,11 @@ class ReloadedMeanwhile(Store):
     before: type | None = None
 
     def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> None:
-        """Apply the catalog, too late."""
         if self.before is str:
             self.stop.set()
         super().catalog_known(target, catalog_id, stop)
 
     def apply(self, result: Result, stop: threading.Event | None = None) -> None:
-        """Apply the result, too late."""
         if self.before is type(result):
             self.stop.set()
         super().apply(result, stop)
@@ -228,14 +226,13 @@ def test_what_was_read_for_a_target_that_was_reloaded_meanwhile_is_dropped(befor
     assert not any(series.run for series in bench.shown.runs.values())
 
 
-# Shown
+# Views
 
 
 class OneUnreadable(PagesByToken):
     """A listing of which one record cannot be read."""
 
     def page(self, token: str | None) -> RunListing:  # noqa: ARG002 (the protocol's)
-        """Return the only page."""
         record = MalformedRun(run_id="b", message="Status is a number")
         return RunListing(runs=(running("a"),), malformed=(record,), next_token=None)
 
@@ -310,7 +307,6 @@ def configured(count: int, *, listed: int, others: int = 0) -> Bench:
 
 
 def listings(calls: Sequence[str]) -> int:
-    """Return how many pages of listings were asked for."""
     return sum(call.startswith("list_runs") for call in calls)
 
 

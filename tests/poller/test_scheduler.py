@@ -50,15 +50,12 @@ class Rig:
         return reader
 
     def configure(self, *targets: Target, poll_interval: float = 30.0) -> None:
-        """Poll these targets."""
         self.scheduler.configure(watch(*targets, poll_interval=poll_interval))
 
     def reader(self, name: str) -> MemoryReader:
-        """Return the latest reader of a target."""
         return self.readers[name][-1]
 
     def thread(self, name: str) -> TargetThread:
-        """Return the thread of a target."""
         return self.scheduler._threads[name]
 
     def prepare(self, name: str, *runs: Run) -> MemoryReader:
@@ -72,11 +69,9 @@ class Rig:
         return self.releases[-1]
 
     def up(self, name: str) -> bool | None:
-        """``target_up``."""
         return self.shown.targets[name].up
 
     def end(self) -> None:
-        """End all threads."""
         for release in self.releases:
             release.set()
         self.scheduler.stop(SAFETY_NET)

@@ -20,7 +20,6 @@ def arn(name: str, account: str = ACCOUNT) -> str:
 
 
 def reading(name: str, *sources: str) -> View:
-    """Return a view with these sources."""
     return replace(view(name), sources=tuple(sources))
 
 

@@ -25,7 +25,6 @@ class FailingStore(Store):
     """So many results of this kind are applied before."""
 
     def apply(self, result: Result, stop: threading.Event | None = None) -> None:
-        """Apply the result, or raise."""
         if self.fails_at is type(result):
             if not self.passes:
                 self.fails_at = None
@@ -41,7 +40,6 @@ class Fragile(Shown):
     strike: bool = False
 
     def __call__(self, changes: SeriesChanges) -> None:
-        """Note one commit, or raise."""
         if self.strike and changes.views:
             self.strike = False
             raise MemoryError
@@ -77,7 +75,6 @@ def applying(result: type, passes: int = 0) -> Strike:
 
 
 def calling(call: str) -> Strike:
-    """Strike in every call of this kind."""
 
     def strike(bench: Bench) -> None:
         bench.reader.answers[call] = MemoryError()

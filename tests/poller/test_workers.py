@@ -59,7 +59,6 @@ def gate() -> Iterator[Gate]:
 
 
 def calls(pool: WorkerPool, *, deadline: float = SOON, heartbeat: Callable[[], None] = nothing) -> Calls:
-    """Return the calls of one job."""
     return Calls(pool, deadline=deadline, stop=threading.Event(), heartbeat=heartbeat)
 
 

@@ -30,7 +30,6 @@ class _File:
     """What was done since the last sync: the disk has any part of it, in any order."""
 
     def apply(self, step: Step) -> None:
-        """Take in what was done to it."""
         self.there = step.kind != "delete"
         if step.kind == "sync":
             self.lasting, self.waiting = bytearray(self.content), []
@@ -67,7 +66,6 @@ class _File:
 
 
 def change(content: bytearray, step: Step) -> None:
-    """Do to a file's content what a step does."""
     if step.kind == "write":
         content.extend(bytes(max(0, step.offset - len(content))))
         content[step.offset : step.offset + len(step.data)] = step.data
@@ -85,7 +83,6 @@ class Chance:
     dice: random.Random
 
     def step(self) -> bool:
-        """Tell of the next one."""
         return self.dice.random() < self.share
 
 

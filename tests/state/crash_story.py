@@ -63,7 +63,6 @@ class Story:
     configuration: int = 0
 
     def tell(self) -> Record:
-        """Act all of it."""
         self._disk = WatchedDisk(self._watch)
         self.glue.views = dict.fromkeys(NAMES, START - DAY)
         for number in range(3):
@@ -167,7 +166,6 @@ class Story:
 
 
 def load(bench: StoreBench, configuration: int) -> None:
-    """Load a configuration, as the program does."""
     bench.configure(*CONFIGURATIONS[configuration])
     for one in CONFIGURATIONS[configuration]:
         assert one.catalog_id
@@ -175,7 +173,6 @@ def load(bench: StoreBench, configuration: int) -> None:
 
 
 def configure(model: Model, configuration: int, now: float) -> None:
-    """Load it in the model."""
     model.configure(CONFIGURATIONS[configuration], 1, now)
 
 

@@ -277,7 +277,6 @@ class Model:
         self.poll_ended(outcome.target, outcome.runs, missing, now, listed=bool(outcome.listings))
 
     def look(self, tables: TablesRead, now: float) -> None:
-        """Take in that all tables were read."""
         self._answered()
         found = {(view.database, view.table): view for view in tables.views}
         for name, found_view in found.items():
@@ -313,7 +312,6 @@ class Model:
         unreadable: Iterable[str | None] = (),
         denied: bool = False,
     ) -> None:
-        """Take in a page of a listing."""
         target = listing.target
         if not self.serves(target):
             return
@@ -401,7 +399,6 @@ class Model:
         self._tidy(now)
 
     def pass_by(self, now: float) -> None:
-        """Take in that another catalog was polled."""
         self._answered()
         self._tidy(now)
 

@@ -80,7 +80,6 @@ class RefusedStory(Story):
                 assert found == expected, f"{name}, {key}: {found} instead of {expected}"
 
     def _fits(self, model: Model) -> bool:
-        """Tell whether this is what the disk holds."""
         bench = self._bench
         nothing = Model().counts(NAMES[0])
         counts = {name: found for name, found in saved_counts(bench).items() if found != nothing}

@@ -34,7 +34,6 @@ class SmallGlue:
         return sorted(there, key=lambda run: run.age_order, reverse=True)
 
     def get(self, run_id: str) -> Run | GlueError:
-        """Answer for one run."""
         key = run_key(run_id)
         return UNKNOWN_ID if key in self.forgotten else self.runs.get(key, UNKNOWN_ID)
 

@@ -136,7 +136,6 @@ class Counting(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2), ending=ENDINGS, looks=st.lists(LOOKS, max_size=2), then=LOOKS)
     def refresh(self, number: int, ending: Ending, looks: list[Look], then: Look) -> None:
-        """Refresh a view from the beginning to the end, with and without polls on the way."""
         run_id = self._start(number)
         for look in looks:
             self._look(look)
@@ -180,7 +179,6 @@ class Counting(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 9), table=st.integers(0, 2), ending=ENDINGS, then=LOOKS)
     def report_elsewhere(self, number: int, table: int, ending: Ending, then: Look) -> None:
-        """Report a run under another table, and more of it."""
         if run := self.run_of(number):
             key = run_key(run.run_id)
             database, name = NAMES[table]
@@ -206,7 +204,6 @@ class Counting(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2), looks=st.lists(LOOKS, max_size=3), back=st.booleans())
     def replace_view(self, number: int, looks: list[Look], *, back: bool) -> None:
-        """Delete a view, or create it; then the other way round."""
         name = NAMES[number]
         was = self.glue.views.pop(name, None)
         if was is None:

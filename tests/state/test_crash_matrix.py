@@ -33,7 +33,6 @@ REFUSED_PARTS = 12
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
-    """Tell the story once."""
     folder = tmp_path_factory.mktemp("story")
     tell = "from tests.state.crash_story import main; main()"
     command = [sys.executable, "-c", tell, str(folder / "state"), str(folder / "record")]

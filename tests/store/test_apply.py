@@ -80,7 +80,7 @@ def test_a_listed_run_that_nothing_names_is_ignored_and_logged_once(bench: Store
 def test_a_configured_run_that_a_listing_holds_is_shown_as_it_was_reported(database: str | None) -> None:
     """The names of a filter are for runs of views."""
     bench = StoreBench()
-    bench.configure(target("prod", "sales.*", "a"))
+    bench.watch("sales.*", "a")
     run = running("a")._replace(database=None)
     assert ignored("a") not in bench.poll(run, tables=None, scope=Scope(database))
     assert bench.shown.run("a").run == run
@@ -112,7 +112,7 @@ def test_an_end_is_news_from_the_moment_of_the_start_on(
 
 def test_a_poll_that_gives_up_logs_a_run_that_failed_for_a_reason_of_its_own() -> None:
     bench = StoreBench()
-    bench.configure(target("prod", "a", "b"))
+    bench.watch("a", "b")
     events = bench.read(errors={"a": NOT_FOUND, "b": TIMEOUT}, error=TIMEOUT, finished=False)
     assert events[1:] == [unknown("a")]
 
@@ -129,7 +129,7 @@ def test_a_record_that_cannot_be_read_is_logged_once(bench: StoreBench) -> None:
 
 @pytest.mark.parametrize("before", [(), (running("a"),)], ids=["never seen before", "seen before"])
 def test_a_run_that_is_read_by_itself_counts_for_its_view(bench: StoreBench, before: Sequence[Run]) -> None:
-    bench.configure(target("prod", "sales.*", "a"))
+    bench.watch("sales.*", "a")
     bench.poll(*before)
     bench.read(ended("a"))
     assert bench.shown.runs_total() == {"SUCCEEDED": 1}

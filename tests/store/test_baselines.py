@@ -16,7 +16,6 @@ from tests.support.store_bench import (
     of,
     running,
     started,
-    target,
     view,
 )
 
@@ -168,7 +167,7 @@ def test_a_run_settles_by_glues_clock(counting: StoreBench) -> None:
     assert [run.run_id for run in watched.unsettled] == ["a"]
 
 
-# Shown whose tables may not be read
+# Views whose tables may not be read
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -222,7 +221,7 @@ def test_a_pattern_that_is_added_while_a_listing_goes_on_has_not_been_listed(vie
 
 def test_a_run_that_was_seen_before_its_end_counts_however_old_it_is(views: StoreBench) -> None:
     """It is watched by its ID, and the first that tells of its view."""
-    views.configure(target("prod", "sales.*", "a"))
+    views.watch("sales.*", "a")
     views.read(running("a"))
     views.poll(tables=None, denied=True)
     views.clock.advance(60.0)

@@ -28,7 +28,7 @@ def drop_for_good(bench: StoreBench, *, by_name: tuple[str, ...] = ()) -> None:
         bench.poll(ended("a"), tables=[], by_name=by_name)
 
 
-# Shown that are there
+# Views that are there
 
 
 def test_a_reload_leaves_a_view_up_and_its_values_as_they_are(bench: StoreBench) -> None:
@@ -66,7 +66,7 @@ def test_nothing_is_given_up_while_a_target_may_still_turn_out_to_want_it(bench:
     assert bench.shown.runs_total() == {"SUCCEEDED": 2}
 
 
-# Shown that are gone from the catalog
+# Views that are gone from the catalog
 
 
 def test_a_reload_does_not_bring_back_a_view_that_is_gone(bench: StoreBench) -> None:
@@ -123,15 +123,15 @@ def test_a_view_that_is_gone_and_no_longer_named_is_forgotten_after_90_days(benc
 
 def test_a_run_that_was_configured_before_its_view_becomes_the_views() -> None:
     bench = StoreBench()
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.read(ended("a"))
-    bench.configure(target("prod", DAILY, "a"))
+    bench.watch(DAILY, "a")
     bench.poll(ended("a"), by_name=(DAILY,))
     assert bench.shown.last_run() == "a"
 
 
 def test_a_run_stays_its_views_while_it_is_watched_by_its_id_alone(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.read(ended("a"))
     bench.clock.advance(3700.0)
     bench.read(ended("a"))
@@ -143,10 +143,10 @@ def test_a_run_stays_its_views_while_it_is_watched_by_its_id_alone(bench: StoreB
 def test_a_run_that_is_configured_again_is_remembered_even_while_some_account_is_unknown() -> None:
     """Were it forgotten, it would not be asked for: it was settled when it was configured again."""
     bench = StoreBench()
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.clock.advance(3700.0)
     bench.read(ended("a"))
-    bench.configure(target("prod"))
+    bench.watch()
     bench.configure(target("prod", "a"), target("late", "sales.*", catalog_id=None))
     bench.clock.advance(91 * DAY)
     bench.read()

@@ -13,7 +13,6 @@ from tests.support.store_bench import DAILY, StoreBench, ended, of, running, tar
 
 
 def counters(views: StoreBench) -> ViewCounters:
-    """Return what is published of the view's counters."""
     return views.shown.facts().counters
 
 

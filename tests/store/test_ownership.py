@@ -129,7 +129,7 @@ def test_series_of_what_is_gone_vanish_at_once(bench: StoreBench) -> None:
 
 
 def test_another_region_of_the_same_name_is_another_target(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.read(running("a"))
     bench.configure(target("prod", "a", region="us-east-1"))
     assert bench.shown.runs == {}
@@ -138,7 +138,7 @@ def test_another_region_of_the_same_name_is_another_target(bench: StoreBench) ->
 
 
 def test_what_arrives_for_a_target_that_is_gone_is_dropped(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.configure()
     commits = len(bench.shown.commits)
     assert bench.read(running("a")) == []
@@ -148,7 +148,7 @@ def test_what_arrives_for_a_target_that_is_gone_is_dropped(bench: StoreBench) ->
 
 
 def test_request_counters_go_on_over_a_reload_even_where_the_access_changes(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     requests = bench.store.requests("prod")
     requests.attempt("GetMaterializedViewRefreshTaskRun", 0.1)
     before = target("prod", "a")
@@ -158,7 +158,7 @@ def test_request_counters_go_on_over_a_reload_even_where_the_access_changes(benc
 
 
 def test_a_reload_keeps_what_the_last_poll_said_of_a_target_that_stays(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.read(errors={"a": glue_error(Reason.TIMEOUT)}, error=glue_error(Reason.TIMEOUT))
     bench.configure(target("prod", "a", "b"), target("new", "c"))
     old, new = bench.store.targets()

@@ -121,10 +121,10 @@ def test_a_run_in_progress_that_is_forgotten_has_no_series_any_longer(bench: Sto
 
 
 def test_a_run_that_is_configured_no_longer_is_forgotten_after_90_days(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a", "b"))
+    bench.watch("a", "b")
     bench.clock.advance(7200.0)
     bench.read(ended("a"), ended("b"))
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     for days in (1, 89, 2):
         assert bench.remembered() == {"a", "b"}
         bench.clock.advance(days * DAY)

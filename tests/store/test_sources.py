@@ -27,7 +27,6 @@ def bench(tmp_path: Path) -> Iterator[StoreBench]:
 
 
 def reading(*sources: str, name: str = DAILY) -> View:
-    """Return a view with these sources."""
     return replace(view(name), sources=sources)
 
 

@@ -37,7 +37,6 @@ OTHER, THIRD = "210987654321", "333333333333"
 
 
 def key(run_id: str) -> RunKey:
-    """Return the key under which a run is shown."""
     return RunKey(REGION, ACCOUNT, run_id)
 
 
@@ -71,7 +70,7 @@ def test_a_commit_of_one_target_leaves_the_others_alone(bench: StoreBench) -> No
 
 
 def test_the_runs_of_a_target_are_counted_by_phase(bench: StoreBench) -> None:
-    bench.configure(target("prod", "active", "settling", "settled", "unknown", "unread"))
+    bench.watch("active", "settling", "settled", "unknown", "unread")
     assert bench.shown.targets["prod"].runs == {}
     bench.clock.advance(1000)
     bench.read(
@@ -103,7 +102,7 @@ def test_it_is_ready_once_every_first_poll_has_ended_however_it_ended(bench: Sto
 
 
 def test_what_is_due_is_ordered_by_the_last_attempt_and_then_as_in_the_file(bench: StoreBench) -> None:
-    bench.configure(target("prod", "c", "a", "d", "b"))
+    bench.watch("c", "a", "d", "b")
     assert bench.due() == ["c", "a", "d", "b"]
     bench.read(running("a"))
     bench.clock.advance(30)
@@ -112,14 +111,14 @@ def test_what_is_due_is_ordered_by_the_last_attempt_and_then_as_in_the_file(benc
 
 
 def test_an_end_is_logged_once(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.read(running("a"))
     assert bench.read(ended("a")) == [run_ended(ended("a"))]
     assert bench.read(ended("a", dpu_seconds=130.0)) == []
 
 
 def test_a_run_that_fails_and_recovers_is_logged_once_each(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.read(running("a"))
     assert bench.read(errors={"a": NOT_FOUND}) == [unknown("a")]
     assert bench.read(errors={"a": NOT_FOUND}) == []
@@ -142,14 +141,14 @@ def test_polls_that_give_up_log_the_target_and_not_the_runs_that_each_has_tried(
 
 
 def test_a_run_that_a_dead_glue_left_unread_is_logged_when_it_fails_by_itself(bench: StoreBench) -> None:
-    bench.configure(target("prod", "a"))
+    bench.watch("a")
     bench.read(running("a"))
     bench.read(unread=("a",), error=TIMEOUT, finished=False)
     assert unknown("a") in bench.read(errors={"a": NOT_FOUND})
 
 
 def test_a_target_that_goes_down_and_up_is_logged_once_each(bench: StoreBench) -> None:
-    bench.configure(target("prod"))
+    bench.watch()
     assert bench.read() == [target_up("prod")]
     assert bench.read() == []
     assert bench.read(error=TIMEOUT) == [target_down("prod", TIMEOUT)]
@@ -199,7 +198,7 @@ def test_once_the_last_catalog_of_a_region_is_known_what_no_target_wants_is_forg
 ) -> None:
     """Until then the last one may turn out to want it; what is not known elsewhere does not matter."""
     bench = StoreBench(tmp_path)
-    bench.configure(target("prod", "dropped", "kept"))
+    bench.watch("dropped", "kept")
     bench.read(running("dropped"), running("kept"))
     unknown = [target(name, "sales.*", catalog_id=None) for name in ("late", "later", "elsewhere")]
     unknown[2] = replace(unknown[2], access=Access(aws_region="us-east-1"))
@@ -242,12 +241,13 @@ def test_what_is_to_stop_changes_nothing(views: StoreBench) -> None:
     assert len(views.shown.commits) == commits + 1
 
 
-# Shown are published as their runs are
+# Views are published as their runs are
 
 
-def test_another_targets_commit_publishes_a_view_whose_listing_goes_on_with_its_newest_run() -> None:
+def test_another_targets_commit_publishes_a_view_whose_listing_goes_on_with_its_newest_run(
+    bench: StoreBench,
+) -> None:
     """Its counter, its last run and its failures in a row are of one moment."""
-    bench = StoreBench()
     bench.configure(target("prod", "sales.*"), target("other", "hr.*"))
     bench.poll(target="other", tables=None)
     bench.poll()
@@ -270,7 +270,6 @@ class Fragile(Shown):
     everything: list[bool] = field(default_factory=list)
 
     def __call__(self, changes: SeriesChanges) -> None:
-        """Note one commit, or fail."""
         self.everything.append(changes.everything)
         if self.failures:
             self.failures -= 1
@@ -357,9 +356,16 @@ class CountedId(str):
     __eq__ = str.__eq__
 
 
+class Commits(Shown):
+    """Keeps the commits alone: its own look-ups would be counted, too."""
+
+    def __call__(self, changes: SeriesChanges) -> None:
+        self.commits.append(changes)
+
+
 def hashed_by_one_change(runs: int) -> int:
     """Count the look-ups of IDs in a commit that changes one of so many configured runs."""
-    bench = StoreBench()
+    bench = StoreBench(make_shown=Commits)
     run_ids = [CountedId(f"run {number}") for number in range(runs)]
     bench.configure(replace(target("prod"), run_ids=tuple(run_ids)))
     bench.clock.advance(7200.0)

@@ -19,9 +19,8 @@ def looked(*tables: str) -> Outcome:
     return Outcome(tables=found(*map(view, tables), databases=["sales", "stock"]))
 
 
-def test_a_pattern_that_matches_nothing_is_logged_once_and_shown_until_it_matches() -> None:
-    bench = StoreBench()
-    bench.configure(target("prod", "sales.*", "stock.*"))
+def test_a_pattern_that_matches_nothing_is_logged_once_and_shown_until_it_matches(bench: StoreBench) -> None:
+    bench.watch("sales.*", "stock.*")
     nothing = unmatched("prod", "stock.*")
     logged = [nothing in bench.commit(looked(DAILY)) for _ in range(3)]
     assert logged == [True, False, False]
@@ -30,9 +29,8 @@ def test_a_pattern_that_matches_nothing_is_logged_once_and_shown_until_it_matche
     assert bench.store.targets()[0].unmatched == ()
 
 
-def test_a_poll_publishes_when_it_ended_and_how_long_it_took() -> None:
-    bench = StoreBench()
-    bench.configure(target("prod"))
+def test_a_poll_publishes_when_it_ended_and_how_long_it_took(bench: StoreBench) -> None:
+    bench.watch()
     bench.commit(Outcome(duration=5.0))
     bench.clock.advance(30)
     bench.read(error=THROTTLED)
@@ -43,8 +41,9 @@ def test_a_poll_publishes_when_it_ended_and_how_long_it_took() -> None:
 
 
 @pytest.mark.parametrize("denied", [False, True], ids=["found", "known by their runs alone"])
-def test_the_views_of_a_target_are_counted_from_the_first_look_for_them_on(*, denied: bool) -> None:
-    bench = StoreBench()
+def test_the_views_of_a_target_are_counted_from_the_first_look_for_them_on(
+    bench: StoreBench, *, denied: bool
+) -> None:
     bench.watch("sales.*")
     bench.commit(Outcome())
     counted = [bench.shown.targets["prod"].views]
@@ -68,12 +67,10 @@ def resync(
 
 
 def up(bench: StoreBench) -> bool | None:
-    """Return ``target_up``."""
     return bench.shown.targets["prod"].up
 
 
-def test_a_target_is_not_up_before_its_first_resync_is_complete() -> None:
-    bench = StoreBench()
+def test_a_target_is_not_up_before_its_first_resync_is_complete(bench: StoreBench) -> None:
     bench.watch("sales.*")
     assert resync(bench, complete=False, progress="3 of 170 databases") == []
     assert bench.commit(Outcome()) == [], "a first look that goes on is not worth a line"
@@ -83,15 +80,15 @@ def test_a_target_is_not_up_before_its_first_resync_is_complete() -> None:
     assert up(bench) is True
 
 
-def test_a_target_without_views_needs_no_resync() -> None:
-    bench = StoreBench()
-    bench.configure(target("prod", "a"))
+def test_a_target_without_views_needs_no_resync(bench: StoreBench) -> None:
+    bench.watch("a")
     assert bench.read(running("a")) == [target_up("prod")]
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_what_a_resync_could_not_read_keeps_a_target_down_until_one_can(*, complete: bool) -> None:
-    bench = StoreBench()
+def test_what_a_resync_could_not_read_keeps_a_target_down_until_one_can(
+    bench: StoreBench, *, complete: bool
+) -> None:
     bench.watch("sales.*")
     bench.poll()
     assert resync(bench, error=True, complete=complete) == [target_down("prod", THROTTLED)]
@@ -104,16 +101,14 @@ def test_what_a_resync_could_not_read_keeps_a_target_down_until_one_can(*, compl
 # Its runs
 
 
-def test_every_run_with_series_is_counted_in_one_phase() -> None:
-    bench = StoreBench()
-    bench.configure(target("prod", "sales.*", "a", "unknown"))
+def test_every_run_with_series_is_counted_in_one_phase(bench: StoreBench) -> None:
+    bench.watch("sales.*", "a", "unknown")
     bench.poll(running("a"), running("b"))
     assert bench.shown.targets["prod"].runs == {"active": 2, "settling": 0, "settled": 0, "unfetched": 1}
 
 
-def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_counted() -> None:
+def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_counted(bench: StoreBench) -> None:
     """It has series, so it is among the target's runs."""
-    bench = StoreBench()
     bench.configure(target("prod", DAILY, "a"))
     for _ in range(2):
         bench.commit(

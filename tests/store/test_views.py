@@ -122,7 +122,7 @@ def test_an_unsettled_run_that_two_complete_reads_in_a_row_miss_loses_its_series
 def test_a_run_missed_by_the_listing_and_by_the_read_of_the_same_poll_is_missed_once(
     views: StoreBench,
 ) -> None:
-    views.configure(target("prod", "sales.*", "a"))
+    views.watch("sales.*", "a")
     views.poll(running("a"))
     views.poll(read={"a": NOT_FOUND})
     assert views.shown.shown_runs == {"a"}

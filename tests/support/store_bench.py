@@ -53,7 +53,6 @@ V = TypeVar("V")
 
 
 def views(*names: str, expected_interval: float | None = None) -> tuple[ViewPattern, ...]:
-    """Return patterns as they are written in the configuration."""
     split = (name.split(".") for name in names)
     return tuple(ViewPattern(database=d, table=t, expected_interval=expected_interval) for d, t in split)
 
@@ -80,7 +79,6 @@ def target(
 
 
 def view(name: str = DAILY, *, created: float | None = START - DAY, every: float | None = 3600.0) -> View:
-    """Return a view as the catalog's tables describe it."""
     database, table = name.split(".")
     return View(database=database, table=table, creation_time=created, refresh_seconds=every)
 
@@ -122,7 +120,6 @@ def failed(run_id: str, seconds: float) -> Run:
 
 
 def of(name: str, run: Run) -> Run:
-    """Return the run as one of another view."""
     database, table = name.split(".")
     return run._replace(database=database, table=table)
 
@@ -149,18 +146,16 @@ class Shown:
     commits: list[SeriesChanges] = field(default_factory=list)
 
     def __call__(self, changes: SeriesChanges) -> None:
-        """Note one commit."""
         self.commits.append(changes)
         if changes.everything:
             self.runs, self.views, self.targets = {}, {}, {}
-        _apply(changes.runs, self.runs)
-        _apply(changes.views, self.views)
-        _apply(changes.targets, self.targets)
+        self.runs = _changed(self.runs, changes.runs)
+        self.views = _changed(self.views, changes.views)
+        self.targets = _changed(self.targets, changes.targets)
         self.exporter = changes.exporter or self.exporter
 
     @property
     def last(self) -> SeriesChanges:
-        """What the latest commit changed."""
         return self.commits[-1]
 
     @property
@@ -180,11 +175,9 @@ class Shown:
         return {key.run_id for key, series in self.runs.items() if series.run is not None}
 
     def run(self, run_id: str) -> RunSeries:
-        """Return what is shown of one run."""
         return self.runs[RunKey(REGION, ACCOUNT, run_id)]
 
     def view(self, name: str = DAILY) -> ViewSeries:
-        """Return what is shown of ``database.table``."""
         return self.views[ViewKey(REGION, ACCOUNT, *name.split("."))]
 
     def facts(self, name: str = DAILY) -> ViewFacts:
@@ -207,12 +200,11 @@ class Shown:
         return totals
 
 
-def _apply(changes: Mapping[K, V | None], shown: dict[K, V]) -> None:
-    for key, series in changes.items():
-        if series is None:
-            shown.pop(key, None)  # it may never have had any
-        else:
-            shown[key] = series
+def _changed(shown: dict[K, V], changes: Mapping[K, V | None]) -> dict[K, V]:
+    """Return another dictionary: threads of the test may be reading this one."""
+    if not changes:
+        return shown
+    return {key: series for key, series in {**shown, **changes}.items() if series is not None}
 
 
 class FullDisk(Storage):
@@ -222,7 +214,6 @@ class FullDisk(Storage):
     saved = 0
 
     def save(self, changes: Mapping[Place, CatalogRows], gone: Iterable[Place] = ()) -> None:
-        """Write, unless the disk is full."""
         if self.full:
             raise StorageError("the state cannot be written: database or disk is full")
         self.saved += sum(len(rows.runs) + len(rows.views) for rows in changes.values())
@@ -329,7 +320,6 @@ class StoreBench:
 
     @property
     def disk(self) -> FullDisk:
-        """The state on disk."""
         assert self.storage is not None
         return self.storage
 
@@ -348,7 +338,6 @@ class StoreBench:
         self.store.close()
 
     def restart(self) -> None:
-        """Stop and start."""
         self.stop()
         self.start()
 
