@@ -121,7 +121,8 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("exporter.web"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_visible,
+        # Not what is markup or an enumeration.
+        finalize=lambda value: status_text.visible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -130,9 +131,3 @@ def _environment() -> jinja2.Environment:
     for name in ("absolute", "ago", "count", "dpu_hours", "duration", "iso", "size"):
         environment.filters[name] = getattr(status_text, name)
     return environment
-
-
-def _visible(value: object) -> object:
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return status_text.visible(value)
-    return value

@@ -1,6 +1,5 @@
 """How the status page writes values for people. What is not known is a dash."""
 
-import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -20,18 +19,14 @@ _OTHER_PARTITIONS = ("us-iso", "eu-iso", "eusc")
 def visible(text: str) -> str:
     """Return the text with everything that steers a terminal or a reader's eye spelt out.
 
-    Control characters, marks that turn the direction of writing, invisible characters and lone halves
-    of surrogate pairs become ``<U+202E>``; line breaks and tabs stay.
+    Control characters, marks that turn the direction of writing, invisible characters, unusual blanks and
+    lone halves of surrogate pairs become ``<U+202E>``; line breaks and tabs stay.
     """
     if text.isprintable():
         return text
-    text = text.replace("\r\n", "\n")
     return "".join(
-        f"<U+{ord(character):04X}>"
-        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-        and character not in "\n\t"
-        else character
-        for character in text
+        character if character.isprintable() or character in "\n\t" else f"<U+{ord(character):04X}>"
+        for character in text.replace("\r\n", "\n")
     )
 
 
