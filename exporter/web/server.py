@@ -138,6 +138,8 @@ class _UvicornServer(uvicorn.Server):
         )
         self.timeouts = timeouts
         self.listening = asyncio.Event()
+        self.waiting: dict[_Connection, None] = {}
+        """Connections that wait for a request, in the order in which they began to."""
         self._context = context
 
     @contextlib.contextmanager
@@ -167,10 +169,10 @@ class _UvicornServer(uvicorn.Server):
 
     def make_room(self) -> None:
         """Close the connection that has waited longest for a request; none if all are being answered."""
-        waiting = (one for one in self.connections() if one.phase in {"request", "idle"})
-        longest = min(waiting, key=lambda one: one.since, default=None)
+        longest = next(iter(self.waiting), None)
         if longest is not None:
             # Now, not when the event loop says that it is lost: the next one counts before that.
+            del self.waiting[longest]
             self.server_state.connections.discard(longest)
             longest.transport.abort()
 
@@ -196,15 +198,12 @@ class _Connection(H11Protocol):
     Not by httptools, which accepts heads of any size.
     """
 
-    phase = ""
-    """What it waits for: ``request``, ``answer`` (until the client has taken it), or ``idle``."""
-    since = 0.0
-    """When the phase began, by the event loop's clock."""
-
     def __init__(self, server: _UvicornServer) -> None:
         super().__init__(server.config, server.server_state, {})
         self.logger = _uvicorn_log
         self._server = server
+        self._phase = ""
+        """What it waits for: ``request``, ``answer`` (until the client has taken it), or ``idle``."""
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
@@ -241,15 +240,17 @@ class _Connection(H11Protocol):
         """Leave no timer behind."""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
-        self._cancel_deadline()
+        self._leave_phase()
 
     def _review(self) -> None:
         """Start the deadline of a new phase. Within a phase nothing that a client sends moves it."""
         phase = self._current_phase()
-        if phase == self.phase or self not in self.connections:
+        if phase == self._phase or self not in self.connections:
             return
-        self.phase, self.since = phase, self.loop.time()
-        self._cancel_deadline()
+        self._leave_phase()
+        self._phase = phase
+        if phase != "answer":
+            self._server.waiting[self] = None
         if phase != "idle":  # that is uvicorn's timeout_keep_alive
             timeouts = self._server.timeouts
             seconds = timeouts.answer if phase == "answer" else timeouts.request
@@ -263,7 +264,8 @@ class _Connection(H11Protocol):
             return "answer"
         return "request" if self.conn.trailing_data[0] else "idle"
 
-    def _cancel_deadline(self) -> None:
+    def _leave_phase(self) -> None:
+        self._server.waiting.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
