@@ -95,19 +95,17 @@ class Connection:
 
     def glue(self) -> Any:
         """Return the client of Glue."""
+        # The endpoint is Glue's alone: STS is found the SDK's way, or another account's keys
+        # would be sent to whatever stands in for Glue.
+        url = self._access.endpoint_url
         with self._lock:
-            if self._glue is None:
-                # The endpoint is Glue's alone: STS is found the SDK's way, or another account's keys
-                # would be sent to whatever stands in for Glue.
-                self._glue = self._client(self._current_session(), "glue", self._access.endpoint_url)
-            return self._glue
+            glue = self._glue = self._glue or self._client(self._current_session(), "glue", url)
+            return glue
 
     def find_identity(self) -> Identity:
         """Ask STS whose credentials these are, and keep the account ID."""
         with self._lock:
-            if self._sts is None:
-                self._sts = self._client(self._current_session(), "sts")
-            sts = self._sts
+            sts = self._sts = self._sts or self._client(self._current_session(), "sts")
         # Not under the lock: threads that wait for a dead STS one after the other wait too long.
         answer = sts.get_caller_identity()
         account = answer.get("Account")
@@ -126,19 +124,21 @@ class Connection:
                 self.close()
 
     def close(self) -> None:
-        """Close everything."""
-        with self._lock:
-            for client in self._clients:
-                client.close()
-            self._clients.clear()
-            self._session = self._glue = self._sts = None
-            self.generation += 1
+        """Close everything, without waiting for a thread that holds the lock: credentials may never come."""
+        clients, self._clients = self._clients, []
+        self._session = self._glue = self._sts = None
+        self.generation += 1
+        for client in clients:
+            client.close()
 
     def _current_session(self) -> boto3.Session:
-        if self._session is None:
+        session = self._session
+        if session is None:
             session = self._new_session()
-            self._session = session if self._access.assume_role is None else self._assume_role(session)
-        return self._session
+            if self._access.assume_role is not None:
+                session = self._assume_role(session)
+            self._session = session
+        return session
 
     def _new_session(self, credentials: Any = None) -> boto3.Session:
         session = self._session_factory(self._access.profile)

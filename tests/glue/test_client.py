@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.support.glue_clients import (
     attempts,
     catalog_of,
     failures,
+    reason_from,
     session_with,
     target,
 )
@@ -235,3 +237,29 @@ def test_connections_that_a_configuration_does_not_use_are_closed() -> None:
         assert kept.connections == sockets
         clients.close()
         eventually(lambda: not kept.connections)
+
+
+def test_credentials_that_never_come_do_not_hold_up_a_reload() -> None:
+    """A helper program may hang, and its target is dropped for that."""
+    asked, over = threading.Event(), threading.Event()
+
+    class Hanging:
+        def load_credentials(self) -> None:
+            asked.set()
+            over.wait(30)
+
+    def sessions(profile: str | None) -> Any:
+        session = session_with(credentials=False)(profile)
+        session.register_component("credential_provider", Hanging())
+        return session
+
+    clients = ClientFactory(SystemClock(), session_factory=sessions, timeouts=PATIENT)
+    clients.configure(settings(target(HERE)))
+    reader = catalog(clients, target(HERE))
+    call = threading.Thread(target=reason_from, args=(partial(reader.get_run, RUN_ID),))
+    call.start()
+    assert asked.wait(10)
+    clients.configure(settings())
+    assert call.is_alive()
+    over.set()
+    call.join(10)
