@@ -18,7 +18,7 @@ from exporter.clock import SystemClock
 from exporter.config import LoadedConfiguration
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
-from exporter.model.patterns import Name, ViewMatcher, is_literal
+from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
 from exporter.model.settings import Target, ViewPattern
 from exporter.model.view import SourceTable, TableListing, View
 from exporter.poller.listing import pages, scopes_for
@@ -115,8 +115,8 @@ class TargetCheck:
         self._failures: dict[str, list[GlueError]] = {}
         """Of each operation that was asked."""
         self._tables: dict[Name, View | SourceTable] = {}
-        self._unread = False
-        """Whether some tables could not be read."""
+        self._unread: set[str] = set()
+        """Databases of which some tables could not be read; ``*`` where databases could not be listed."""
 
     def rows(self) -> list[Row]:
         """Return what was found."""
@@ -162,7 +162,8 @@ class TargetCheck:
             asked = [part for part in parts if part.operation == operation]
             for part, result in self._ask(operation, asked, self._read):
                 if isinstance(result, GlueError):
-                    self._unread |= result.reason is not Reason.NOT_FOUND
+                    if result.reason is not Reason.NOT_FOUND:
+                        self._unread.add(part.database)
                     continue
                 for page in result:
                     found: list[View | SourceTable] = [*page.views, *page.sources]
@@ -175,7 +176,7 @@ class TargetCheck:
         wanted = self._matcher.database_matches
         ((_, databases),) = self._ask(DATABASES.operation, [DATABASES], lambda _: self._databases())
         if isinstance(databases, GlueError):
-            self._unread = True
+            self._unread.add("*")
             return named_plan(self._matcher, (name for name in self._matcher.literals if wanted(name[0])))
         return [Part("GetTables", name) for name in databases if wanted(name)]
 
@@ -228,7 +229,7 @@ class TargetCheck:
             if names:
                 count = f"{len(names):,} view{'' if len(names) == 1 else 's'}"
                 yield Row(OK, subject, text if literal else f"{text}: {count}: {_some(names)}")
-            elif self._unread:
+            elif self._unread if is_glob(pattern.database) else pattern.database in self._unread:
                 yield Row(WARNING, subject, f"{text}: not known, because some tables could not be read")
             elif not literal:
                 yield Row(FAILED, subject, f"{text}: matches no materialized view")

@@ -132,7 +132,7 @@ def test_where_databases_may_not_be_listed_those_that_patterns_name_are_read(
     assert " failed permission glue:GetDatabases" in out
     assert " ok permission glue:GetTables\n" in out
     assert " ok pattern sales.*: 2 views: sales.daily, sales.hourly\n" in out
-    assert " warning pattern finance.x*: not known" in out
+    assert " failed pattern finance.x*: matches no materialized view\n" in out
     assert " ok view finance.revenue\n" in out
     assert " warning pattern *.tmp_*: not known, because some tables could not be read\n" in out
 
@@ -141,10 +141,12 @@ def test_some_databases_are_denied(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: BareGlue
 ) -> None:
     """A policy may allow some of them alone; what the others hold is still shown."""
-    configure(tmp_path, {"views": ["*.*", "finance.*", "finance.x"]})
+    configure(tmp_path, {"views": ["*.*", "finance.*", "finance.x", "sales.x", "sales.x*"]})
     glue.judge = denied("GetTables", DatabaseName="finance")  # type: ignore[assignment]
     out, _ = check(capsys, status=1)
-    assert out.count("failed") == 1
+    assert out.count("failed") == 3
+    assert " failed view sales.x: does not exist" in out
+    assert " failed pattern sales.x*: matches no materialized view" in out
     assert " ok pattern *.*: 2 views: sales.daily, sales.hourly\n" in out
     assert " warning pattern finance.*: not known" in out
     assert " warning view finance.x: not known" in out
