@@ -35,7 +35,12 @@ def put_run(watched: WatchedGlue, number: int, start: float, **members: Any) -> 
 
 def put_view(watched: WatchedGlue, *sources: str, **members: Any) -> None:
     """Have Glue hold the view, refreshed every hour, with these sources."""
-    definition = {"ViewVersionId": 1, "SubObjects": list(sources), **members.pop("definition", {})}
+    definition = {
+        "ViewVersionId": 1,
+        "SubObjects": list(sources),
+        "IsManaged": True,
+        **members.pop("definition", {}),
+    }
     known = {"CreateTime": START - 100 * HOUR, "UpdateTime": LAST, "Owner": "etl"}
     watched.glue.records.put_view(
         "sales", "daily", refresh_seconds=3600, definition=definition, **{**known, **members}
@@ -81,6 +86,8 @@ def test_a_view_whose_sources_rest_is_never_overdue(watched: WatchedGlue) -> Non
     assert watched.value("refresh_view_source_updated_timestamp_seconds") == START - 10 * HOUR
     assert watched.value("exporter_target_source_tables", state="read") == 1
     assert watched.value("exporter_target_source_tables", state="unreadable") == 0
+    assert watched.value("refresh_view_info", owner="etl", managed="true") == 1
+    assert watched.status["owner"] == "etl"
 
 
 def test_a_view_is_overdue_one_and_a_half_intervals_after_its_source_changed(watched: WatchedGlue) -> None:
@@ -315,14 +322,6 @@ def test_a_failure_is_shown_with_its_cause_until_the_view_succeeds(watched: Watc
     watched.at(START + 2 * HOUR)
     assert watched.value(info) is None
     assert watched.status["last_failure"] is None
-
-
-def test_owner_and_management_are_labels_of_the_view() -> None:
-    with watched_glue() as watched:
-        put_view(watched, definition={"IsManaged": True})
-        watched.poll()
-        assert watched.value("refresh_view_info", owner="etl", managed="true") == 1
-        assert watched.status["owner"] == "etl"
 
 
 def test_before_its_runs_have_been_read_nothing_is_said_of_a_view() -> None:

@@ -12,7 +12,6 @@ from exporter.errors import PollInterrupted, Reason
 from exporter.model.run import MalformedRun, RunListing
 from exporter.poller.poll import CALLS_AT_ONCE
 from exporter.poller.workers import UNREACHABLE
-from exporter.store.results import PollEnded, Result
 from exporter.store.series import SeriesListener
 from exporter.store.storage import Storage
 from exporter.store.store import Store
@@ -197,33 +196,22 @@ def test_changes_nothing_once_it_is_to_stop(release: list[threading.Event]) -> N
 
 
 class ReloadedMeanwhile(Store):
-    """A store that a reload takes the target away from, just before a poll hands it a certain result."""
+    """A store that a reload takes the target away from just when its catalog becomes known."""
 
     stop: threading.Event
-    before: type | None = None
 
     def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> None:
-        if self.before is str:
-            self.stop.set()
+        self.stop.set()
         super().catalog_known(target, catalog_id, stop)
 
-    def apply(self, result: Result, stop: threading.Event | None = None) -> None:
-        if self.before is type(result):
-            self.stop.set()
-        super().apply(result, stop)
 
-
-@pytest.mark.parametrize("before", [str, PollEnded])
-def test_what_was_read_for_a_target_that_was_reloaded_meanwhile_is_dropped(before: type) -> None:
+def test_the_catalog_of_a_target_that_was_reloaded_meanwhile_is_dropped() -> None:
     """The target of that name may have another access by now."""
     bench = Bench(target("prod", "a", catalog_id=None), make_store=ReloadedMeanwhile)
-    bench.has(running("a"))
     assert isinstance(bench.store, ReloadedMeanwhile)
-    bench.store.stop, bench.store.before = bench.stop, before
+    bench.store.stop = bench.stop
     bench.run()
-    assert bench.state.series.up is None
-    assert (bench.state.series.catalog_id is None) == (before is str)
-    assert not any(series.run for series in bench.shown.runs.values())
+    assert (bench.state.series.up, bench.state.series.catalog_id) == (None, None)
 
 
 # Views
@@ -362,20 +350,3 @@ def test_a_bug_in_one_call_costs_that_call_alone() -> None:
     bench.run()
     assert bench.shown.ups == {"bad": False, "good": True}
     assert (bench.up, bench.error) == (False, "internal: internal error: ZeroDivisionError")
-
-
-def test_an_error_before_anything_is_read_says_so_and_the_next_poll_recovers() -> None:
-    bench = Bench(watching("sales.orders"))
-    bench.has(run("a"))
-    bench.reader.trouble = MemoryError()
-    with capture_logs() as lines:
-        bench.run()
-    assert [(line["event"], line.get("target")) for line in lines] == [
-        ("unexpected error in a poll", "prod"),
-        ("target is down", "prod"),
-    ]
-    assert (bench.up, bench.error) == (False, "internal: internal error: MemoryError")
-    assert bench.store.ready()
-    bench.reader.trouble = None
-    bench.later()
-    assert (bench.up, bench.shown.view_ups) == (True, {"sales.orders": True})

@@ -11,7 +11,7 @@ from exporter.errors import Reason
 from exporter.model.run import Run, RunListing
 from exporter.model.view import DatabaseListing, MalformedView, SourceTable, TableListing
 from exporter.poller.workers import UNREACHABLE
-from tests.poller.bench import Bench, SmallPages, old, run, running, watching
+from tests.poller.bench import Bench, SmallPages, old, run, watching
 from tests.support.reader import ACCOUNT, MemoryReader
 
 ALL = ("finance.ledger", "finance.revenue", "sales.orders", "sales.returns", "sales.tmp_orders")
@@ -34,79 +34,56 @@ def tables(calls: Sequence[str]) -> list[str]:
     return [call for call in calls if not call.startswith("list_runs")]
 
 
+EACH_OF_SALES = "get_table sales.orders, get_table sales.returns, get_table sales.tmp_orders"
+
+
 @pytest.mark.parametrize(
-    ("names", "calls", "expected"),
+    ("watched", "calls", "expected"),
     [
-        pytest.param(["sales.orders"], ["get_table sales.orders"], ["sales.orders"], id="one view"),
-        pytest.param(
-            ["sales.orders", "sales.returns", "sales.tmp_orders"],
-            ["get_table sales.orders", "get_table sales.returns", "get_table sales.tmp_orders"],
-            ["sales.orders", "sales.returns", "sales.tmp_orders"],
-            id="three of one database",
+        ("sales.orders", "get_table sales.orders", "sales.orders"),
+        ("sales.orders, sales.returns, sales.tmp_orders", EACH_OF_SALES, ", ".join(ALL[2:])),
+        ("sales.orders, sales.returns, sales.tmp_orders, sales.none", "get_tables sales", ", ".join(ALL[2:])),
+        (
+            "sales.orders, sales.a, finance.ledger, finance.b",
+            "get_table finance.b, get_table finance.ledger, get_table sales.a, get_table sales.orders",
+            "finance.ledger, sales.orders",
         ),
-        pytest.param(
-            ["sales.orders", "sales.returns", "sales.tmp_orders", "sales.none"],
-            ["get_tables sales"],
-            ["sales.orders", "sales.returns", "sales.tmp_orders"],
-            id="four of one database",
+        (
+            "sales.ret*, finance.ledger",
+            "get_table finance.ledger, get_tables sales",
+            "finance.ledger, sales.returns",
         ),
-        pytest.param(
-            ["sales.orders", "sales.a", "finance.ledger", "finance.b"],
-            [
-                "get_table finance.b",
-                "get_table finance.ledger",
-                "get_table sales.a",
-                "get_table sales.orders",
-            ],
-            ["finance.ledger", "sales.orders"],
-            id="two of each database",
+        ("*.*", "get_databases, get_tables finance, get_tables sales", ", ".join(ALL)),
+        (
+            "fin*.*, sales.orders",
+            "get_databases, get_table sales.orders, get_tables finance",
+            "finance.ledger, finance.revenue, sales.orders",
         ),
-        pytest.param(
-            ["sales.ret*", "finance.ledger"],
-            ["get_table finance.ledger", "get_tables sales"],
-            ["finance.ledger", "sales.returns"],
-            id="glob in one database, a view of another",
+        (
+            "*.orders, sales.returns",
+            "get_databases, get_tables finance, get_tables sales",
+            "sales.orders, sales.returns",
         ),
-        pytest.param(
-            ["*.*"], ["get_databases", "get_tables finance", "get_tables sales"], list(ALL), id="everything"
-        ),
-        pytest.param(
-            ["fin*.*", "sales.orders"],
-            ["get_databases", "get_table sales.orders", "get_tables finance"],
-            ["finance.ledger", "finance.revenue", "sales.orders"],
-            id="glob database, a view of another",
-        ),
-        pytest.param(
-            ["*.orders", "sales.returns"],
-            ["get_databases", "get_tables finance", "get_tables sales"],
-            ["sales.orders", "sales.returns"],
-            id="glob database, a view that its listing holds",
-        ),
-        pytest.param(["dbt_*.*"], ["get_databases"], [], id="glob that no database matches"),
-        pytest.param(
-            ["sales.*", "!sales.tmp_*"],
-            ["get_tables sales"],
-            ["sales.orders", "sales.returns"],
-            id="some of a glob excluded",
-        ),
-        pytest.param(["sales.tmp_orders", "!*.tmp_*"], [], [], id="the only name excluded"),
-        pytest.param(
-            ["sales.a", "sales.b", "sales.orders", "sales.tmp_orders", "!*.tmp_*"],
-            ["get_table sales.a", "get_table sales.b", "get_table sales.orders"],
-            ["sales.orders"],
-            id="one of four names excluded",
+        ("dbt_*.*", "get_databases", ""),
+        ("sales.*, !sales.tmp_*", "get_tables sales", "sales.orders, sales.returns"),
+        ("sales.tmp_orders, !*.tmp_*", "", ""),
+        (
+            "sales.a, sales.b, sales.orders, sales.tmp_orders, !*.tmp_*",
+            "get_table sales.a, get_table sales.b, get_table sales.orders",
+            "sales.orders",
         ),
     ],
 )
-def test_what_is_asked_for_and_found(names: list[str], calls: list[str], expected: list[str]) -> None:
-    """As few calls as it takes, each once, and one listing of runs."""
-    exclude = [name.removeprefix("!") for name in names if name.startswith("!")]
-    ready = bench(*(name for name in names if not name.startswith("!")), exclude=exclude)
+def test_what_is_asked_for_and_found(watched: str, calls: str, expected: str) -> None:
+    """As few calls as it takes, each once, and one listing of runs. After a ``!`` is what is excluded."""
+    patterns = watched.split(", ")
+    exclude = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    ready = bench(*(pattern for pattern in patterns if not pattern.startswith("!")), exclude=exclude)
     made = ready.run()
-    assert tables(made) == calls
-    assert len(made) - len(calls) == (1 if ready.shown.views else 0)
-    assert found(ready) == expected
-    assert all(ready.shown.view_ups[name] for name in expected)
+    assert ", ".join(tables(made)) == calls
+    assert len(made) - len(tables(made)) == (1 if ready.shown.views else 0)
+    assert ", ".join(found(ready)) == expected
+    assert all(ready.shown.view_ups[name] for name in found(ready))
     assert (ready.up, ready.error) == (True, None)
 
 
@@ -421,14 +398,3 @@ def test_every_resync_interval_give_or_take_half_a_poll_everything_is_read(
     both = sorted([*WHOLE, *FIRST_PAGE])
     assert ready.later(seconds) == (both if due else FIRST_PAGE)
     assert ready.later() == (FIRST_PAGE if due else both)
-
-
-def test_a_run_that_two_complete_reads_do_not_find_is_gone() -> None:
-    """Asking for it by its ID is one, a listing that is read to its end another."""
-    ready = five_runs("sales.*", runs=[running("gone", 0.0), *old(5)])
-    ready.run()
-    ready.has(*old(5), views=("sales.orders",))
-    assert ready.later() == ["gone", *FIRST_PAGE]
-    assert ready.shown.last_run("sales.orders") == "gone"
-    ready.later()
-    assert ready.shown.last_run("sales.orders") == "old-0"

@@ -324,18 +324,6 @@ def test_a_thread_that_died_is_trouble_and_one_that_was_ended_hides_it_not(rig: 
     assert rig.scheduler.trouble() == "the poll loop of target two has died"
 
 
-def test_a_thread_outlives_a_poll_that_fails_for_an_unexpected_error(rig: Rig) -> None:
-    rig.prepare("one", running("a")).trouble = ZeroDivisionError()
-    rig.configure(target("one", "a"))
-    (until,) = rig.clock.await_waiters()
-    assert rig.up("one") is False
-    rig.reader("one").trouble = None
-    rig.clock.advance(until - rig.clock.monotonic())
-    rig.reader("one").await_calls(1)
-    rig.clock.await_waiters()
-    assert (rig.up("one"), rig.scheduler.trouble()) == (True, None)
-
-
 # The end
 
 

@@ -87,8 +87,14 @@ def publishing(bench: Bench) -> None:
     bench.shown.strike = True
 
 
+def beginning(bench: Bench) -> None:
+    """Strike before a poll has read anything."""
+    bench.reader.trouble = MemoryError()
+
+
 def recover(bench: Bench) -> None:
     """Let there be memory again, and two polls."""
+    bench.reader.trouble = None
     bench.reader.answers = {
         call: answer for call, answer in bench.reader.answers.items() if not isinstance(answer, MemoryError)
     }
@@ -104,6 +110,7 @@ everywhere = pytest.mark.parametrize(
         pytest.param(applying(TablesRead, 1), id="the second TablesRead"),
         *(pytest.param(calling(c), id=c) for c in ("get_databases", "get_tables sales", "list_runs *.*")),
         pytest.param(publishing, id="a listener"),
+        pytest.param(beginning, id="the first step"),
         # Then the poll goes on, and the target is not up for want of a resync.
         pytest.param(applying(ResyncEnded), id="ResyncEnded"),
     ],

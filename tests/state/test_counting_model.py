@@ -21,11 +21,10 @@ from hypothesis.stateful import (
 from exporter.model.patterns import Name
 from exporter.model.run import Run, run_key
 from exporter.model.settings import Target
-from exporter.store.results import RunsListed, Scope
+from exporter.store.results import Scope
 from tests.state.naive_model import DAY, Counts, Figures, Model, shown_counts
 from tests.state.small_glue import Poll, SmallGlue, list_runs, poll
 from tests.support.clock import START
-from tests.support.outcome import malformed
 from tests.support.reader import ACCOUNT
 from tests.support.store_bench import StoreBench, target
 
@@ -134,18 +133,14 @@ class Counting(RuleBasedStateMachine):
             self._end(self._start(number), Ending(dpu_seconds=5.0))
         self.load(choice)
 
-    @rule(number=st.integers(0, 2), ending=ENDINGS, looks=st.lists(LOOKS, max_size=2), then=LOOKS)
-    def refresh(self, number: int, ending: Ending, looks: list[Look], then: Look) -> None:
+    @rule(number=st.integers(0, 2), ending=st.none() | ENDINGS, looks=st.lists(LOOKS, max_size=2), then=LOOKS)
+    def refresh(self, number: int, ending: Ending | None, looks: list[Look], then: Look) -> None:
+        """Refresh a view, perhaps to the end, with and without polls on the way."""
         run_id = self._start(number)
         for look in looks:
             self._look(look)
-        if run_id not in self.glue.forgotten:
+        if ending and run_id not in self.glue.forgotten:
             self._end(run_id, ending)
-        self._look(then)
-
-    @rule(number=st.integers(0, 2), then=LOOKS)
-    def start_run(self, number: int, then: Look) -> None:
-        self._start(number)
         self._look(then)
 
     @rule(number=st.integers(0, 9), ending=ENDINGS, then=LOOKS)
@@ -256,18 +251,9 @@ class Counting(RuleBasedStateMachine):
         def hand_in(keys: list[str], *, last: bool) -> None:
             runs = tuple(run for key in keys if isinstance(run := self.glue.get(key), Run))
             unreadable = listed.unreadable if last else ()
-            page = RunsListed(
-                target=target.name,
-                listing=listing,
-                runs=runs,
-                malformed=malformed(unreadable),
-                last=last,
-                tables_denied=how.tables == "denied",
-            )
-            self.bench.store.apply(page)
-            self.model.page(
-                known, runs, self.now, last=last, unreadable=unreadable, denied=page.tables_denied
-            )
+            state: Any = {"last": last, "unreadable": unreadable, "denied": how.tables == "denied"}
+            self.bench.hand_in(listing, *runs, **state)
+            self.model.page(known, runs, self.now, **state)
             self._save()
 
         hand_in(keys[:cut], last=False)

@@ -19,12 +19,8 @@ TABLES = (view(), view("sales.returns"))
 
 
 @pytest.fixture
-def bench() -> StoreBench:
-    """Return a store that watches all views of ``sales`` and has their baselines."""
-    bench = StoreBench()
-    bench.watch("sales.*")
-    bench.poll()
-    return bench
+def bench(counting: StoreBench) -> StoreBench:
+    return counting
 
 
 # Who watches what

@@ -90,19 +90,16 @@ def test_what_was_read_of_a_run_that_has_moved_meanwhile_is_dropped(bench: Store
     assert bench.shown.runs == {}
 
 
+WATCHED = ("settled", "active", "unknown")
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ([target("old", "settled", "active")], target("new", "settled", "active")),
-        (
-            [target("old", "settled", "active", catalog_id=None)],
-            target("new", "settled", "active", catalog_id=None),
-        ),
-        ([target("prod", "settled", "active", catalog_id=None)], target("prod", "settled", "active")),
-        (
-            [target("first", "settled", "active"), target("second", "settled", "active")],
-            target("second", "settled", "active"),
-        ),
+        ([target("old", *WATCHED)], target("new", *WATCHED)),
+        ([target("old", *WATCHED, catalog_id=None)], target("new", *WATCHED, catalog_id=None)),
+        ([target("prod", *WATCHED, catalog_id=None)], target("prod", *WATCHED)),
+        ([target("first", *WATCHED), target("second", *WATCHED)], target("second", *WATCHED)),
     ],
     ids=["renamed", "renamed, of the default catalog", "the default catalog written out", "owner removed"],
 )
@@ -110,10 +107,11 @@ def test_a_reload_keeps_the_state_of_runs(bench: StoreBench, before: Sequence[Ta
     bench.configure(*before)
     bench.store.catalog_known(before[0].name, ACCOUNT)
     bench.clock.advance(5000)
-    bench.read(ended("settled"), running("active"), target=before[0].name)
+    unknown = {"unknown": glue_error(Reason.NOT_FOUND)}
+    bench.read(ended("settled"), running("active"), errors=unknown, target=before[0].name)
     bench.configure(after)
-    assert bench.due(after.name) == ["active"]
-    assert bench.shown.ups == {"settled": True, "active": True}
+    assert bench.due(after.name) == ["active"], "the unknown one has still to wait"
+    assert bench.shown.ups == {"settled": True, "active": True, "unknown": False}
     assert bench.shown.targets.keys() == {after.name}
 
 

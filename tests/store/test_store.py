@@ -69,20 +69,6 @@ def test_a_commit_of_one_target_leaves_the_others_alone(bench: StoreBench) -> No
     assert bench.shown.last.targets.keys() == {"one"}
 
 
-def test_the_runs_of_a_target_are_counted_by_phase(bench: StoreBench) -> None:
-    bench.watch("active", "settling", "settled", "unknown", "unread")
-    assert bench.shown.targets["prod"].runs == {}
-    bench.clock.advance(1000)
-    bench.read(
-        running("active"),
-        ended("settling", end_time=START + 900),
-        ended("settled"),
-        errors={"unknown": NOT_FOUND},
-        finished=False,
-    )
-    assert bench.shown.targets["prod"].runs == {"active": 1, "settling": 1, "settled": 1, "unfetched": 2}
-
-
 def test_all_runs_are_unfetched_while_the_catalog_is_unknown(bench: StoreBench) -> None:
     bench.configure(target("prod", "a", "b", catalog_id=None))
     error = glue_error(Reason.CREDENTIALS, "expired", operation="GetCallerIdentity")

@@ -9,7 +9,7 @@ from tests.support.clock import START
 from tests.support.log import target_down, target_up, unmatched
 from tests.support.outcome import Listed, Outcome
 from tests.support.reader import glue_error
-from tests.support.store_bench import DAILY, StoreBench, found, running, target, view
+from tests.support.store_bench import DAILY, StoreBench, ended, found, running, target, view
 
 THROTTLED = glue_error(Reason.THROTTLED)
 
@@ -102,9 +102,11 @@ def test_what_a_resync_could_not_read_keeps_a_target_down_until_one_can(
 
 
 def test_every_run_with_series_is_counted_in_one_phase(bench: StoreBench) -> None:
-    bench.watch("sales.*", "a", "unknown")
-    bench.poll(running("a"), running("b"))
-    assert bench.shown.targets["prod"].runs == {"active": 2, "settling": 0, "settled": 0, "unfetched": 1}
+    bench.watch("sales.*", "a", "over", "unknown")
+    assert bench.shown.targets["prod"].runs == {}
+    bench.clock.advance(5000.0)
+    bench.poll(running("a"), running("b"), ended("over"), ended("just over", end_time=START + 4900.0))
+    assert bench.shown.targets["prod"].runs == {"active": 2, "settling": 1, "settled": 1, "unfetched": 1}
 
 
 def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_counted(bench: StoreBench) -> None:

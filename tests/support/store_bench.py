@@ -27,7 +27,7 @@ from exporter.store.storage import FILE_NAME, LOCK_NAME, Storage
 from exporter.store.store import Store
 from tests.support.clock import START, ManualClock
 from tests.support.log import Log
-from tests.support.outcome import Listed, Outcome
+from tests.support.outcome import Listed, Outcome, malformed
 from tests.support.reader import ACCOUNT
 
 REGION = "eu-west-1"
@@ -306,9 +306,23 @@ class StoreBench:
         assert listing
         return listing
 
-    def hand_in(self, listing: Listing, *runs: Run, last: bool = False, denied: bool = False) -> None:
+    def hand_in(
+        self,
+        listing: Listing,
+        *runs: Run,
+        unreadable: Sequence[str | None] = (),
+        last: bool = False,
+        denied: bool = False,
+    ) -> None:
         """Have the store apply one page of a listing that goes on for a while."""
-        page = RunsListed(target=listing.target, listing=listing, runs=runs, last=last, tables_denied=denied)
+        page = RunsListed(
+            target=listing.target,
+            listing=listing,
+            runs=runs,
+            malformed=malformed(unreadable),
+            last=last,
+            tables_denied=denied,
+        )
         self.store.apply(page)
 
     def due(self, target: str = "prod") -> list[str]:
