@@ -10,12 +10,13 @@ from exporter.metrics import Exposition
 from exporter.model.run import Run
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import View
-from exporter.store.results import Scope, TablesRead
+from exporter.store.results import ResyncEnded, Scope, SourcesRead, TablesRead
 from exporter.store.series import ExporterSeries
 from exporter.store.store import Store
 from tests.support.outcome import Listed, Outcome
 
 OWNERS = 50
+SOURCE = f"arn:aws:glue:{REGION}:{ACCOUNT}:table/raw/orders"
 _HOUR = 3600.0
 
 
@@ -49,6 +50,7 @@ def exposition(count: int, *, troubled_every: int | None) -> bytes:
             refresh_seconds=_HOUR,
             owner=f"team-{number % OWNERS}",
             managed=True,
+            sources=(SOURCE,),
         )
         of_database[database].append(view)
         troubled = troubled_every is not None and number % troubled_every == 0
@@ -58,6 +60,8 @@ def exposition(count: int, *, troubled_every: int | None) -> bytes:
         tables = TablesRead(target=database, views=tuple(there), databases=frozenset({database}))
         listed = Listed(scope=Scope(database=database), runs=tuple(runs[database]))
         Outcome(target=database, tables=tables, listings=(listed,)).apply(store, now)
+        store.apply(SourcesRead(target=database, tables={SOURCE: now - 3 * _HOUR}))
+        store.apply(ResyncEnded(target=database, complete=True))
     return found.scrape().body()
 
 
