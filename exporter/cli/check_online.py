@@ -194,7 +194,7 @@ class TargetCheck:
         read = partial(self._reader.get_tables, part.database)
         listing = list(pages(lambda token: read(next_token=token), part.operation))
         for record in (record for page in listing for record in page.malformed):
-            message = f"table {part.database}.{record.table}: {record.message}"
+            message = f"table {part.database}.{record.name}: {record.message}"
             raise GlueError(Reason.UNEXPECTED, message, operation=part.operation)
         return listing
 

@@ -13,11 +13,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
-from exporter.model.run import MalformedRun, Run, RunListing, run_key
-from exporter.model.view import DatabaseListing, MalformedView, SourceTable, TableListing, View
+from exporter.model.run import Malformed, Run, RunListing, run_key
+from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
 
 T = TypeVar("T")
-M = TypeVar("M")
 
 MAIN_MEMBERS: Final[Mapping[str, tuple[str, type]]] = {
     "GetMaterializedViewRefreshTaskRun": ("MaterializedViewRefreshTaskRun", dict),
@@ -94,19 +93,13 @@ def readable_error_body(body: bytes) -> bytes:
 
 def parse_runs(answer: Answer) -> RunListing:
     """Read one page of ListMaterializedViewRefreshTaskRuns."""
-    runs, malformed = _parse_each(
-        answer, parse_run, lambda record, error: MalformedRun(_identifier(record, _RUN_ID), error)
-    )
+    runs, malformed = _parse_each(answer, parse_run, _RUN_ID)
     return RunListing(runs=runs, malformed=malformed, next_token=answer.next_token)
 
 
 def parse_tables(answer: Answer, *, database: str) -> TableListing:
     """Read one page of GetTables."""
-    tables, malformed = _parse_each(
-        answer,
-        lambda record: parse_table(record, database),
-        lambda record, error: MalformedView(_identifier(record, "Name"), error),
-    )
+    tables, malformed = _parse_each(answer, lambda record: parse_table(record, database), "Name")
     return TableListing(
         views=tuple(table for table in tables if isinstance(table, View)),
         # One without a name cannot be a source that a view names.
@@ -118,9 +111,7 @@ def parse_tables(answer: Answer, *, database: str) -> TableListing:
 
 def parse_databases(answer: Answer) -> DatabaseListing:
     """Read one page of GetDatabases."""
-    names, malformed = _parse_each(
-        answer, lambda record: _name(_object(record, "the database")), lambda _, error: error
-    )
+    names, malformed = _parse_each(answer, lambda record: _name(_object(record, "the database")), "Name")
     return DatabaseListing(names=names, malformed=malformed, next_token=answer.next_token)
 
 
@@ -194,16 +185,18 @@ def _all_iceberg(definition: Record, sources: int) -> bool:
 
 
 def _parse_each(
-    answer: Answer, parse: Callable[[object], T], refuse: Callable[[object, str], M]
-) -> tuple[tuple[T, ...], tuple[M, ...]]:
-    """Parse each record; return the values, and what ``refuse`` makes of malformed records."""
+    answer: Answer, parse: Callable[[object], T], identifier: str
+) -> tuple[tuple[T, ...], tuple[Malformed, ...]]:
+    """Parse each record; return the values, and the malformed records by what identifies them."""
     values: list[T] = []
-    malformed: list[M] = []
+    malformed: list[Malformed] = []
     for record in answer.main:
         try:
             values.append(parse(record))
         except MalformedError as error:
-            malformed.append(refuse(record, str(error)))
+            name = record.get(identifier) if isinstance(record, dict) else None
+            known = _encodable(name) if isinstance(name, str) and name else None
+            malformed.append(Malformed(known, str(error)))
     return tuple(values), tuple(malformed)
 
 
@@ -300,12 +293,6 @@ def _text(fields: Record, name: str, *, for_people: bool = False) -> str | None:
 def _encodable(text: str) -> str:
     """Replace lone surrogates, which JSON can write as an escape and UTF-8 cannot write at all."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _identifier(record: object, name: str) -> str | None:
-    """Return the named string of a record that may be anything: to say which record is malformed."""
-    value = record.get(name) if isinstance(record, dict) else None
-    return _encodable(value) if isinstance(value, str) and value else None
 
 
 def _run_id(fields: Record, requested: str | None) -> str:

@@ -126,11 +126,11 @@ class Run(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class MalformedRun:
+class Malformed(NamedTuple):
     """A record of a listing that could not be read; the rest of its page could."""
 
-    run_id: str | None
+    name: str | None
+    """The run's ID, or the table's or database's name."""
     message: str
     """What is wrong with it, in one line."""
 
@@ -140,7 +140,7 @@ class RunListing:
     """One page of ``ListMaterializedViewRefreshTaskRuns``."""
 
     runs: tuple[Run, ...]
-    malformed: tuple[MalformedRun, ...]
+    malformed: tuple[Malformed, ...]
     next_token: str | None
 
 

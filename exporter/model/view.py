@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from exporter.model.run import Malformed
+
 
 class SourceKey(NamedTuple):
     """Identifies a source table."""
@@ -92,15 +94,6 @@ class View:
         return SourceTable(table=self.table, update_time=self.update_time, iceberg=True)
 
 
-@dataclass(frozen=True, slots=True)
-class MalformedView:
-    """A record of a listing that could not be read; the rest of its page could."""
-
-    table: str | None
-    message: str
-    """What is wrong with it, in one line."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableListing:
     """One page of ``GetTables``."""
@@ -108,7 +101,7 @@ class TableListing:
     views: tuple[View, ...]
     sources: tuple[SourceTable, ...] = ()
     """The other tables of the page, which may be sources of views anywhere."""
-    malformed: tuple[MalformedView, ...] = ()
+    malformed: tuple[Malformed, ...] = ()
     next_token: str | None = None
 
 
@@ -117,8 +110,7 @@ class DatabaseListing:
     """One page of ``GetDatabases``."""
 
     names: tuple[str, ...]
-    malformed: tuple[str, ...] = ()
-    """One line for each record that could not be read: what is wrong with it."""
+    malformed: tuple[Malformed, ...] = ()
     next_token: str | None = None
 
 

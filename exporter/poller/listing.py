@@ -11,7 +11,7 @@ from exporter.clock import Clock
 from exporter.errors import GlueError, Reason
 from exporter.model.patterns import Name
 from exporter.model.reader import CatalogReader
-from exporter.model.run import MalformedRun, Run, RunListing, run_key
+from exporter.model.run import Malformed, Run, RunListing, run_key
 from exporter.poller.workers import Calls
 from exporter.store.results import Listing, RunsListed, Scope
 
@@ -102,7 +102,7 @@ class ReadListing:
     oldest: float | None = None
     pages: int = 0
     runs: int = 0
-    malformed: list[MalformedRun] = field(default_factory=list)
+    malformed: list[Malformed] = field(default_factory=list)
 
     @property
     def error(self) -> GlueError | None:

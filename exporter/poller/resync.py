@@ -307,7 +307,7 @@ class Resync:
                 lambda token: calls.one(lambda: reader.get_databases(next_token=token)), "GetDatabases"
             ):
                 names += page.names
-                malformed += (f"GetDatabases: {line}" for line in page.malformed)
+                malformed += (f"GetDatabases: {record.message}" for record in page.malformed)
         except GlueError as error:
             self._done(DATABASES, error)
             self._plan(named_plan(self._matcher, listed))
@@ -340,8 +340,8 @@ class Resync:
                     views += page.views
                     listing.append(page)
                     malformed += (
-                        f"GetTables: table {part.database}.{record.table}: {record.message}"
-                        if record.table
+                        f"GetTables: table {part.database}.{record.name}: {record.message}"
+                        if record.name
                         else f"GetTables: {record.message}"
                         for record in page.malformed
                     )

@@ -119,7 +119,7 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
             seen.add(key)
             _see(catalog, run if view else listed, key, view, at)
     catalog.note_seen(seen)
-    listing.unreadable.update(run_key(record.run_id or "") for record in page.malformed)
+    listing.unreadable.update(run_key(record.name or "") for record in page.malformed)
     if page.last:
         _close_listing(catalog, page, at)
 

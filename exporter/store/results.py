@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from exporter.errors import GlueError
 from exporter.model.patterns import Name, Ownership
-from exporter.model.run import MalformedRun, Run
+from exporter.model.run import Malformed, Run
 from exporter.model.view import View
 from exporter.store.views import ViewState
 
@@ -81,7 +81,7 @@ class RunsListed:
     target: str
     listing: Listing
     runs: tuple[Run, ...]
-    malformed: tuple[MalformedRun, ...] = ()
+    malformed: tuple[Malformed, ...] = ()
     last: bool = False
     """Whether the listing is complete with it, all pages from the first on having been handed in."""
     tables_denied: bool = False

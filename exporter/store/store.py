@@ -203,7 +203,7 @@ class Store:
             self._log.sources(result.target, result.tables)
             apply.apply_sources(catalog, result, at)
         elif isinstance(result, RunsListed):
-            lines = (f"run {r.run_id}: {r.message}" if r.run_id else r.message for r in result.malformed)
+            lines = (f"run {r.name}: {r.message}" if r.name else r.message for r in result.malformed)
             self._log.malformed(result.target, lines)
             apply.apply_page(catalog, result, at)
             if result.last:

@@ -110,7 +110,7 @@ def test_any_answer(operation: str, body: bytes) -> None:
         listed = responses.parse_runs(answer)
         assert len(listed.runs) + len(listed.malformed) == len(answer.main)
         for bad in listed.malformed:
-            assert_plain(bad.run_id)
+            assert_plain(bad.name)
         tables = responses.parse_tables(answer, database="d")
         assert len(tables.views) + len(tables.sources) + len(tables.malformed) <= len(answer.main)
 

@@ -13,9 +13,9 @@ import exporter
 from exporter.clock import SystemClock
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
-from exporter.model.run import MalformedRun, Run
+from exporter.model.run import Malformed, Run
 from exporter.model.settings import Access, AssumeRole, Settings, Target
-from exporter.model.view import MalformedView, SourceTable, View
+from exporter.model.view import SourceTable, View
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import Fault, error, json_answer
 from tests.support.bare_glue import BareGlue, Call
@@ -62,8 +62,8 @@ def test_a_page_of_runs_is_listed() -> None:
         listing = catalog.list_runs(database="sales", table="daily", next_token="this", max_results=10)
         catalog.list_runs()
     assert listing.runs == (Run(run_id="a", end_time=5.0),)
-    assert [bad.run_id for bad in listing.malformed] == ["b", None, None]
-    assert listing.malformed[0] == MalformedRun("b", "EndTime is a string, not a number")
+    assert [bad.name for bad in listing.malformed] == ["b", None, None]
+    assert listing.malformed[0] == Malformed("b", "EndTime is a string, not a number")
     assert listing.next_token == "more"
     assert aws.calls()[0].parameters == {
         "CatalogId": ACCOUNT,
@@ -93,10 +93,10 @@ def test_databases_and_their_views_are_listed() -> None:
         assert catalog.get_table("sales", "v") == expected
         assert catalog.get_table("sales", "plain") == SourceTable(table="plain")
     assert (databases.names, databases.next_token) == (("sales",), "d")
-    assert databases.malformed == ("Name is missing",)
+    assert databases.malformed == (Malformed(None, "Name is missing"),)
     assert (tables.views, tables.next_token) == ((expected,), "t")
     assert tables.sources == (SourceTable(table="plain"),)
-    assert tables.malformed == (MalformedView("w", "IsMaterializedView is a string, not true or false"),)
+    assert tables.malformed == (Malformed("w", "IsMaterializedView is a string, not true or false"),)
     assert aws.calls()[1].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "NextToken": "x"}
     assert aws.calls()[2].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "Name": "v"}
 

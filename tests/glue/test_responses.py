@@ -8,7 +8,7 @@ import pytest
 
 from exporter.errors import GlueError, Reason
 from exporter.glue import GlueCatalog
-from exporter.model.run import MalformedRun, Run
+from exporter.model.run import Malformed, Run
 from exporter.model.view import SourceTable, View
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import Fault, answer, json_answer
@@ -365,7 +365,7 @@ def test_a_run_that_cannot_be_read_costs_itself_alone(members: bytes, expected: 
     bad = expected if isinstance(expected, str) else None
     assert [run for run in listing.runs if run.run_id != "b"] == [Run(run_id="a"), Run(run_id="c")]
     assert [run for run in listing.runs if run.run_id == "b"] == ([] if bad else [expected])
-    assert listing.malformed == ((MalformedRun("b", bad),) if bad else ())
+    assert listing.malformed == ((Malformed("b", bad),) if bad else ())
     assert listing.next_token == "more"
     assert failures(stats) == ({(LIST_RUNS, "unexpected"): 1} if bad else {})
 
@@ -375,10 +375,11 @@ def test_views_and_databases_that_cannot_be_read_cost_themselves_alone(read: Rea
     page = json.dumps({"TableList": [{"IsMaterializedView": True, **view} for view in views]})
     tables = read.listing(page.encode()).get_tables("sales")
     assert tables.views == (View(database="sales", table="v"),)
-    assert [bad.table for bad in tables.malformed] == ["w\ufffd", None]
+    assert [bad.name for bad in tables.malformed] == ["w\ufffd", None]
     databases = read.listing(b'{"DatabaseList":[{"Name":"d"},{"Name":%s},{}]}' % DEEP).get_databases()
     assert databases.names == ("d",)
-    assert databases.malformed == ("Name is a list, not a string", "Name is missing")
+    messages = [bad.message for bad in databases.malformed]
+    assert messages == ["Name is a list, not a string", "Name is missing"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from exporter.clock import Clock
 from exporter.errors import PollInterrupted, Reason
-from exporter.model.run import MalformedRun, RunListing
+from exporter.model.run import Malformed, RunListing
 from exporter.poller.poll import CALLS_AT_ONCE
 from exporter.poller.workers import UNREACHABLE
 from exporter.store.series import SeriesListener
@@ -221,7 +221,7 @@ class OneUnreadable(PagesByToken):
     """A listing of which one record cannot be read."""
 
     def page(self, token: str | None) -> RunListing:  # noqa: ARG002 (the protocol's)
-        record = MalformedRun(run_id="b", message="Status is a number")
+        record = Malformed("b", "Status is a number")
         return RunListing(runs=(running("a"),), malformed=(record,), next_token=None)
 
 

@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import Reason
-from exporter.model.run import Run, RunListing
-from exporter.model.view import DatabaseListing, MalformedView, SourceTable, TableListing
+from exporter.model.run import Malformed, Run, RunListing
+from exporter.model.view import DatabaseListing, SourceTable, TableListing
 from exporter.poller.workers import UNREACHABLE
 from tests.poller.bench import Bench, SmallPages, old, run, watching
 from tests.support.reader import ACCOUNT, MemoryReader
@@ -207,11 +207,11 @@ def test_intervals_begin_anew_after_a_success() -> None:
         assert ready.up is True
 
 
-class Malformed(MemoryReader):
+class Unreadable(MemoryReader):
     """A catalog that holds records which cannot be read, on every page of ``sales``."""
 
-    tables: tuple[MalformedView, ...] = ()
-    databases: tuple[str, ...] = ()
+    tables: tuple[Malformed, ...] = ()
+    databases: tuple[Malformed, ...] = ()
 
     def get_databases(self, **parameters: Any) -> DatabaseListing:
         return replace(super().get_databases(**parameters), malformed=self.databases)
@@ -227,10 +227,10 @@ def malformed_lines(lines: Iterable[Mapping[str, object]]) -> list[str]:
 
 def test_a_malformed_table_costs_no_others_and_two_calls_a_quarter_of_an_hour_later() -> None:
     """A view that is missing there may be the one that could not be read, so none passes for gone."""
-    reader = Malformed()
+    reader = Unreadable()
     reader.tables = (
-        MalformedView("orders", "CreateTime is not a number"),
-        MalformedView(None, "not an object"),
+        Malformed("orders", "CreateTime is not a number"),
+        Malformed(None, "not an object"),
     )
     ready = bench("*.*", reader=reader)
     with capture_logs() as lines:
@@ -251,10 +251,10 @@ def test_a_malformed_table_costs_no_others_and_two_calls_a_quarter_of_an_hour_la
 
 
 def test_a_malformed_database_costs_no_others_but_the_list_is_not_known_to_the_end() -> None:
-    reader = Malformed()
+    reader = Unreadable()
     ready = bench("*.*", reader=reader)
     ready.run()
-    reader.databases = ("a record has no Name",)
+    reader.databases = (Malformed(None, "a record has no Name"),)
     ready.has(views=ALL[:2])
     with capture_logs() as lines:
         ready.later(900.0)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from exporter.errors import GlueError, Reason
-from exporter.model.run import MalformedRun, Run
+from exporter.model.run import Malformed, Run
 from exporter.store.results import Listing, PollEnded, ResyncEnded, RunsListed, Scope, TablesRead
 from exporter.store.store import Store
 
@@ -90,6 +90,6 @@ class Outcome:
             store.apply(page)
 
 
-def malformed(run_ids: Sequence[str | None]) -> tuple[MalformedRun, ...]:
+def malformed(run_ids: Sequence[str | None]) -> tuple[Malformed, ...]:
     """Return the records of these runs as they are handed in where they cannot be read."""
-    return tuple(MalformedRun(run_id, "Status is a number") for run_id in run_ids)
+    return tuple(Malformed(run_id, "Status is a number") for run_id in run_ids)
