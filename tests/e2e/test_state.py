@@ -1,5 +1,6 @@
 """The state survives a stop and a crash; where it cannot be written or read, nothing is counted wrongly."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -173,14 +174,12 @@ def remove_log(file: Path) -> None:
 
 def cut_in_half(file: Path) -> None:
     remove_log(file)
-    with file.open("r+b") as opened:
-        opened.truncate(file.stat().st_size // 2)
+    os.truncate(file, file.stat().st_size // 2)
 
 
 def cut_after_the_first_page(file: Path) -> None:
     remove_log(file)
-    with file.open("r+b") as opened:
-        opened.truncate(min(4096, file.stat().st_size))
+    os.truncate(file, 4096)
 
 
 def remove(file: Path) -> None:
