@@ -198,11 +198,8 @@ class Model:
 
     # What is asked for.
 
-    def wanting(self, name: Name) -> list[str]:
-        return [t.name for t in self.settings.targets if matcher(t).matching(*name)]
-
     def owner(self, name: Name) -> str | None:
-        return next(iter(self.wanting(name)), None)
+        return next((t.name for t in self.settings.targets if matcher(t).matching(*name)), None)
 
     def literal(self, name: Name) -> bool:
         owner = self.owner(name)
@@ -501,8 +498,28 @@ class Model:
         )
 
     def counts(self, name: Name) -> Counts:
-        counted = [k for k in self.runs.values() if k.view == name and k.counted_as]
-        return add_up(counted)
+        """Work out the counters from the runs that count."""
+        runs: Counter[tuple[str, str]] = Counter()
+        dpu_seconds: Counter[str] = Counter()
+        processed_bytes: Counter[str] = Counter()
+        durations = []
+        for known in self.runs.values():
+            if known.view != name or not known.counted_as:
+                continue
+            _, kind = known.counted_as
+            runs[known.counted_as] += 1
+            dpu_seconds[kind] += known.most_dpu_seconds  # type: ignore[assignment] # a Counter of floats
+            processed_bytes[kind] += known.most_bytes
+            if known.duration is not None:
+                durations.append(known.duration)
+        buckets = [sum(d <= bound for d in durations) for bound in (*DURATION_BUCKETS, float("inf"))]
+        return Counts(
+            runs=dict(+runs),
+            dpu_seconds={kind: float(value) for kind, value in (+dpu_seconds).items()},
+            processed_bytes=dict(+processed_bytes),
+            durations=tuple(b - a for a, b in zip([0, *buckets], buckets, strict=False)),
+            duration_sum=sum(durations),
+        )
 
     def _age(self, name: Name) -> list[KnownRun]:
         runs = [k for k in self.runs.values() if k.view == name and k.there and not k.pruned]
@@ -540,27 +557,3 @@ def saved_counts(bench: StoreBench) -> dict[Name, Counts]:
     """Return the counters that are on the disk of each view."""
     rows = bench.rows("SELECT database, table_name, counters FROM views")
     return {(database, table): nonzero(ViewCounters.load(counters)) for database, table, counters in rows}
-
-
-def add_up(counted: Iterable[KnownRun]) -> Counts:
-    """Work out the counters from the runs that count."""
-    runs: Counter[tuple[str, str]] = Counter()
-    dpu_seconds: Counter[str] = Counter()
-    processed_bytes: Counter[str] = Counter()
-    durations = []
-    for known in counted:
-        status, kind = known.counted_as or ("", "")
-        runs[status, kind] += 1
-        dpu_seconds[kind] += known.most_dpu_seconds  # type: ignore[assignment] # a Counter of floats
-        processed_bytes[kind] += known.most_bytes
-        if known.duration is not None:
-            durations.append(known.duration)
-    bounds = [*DURATION_BUCKETS, float("inf")]
-    buckets = [sum(d <= bound for d in durations) for bound in bounds]
-    return Counts(
-        runs=dict(+runs),
-        dpu_seconds={kind: float(value) for kind, value in (+dpu_seconds).items()},
-        processed_bytes=dict(+processed_bytes),
-        durations=tuple(b - a for a, b in zip([0, *buckets], buckets, strict=False)),
-        duration_sum=sum(durations),
-    )
