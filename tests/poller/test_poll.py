@@ -142,9 +142,11 @@ def test_what_was_left_unread_comes_first_in_the_next_poll() -> None:
 def test_a_poll_that_runs_out_of_time_says_so_and_leaves_what_hangs(release: list[threading.Event]) -> None:
     bench = Bench(target("prod", "hangs", "quick"))
     bench.has(running("hangs"), running("quick"))
+    bench.run()
     release.append(bench.reader.hang("hangs"))
     bench.run(lambda: bench.clock.advance(10.0 if "quick" in bench.reader.calls else 0.0))
     assert (bench.up, bench.error) == (False, OUT_OF_TIME)
+    assert bench.shown.ups == {"hangs": True, "quick": True}, "as its last attempt left it"
     assert bench.shown.targets["prod"].last_poll_duration == pytest.approx(30.0)
 
 

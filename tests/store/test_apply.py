@@ -8,8 +8,7 @@ from exporter.errors import Reason
 from exporter.model.run import Run
 from exporter.store.results import PollEnded, ResyncEnded, Scope, TablesRead
 from tests.support.clock import START
-from tests.support.log import elsewhere, ignored, malformed, run_ended, unknown
-from tests.support.outcome import Listed, Outcome
+from tests.support.log import elsewhere, ignored, malformed, unknown
 from tests.support.reader import glue_error
 from tests.support.store_bench import DAILY, StoreBench, ended, of, running, target, view
 
@@ -84,17 +83,6 @@ def test_a_configured_run_that_a_listing_holds_is_shown_as_it_was_reported(datab
 
 
 # What is logged of a poll
-
-
-def test_every_end_is_logged_that_the_listings_of_a_poll_hold(bench: StoreBench) -> None:
-    bench.poll(tables=TABLES)
-    daily, other = (ended("a"), ended("b")), (of("sales.returns", ended("c")),)
-    listings = (
-        Listed(scope=Scope("sales", "daily_orders"), runs=daily),
-        Listed(scope=Scope("sales", "returns"), runs=other),
-    )
-    events = bench.commit(Outcome(listings=listings))
-    assert events == [run_ended(run) for run in (*daily, *other)]
 
 
 @pytest.mark.parametrize(("end_time", "logged"), [(START - 1.0, []), (START, ["a"])])
