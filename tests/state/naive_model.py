@@ -5,7 +5,7 @@ commits or series. Only what is promised to users is in it.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import takewhile
@@ -271,10 +271,12 @@ class Model:
                 self.page(listing, runs, now, last=last, unreadable=listed.unreadable, denied=outcome.denied)
             missing |= listing.missing
         self.listings = [listing for listing in self.listings if listing.slow]
-        self.poll_ended(outcome.target, outcome.runs, missing, now, listed=bool(outcome.listings))
+        if outcome.resynced:
+            self._answered(now)
+        self.poll_ended(outcome, missing, now)
 
     def look(self, tables: TablesRead, now: float) -> None:
-        self._answered()
+        self.undated = set()
         found = {(view.database, view.table): view for view in tables.views}
         for name, found_view in found.items():
             if self.owner(name) != tables.target:
@@ -291,7 +293,7 @@ class Model:
                 view.misses, view.up = min(2, view.misses + 1), False
                 if view.misses == 2 and not self.literal(name):
                     view.gone = view.idle = True
-        self._tidy(now)
+        self._answered(now)
 
     def open_listing(self, target: str, *, slow: bool = False) -> ModelListing:
         covered = {name: self.views[name].stint for name in self.of_target(target)}
@@ -312,7 +314,7 @@ class Model:
         target = listing.target
         if not self.serves(target):
             return
-        self._answered()
+        self.undated = set()
         listing.began = now if listing.began is None else listing.began
         for run in runs:
             name = (run.database or "", run.table or "")
@@ -327,7 +329,7 @@ class Model:
         listing.unreadable |= {run_key(run_id or "") for run_id in unreadable}
         if last:
             self._close(listing, now, denied=denied)
-        self._tidy(now)
+        self._answered(now)
 
     def _counted_by(self, run: Run) -> Name | None:
         """Return the watched view that has counted a run, whatever table is named now."""
@@ -370,18 +372,9 @@ class Model:
                 known.unlisted_since = now if known.unlisted_since is None else known.unlisted_since
         self._prune(covered, now)
 
-    def poll_ended(
-        self,
-        target: str,
-        read: Mapping[str, Run | GlueError],
-        missing: Collection[str],
-        now: float,
-        *,
-        listed: bool,
-    ) -> None:
+    def poll_ended(self, outcome: Outcome, missing: Collection[str], now: float) -> None:
         """Take in the end of a poll, and the runs that it has read by their IDs."""
-        self._answered()
-        for run_id, result in read.items():
+        for run_id, result in outcome.runs.items():
             key = run_key(run_id)
             known = self.runs.get(key)
             if not isinstance(result, GlueError):
@@ -390,18 +383,24 @@ class Model:
                 self._observe(result, now, name if self.watched(name) else before)
             elif known and not known.pruned and not known.settled and key not in missing:
                 known.misses += 1
-        for name in self.of_target(target):
+        for name in self.of_target(outcome.target):
             view = self.views[name]
-            view.up = listed and self.known(name) and view.misses == 0 and view.baseline is not None
-        self._tidy(now)
+            read = bool(outcome.listings) and view.baseline is not None
+            view.up = read and self.known(name) and view.misses == 0
+        if _holds_an_answer(outcome):
+            self._answered(now)
 
-    def pass_by(self, now: float) -> None:
-        self._answered()
-        self._tidy(now)
+    def pass_by(self, outcome: Outcome, now: float) -> None:
+        """Take in that another catalog was polled."""
+        if outcome.tables or outcome.listings or outcome.resynced or _holds_an_answer(outcome):
+            self._answered(now)
 
-    def _answered(self) -> None:
-        """Glue's time is known; what has waited for that gets its date."""
+    def _answered(self, now: float) -> None:
+        """Glue's time is known: what has waited for that gets its date, and once a day what is old goes."""
         self.undated = set()
+        if now >= self.next_tidying:
+            self.next_tidying = now + DAY
+            self._forget_idle(now)
 
     def _observe(self, run: Run, now: float, name: Name | None) -> None:
         key = run_key(run.run_id)
@@ -427,12 +426,6 @@ class Model:
         if unread_at is not None and run.ended and end_of(run, now) <= min(unread_at, view.baseline):
             return False
         return not new or view.counts_after is None or (run.creation_time or 0.0) > view.counts_after
-
-    def _tidy(self, now: float) -> None:
-        """Once a day."""
-        if now >= self.next_tidying:
-            self.next_tidying = now + DAY
-            self._forget_idle(now)
 
     def _forget_idle(self, now: float) -> None:
         """Forget what nothing has watched for 90 days, and what could not be read that long ago."""
@@ -531,6 +524,10 @@ class Model:
 
     def _newest(self, name: Name, status: str) -> KnownRun | None:
         return next((known for known in self._age(name) if known.run.status == status), None)
+
+
+def _holds_an_answer(outcome: Outcome) -> bool:
+    return outcome.error is None or any(isinstance(answer, Run) for answer in outcome.runs.values())
 
 
 def nonzero(counters: ViewCounters) -> Counts:

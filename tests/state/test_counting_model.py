@@ -358,7 +358,7 @@ class Counting(RuleBasedStateMachine):
         if glue is self.glue:
             self.model.commit(outcome, self.now)
         else:
-            self.model.pass_by(self.now)
+            self.model.pass_by(outcome, self.now)
         self._save()
 
     def load(self, choice: int) -> None:
