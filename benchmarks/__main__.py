@@ -26,6 +26,8 @@ def sections(divisor: int) -> dict[str, Callable[[], Iterator[Line]]]:
         "memory": lambda: fleet.memory(large),
         "small": starts.small,
         "state": lambda: starts.with_state(large // 100, large),
+        "databases": lambda: fleet.databases(300 // divisor),
+        "sources": lambda: fleet.source_tables(views, 800 // divisor),
         "fleet": lambda: fleet.views_by_glob_and_name(views),
         "rules": lambda: rules.rules(views),
     }

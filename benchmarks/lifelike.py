@@ -16,6 +16,11 @@ REGION = "eu-west-1"
 _DATABASES = ("sales", "finance", "marketing", "logistics", "risk", "web_analytics")
 _SUBJECTS = ("orders", "customers", "invoices", "shipments", "sessions", "returns", "forecasts", "exposures")
 _DAY = 86400.0
+SOURCE_DATABASES = 60
+SOURCES_EACH = 3
+"""Source tables that each view reads."""
+COMMITS_EVERY = 600.0
+"""Seconds between two changes of a source table."""
 REFRESH_SECONDS = 60.0
 """That each run of :class:`Hourly` takes."""
 
@@ -40,6 +45,21 @@ def views(count: int) -> Sequence[tuple[str, str]]:
     return [(_DATABASES[n % len(_DATABASES)], f"{_SUBJECTS[n % 8]}_{n:05}") for n in range(count)]
 
 
+def view_databases() -> Sequence[str]:
+    """Return the names of the databases of :func:`views`."""
+    return _DATABASES
+
+
+def sources(count: int) -> Sequence[tuple[str, str]]:
+    """Return the names (database, table) of so many source tables."""
+    return [(f"landing_{n % SOURCE_DATABASES:02}", f"raw_{_SUBJECTS[n % 8]}_{n:03}") for n in range(count)]
+
+
+def sources_of(view: int, count: int) -> Sequence[int]:
+    """Return the numbers of the source tables that a view reads, of so many."""
+    return [(7 * view + place) % count for place in range(SOURCES_EACH)]
+
+
 def view_records(count: int, *, runs_each: int = 1) -> Iterator[Record]:
     """Yield the runs of :func:`views`, hourly ones; the newest of one view in a hundred is active."""
     for number, (database, table) in enumerate(views(count)):
@@ -47,6 +67,13 @@ def view_records(count: int, *, runs_each: int = 1) -> Iterator[Record]:
         for place in range(runs_each):
             goes_on = place == 0 and number % 100 == 0
             yield _record(chance, database, table, None if goes_on else 7200 + 3600 * place)
+
+
+def ended_run(
+    number: int, database: str, table: str, *, status: str = "SUCCEEDED", age: float = 7200.0
+) -> Record:
+    """Return a run of a view that ended so many seconds ago."""
+    return _record(_chance(number), database, table, age) | {"Status": status}
 
 
 class Hourly:
@@ -58,9 +85,9 @@ class Hourly:
         self._next = 0
         self._unended: deque[tuple[int, float]] = deque()
 
-    def before(self) -> Iterator[Record]:
-        """Yield the runs of the last hour."""
-        for number in range(-len(self._views), 0):
+    def before(self, runs_each: int) -> Iterator[Record]:
+        """Yield the runs of the last so many hours."""
+        for number in range(-runs_each * len(self._views), 0):
             yield self._begin(number)
 
     def since(self) -> Iterator[Record]:

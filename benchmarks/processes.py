@@ -1,6 +1,7 @@
 """Processes of the benchmark: started, asked, and always ended."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,14 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "327680",
     "MALLOC_TRIM_THRESHOLD_": "1048576",
 }
+
+
+def run_json(module: str, *arguments: str) -> dict[str, float]:
+    """Run a module to its end and return the JSON that it prints."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 @contextlib.contextmanager
