@@ -154,6 +154,8 @@ class Shown:
             raise MemoryError
         if changes.everything:
             self.runs, self.views, self.targets = {}, {}, {}
+        gone = {key for key, series in changes.views.items() if series is None}
+        assert gone <= self.views.keys(), "a view without series cannot lose them"
         self.runs = _changed(self.runs, changes.runs)
         self.views = _changed(self.views, changes.views)
         self.targets = _changed(self.targets, changes.targets)
