@@ -30,10 +30,6 @@ class ServerContext(ssl.SSLContext):
     client_allowed_sans: frozenset[str] = frozenset()
 
 
-class _EncryptedKeyError(Exception):
-    """OpenSSL asked for a password; by itself it would ask on the terminal, and wait."""
-
-
 def make_server_context(tls: TlsSettings) -> ssl.SSLContext:
     """Return a fresh context for a server. Raises TlsFileError.
 
@@ -84,11 +80,8 @@ def load_pair(context: ssl.SSLContext, tls: TlsSettings) -> None:
         except (OSError, ValueError) as error:
             raise _unusable(key, error, "cannot be opened") from None
     try:
-        context.load_cert_chain(tls.cert_file, tls.key_file, password=_refuse_password)
-    except _EncryptedKeyError:
-        raise TlsFileError(
-            "key_file", "is encrypted with a password: store the key without one, readable for this user only"
-        ) from None
+        # A password, though none is right: without one OpenSSL asks on the terminal, and waits.
+        context.load_cert_chain(tls.cert_file, tls.key_file, password="")
     except (OSError, ValueError) as error:
         if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
             raise TlsFileError("key_file", "does not belong to the certificate in cert_file") from None
@@ -98,12 +91,8 @@ def load_pair(context: ssl.SSLContext, tls: TlsSettings) -> None:
         except OSError:
             wrong = "cert_file", "holds no certificate in PEM that OpenSSL accepts"
         else:
-            wrong = "key_file", "holds no key in PEM that OpenSSL accepts for the certificate in cert_file"
+            wrong = "key_file", "holds no key in PEM that OpenSSL accepts, without a password, for cert_file"
         raise TlsFileError(*wrong) from None
-
-
-def _refuse_password() -> str:
-    raise _EncryptedKeyError
 
 
 def _unusable(key: str, error: Exception, otherwise: str) -> TlsFileError:
