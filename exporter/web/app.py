@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.clock import Clock, SystemClock
 from exporter.model.settings import RateLimit, WebSettings
-from exporter.web.auth import OPEN_PATHS, with_basic_auth
+from exporter.web.auth import OPEN_PATHS, Passwords
 
 HEAD_BYTES = 16 * 1024
 """Of a request's line and headers."""
@@ -32,6 +32,8 @@ SECURITY_HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }
+_TOO_LARGE = PlainTextResponse("the request's headers are too large\n", 431)
+_TOO_MANY = PlainTextResponse("too many requests: see rate_limit in the web configuration\n", 429)
 
 log = structlog.get_logger()
 
@@ -129,18 +131,24 @@ class _Metrics:
 
 
 def guarded(app: ASGIApp, settings: Callable[[], WebSettings], clock: Clock) -> ASGIApp:
-    """Return the application behind headers, limits and passwords."""
-    authenticated = with_basic_auth(app, lambda: settings().users)
-    limited = _RateLimiter(authenticated, lambda: settings().rate_limit, clock)
-    # Around all, not a middleware of the application: its answer to an unexpected error passes none.
-    return _with_headers(_with_head_limit(limited), settings)
+    """Return the application behind headers, limits and passwords.
 
+    Around all, not a middleware of the application: its answer to an unexpected error passes none.
+    """
+    tokens, passwords = _Tokens(clock), Passwords()
 
-def _with_headers(app: ASGIApp, settings: Callable[[], WebSettings]) -> ASGIApp:
-    """Add the security headers to every answer, errors included, and the configured ones, which win."""
+    async def refusal(scope: Scope, used: WebSettings) -> ASGIApp | None:
+        if _head_length(scope) > HEAD_BYTES:
+            return _TOO_LARGE
+        if scope["path"] in OPEN_PATHS:
+            return None
+        if used.rate_limit and not tokens.take(used.rate_limit):
+            return _TOO_MANY
+        return await passwords.refusal(used.users, scope["headers"]) if used.users else None
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        configured = {name.lower().encode(): text.encode() for name, text in settings().headers.items()}
+        used = settings()
+        configured = {name.lower().encode(): text.encode() for name, text in used.headers.items()}
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -150,46 +158,32 @@ def _with_headers(app: ASGIApp, settings: Callable[[], WebSettings]) -> ASGIApp:
                 )
             await send(message)
 
-        await app(scope, receive, send_with_headers)
+        answer = await refusal(scope, used) or app
+        await answer(scope, receive, send_with_headers)
 
     return call
 
 
-def _with_head_limit(app: ASGIApp) -> ASGIApp:
-    """Refuse heads that are too large and arrive at once: h11 bounds those that are incomplete."""
-    refusal = PlainTextResponse("the request's headers are too large\n", 431)
-
-    async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
-        headers = sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
-        allowed = line + headers + len("  HTTP/1.1\r\n\r\n") <= HEAD_BYTES
-        await (app if allowed else refusal)(scope, receive, send)
-
-    return call
+def _head_length(scope: Scope) -> int:
+    """Return the bytes of a request's head. Those that are incomplete, h11 bounds."""
+    line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
+    headers = sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
+    return line + headers + len("  HTTP/1.1\r\n\r\n")
 
 
-class _RateLimiter:
-    """A token bucket for all clients together. Health checks are neither refused nor counted."""
+class _Tokens:
+    """A token bucket for all clients together."""
 
-    _refusal = PlainTextResponse("too many requests: see rate_limit in the web configuration\n", 429)
-
-    def __init__(self, app: ASGIApp, limit: Callable[[], RateLimit | None], clock: Clock) -> None:
-        self._app = app
-        self._limit = limit
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._filled_for: RateLimit | None = None
         self._tokens = 0.0
         self._at = 0.0
         """Monotonic seconds at which there were so many tokens."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        allowed = scope["path"] in OPEN_PATHS or self._take()
-        await (self._app if allowed else self._refusal)(scope, receive, send)
-
-    def _take(self) -> bool:
-        limit, now = self._limit(), self._clock.monotonic()
-        if limit is None:
-            return True
+    def take(self, limit: RateLimit) -> bool:
+        """Take a token. Returns whether there was one."""
+        now = self._clock.monotonic()
         if limit != self._filled_for:
             self._filled_for, self._tokens = limit, float(limit.burst)
         else:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 import bcrypt
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
 """Asked by container platforms, which have no password; they say nothing about Glue."""
@@ -47,27 +46,6 @@ def credentials(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bytes] | N
         return None
 
 
-def with_basic_auth(app: ASGIApp, users: Callable[[], Mapping[str, str]]) -> ASGIApp:
-    """Let requests through to the application whose user and password are right.
-
-    ``users`` returns the bcrypt hashes in use; while there are none, no password is asked for.
-    """
-    passwords = Passwords()
-
-    async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        known, answer = users(), app
-        if known and scope["path"] not in OPEN_PATHS:
-            sent = credentials(scope["headers"])
-            try:
-                if sent is None or not await passwords.right(known, *sent):
-                    answer = _UNAUTHORIZED
-            except TooManyChecksError:
-                answer = _BUSY
-        await answer(scope, receive, send)
-
-    return call
-
-
 class Passwords:
     """Checks passwords against bcrypt hashes, which is slow on purpose: one at a time, in a thread.
 
@@ -81,6 +59,19 @@ class Passwords:
         self._right: set[bytes] = set()
         self._waiting = 0
         self._one_at_a_time = asyncio.Lock()
+
+    async def refusal(
+        self, users: Mapping[str, str], headers: Iterable[tuple[bytes, bytes]]
+    ) -> PlainTextResponse | None:
+        """Return the answer to a request without a right user and password; None where it has them.
+
+        ``users``: their bcrypt hashes.
+        """
+        sent = credentials(headers)
+        try:
+            return None if sent and await self.right(users, *sent) else _UNAUTHORIZED
+        except TooManyChecksError:
+            return _BUSY
 
     async def right(self, users: Mapping[str, str], user: str, password: bytes) -> bool:
         """Return whether the password is the user's. An unknown user takes as long as a known one.
