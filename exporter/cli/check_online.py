@@ -13,7 +13,6 @@ from rich.console import Console
 from exporter.cli.exporter_process import with_regions
 from exporter.cli.logs import configure_logs, first_line, standard_output
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.signals import interruptible
 from exporter.clock import SystemClock
 from exporter.config import LoadedConfiguration
 from exporter.errors import GlueError, Reason
@@ -65,7 +64,7 @@ def check_online(files: Sequence[LoadedConfiguration]) -> int:
 
 def _is_complete(file: str, targets: Sequence[Target], clients: ClientFactory) -> bool:
     with Console(stderr=True).status("asking AWS") as progress:
-        found = interruptible(partial(_check, targets, clients, progress.update))
+        found = _check(targets, clients, progress.update)
     with standard_output():
         for target in targets:
             catalog = target.catalog_id or "the account of the caller"

@@ -1,14 +1,12 @@
 """The parts of an exporter, put together: store, exposition, Glue client and poll loop."""
 
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
 
 import structlog
 
 from exporter import __version__, config
-from exporter.cli.signals import interruptible
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
@@ -119,24 +117,14 @@ def make_exporter(
     return Exporter(store, exposition, clients, Scheduler(store, clients.catalog, clock))
 
 
-def poll_once(
-    scheduler: Scheduler,
-    store: Store,
-    settings: Settings,
-    report: Callable[[str], object],
-    *,
-    tables: bool = True,
-) -> None:
-    """Poll all targets once, see :meth:`Scheduler.poll_once`, and report in words how far it is.
+def progress(store: Store) -> str:
+    """Return in words how far polling once is."""
 
-    For the main thread: KeyboardInterrupt ends it.
-    """
-
-    def progress(store: Store) -> str:
+    def words(store: Store) -> str:
         watched = list(store.watched())
         runs = sum(len(catalog.runs) for catalog in {catalog for _, catalog in watched if catalog})
         ended = sum(state.series.up is not None for state, _ in watched)
         of_targets = f"{ended} of {len(watched)} targets done, " if len(watched) > 1 else ""
         return f"reading, {of_targets}{runs:,} runs"
 
-    interruptible(lambda: scheduler.poll_once(settings, tables=tables), lambda: report(store.read(progress)))
+    return store.read(words)

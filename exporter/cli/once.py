@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from exporter.cli import flags
-from exporter.cli.exporter_process import load_settings, make_exporter, poll_once
+from exporter.cli.exporter_process import load_settings, make_exporter, progress
 from exporter.cli.logs import configure_logs, standard_output
 from exporter.cli.main import EXIT_FAILED
 from exporter.model.sharding import Shard
@@ -28,8 +28,8 @@ def command(config_file: str, storage_path: str | None, shard: Shard, log_level:
     configure_logs(log_level, log_format)
     settings = load_settings(config_file, shard)
     exporter = make_exporter(settings, storage_path=storage_path, for_textfile=True, shard=shard)
-    with Console(stderr=True).status("reading") as progress:
-        poll_once(exporter.scheduler, exporter.store, settings, progress.update)
+    with Console(stderr=True).status("reading") as status:
+        exporter.scheduler.poll_once(settings, lambda: status.update(progress(exporter.store)))
     scrape = exporter.exposition.scrape(None, None)
     try:
         with standard_output():

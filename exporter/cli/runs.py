@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -15,7 +14,7 @@ from rich.live import Live
 
 from exporter import config
 from exporter.cli import flags
-from exporter.cli.exporter_process import poll_once, with_regions
+from exporter.cli.exporter_process import progress, with_regions
 from exporter.cli.logs import configure_logs, printable, standard_output
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.runs_output import (
@@ -28,13 +27,13 @@ from exporter.cli.runs_output import (
     print_table,
     with_history,
 )
-from exporter.cli.signals import interruptible
 from exporter.clock import Clock, SystemClock
 from exporter.config.schema import CATALOG_ID, REGION
 from exporter.glue import ClientFactory, resolve_region
 from exporter.model.run import UNKNOWN, Run
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.poller import Scheduler
+from exporter.poller.workers import TICK
 from exporter.store.store import Store
 from exporter.web.status_snapshot import read_status
 
@@ -148,8 +147,8 @@ def command(
     try:
         if watch:
             keep_on_screen(Console(), Screen(clock, settings.poll_interval), read)
-        with Console(stderr=True).status("reading") as progress:
-            findings = read(progress.update)
+        with Console(stderr=True).status("reading") as shown:
+            findings = read(shown.update)
     except KeyboardInterrupt:
         if watch:
             return 0
@@ -204,7 +203,7 @@ def read_runs(settings: Settings, clients: ClientFactory, clock: Clock, report: 
     store = Store(clock, log=lambda _line: None)  # the command prints what it found itself
     scheduler = Scheduler(store, clients.catalog, clock)
     # The runs themselves name their views: nothing but runs is read.
-    poll_once(scheduler, store, replace(settings, runs_per_view=ALL), report, tables=False)
+    scheduler.poll_once(replace(settings, runs_per_view=ALL), lambda: report(progress(store)), tables=False)
     found: list[FoundRun] = []
     unknown: list[str] = []
     for row in read_status(store, clock.time()).runs:
@@ -218,12 +217,14 @@ def read_runs(settings: Settings, clients: ClientFactory, clock: Clock, report: 
 
 def keep_on_screen(console: Console, screen: Screen, read: Callable[[Report], Findings]) -> NoReturn:
     """Read and show, again and again, until KeyboardInterrupt; then the terminal is what it was before."""
-    pause = partial(screen.clock.wait, threading.Event(), screen.interval)
+    clock, never = screen.clock, threading.Event()
     with Live(screen, console=console, screen=True, refresh_per_second=1):
         while True:
-            screen.findings = read(lambda progress: setattr(screen, "reading", progress))
-            screen.read_at, screen.reading = screen.clock.time(), ""
-            interruptible(pause)
+            screen.findings = read(lambda words: setattr(screen, "reading", words))
+            screen.read_at, screen.reading = clock.time(), ""
+            read_again_at = clock.monotonic() + screen.interval
+            while clock.monotonic() < read_again_at:
+                clock.wait(never, TICK)
 
 
 def _write(findings: Findings, now: float, output: str) -> None:

@@ -4,20 +4,15 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from exporter.cli import HANDLED_SIGNALS
-
-T = TypeVar("T")
 
 LEAVE_WITHIN = 3.5
 """Seconds from the first signal to the end, whatever still hangs then."""
 LAST_WORDS = 0.2
 """Seconds for the last line of the log."""
-TICK = 0.2
-"""Seconds within which a command notices a signal that did not wake its main thread."""
 
 
 class Signals:
@@ -108,25 +103,3 @@ def accept_signals() -> None:
     """For a command that ends by itself: SIGTERM and SIGINT raise KeyboardInterrupt from now on."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
-
-
-def interruptible(work: Callable[[], T], report: Callable[[], object] = lambda: None) -> T:
-    """Do the work in a thread, and return or raise what it does; meanwhile call ``report`` now and then.
-
-    For the main thread, in which KeyboardInterrupt is raised even in the middle of a call; the thread is left
-    to itself then. The work never sees the exception: amid a constructor or a finalizer of some library it
-    would leave half an object behind, about which the interpreter complains on the terminal.
-    """
-    result: Future[T] = Future()
-
-    def do() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as error:  # noqa: BLE001 (raised again by result())
-            result.set_exception(error)
-
-    threading.Thread(target=do, name="interruptible", daemon=True).start()
-    # Not result() alone: a signal that comes to another thread is noticed here when this wait ends.
-    while not wait([result], timeout=TICK).done:
-        report()
-    return result.result()

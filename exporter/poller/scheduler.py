@@ -12,6 +12,7 @@ from exporter.clock import Clock
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
 from exporter.poller.poll import TargetPoll
+from exporter.poller.workers import TICK
 from exporter.store.series import RequestStats
 from exporter.store.store import Store
 
@@ -37,6 +38,10 @@ def next_poll(planned: float, now: float, interval: float) -> float:
     """Return when to poll next, from when this poll was planned: ticks that it overran are left out."""
     missed = max(0, int((now - planned) // interval))
     return planned + (missed + 1) * interval
+
+
+def _nothing() -> None:
+    """Stand in for the watchdog, or for a report, where there is none."""
 
 
 class Scheduler:
@@ -68,11 +73,13 @@ class Scheduler:
                     if name not in self._threads:
                         self._threads[name] = self._start(target)
 
-    def poll_once(self, settings: Settings, *, tables: bool = True) -> None:
-        """Poll every target once, all at the same time, and return when all have ended.
+    def poll_once(
+        self, settings: Settings, report: Callable[[], object] = _nothing, *, tables: bool = True
+    ) -> None:
+        """Poll every target once, all at the same time; return when all have ended, and report until then.
 
         Each waits for its first resync to be complete, however long that takes. Without ``tables`` no tables
-        are read: views are known by their runs.
+        are read: views are known by their runs. In the main thread KeyboardInterrupt ends the waiting.
         """
         self._store.configure(settings)
         never = threading.Event()
@@ -88,7 +95,10 @@ class Scheduler:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                # Not for longer: a signal that comes to another thread is noticed when this wait ends.
+                thread.join(TICK)
+                report()
 
     def stop(self, seconds: float) -> bool:
         """End all polling; wait at most so many seconds for commits under way. Return whether all ended."""
@@ -130,10 +140,6 @@ class Scheduler:
 def _asks_for(target: Target) -> tuple[object, ...]:
     """Return all that a poll and a resync are made for; run IDs are looked up at each poll."""
     return target.access, target.catalog_id, target.views, target.exclude_views, target.source_tables
-
-
-def _nothing() -> None:
-    """Stand in for the watchdog where there is none."""
 
 
 @dataclass(slots=True)

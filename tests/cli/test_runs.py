@@ -316,7 +316,7 @@ def test_progress_counts_targets_and_runs(bare: BareGlue) -> None:
     clients = ClientFactory(clock, session_factory=session_with())
     read_runs(Settings(targets=targets), clients, clock, reports.append)
     clients.close()
-    assert reports[-1] == "reading, 1 of 2 targets done, 25 runs"
+    assert "reading, 1 of 2 targets done, 25 runs" in reports
 
 
 def test_a_terminal_gets_colours_and_sees_progress(run_ids: dict[str, str]) -> None:

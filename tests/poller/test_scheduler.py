@@ -1,5 +1,6 @@
 """The targets' threads: when they poll, how they are configured, watched and ended."""
 
+import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -387,3 +388,21 @@ def test_polling_once_ends_where_glue_cannot_be_read(rig: Rig, reason: Reason) -
         reader.answers[call] = glue_error(reason)
     rig.scheduler.poll_once(watch(watching("*.*")))
     assert rig.up("prod") is False
+
+
+def test_a_signal_that_comes_to_another_thread_ends_polling_once(rig: Rig) -> None:
+    """The kernel may choose any, and does where threads begin at that moment."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rig.hangs(rig.prepare("prod"), "poll")
+    told = threading.Event()
+
+    def end() -> None:
+        told.wait(SAFETY_NET)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    threading.Thread(target=end, daemon=True).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            rig.scheduler.poll_once(watch(target("prod", "a")), told.set)
+    finally:
+        signal.signal(signal.SIGTERM, before)
