@@ -27,7 +27,7 @@ def breaking(glue: BareGlue, place: str, file: Path) -> Program:
     for number, table in enumerate(TABLES):
         glue.records.put_view("sales", table, refresh_seconds=3600)
         glue.records.put_run(view_run(number, f"sales.{table}", status="RUNNING"))
-    command = (sys.executable, "-m", "tests.support.unexpected_error", place, str(file))
+    command = (sys.executable, "-m", "tests.support.broken", place, str(file))
     env = {"PYTHONPATH": str(ROOT)}
     config = watching(glue, "sales.*")
     return serve(file.parent / "program", config, command=command, env=env, may_trace=True)

@@ -32,15 +32,11 @@ def watching(glue: BareGlue) -> dict[str, object]:
     return {"poll_interval": "5s", "targets": [target(glue.url, sample_run_id(1))]}
 
 
-def held_up(folder: Path, glue: BareGlue, what: str) -> Program:
-    """Return the true program, but for what holds it up, to be started with ``with``."""
-    config = write_config(folder, watching(glue))
-    command = (sys.executable, "-m", "tests.support.held_up", what, str(config))
-    return Program(folder, command=command, listen=None, env={"PYTHONPATH": str(ROOT)})
-
-
-def ended_in_order(program: Program) -> bool:
-    return (program.folder / "ended-in-order").exists()
+def held_up(folder: Path, glue: BareGlue, what: str, file: Path) -> Program:
+    """Return the program, which this holds up while the file exists, to be started with ``with``."""
+    command = (sys.executable, "-m", "tests.support.broken", what, str(file))
+    env = {"PYTHONPATH": str(ROOT)}
+    return serve(folder, watching(glue), "--web.enable-lifecycle", command=command, env=env)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -70,36 +66,37 @@ def test_once_ends_although_glue_hangs(glue: BareGlue, tmp_path: Path) -> None:
 
 def test_ends_in_order_where_nothing_hangs_whatever_a_client_does(glue: BareGlue, tmp_path: Path) -> None:
     """One that asks and never reads, here."""
-    with held_up(tmp_path, glue, "nothing") as program:
+    with serve(tmp_path, watching(glue)) as program:
         program.scrape_until(lambda e: e.status(sample_run_id(1)) == "SUCCEEDED")
         with socket.create_connection(("127.0.0.1", program.port)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
             program.stop()
         assert "without waiting" not in program.log
-    assert ended_in_order(program)
+        assert "msg=stopped\n" in program.log
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ends_while_a_commit_holds_the_store(glue: BareGlue, tmp_path: Path, number: signal.Signals) -> None:
     """And a page waits for it, in a thread that the interpreter itself would wait for."""
-    with held_up(tmp_path, glue, "commit") as program:
+    with held_up(tmp_path, glue, "commit", tmp_path) as program:
         program.await_log("held up")
         with socket.create_connection(("127.0.0.1", program.port)) as connection:
             connection.sendall(b"GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
             assert program.get("/-/healthy").status == 200, "so the other request is under way, too"
             program.stop(number)
         assert "stopped without waiting for what still hangs" in program.log
-    assert not ended_in_order(program)
+        assert "msg=stopped\n" not in program.log
 
 
 @pytest.mark.parametrize("way", ["signal", "HTTP"])
 def test_ends_while_a_reload_is_under_way(glue: BareGlue, tmp_path: Path, way: str) -> None:
     """Over HTTP its thread is the web server's, which waits for its threads."""
     with (
-        held_up(tmp_path, glue, "reload") as program,
+        held_up(tmp_path, glue, "load", tmp_path / "held-up") as program,
         socket.create_connection(("127.0.0.1", program.port), timeout=10) as connection,
     ):
+        (tmp_path / "held-up").touch()
         if way == "signal":
             program.process.send_signal(signal.SIGHUP)
         else:
@@ -109,7 +106,7 @@ def test_ends_while_a_reload_is_under_way(glue: BareGlue, tmp_path: Path, way: s
 
 
 def test_a_second_signal_ends_at_once(glue: BareGlue, tmp_path: Path) -> None:
-    with held_up(tmp_path, glue, "commit") as program:
+    with held_up(tmp_path, glue, "commit", tmp_path) as program:
         program.await_log("held up")
         program.process.send_signal(signal.SIGTERM)
         program.await_log("stopping", 5)
@@ -184,7 +181,7 @@ def test_one_target_that_hangs_keeps_it_from_being_ready(glue: BareGlue, tmp_pat
 
 def test_turns_unhealthy_once_polling_is_stuck(glue: BareGlue, tmp_path: Path) -> None:
     """A poll that gives no sign of life for a minute: this time the exporter itself is at fault."""
-    with held_up(tmp_path, glue, "commit") as program:
+    with held_up(tmp_path, glue, "commit", tmp_path) as program:
         program.await_log("held up")
         assert program.get("/-/healthy").status == 200
         wait_until(lambda: program.get("/-/healthy").status == 503, 75, "polling counts as stuck")
