@@ -12,48 +12,21 @@ from statistics import median
 
 import pytest
 
+from exporter.errors import Reason
 from exporter.glue import Timeouts
 from tests.e2e.exposition import EXPORTER, RUN, Exposition
 from tests.e2e.program import serve, target, wait_until
-from tests.support import bare_faults as faults
+from tests.faults.table import ROWS, Operation, Row
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(240)
 
-FAULTS: Mapping[str, tuple[faults.Fault, set[str]]] = {
-    "hang": (faults.HANG, {"timeout"}),
-    "operation_timeout": (faults.OPERATION_TIMEOUT, {"timeout"}),
-    "throttled": (faults.THROTTLED, {"throttled"}),
-    "unavailable": (faults.UNAVAILABLE, {"unavailable"}),
-    "internal": (faults.INTERNAL, {"unavailable"}),
-    "cut_connection": (faults.CUT_CONNECTION, {"unavailable"}),
-    "reset_connection": (faults.RESET_CONNECTION, {"unavailable"}),
-    # Whether the connection or the answer is at fault is a matter of taste.
-    "cut_body": (faults.CUT_BODY, {"unexpected", "unavailable"}),
-    "access_denied": (faults.ACCESS_DENIED, {"access_denied"}),
-    "expired_token": (faults.EXPIRED_TOKEN, {"credentials"}),
-    "unrecognized_client": (faults.error("UnrecognizedClientException"), {"credentials"}),
-    "invalid_input": (faults.INVALID_INPUT, {"invalid_input"}),
-    "unheard_of": (faults.error("NeverHeardOfException"), {"unexpected"}),
-    "cut_text": (faults.CUT_TEXT, {"unexpected"}),
-    "html": (faults.HTML, {"unexpected"}),
-    "empty": (faults.EMPTY, {"unexpected"}),
-    "empty_object": (faults.EMPTY_OBJECT, {"unexpected"}),
-    "null": (faults.NULL, {"unexpected"}),
-    "list": (faults.LIST, {"unexpected"}),
-    "string": (faults.STRING, {"unexpected"}),
-    "binary": (faults.BINARY, {"unexpected"}),
-    "deep_json": (faults.DEEP_JSON, {"unexpected"}),
-    "nan": (faults.NAN, {"unexpected"}),
-    "infinite": (faults.INFINITE, {"unexpected"}),
-    "text_as_number": (faults.TEXT_AS_NUMBER, {"unexpected"}),
-    "text_as_time": (faults.TEXT_AS_TIME, {"unexpected"}),
-    "huge_time": (faults.HUGE_TIME, {"unexpected"}),
-    "number_as_text": (faults.NUMBER_AS_TEXT, {"unexpected"}),
-    "record_as_list": (faults.RECORD_AS_LIST, {"unexpected"}),
-    "record_as_null": (faults.RECORD_AS_NULL, {"unexpected"}),
+FAULTS: Mapping[str, Row] = {
+    name: row
+    for name, row in ROWS.items()
+    if Operation.GET_RUN in row.operations and row.reason not in {None, Reason.NOT_FOUND}
 }
 RUN_IDS = {name: sample_run_id(number) for number, name in enumerate([*FAULTS, "healthy", "nowhere"])}
 SUCCESS = f"{EXPORTER}target_last_success_timestamp_seconds"
@@ -92,8 +65,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             lambda now: all_are(1, now) and now.up("nowhere") == 0, 30, "all targets are up at first"
         )
         log_before = program.log
-        for name, (fault, _) in FAULTS.items():
-            glues[name].misbehave(fault)
+        for name, row in FAULTS.items():
+            glues[name].misbehave(row.fault)
         scrapes: list[float] = []
 
         def all_are_down() -> bool:
@@ -125,8 +98,7 @@ def test_the_last_good_values_stay_the_reason_is_counted_and_the_next_poll_recov
         before = story.well.series(RUN + value, run_id=run_id)
         assert len(before) == 1
         assert story.faulty.series(RUN + value, run_id=run_id) == before
-    assert story.faulty.failures(name, GET_RUN)
-    assert story.faulty.failures(name, GET_RUN).keys() <= FAULTS[name][1]
+    assert story.faulty.failures(name, GET_RUN).keys() == {FAULTS[name].reason}
     assert f'"{name}"' in story.log_of_faults
     assert story.recovered.up(name) == 1
     assert story.recovered.value(f"{RUN}up", run_id=run_id) == 1
