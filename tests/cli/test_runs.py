@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,28 +61,31 @@ def bare(environment: pytest.MonkeyPatch) -> Iterator[BareGlue]:
         yield bare
 
 
-def configure(folder: Path, *targets: dict[str, object], name: str = "config.yaml") -> Path:
-    file = folder / name
-    file.write_text(
-        yaml.safe_dump({"targets": [{"aws_region": "eu-west-1", **target} for target in targets]})
-    )
-    return file
+def configure(*targets: dict[str, object], name: str = "config.yaml") -> None:
+    targets = tuple({"aws_region": "eu-west-1", **target} for target in targets)
+    Path(name).write_text(yaml.safe_dump({"targets": list(targets)}))
 
 
-def listed(capsys: pytest.CaptureFixture[str], *args: str, status: int = 0) -> list[str]:
-    """Return the IDs of the runs that the command lists as JSON."""
-    assert run(["runs", "--output=json", *args]) == status
-    return [entry["run_id"] for entry in json.loads(capsys.readouterr().out)]
+Output = pytest.CaptureFixture[str]
+Listed = Callable[..., list[str]]
+
+
+@pytest.fixture
+def listed(capsys: Output) -> Listed:
+    """Return what runs the command, and returns the IDs of the runs that it lists as JSON."""
+
+    def read(*args: str, status: int = 0) -> list[str]:
+        assert run(["runs", "--output=json", *args]) == status
+        return [entry["run_id"] for entry in json.loads(capsys.readouterr().out)]
+
+    return read
 
 
 def test_a_pipe_gets_a_table_newest_first_and_nothing_on_standard_error(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    run_ids: dict[str, str],
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, run_ids: dict[str, str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    configure(tmp_path, {"views": ["sales.*"], "runs": [run_ids["audit"]]})
+    configure({"views": ["sales.*"], "runs": [run_ids["audit"]]})
     assert run(["runs"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
@@ -112,9 +115,9 @@ def test_a_pipe_gets_a_table_newest_first_and_nothing_on_standard_error(
     ],
 )
 def test_without_a_configuration_flags_say_where_to_look(
-    capsys: pytest.CaptureFixture[str], run_ids: dict[str, str], args: list[str], expected: list[str]
+    listed: Listed, run_ids: dict[str, str], args: list[str], expected: list[str]
 ) -> None:
-    assert listed(capsys, *args) == [run_ids[name] for name in expected]
+    assert listed(*args) == [run_ids[name] for name in expected]
 
 
 def test_a_named_database_is_all_that_glue_is_asked_for(glue: MotoGlue) -> None:
@@ -139,15 +142,12 @@ def test_a_named_database_is_all_that_glue_is_asked_for(glue: MotoGlue) -> None:
     ],
 )
 def test_the_environment_is_heeded_and_the_command_line_wins(
-    environment: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    run_ids: dict[str, str],
-    case: tuple[str, list[str], str],
+    environment: pytest.MonkeyPatch, listed: Listed, run_ids: dict[str, str], case: tuple[str, list[str], str]
 ) -> None:
     (name, _, value), args, expected = case[0].partition("="), case[1], case[2]
-    configure(Path(), {"views": ["sales.*"]}, name="x.yaml")
+    configure({"views": ["sales.*"]}, name="x.yaml")
     environment.setenv(name, value)
-    assert listed(capsys, *args) == [run_ids[expected]]
+    assert listed(*args) == [run_ids[expected]]
 
 
 @pytest.mark.parametrize(
@@ -162,75 +162,64 @@ def test_the_environment_is_heeded_and_the_command_line_wins(
     ],
 )
 def test_together_with_a_configuration_flags_narrow_it(
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    run_ids: dict[str, str],
-    args: list[str],
-    expected: list[str],
+    listed: Listed, run_ids: dict[str, str], args: list[str], expected: list[str]
 ) -> None:
-    file = configure(
-        tmp_path,
+    configure(
         {"name": "runs", "runs": [run_ids["audit"]]},
         {"name": "views", "views": ["sales.*"]},
         {"name": "elsewhere", "aws_region": "us-east-1", "views": ["sales.*"]},
     )
-    assert listed(capsys, f"--config.file={file}", *args) == [run_ids[name] for name in expected]
+    assert listed("--config.file=config.yaml", *args) == [run_ids[name] for name in expected]
 
 
-def test_targets_of_other_regions_and_catalogs_are_not_read(glue: MotoGlue, tmp_path: Path) -> None:
-    file = configure(
-        tmp_path,
+def test_targets_of_other_regions_and_catalogs_are_not_read(glue: MotoGlue) -> None:
+    configure(
         {"catalog_id": "123456789012", "views": ["a.*"]},
         {"catalog_id": "999999999999", "views": ["b.*"]},
         {"aws_region": "us-east-1", "views": ["c.*"]},
     )
     place = ("--aws.region=eu-west-1", "--catalog-id=123456789012")
-    assert run(["runs", f"--config.file={file}", *place]) == 0
+    assert run(["runs", "--config.file=config.yaml", *place]) == 0
     assert [call.parameters["DatabaseName"] for call in glue.calls()] == ["a"]
 
 
-def test_a_status_that_the_api_does_not_list_is_asked_for_by_its_name(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, bare: BareGlue
-) -> None:
+def test_a_status_that_the_api_does_not_list_is_asked_for_by_its_name(listed: Listed, bare: BareGlue) -> None:
     paused = bare.records.put_run(sample_run(1, status="PAUSED"))
     bare.records.put_run(sample_run(2, status="QUEUED"))
-    configure(tmp_path, {"catalog_id": ACCOUNT, "views": ["*.*"]})
-    assert listed(capsys, "--status=paused") == [paused]
-    assert len(listed(capsys, "--status=unknown")) == 2
+    configure({"catalog_id": ACCOUNT, "views": ["*.*"]})
+    assert listed("--status=paused") == [paused]
+    assert len(listed("--status=unknown")) == 2
 
 
-def test_a_run_that_two_targets_watch_is_found_once(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, bare: BareGlue
-) -> None:
+def test_a_run_that_two_targets_watch_is_found_once(listed: Listed, bare: BareGlue) -> None:
     run_id = bare.records.put_run(sample_run(1))
     by_id: dict[str, object] = {"name": "second", "catalog_id": ACCOUNT, "runs": [run_id.upper()]}
-    configure(tmp_path, {"name": "first", "catalog_id": ACCOUNT, "views": ["*.*"]}, by_id)
-    assert listed(capsys) == [run_id]
+    configure({"name": "first", "catalog_id": ACCOUNT, "views": ["*.*"]}, by_id)
+    assert listed() == [run_id]
 
 
 def test_the_block_for_a_configuration_reads_as_one(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, run_ids: dict[str, str]
+    capsys: Output, listed: Listed, tmp_path: Path, run_ids: dict[str, str]
 ) -> None:
     assert run(["runs", "--aws.region=eu-west-1", "--database=ops", "--output=config"]) == 0
     file = tmp_path / "pasted.yaml"
     block = capsys.readouterr().out
     assert "  # ops.audit SUCCEEDED\n" in block
     file.write_text(f"targets:\n  - aws_region: eu-west-1\n{block}")
-    assert listed(capsys, f"--config.file={file}") == [run_ids["audit"]]
+    assert listed(f"--config.file={file}") == [run_ids["audit"]]
 
 
 @pytest.mark.usefixtures("glue")
-def test_where_there_are_no_runs_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_there_are_no_runs_it_says_so(capsys: Output, listed: Listed) -> None:
     assert run(["runs", "--aws.region=eu-west-1"]) == 0
     assert capsys.readouterr() == ("", "no runs\n")
-    assert listed(capsys, "--aws.region=eu-west-1") == []
+    assert listed("--aws.region=eu-west-1") == []
 
 
 def test_a_target_that_cannot_be_read_is_status_1_after_the_rest_is_printed(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: MotoGlue, run_ids: dict[str, str]
+    capsys: Output, glue: MotoGlue, run_ids: dict[str, str]
 ) -> None:
     configure(
-        tmp_path,
         {"name": "denied", "views": ["ops.*"]},
         {"name": "prod", "views": ["sales.*"], "max_requests_per_second": 50},
     )
@@ -244,18 +233,16 @@ def test_a_target_that_cannot_be_read_is_status_1_after_the_rest_is_printed(
     assert err.removesuffix("\n").isprintable(), "one line, and nothing that steers a terminal"
 
 
-def test_a_listing_that_breaks_off_leaves_the_pages_before_it(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, bare: BareGlue
-) -> None:
+def test_a_listing_that_breaks_off_leaves_the_pages_before_it(listed: Listed, bare: BareGlue) -> None:
     newest = {bare.records.put_run(sample_run(number)) for number in range(5)}
     bare.records.put_run(sample_run(7))
     bare.listing = Listing(page_limit=5, token_lifetime=-1)
-    configure(tmp_path, {"catalog_id": ACCOUNT, "views": ["*.*"]})
-    assert set(listed(capsys, status=1)) == newest
+    configure({"catalog_id": ACCOUNT, "views": ["*.*"]})
+    assert set(listed(status=1)) == newest
 
 
 def test_missing_credentials_are_status_1_in_a_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, glue: MotoGlue
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, glue: MotoGlue
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert run(["runs", "--aws.region=eu-west-1"]) == 1
@@ -265,11 +252,9 @@ def test_missing_credentials_are_status_1_in_a_line(
     assert glue.count() == 0
 
 
-def test_a_run_id_that_glue_does_not_know_is_no_failure(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, glue: MotoGlue
-) -> None:
+def test_a_run_id_that_glue_does_not_know_is_no_failure(capsys: Output, glue: MotoGlue) -> None:
     unknown = "0f8fad5b-d9cb-469f-a165-70867728950e"
-    configure(tmp_path, {"name": "prod", "runs": [unknown]})
+    configure({"name": "prod", "runs": [unknown]})
     assert run(["runs"]) == 0
     assert capsys.readouterr() == ("", f"no runs\ntarget prod: Glue does not know {unknown}\n")
     assert glue.count("GetMaterializedViewRefreshTaskRun") == 1
@@ -295,7 +280,7 @@ def test_a_run_id_that_glue_does_not_know_is_no_failure(
     ],
 )
 @pytest.mark.usefixtures("glue")
-def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str], args: list[str], complaint: str) -> None:
+def test_wrong_usage_is_status_2(capsys: Output, args: list[str], complaint: str) -> None:
     assert run(["runs", *args]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -343,9 +328,11 @@ def test_watch_keeps_the_table_on_screen_until_a_signal(
     assert "Traceback" not in terminal.screen
 
 
-def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: MotoGlue) -> None:
+@pytest.mark.parametrize("arguments", [["runs"], ["check-config", "--online", "config.yaml"]])
+def test_a_signal_ends_a_command_in_the_middle_of_a_call(glue: MotoGlue, arguments: list[str]) -> None:
+    configure({"views": ["*.*"]})
     glue.misbehave(HANG)
-    terminal = OnTerminal("runs", "--aws.region=eu-west-1")
+    terminal = OnTerminal(*arguments)
     glue.wait_for_calls(1)
     terminal.process.send_signal(signal.SIGTERM)
     signalled = time.monotonic()
@@ -355,10 +342,8 @@ def test_a_signal_ends_a_listing_in_the_middle_of_a_call(glue: MotoGlue) -> None
     assert "Traceback" not in terminal.screen
 
 
-def test_once_shows_progress_on_a_terminal_and_leaves_nothing_of_it(
-    tmp_path: Path, run_ids: dict[str, str]
-) -> None:
-    configure(tmp_path, {"runs": [run_ids["audit"]]})
+def test_once_shows_progress_on_a_terminal_and_leaves_nothing_of_it(run_ids: dict[str, str]) -> None:
+    configure({"runs": [run_ids["audit"]]})
     terminal = OnTerminal("once")
     assert terminal.end() == 0
     assert terminal.screen.index("reading") < terminal.screen.index("# HELP")
@@ -368,10 +353,10 @@ def test_once_shows_progress_on_a_terminal_and_leaves_nothing_of_it(
 @pytest.mark.parametrize("arguments", [["runs"], ["once"], ["check-config", "config.yaml"]])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_disk_is_status_1_in_a_line(
-    run_ids: dict[str, str], tmp_path: Path, arguments: list[str], unbuffered: str
+    run_ids: dict[str, str], arguments: list[str], unbuffered: str
 ) -> None:
     """Python hides some of these errors, and shows others, where PYTHONUNBUFFERED is set."""
-    configure(tmp_path, {"runs": [run_ids["audit"]]})
+    configure({"runs": [run_ids["audit"]]})
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": unbuffered}
     command = [sys.executable, "-m", "exporter", *arguments]
     with Path("/dev/full").open("wb") as full:
