@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -73,15 +72,3 @@ def test_health_answers_while_a_reload_waits(rig: Rig) -> None:
     assert told == [None], "the target that has just been ended is no trouble"
     rig.go_on.set()
     reload.join(SAFETY_NET)
-
-
-def test_a_reader_of_the_old_configuration_tells_no_catalog(rig: Rig) -> None:
-    """It may learn its account just when the target begins to speak with another one."""
-    mine = target("a", "1", catalog_id=None)
-    rig.store.configure(watch(mine))
-    stopped = threading.Event()
-    stopped.set()
-    rig.store.configure(watch(replace(mine, access=replace(mine.access, profile="another"))))
-    rig.store.catalog_known("a", "111111111111", stopped)
-    (state,) = rig.store.targets()
-    assert state.series.catalog_id is None

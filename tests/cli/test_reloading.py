@@ -11,17 +11,17 @@ from exporter.cli.reloading import UNTOUCHED_FOR, WebProtection, content_of
 from exporter.errors import ConfigurationError
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
-from tests.support.bare_faults import HANG
-from tests.support.bare_glue import GET_RUN, BareGlue
-from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id
+from tests.e2e.exposition import EXPORTER, VIEW
+from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import sample_run, sample_run_id
 from tests.support.certificates import Authority
 from tests.support.clock import ManualClock, eventually
 from tests.support.passwords import hashed
 from tests.support.reload_bench import ReloadBench, document, reload_bench, target
 
 INVALID = "targets: 1\n"
-RELOADED_OK = "glue_mv_exporter_config_last_reload_successful"
-RELOADED_AT = "glue_mv_exporter_config_last_reload_success_timestamp_seconds"
+RELOADED_OK = f"{EXPORTER}config_last_reload_successful"
+RELOADED_AT = f"{EXPORTER}config_last_reload_success_timestamp_seconds"
 
 
 @pytest.fixture
@@ -42,55 +42,18 @@ def test_the_counters_of_a_view_that_stays_go_on_and_its_owner_changes(tmp_path:
     with BareGlue() as glue:
         glue.records.put_view("database_1", "view_1")
         file = tmp_path / "config.yaml"
-        views = {"runs": [], "views": ["database_1.view_1"]}
+        views = {"views": ["database_1.view_1"]}
         file.write_text(document(target(glue, "a", **views)))
         with reload_bench(file, glue) as bench:
-            eventually(lambda: bench.up("a") == 1)
+            eventually(lambda: bench.scrape().up("a") == 1)
             for count, number in enumerate((1, 1001), start=1):
                 names = {"DatabaseName": "database_1", "TableName": "view_1"}
                 glue.records.put_run({**sample_run(number), **names})
                 bench.write(target(glue, "a", owner=f"team-{number}", **views), target(glue, "b", 3))
                 bench.reloader.reload()
-                eventually(lambda count=count: counted(bench) == count)  # type: ignore[misc]  # binds it now
-                (info,) = (name for name in bench.series() if name.startswith("glue_mv_refresh_view_info"))
-                assert f'owner="team-{number}"' in info
-
-
-def counted(bench: ReloadBench) -> float:
-    return sum(value for name, value in bench.series().items() if "view_runs_total{" in name)
-
-
-def test_a_reload_does_not_wait_for_a_glue_that_hangs(bench: ReloadBench) -> None:
-    """The poll under way is one of the old configuration: nothing of it is taken in."""
-    bench.await_runs(sample_run_id(1), sample_run_id(2))
-    bench.glue.misbehave(HANG, run_id=sample_run_id(3))
-    bench.write(target(bench.glue, "b", 3))
-    bench.reloader.reload()
-    bench.glue.wait_for_calls(1, GET_RUN, run_id=sample_run_id(3))
-    bench.write(target(bench.glue, "a", 1))
-    assert bench.reloader.reload() == ()
-    bench.await_runs(sample_run_id(1))
-    assert bench.up("b") is None
-
-
-def test_what_goes_has_no_series_from_then_on(bench: ReloadBench) -> None:
-    bench.write(target(bench.glue, "a", 1, 2), target(bench.glue, "b", 3))
-    bench.reloader.reload()
-    bench.await_runs(*map(sample_run_id, (1, 2, 3)))
-    bench.write(target(bench.glue, "a", 2))
-    assert bench.reloader.reload() == ()
-    assert bench.runs() == {sample_run_id(2)}
-    assert not [name for name in bench.series() if 'target="b"' in name]
-
-
-def test_a_target_that_moves_shows_nothing_of_its_old_place(bench: ReloadBench) -> None:
-    """Same name, another catalog: a run's values must not pass from one to the other."""
-    bench.await_runs(sample_run_id(1), sample_run_id(2))
-    bench.write(target(bench.glue, "a", 1, catalog_id="210987654321"))
-    bench.reloader.reload()
-    assert bench.runs() == set()
-    eventually(lambda: bench.up("a") is not None)
-    assert not [name for name in bench.series() if f'catalog_id="{ACCOUNT}"' in name]
+                counted = {"SUCCEEDED": count}
+                eventually(lambda now=counted: bench.scrape().counted == now)  # type: ignore[misc]  # binds it
+                assert bench.scrape().series(f"{VIEW}info", owner=f"team-{number}")
 
 
 def check(bench: ReloadBench, times: int) -> list[float]:
@@ -116,17 +79,17 @@ def test_what_cannot_be_used_is_tried_once_and_changes_nothing(
     bench: ReloadBench, broken: str | None
 ) -> None:
     """None: the file is gone."""
-    content, before = bench.file.read_text(), bench.series()[RELOADED_AT]
+    content, before = bench.file.read_text(), bench.scrape().value(RELOADED_AT)
     bench.file.unlink()
     if broken:
         bench.file.write_text(broken)
     assert check(bench, 3) == [UNTOUCHED_FOR, 10.0, 10.0]
-    after = bench.series()
-    assert (after[RELOADED_OK], after[RELOADED_AT]) == (0, before)
+    after = bench.scrape()
+    assert (after.value(RELOADED_OK), after.value(RELOADED_AT)) == (0, before)
     assert len(bench.watched()) == 2
     bench.file.write_text(content)
     check(bench, 2)
-    assert bench.series()[RELOADED_OK] == 1
+    assert bench.scrape().value(RELOADED_OK) == 1
 
 
 def test_a_file_away_for_a_moment_is_no_change(bench: ReloadBench) -> None:
@@ -135,7 +98,7 @@ def test_a_file_away_for_a_moment_is_no_change(bench: ReloadBench) -> None:
     assert check(bench, 1) == [UNTOUCHED_FOR]
     away.rename(bench.file)
     assert check(bench, 1) == [10.0]
-    assert bench.series()[RELOADED_OK] == 1
+    assert bench.scrape().value(RELOADED_OK) == 1
 
 
 def test_no_reload_begins_once_the_exporter_ends(bench: ReloadBench) -> None:
@@ -216,7 +179,7 @@ def test_a_web_configuration_that_is_fixed_hides_no_mistake_of_the_other_one(
         clock.advance(1.0)
         clock.await_waiters()
         assert set(web.current.settings.users) == names
-        assert bench.series()[RELOADED_OK] == 0
+        assert bench.scrape().value(RELOADED_OK) == 0
     reloader.end()
     thread.join(20)
 

@@ -59,25 +59,6 @@ def test_check_config_tries_the_files_that_are_named(config: Path, tmp_path: Pat
     )
 
 
-def test_check_config_takes_the_exporters_own_environment(
-    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
-) -> None:
-    monkeypatch.setenv("GLUE_MV_EXPORTER_WEB_CONFIG_FILE", str(config))
-    assert run(["check-config"]) == 0
-    assert capsys.readouterr().out == f"{config}: OK\n"
-
-
-def test_serve_refuses_an_invalid_web_configuration_before_anything_starts(
-    config: Path, tmp_path: Path, capsys: Output
-) -> None:
-    main = tmp_path / "config.yaml"
-    main.write_text("targets: [{aws_region: eu-west-1, views: [a.b]}]")
-    config.write_text("tls_server_config: {cert_file: a, key_file: b}")
-    arguments = [f"--config.file={main}", f"--web.config.file={config}", "--web.listen-address=127.0.0.1:0"]
-    assert run(arguments) == 2
-    assert f"{config}:1: tls_server_config.cert_file: cannot be read" in capsys.readouterr().err
-
-
 def check(server: WebServer, config: Path | None) -> int:
     address = f"--web.listen-address=127.0.0.1:{server.port}"
     return run(["healthcheck", address, *([f"--web.config.file={config}"] if config else [])])
@@ -101,13 +82,6 @@ def test_without_the_flag_an_exporter_with_tls_is_not_reached(config: Path, caps
     told = capsys.readouterr().err
     assert told.startswith("no healthy exporter: ")
     assert told.endswith(" (if it speaks TLS, give its --web.config.file)\n")
-
-
-def test_with_the_flag_nobody_there_is_status_1(config: Path, capsys: Output) -> None:
-    with WebServer(HEALTHY) as server:
-        pass
-    assert check(server, config) == 1
-    assert capsys.readouterr().err == "no healthy exporter: [Errno 111] Connection refused\n"
 
 
 @pytest.mark.parametrize("content", ["", "tls_server_config: {cert_fil: x}", "{{", None])

@@ -15,8 +15,10 @@ from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
 from exporter.web.status_snapshot import read_status
+from tests.e2e import program
+from tests.e2e.exposition import RUN, Exposition
 from tests.support.bare_glue import BareGlue
-from tests.support.bare_records import ACCOUNT, sample_run_id
+from tests.support.bare_records import sample_run_id
 from tests.support.clock import ManualClock, eventually
 from tests.support.glue_clients import session_with
 
@@ -35,9 +37,8 @@ class ReloadBench:
         clock = SystemClock()
         clients = self.make_clients(clock, session_factory=session_with())
         self.exporter: Exporter = make_exporter(settings, clients=clients, clock=clock)
-        self.reloader = self.another_reloader(
-            loaded=content_of(str(self.file)), interval=10.0, clock=self.clock
-        )
+        loaded = content_of(str(self.file))
+        self.reloader = self.another_reloader(loaded=loaded, interval=10.0, clock=self.clock)
         self.exporter.scheduler.configure(settings)
 
     def another_reloader(self, **more: Any) -> Reloader:
@@ -56,18 +57,8 @@ class ReloadBench:
     def write(self, *targets: dict[str, Any], **more: Any) -> None:
         self.file.write_text(document(*targets, **more))
 
-    def series(self) -> dict[str, float]:
-        """Return what a scrape holds: value by name and labels. A series that is there twice fails."""
-        text = b"".join(self.exporter.exposition.scrape(None, None).chunks).decode()
-        lines = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
-        series = {name: float(value) for name, _, value in lines}
-        assert len(series) == len(lines)
-        return series
-
-    def runs(self) -> set[str]:
-        """Return the IDs of the runs that have series of values."""
-        infos = [name for name in self.series() if name.startswith("glue_mv_refresh_run_info{")]
-        return {name.split('run_id="')[1].split('"')[0] for name in infos}
+    def scrape(self) -> Exposition:
+        return Exposition(b"".join(self.exporter.exposition.scrape(None, None).chunks).decode())
 
     def watched(self) -> set[str]:
         """Return the IDs of the runs that the status page shows: the configured ones, read or not."""
@@ -76,11 +67,11 @@ class ReloadBench:
 
     def await_runs(self, *run_ids: str) -> None:
         """Wait until these runs, and no others, have series."""
-        eventually(lambda: self.runs() == set(run_ids))
 
-    def up(self, name: str) -> float | None:
-        """Return ``target_up``."""
-        return self.series().get(f'glue_mv_exporter_target_up{{target="{name}"}}')
+        def shown() -> set[str]:
+            return {labels["run_id"] for labels, _ in self.scrape().series(f"{RUN}info")}
+
+        eventually(lambda: shown() == set(run_ids))
 
 
 def document(*targets: dict[str, Any], **more: Any) -> str:
@@ -89,15 +80,8 @@ def document(*targets: dict[str, Any], **more: Any) -> str:
 
 def target(glue: BareGlue, name: str, *numbers: int, **more: Any) -> dict[str, Any]:
     """Return a target that watches these sample runs."""
-    return {
-        "name": name,
-        "aws_region": "eu-west-1",
-        "catalog_id": ACCOUNT,
-        "endpoint_url": glue.url,
-        "max_requests_per_second": 1000,
-        "runs": [sample_run_id(number) for number in numbers],
-        **more,
-    }
+    run_ids = map(sample_run_id, numbers)
+    return program.target(glue.url, *run_ids, name=name, max_requests_per_second=1000, **more)
 
 
 @contextmanager

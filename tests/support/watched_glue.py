@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from exporter.glue import ClientFactory
-from exporter.metrics import Exposition
+from exporter.metrics import Exposition as ServedExposition
 from exporter.model.settings import Settings, Target, ViewPattern
 from exporter.poller.poll import TargetPoll
 from exporter.store.storage import Storage
 from exporter.store.store import Store
+from tests.e2e.exposition import Exposition
 from tests.support.bare_glue import BareGlue
 from tests.support.clock import ManualClock
 from tests.support.glue_clients import session_with, target
@@ -46,7 +47,7 @@ class WatchedGlue:
 
     def _start(self) -> None:
         storage, rows = Storage.open(self._folder) if self._folder else (None, None)
-        self._exposition = Exposition(self.clock, process_metrics=False)
+        self._exposition = ServedExposition(self.clock, process_metrics=False)
         self._lines = Log()
         self.store = Store(self.clock, [self._exposition.apply], storage, rows, self._lines)
         self.store.describe(EXPORTER)
@@ -88,14 +89,7 @@ class WatchedGlue:
 
     def value(self, name: str, **labels: str) -> float | None:
         """Return the value of the one series of ``glue_mv_…`` that has these labels; None: there is none."""
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        found = [
-            float(line.rpartition(" ")[2])
-            for line in self.scrape().splitlines()
-            if line.startswith(f"glue_mv_{name}{{") and all(pair in line for pair in wanted)
-        ]
-        assert len(found) <= 1, found
-        return found[0] if found else None
+        return Exposition(self.scrape()).value(f"glue_mv_{name}", **labels)
 
     @property
     def status(self) -> dict[str, Any]:

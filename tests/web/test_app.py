@@ -19,8 +19,6 @@ from tests.support.clock import ManualClock
 from tests.support.passwords import basic, hashed
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-PATHS = ["/metrics", "/-/healthy", "/-/ready"]
-WRONG_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
 @dataclass
@@ -134,28 +132,6 @@ def test_health_and_readiness(
     assert (answer.status_code, answer.text) == (status, text)
     head = client.request("HEAD", path)
     assert (head.status_code, head.headers["content-type"]) == (status, answer.headers["content-type"])
-
-
-@pytest.mark.parametrize("method", WRONG_METHODS)
-@pytest.mark.parametrize("path", PATHS)
-def test_a_wrong_method_is_405_and_told_the_right_ones(client: Client, path: str, method: str) -> None:
-    answer = client.request(method, path)
-    assert answer.status_code == 405
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/nothing", "/metrics/", "/metrics/x", "/-/", "/-/healthy/", "/-/ready/", "/METRICS", "/api/v2"),
-        *("/favicon.ico", "/..%2fetc/passwd", "//metrics"),
-    ],
-)
-def test_anything_else_is_404(client: Client, path: str) -> None:
-    """A redirect, too, would be something else: it would lead where the request's Host header says."""
-    answer = client.get(path)
-    assert answer.status_code == 404
-    assert "location" not in answer.headers
 
 
 def test_every_answer_has_the_security_headers_errors_included(fake: FakeSite) -> None:

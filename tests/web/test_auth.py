@@ -169,18 +169,6 @@ def test_users_change_without_a_restart(tmp_path: Path) -> None:
         connection.close()
 
 
-def test_users_that_are_gone_let_nobody_in(tmp_path: Path) -> None:
-    """Half a file, while it is being written, must not open the door."""
-    config = tmp_path / "web.yml"
-    config.write_text(f"basic_auth_users:\n  alice: {hashed('one')}\n")
-    with WebServer(app(), config=config) as server:
-        for content in ("", "basic_auth_users:\n", "basic_auth_users: {}\n", "# later\n"):
-            config.write_text(content)
-            server.follow()
-            assert server.ask().status == 401
-            assert server.ask(headers=basic("alice", "one")).status == 200
-
-
 def test_a_flood_of_wrong_passwords_delays_no_scraper_that_is_known(tmp_path: Path) -> None:
     config = tmp_path / "web.yml"
     config.write_text("basic_auth_users:\n  alice: " + COSTLY + "\n")
