@@ -22,7 +22,8 @@ from exporter.store.series import RunSeries, SeriesChanges
 from tests.support.clock import ManualClock
 from tests.support.operations import Operations, counted
 from tests.support.run_series import numbered_run
-from tests.support.status_scene import Scene, refresh, view, watching
+from tests.support.status_scene import Scene, refresh, view
+from tests.support.store_bench import target
 
 FEW = BLOCK_ITEMS + 1
 MANY = 5 * BLOCK_ITEMS + 1
@@ -156,7 +157,7 @@ def test_a_commit_of_active_runs_joins_no_blocks_again() -> None:
 
 def test_a_poll_that_changes_fifty_views_encodes_these_and_their_runs_alone() -> None:
     names = [f"sales.view_{number}" for number in range(200)]
-    scene = Scene(watching("prod", "*.*"), listeners=[ordinary().apply])
+    scene = Scene(target("prod", "*.*"), listeners=[ordinary().apply])
     scene.poll("prod", tuple(map(view, names)), tuple(refresh(name, name, ended=None) for name in names))
     listing = scene.store.open_listing("prod", SCOPE)
     assert listing is not None

@@ -53,9 +53,7 @@ def capsys(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Search what each phase of a test has printed, and turn it into a failure."""
     report = yield
     texts = [text for _, text in report.sections] + item.stash.get(_TAKEN, [])

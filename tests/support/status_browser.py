@@ -16,7 +16,8 @@ from exporter.web.app import make_app
 from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import Reading, read_status
 from tests.support.clock import ManualClock
-from tests.support.status_scene import Scene, refresh, view, watching
+from tests.support.status_scene import Scene, refresh, view
+from tests.support.store_bench import target
 
 HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m\u0000{{ 7*7 }}&amp;'
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -114,7 +115,7 @@ class Browser:
 
 def small_scene() -> Scene:
     """Return a small scene with one of each."""
-    scene = Scene(watching("prod", "sales.*", "none.*", run_ids=("missing",)))
+    scene = Scene(target("prod", "sales.*", "none.*", "missing"))
     scene.poll(
         "prod",
         (view("sales.orders"), view("sales.stock")),
@@ -129,7 +130,7 @@ def small_scene() -> Scene:
 
 def hostile_scene() -> Scene:
     """Return a scene where AWS says nothing but mischief."""
-    scene = Scene(watching("prod", "*.*", "<b>.*", run_ids=("plain",)))
+    scene = Scene(target("prod", "*.*", "<b>.*", "plain"))
     hostile = refresh(
         HOSTILE,
         f"{HOSTILE.replace('.', '')}.{HOSTILE}",

@@ -5,16 +5,14 @@ from typing import Any
 
 from exporter.errors import GlueError
 from exporter.model.run import Run
-from exporter.model.settings import Access, Settings, Target, ViewPattern
+from exporter.model.settings import Settings, Target
 from exporter.model.view import View
 from exporter.store.results import TablesRead
 from exporter.store.series import ExporterSeries, SeriesListener
 from exporter.store.store import Store
 from tests.support.clock import START, ManualClock
 from tests.support.outcome import Listed, Outcome
-from tests.support.reader import ACCOUNT
 
-REGION = "eu-west-1"
 EXPORTER = ExporterSeries(
     version="1.2.3",
     python_version="3.11.0",
@@ -23,18 +21,6 @@ EXPORTER = ExporterSeries(
     last_reload_success_time=START,
 )
 HOUR = 3600.0
-
-
-def watching(name: str, *views: str, run_ids: tuple[str, ...] = (), region: str = REGION) -> Target:
-    """Return a target that watches these views, written ``database.table``, and runs."""
-    patterns = (text.split(".") for text in views)
-    return Target(
-        name=name,
-        access=Access(aws_region=region),
-        catalog_id=ACCOUNT,
-        run_ids=run_ids,
-        views=tuple(ViewPattern(database=database, table=table) for database, table in patterns),
-    )
 
 
 def view(name: str, **members: Any) -> View:
@@ -72,9 +58,6 @@ class Scene:
         self.clock = ManualClock()
         self.store = Store(self.clock, listeners)
         self.store.describe(EXPORTER)
-        self.configure(*targets, runs_per_view=runs_per_view)
-
-    def configure(self, *targets: Target, runs_per_view: int = 1) -> None:
         self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
 
     def poll(

@@ -15,7 +15,8 @@ from exporter.web.pages import status_routes
 from exporter.web.status_snapshot import Reading, read_status
 from tests.support.clock import START, eventually
 from tests.support.status_browser import RUN_ID, Browser, hostile_scene, small_scene
-from tests.support.status_scene import Scene, refresh, watching
+from tests.support.status_scene import Scene, refresh
+from tests.support.store_bench import target
 
 PATHS = ["/", "/api/v1/status", "/static/status.css", "/static/status.js", "/static/icon.svg"]
 WRONG_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -48,11 +49,24 @@ def test_a_page_has_its_methods_and_a_policy(browser: Browser, path: str) -> Non
     "path",
     [
         *("/static/", "/static/status.py", "/static/../app.py", "/static/%2e%2e%2fapp.py"),
-        *("/static/a/status.css", "/api/v1/status/", "/api/v1", "/index.html"),
+        *("/static/a/status.css", "/api/v1/status/", "/api/v1", "/api/v2", "/index.html", "/nothing"),
+        *(
+            "/metrics/",
+            "/metrics/x",
+            "/-/",
+            "/-/healthy/",
+            "/-/ready/",
+            "/METRICS",
+            "http://exporter//metrics",
+        ),
+        *("/favicon.ico", "/..%2fetc/passwd"),
     ],
 )
 def test_anything_else_is_404(browser: Browser, path: str) -> None:
-    assert browser.get(path).status_code == 404
+    """A redirect, too, would be something else: it would lead where the request's Host header says."""
+    answer = browser.get(path)
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
 
 
 def test_the_page_has_a_policy_that_allows_its_own_files_and_no_inline_code(browser: Browser) -> None:
@@ -121,7 +135,7 @@ def test_a_target_that_is_gone_stays_in_the_filter_that_names_it(browser: Browse
 
 
 def test_a_long_table_says_what_it_shows_and_leads_on() -> None:
-    scene = Scene(watching("prod", run_ids=tuple(f"run-{number:03}" for number in range(250))))
+    scene = Scene(target("prod", *(f"run-{number:03}" for number in range(250))))
     browser = Browser(scene)
     first = browser.get("/")
     assert "showing 1–100 of 250: filter to see fewer" in first.text  # noqa: RUF001 (an en dash, as written)
@@ -153,7 +167,7 @@ def test_no_name_or_message_becomes_markup_or_leads_elsewhere() -> None:
 
 
 def test_line_breaks_of_a_message_are_line_breaks() -> None:
-    scene = Scene(watching("prod", run_ids=("a",)))
+    scene = Scene(target("prod", "a"))
     scene.poll("prod", runs=(refresh("a", "x.y", status="FAILED", error_message="one\r\ntwo"),))
     text = Browser(scene).get("/").text
     assert "<bdi>one two</bdi>" in text, "in short"
@@ -176,7 +190,7 @@ def test_a_large_page_is_compressed_where_that_is_accepted(browser: Browser) -> 
 
 def test_a_page_without_anything_to_show_says_why() -> None:
     assert "No target is configured for this process." in Browser(Scene()).page().text
-    text = Browser(Scene(watching("prod", "sales.*"))).page().text
+    text = Browser(Scene(target("prod", "sales.*"))).page().text
     assert "No view is watched yet." in text
     assert "not polled yet" in text
 

@@ -15,7 +15,8 @@ from exporter.web.status_snapshot import read_status
 from tests.support.clock import START, ManualClock
 from tests.support.operations import counted
 from tests.support.status_browser import Browser
-from tests.support.status_scene import EXPORTER, HOUR, Scene, refresh, view, watching
+from tests.support.status_scene import EXPORTER, HOUR, Scene, refresh, view
+from tests.support.store_bench import target
 
 UNKNOWN_ID = GlueError(Reason.NOT_FOUND, "no such run", operation="GetMaterializedViewRefreshTaskRun")
 TIMEOUT = GlueError(Reason.TIMEOUT, "too slow", operation="GetMaterializedViewRefreshTaskRun")
@@ -25,7 +26,7 @@ TIMEOUT = GlueError(Reason.TIMEOUT, "too slow", operation="GetMaterializedViewRe
 def browser() -> Browser:
     """Return one target with a run in every status."""
     named = ("a-failed", "b-odd", "c-stopped", "d-missing")
-    scene = Scene(watching("prod", "sales.*", run_ids=named))
+    scene = Scene(target("prod", "sales.*", *named))
     scene.poll(
         "prod",
         (view("sales.orders"), view("sales.stock")),
@@ -90,7 +91,7 @@ def test_runs_are_sorted_filtered_and_cut(
     ],
 )
 def test_views_are_sorted(order: str, expected: list[str]) -> None:
-    scene = Scene(watching("prod", "v.*"))
+    scene = Scene(target("prod", "v.*"))
     runs = (
         refresh("1", "v.a", ended=START - 5 * HOUR),
         refresh("2", "v.b", ended=START - 9 * HOUR),
@@ -105,7 +106,7 @@ def test_views_are_sorted(order: str, expected: list[str]) -> None:
     [("target", "alpha"), ("-target", "omega"), ("poll", "omega"), ("-poll", "alpha"), ("-views", "omega")],
 )
 def test_targets_are_sorted(order: str, first: str) -> None:
-    scene = Scene(watching("alpha", "a.*"), watching("omega", "z.*"), watching("never", "n.*"))
+    scene = Scene(target("alpha", "a.*"), target("omega", "z.*"), target("never", "n.*"))
     scene.poll("omega", (view("z.x"), view("z.y")))
     scene.clock.advance(10)
     scene.poll("alpha", (view("a.x"),))
@@ -115,7 +116,7 @@ def test_targets_are_sorted(order: str, first: str) -> None:
 
 
 def test_a_target_that_is_down_or_has_a_pattern_without_views_is_a_problem() -> None:
-    scene = Scene(watching("fine", "a.*"), watching("pattern", "b.*", "none.*"), watching("down", "c.*"))
+    scene = Scene(target("fine", "a.*"), target("pattern", "b.*", "none.*"), target("down", "c.*"))
     for name, found in (("fine", "a.x"), ("pattern", "b.x"), ("down", "c.x")):
         scene.poll(name, (view(found),))
     scene.poll("down", error=TIMEOUT)
@@ -125,13 +126,13 @@ def test_a_target_that_is_down_or_has_a_pattern_without_views_is_a_problem() -> 
 
 
 def test_words_are_found_in_any_case_of_every_alphabet() -> None:
-    scene = Scene(watching("prod", run_ids=("a",)))
+    scene = Scene(target("prod", "a"))
     scene.poll("prod", runs=(refresh("a", "größen.Übersicht"),))
     assert Browser(scene).rows("runs", q="GRÖSSEN.üBER") == ["a"]
 
 
 def test_a_read_that_failed_keeps_the_last_good_values() -> None:
-    scene = Scene(watching("prod", run_ids=("a",)))
+    scene = Scene(target("prod", "a"))
     browser = Browser(scene)
     (never,) = browser.status()["runs"]["items"]
     scene.poll("prod", runs=(refresh("a", "x.y", ended=None),))
@@ -142,7 +143,7 @@ def test_a_read_that_failed_keeps_the_last_good_values() -> None:
 
 
 def test_a_run_that_its_view_alone_showed_goes_when_glue_has_lost_it() -> None:
-    scene = Scene(watching("prod", "sales.*"))
+    scene = Scene(target("prod", "sales.*"))
     scene.poll("prod", (view("sales.orders"),), (refresh("going", "sales.orders", ended=None),))
     for _ in range(READS_UNTIL_GONE):
         scene.poll("prod", (view("sales.orders"),))
@@ -150,7 +151,7 @@ def test_a_run_that_its_view_alone_showed_goes_when_glue_has_lost_it() -> None:
 
 
 def test_with_no_runs_per_view_a_view_still_has_its_last_run() -> None:
-    scene = Scene(watching("prod", "sales.*"), runs_per_view=0)
+    scene = Scene(target("prod", "sales.*"), runs_per_view=0)
     scene.poll("prod", (view("sales.orders"),), (refresh("new", "sales.orders"),))
     status = Browser(scene).status()
     assert status["runs"]["items"] == []
@@ -158,7 +159,7 @@ def test_with_no_runs_per_view_a_view_still_has_its_last_run() -> None:
 
 
 def test_the_same_run_id_in_two_regions_is_two_runs() -> None:
-    scene = Scene(watching("here", run_ids=("a",)), watching("there", run_ids=("a",), region="us-east-1"))
+    scene = Scene(target("here", "a"), target("there", "a", region="us-east-1"))
     scene.poll("here", runs=(refresh("a", "x.y"),))
     scene.poll("there", runs=(refresh("a", "x.y", status="FAILED"),))
     rows = [(run["aws_region"], run["status"]) for run in Browser(scene).status()["runs"]["items"]]
@@ -209,7 +210,7 @@ def filled(runs: int) -> Store:
     store = Store(ManualClock())
     read = {f"run-{number}": refresh(f"run-{number}", "sales.orders") for number in range(runs)}
     store.describe(EXPORTER)
-    store.configure(Settings(targets=(watching("prod", run_ids=tuple(read)),)))
+    store.configure(Settings(targets=(target("prod", *read),)))
     store.apply(PollEnded(target="prod", started=START, duration=1.0, runs={**read}))
     return store
 

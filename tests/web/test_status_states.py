@@ -15,7 +15,8 @@ from exporter.web import view_state
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT
 from tests.support.status_browser import Browser
-from tests.support.status_scene import EXPORTER, HOUR, REGION, Scene, refresh, view, watching
+from tests.support.status_scene import EXPORTER, HOUR, Scene, refresh, view
+from tests.support.store_bench import REGION, target
 
 DOWN = GlueError(Reason.ACCESS_DENIED, "no", operation="GetTables")
 NO_RUN = GlueError(Reason.NOT_FOUND, "unknown", operation="GetMaterializedViewRefreshTaskRun")
@@ -37,7 +38,7 @@ def states(browser: Browser, url: str = "/api/v1/status") -> dict[str, Any]:
 @pytest.fixture
 def browser() -> Browser:
     """Return a page with a view in every state."""
-    scene = Scene(watching("prod", "sales.*"), watching("lake", "lake.*"))
+    scene = Scene(target("prod", "sales.*"), target("lake", "lake.*"))
     names = ("ok", "running", "failing", "overdue", "stuck")
     scene.poll(
         "prod",
@@ -94,7 +95,7 @@ def test_a_run_of_five_hours_is_stuck_and_among_the_problems(browser: Browser) -
 def test_a_run_is_stuck_as_its_alert_says(
     usual: float | None, ended: float | None, age: float, *, stuck: bool
 ) -> None:
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     runs = [refresh("now", "a.x", ended=None, creation_time=START - age * HOUR)]
     if usual is not None and ended is not None:
         runs.append(
@@ -107,7 +108,7 @@ def test_a_run_is_stuck_as_its_alert_says(
 
 @pytest.mark.parametrize(("succeeded", "limit"), [(True, 15), (False, 30)])
 def test_a_run_of_a_short_schedule_is_stuck_after_a_few_intervals(*, succeeded: bool, limit: int) -> None:
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     going = refresh("now", "a.x", ended=None, creation_time=START, start_time=START)
     before = refresh("before", "a.x", ended=START - DAY, start_time=START - DAY - 60)
     scene.poll("prod", (view("a.x", refresh_seconds=600),), (going, before) if succeeded else (going,))
@@ -132,7 +133,7 @@ def test_a_run_of_a_short_schedule_is_stuck_after_a_few_intervals(*, succeeded: 
 def test_a_view_is_overdue_as_its_alert_says(
     interval: float | None, age: float, *, overdue: bool | None
 ) -> None:
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     scene.poll(
         "prod",
         (
@@ -155,7 +156,7 @@ def test_the_thresholds_are_those_of_the_shipped_alerts() -> None:
 
 def test_while_its_target_is_down_a_view_grows_no_older_than_its_last_good_poll() -> None:
     """As in the alerts: nobody can know whether it was refreshed since."""
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     scene.poll("prod", (view("a.x"),), (refresh("1", "a.x"),))
     scene.clock.advance(DAY)
     scene.poll("prod", error=DOWN)
@@ -164,7 +165,7 @@ def test_while_its_target_is_down_a_view_grows_no_older_than_its_last_good_poll(
 
 
 def test_the_last_failure_stays_until_a_newer_run_succeeds() -> None:
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     failed = refresh("1", "a.x", status="FAILED", error_message="Access Denied to s3://x")
     scene.poll("prod", (view("a.x"),), (failed, refresh("2", "a.x", ended=None)))
     browser = Browser(scene)
@@ -188,7 +189,7 @@ def test_the_last_failure_stays_until_a_newer_run_succeeds() -> None:
 
 
 def test_a_view_shows_its_owner_and_what_it_lacks() -> None:
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     arn = f"arn:aws:glue:{REGION}:{ACCOUNT}:table/raw/orders"
     known = (view("a.x", owner="team-a", sources=(arn,)),)
     scene.poll("prod", known, (refresh("1", "a.x"),))
@@ -205,7 +206,7 @@ def test_a_view_shows_its_owner_and_what_it_lacks() -> None:
 
 
 def test_a_table_that_is_not_a_materialized_view_is_not_said_to_be_unknown() -> None:
-    scene = Scene(watching("prod", "a.table", "a.view"))
+    scene = Scene(target("prod", "a.table", "a.view"))
     scene.poll("prod", (view("a.view"),))
     page = Browser(scene).page().text
     assert "unknown to Glue" not in page
@@ -213,7 +214,7 @@ def test_a_table_that_is_not_a_materialized_view_is_not_said_to_be_unknown() -> 
 
 
 def test_the_title_counts_what_needs_a_look_and_a_target_that_is_down_once() -> None:
-    scene = Scene(watching("prod", "a.*"), watching("lake", "b.*"))
+    scene = Scene(target("prod", "a.*"), target("lake", "b.*"))
     scene.poll("prod", (view("a.x"),), (refresh("1", "a.x", ended=START - 9 * HOUR, status="FAILED"),))
     scene.poll("lake", (view("b.x"), view("b.y")), (refresh("2", "b.x"), refresh("3", "b.y")))
     assert title(Browser(scene)) == "(1) glue-mv-exporter", "a view that is failing and overdue is one"
@@ -222,7 +223,7 @@ def test_the_title_counts_what_needs_a_look_and_a_target_that_is_down_once() -> 
 
 
 def test_when_all_is_well_the_title_holds_no_number_and_no_table_says_0_of_1() -> None:
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     scene.poll("prod", (view("a.x"),), (refresh("1", "a.x"),))
     browser = Browser(scene)
     assert title(browser) == "glue-mv-exporter"
@@ -233,11 +234,11 @@ def test_when_all_is_well_the_title_holds_no_number_and_no_table_says_0_of_1() -
 
 
 def test_what_matches_is_shown_with_its_target() -> None:
-    scene = Scene(watching("prod", "a.*"), watching("lake", "b.*"))
+    scene = Scene(target("prod", "a.*"), target("lake", "b.*"))
     scene.poll("prod", (view("a.x"),), (refresh("1", "a.x"),))
     scene.poll("lake", (view("b.x"),), (refresh("2", "b.x"),))
-    (target,) = Browser(scene).page("/?q=a.x").rows["targets"]
-    assert target.startswith("prod")
+    (row,) = Browser(scene).page("/?q=a.x").rows["targets"]
+    assert row.startswith("prod")
 
 
 def test_the_summary_comes_before_the_controls(browser: Browser) -> None:
@@ -246,7 +247,7 @@ def test_the_summary_comes_before_the_controls(browser: Browser) -> None:
 
 
 def test_equals_come_newest_first_and_then_by_name() -> None:
-    scene = Scene(watching("prod", "*.*"))
+    scene = Scene(target("prod", "*.*"))
     names = ("c.new", "b.old", "a.old", "d.none")
     scene.poll(
         "prod",
@@ -264,13 +265,13 @@ def test_equals_come_newest_first_and_then_by_name() -> None:
 def test_views_and_runs_that_are_running_agree(browser: Browser) -> None:
     assert "2 running Runs" in browser.page().text
     assert "1 failed 2 running" in browser.page().text
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     scene.poll("prod", (view("a.x"),), (refresh("1", "a.x", ended=None, status="STARTING"),))
     assert "1 running Runs 1 1 running (1 starting)" in Browser(scene).page().text
 
 
 def test_the_exporters_own_words_are_told_in_plain_ones() -> None:
-    scene = Scene(watching("prod", run_ids=("a", "b")))
+    scene = Scene(target("prod", "a", "b"))
     run = refresh("a", "x.y", ended=START - 60, dpu_seconds=None)
     scene.poll("prod", runs=(run,), errors={"b": NO_RUN}, duration=0.01)
     page = Browser(scene).page().text

@@ -10,7 +10,8 @@ from exporter.store.results import SourcesRead
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT
 from tests.support.status_browser import Browser, Page
-from tests.support.status_scene import HOUR, REGION, Scene, refresh, view, watching
+from tests.support.status_scene import HOUR, Scene, refresh, view
+from tests.support.store_bench import REGION, target
 
 SOURCE = f"arn:aws:glue:{REGION}:{ACCOUNT}:table/raw/orders"
 ONE_VIEW = f"/?aws_region={REGION}&catalog_id={ACCOUNT}&database=a&table=x"
@@ -35,7 +36,7 @@ class Drawings(Page):
 
 def drawn(runs: tuple[Run, ...], *changes: float, view_members: dict[str, Any] | None = None) -> Drawings:
     """Return what is drawn of one view with these runs; at these times its source was seen to change."""
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     known = (view("a.x", sources=(SOURCE,) if changes else None, **(view_members or {})),)
     for change in changes or (None,):
         scene.poll("prod", known, runs)
@@ -114,7 +115,7 @@ def test_without_an_interval_there_is_no_bar() -> None:
 
 def test_a_run_of_a_strip_leads_to_its_row_and_log_though_it_has_no_series() -> None:
     """``runs_per_view`` is 1: of the older run the page says nothing else."""
-    scene = Scene(watching("prod", "a.*"))
+    scene = Scene(target("prod", "a.*"))
     runs = (refresh("old", "a.x", ended=START - 5 * HOUR), refresh("new", "a.x"), refresh("other", "a.y"))
     scene.poll("prod", (view("a.x"), view("a.y")), runs)
     browser = Browser(scene)
@@ -129,10 +130,10 @@ def test_a_run_of_a_strip_leads_to_its_row_and_log_though_it_has_no_series() -> 
 
 def test_one_view_is_named_by_region_catalog_database_and_table() -> None:
     """The words of ``q`` find every name that holds them; these are the whole names."""
-    scene = Scene(watching("prod", "a.*"), watching("far", "a.*", region="us-east-1"))
-    for target in ("prod", "far"):
+    scene = Scene(target("prod", "a.*"), target("far", "a.*", region="us-east-1"))
+    for name in ("prod", "far"):
         views = (view("a.x"), view("a.x_daily"))
-        scene.poll(target, views, (refresh(f"{target}-1", "a.x"), refresh(f"{target}-2", "a.x_daily")))
+        scene.poll(name, views, (refresh(f"{name}-1", "a.x"), refresh(f"{name}-2", "a.x_daily")))
     browser = Browser(scene)
     assert len(browser.rows("views", q="a.x")) == 4
     named = {"database": "a", "table": "x"}
