@@ -1,6 +1,7 @@
 """Taking over changed configurations while the exporter runs: all of what they say, or nothing."""
 
 import hashlib
+import math
 import ssl
 import stat
 import threading
@@ -26,7 +27,6 @@ UNTOUCHED_FOR = 1.0
 """Seconds that a changed file must stay as it is before it is read: an editor may be half way through it."""
 WEB_INTERVAL = 1.0
 """Seconds between checks of the files of the web configuration."""
-A_DAY = 86400.0
 STOPPING = ("the exporter is stopping",)
 _PIPE = b"a named pipe"
 
@@ -241,16 +241,15 @@ class Reloader:
 
     def run(self) -> None:
         """Reload when requested or due and follow the web configuration, until the end."""
-        check_at = self._clock.monotonic() + (self._interval or A_DAY)
+        check_at = self._clock.monotonic() + (self._interval or math.inf)
         while not self._ended:
-            pause = max(0.0, check_at - self._clock.monotonic())
-            if self._clock.wait(self._wake, min(pause, WEB_INTERVAL) if self.web else pause):
+            pause = min(WEB_INTERVAL, max(0.0, check_at - self._clock.monotonic()))
+            if self._clock.wait(self._wake, pause):
                 self._wake.clear()
                 self.reload()
             self._follow_web()
             if self._clock.monotonic() >= check_at:
-                pause = self.reload_if_changed() if self._interval else A_DAY
-                check_at = self._clock.monotonic() + pause
+                check_at = self._clock.monotonic() + self.reload_if_changed()
 
     def end(self) -> None:
         """Begin no further reload."""
