@@ -27,10 +27,6 @@ _UNAUTHORIZED = PlainTextResponse(
 _BUSY = PlainTextResponse("too many passwords are being checked\n", 429, {"Retry-After": "1"})
 
 
-class TooManyChecksError(Exception):
-    """:data:`MOST_WAITING` passwords wait for their check already."""
-
-
 def credentials(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bytes] | None:
     """Return the user and the password of a request; None where there are none, or they are malformed."""
     values = [value for name, value in headers if name == b"authorization"]
@@ -65,26 +61,18 @@ class Passwords:
     ) -> PlainTextResponse | None:
         """Return the answer to a request without a right user and password; None where it has them.
 
-        ``users``: their bcrypt hashes.
+        ``users``: their bcrypt hashes. An unknown user takes as long as a known one.
         """
         sent = credentials(headers)
-        try:
-            return None if sent and await self.right(users, *sent) else _UNAUTHORIZED
-        except TooManyChecksError:
-            return _BUSY
-
-    async def right(self, users: Mapping[str, str], user: str, password: bytes) -> bool:
-        """Return whether the password is the user's. An unknown user takes as long as a known one.
-
-        Raises TooManyChecksError.
-        """
-        password = password[:LONGEST_PASSWORD]
+        if sent is None:
+            return _UNAUTHORIZED
+        user, password = sent[0], sent[1][:LONGEST_PASSWORD]
         stored = users[user] if user in users else self._decoy(users, user)
         key = self._key(user, stored, password)
         if key in self._right:
-            return True
+            return None
         if self._waiting >= MOST_WAITING:
-            raise TooManyChecksError
+            return _BUSY
         self._waiting += 1
         try:
             async with self._one_at_a_time:
@@ -95,9 +83,9 @@ class Passwords:
         finally:
             self._waiting -= 1
         if not matches or user not in users:
-            return False
+            return _UNAUTHORIZED
         self._right.add(key)
-        return True
+        return None
 
     def _key(self, user: str, stored: str, password: bytes) -> bytes:
         digest = hashlib.blake2b(key=self._secret, digest_size=32)

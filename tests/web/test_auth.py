@@ -4,7 +4,8 @@ import asyncio
 import base64
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from exporter.web.auth import MOST_WAITING, Passwords, TooManyChecksError, credentials
+from exporter.web.auth import MOST_WAITING, Passwords, credentials
 from tests.support.clock import SAFETY_NET
 from tests.support.passwords import basic, hashed
 from tests.support.web import WebServer
@@ -207,18 +208,25 @@ class Check:
 USERS = {"alice": hashed("wonderland"), "bob": hashed("builder")}
 
 
+async def status(passwords: Passwords, user: str, password: str, users: Mapping[str, str] = USERS) -> int:
+    """Return the status of the answer to a request with this user and password."""
+    sent = [(b"authorization", basic(user, password)["Authorization"].encode())]
+    refusal = await passwords.refusal(users, sent)
+    return refusal.status_code if refusal else 200
+
+
 def test_what_was_right_is_not_checked_again_until_its_hash_changes() -> None:
     check = Check()
 
     async def ask() -> None:
         passwords = Passwords(check)
         for _ in range(3):
-            assert await passwords.right(USERS, "alice", b"wonderland")
+            assert await status(passwords, "alice", "wonderland") == 200
         assert len(check.hashes) == 1
         changed = USERS | {"alice": hashed("elsewhere")}
-        assert not await passwords.right(changed, "alice", b"wonderland")
-        assert await passwords.right(changed, "alice", b"elsewhere")
-        assert not await passwords.right({"bob": USERS["bob"]}, "alice", b"wonderland")
+        assert await status(passwords, "alice", "wonderland", changed) == 401
+        assert await status(passwords, "alice", "elsewhere", changed) == 200
+        assert await status(passwords, "alice", "wonderland", {"bob": USERS["bob"]}) == 401
         assert "wonderland" not in repr(vars(passwords))
 
     asyncio.run(ask())
@@ -227,7 +235,7 @@ def test_what_was_right_is_not_checked_again_until_its_hash_changes() -> None:
 def test_an_unknown_user_costs_as_much_as_a_known_one() -> None:
     """A hash of the same cost is checked, though none that any password could have."""
     check = Check()
-    assert not asyncio.run(Passwords(check).right(USERS, "mallory", b"wonderland"))
+    assert asyncio.run(status(Passwords(check), "mallory", "wonderland")) == 401
     (stored,) = check.hashes
     assert stored[4:7] == b"04$"
     assert stored.endswith(b"." * 31)
@@ -239,15 +247,13 @@ def test_one_password_is_checked_at_a_time_and_few_wait() -> None:
 
     async def ask() -> None:
         passwords = Passwords(check)
-        assert await passwords.right(USERS, "alice", b"wonderland")
+        assert await status(passwords, "alice", "wonderland") == 200
         check.gate.clear()
-        flood = [asyncio.create_task(passwords.right(USERS, "bob", b"%d" % number)) for number in range(50)]
+        flood = [asyncio.create_task(status(passwords, "bob", str(number))) for number in range(50)]
         await asyncio.sleep(0)
-        assert await passwords.right(USERS, "alice", b"wonderland")
+        assert await status(passwords, "alice", "wonderland") == 200
         check.gate.set()
-        results = await asyncio.gather(*flood, return_exceptions=True)
-        assert results.count(False) == MOST_WAITING
-        assert sum(isinstance(result, TooManyChecksError) for result in results) == 50 - MOST_WAITING
+        assert Counter(await asyncio.gather(*flood)) == {401: MOST_WAITING, 429: 50 - MOST_WAITING}
 
     asyncio.run(ask())
     assert check.most_running == 1
