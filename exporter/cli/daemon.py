@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import resource
 import socket
@@ -21,7 +20,7 @@ from exporter.cli.systemd import feed_watchdog, notify
 from exporter.errors import ExporterError
 from exporter.model.settings import Settings, WebSettings
 from exporter.web.address import ListenAddress, bound_address
-from exporter.web.app import make_app, with_request_log
+from exporter.web.app import make_app
 from exporter.web.pages import runbook_routes, status_routes
 from exporter.web.server import Server
 from exporter.web.status_snapshot import read_status
@@ -111,8 +110,6 @@ def _make_server(exporter: Exporter, web: WebProtection | None, reloader: Reload
         pages=[*status_routes(lambda: read_status(exporter.store, time.time())), *runbook_routes()],
         settings=(lambda: web.current.settings) if web else WebSettings,
     )
-    if log.is_enabled_for(logging.DEBUG):
-        app = with_request_log(app)
     server = Server(app, web.current.context if web else None)
     if web:
         web.on_new_context = server.replace_context

@@ -131,9 +131,10 @@ class _Metrics:
 
 
 def guarded(app: ASGIApp, settings: Callable[[], WebSettings], clock: Clock) -> ASGIApp:
-    """Return the application behind headers, limits and passwords.
+    """Return the application behind headers, limits, passwords and a log of requests, at debug.
 
-    Around all, not a middleware of the application: its answer to an unexpected error passes none.
+    Around all, not a middleware of the application: its answer to an unexpected error passes none. Neither
+    a query nor a header is logged, for a secret might be in it.
     """
     tokens, passwords = _Tokens(clock), Passwords()
 
@@ -147,19 +148,26 @@ def guarded(app: ASGIApp, settings: Callable[[], WebSettings], clock: Clock) -> 
         return await passwords.refusal(used.users, scope["headers"]) if used.users else None
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        used = settings()
+        begun, used = perf_counter(), settings()
+        status: int | None = None
         configured = {name.lower().encode(): text.encode() for name, text in used.headers.items()}
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 # What an answer sets itself comes between: the pages have policies of their own.
                 message["headers"] = list(
                     {**SECURITY_HEADERS, **dict(message["headers"]), **configured}.items()
                 )
             await send(message)
 
-        answer = await refusal(scope, used) or app
-        await answer(scope, receive, send_with_headers)
+        try:
+            answer = await refusal(scope, used) or app
+            await answer(scope, receive, send_with_headers)
+        finally:
+            seconds = round(perf_counter() - begun, 4)
+            log.debug("request", method=scope["method"], path=scope["path"], status=status, seconds=seconds)
 
     return call
 
@@ -193,29 +201,3 @@ class _Tokens:
             return False
         self._tokens -= 1
         return True
-
-
-def with_request_log(app: ASGIApp) -> ASGIApp:
-    """Log a line for each request, at debug; neither its query nor a header, where a secret might be."""
-
-    async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        begun = perf_counter()
-        status: int | None = None
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        try:
-            await app(scope, receive, send_and_note)
-        finally:
-            log.debug(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                seconds=round(perf_counter() - begun, 4),
-            )
-
-    return call

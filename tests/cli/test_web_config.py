@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import PlainTextResponse
 
+from exporter.cli.logs import configure_logs
 from exporter.cli.main import run
 from tests.support.certificates import Authority
 from tests.support.passwords import hashed
@@ -25,6 +26,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def config(tmp_path: Path, authority: Authority) -> Path:  # noqa: ARG001 (its files are named)
+    configure_logs()  # requests are logged at debug
     file = tmp_path / "web.yml"
     file.write_text(TLS)
     return file

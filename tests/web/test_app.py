@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from exporter.model.settings import RateLimit, WebSettings
-from exporter.web.app import SECURITY_HEADERS, Scrape, guarded, make_app, with_request_log
+from exporter.web.app import SECURITY_HEADERS, Scrape, guarded, make_app
 from tests.support.clock import ManualClock
 from tests.support.passwords import basic, hashed
 
@@ -216,7 +216,7 @@ def lines() -> Iterator[io.StringIO]:
 
 
 def test_a_request_is_one_line_without_its_query_and_headers(fake: FakeSite, lines: io.StringIO) -> None:
-    client = Client(with_request_log(fake.app(WebSettings(users={"alice": hashed("hunter2")}))))
+    client = Client(fake.app(WebSettings(users={"alice": hashed("hunter2")})))
     client.get("/metrics?token=hunter2")
     client.get("/metrics", **basic("alice", "hunter2"))
     refused, answered = lines.getvalue().splitlines()
@@ -228,5 +228,5 @@ def test_a_request_is_one_line_without_its_query_and_headers(fake: FakeSite, lin
 
 def test_a_request_that_fails_is_logged_too(fake: FakeSite, lines: io.StringIO) -> None:
     fake.answer = RuntimeError("broken")
-    assert Client(with_request_log(fake.app())).get().status_code == 500
+    assert Client(fake.app()).get().status_code == 500
     assert "path=/metrics status=500" in lines.getvalue()
