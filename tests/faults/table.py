@@ -59,42 +59,49 @@ ROWS: Mapping[str, Row] = {
     "throttled": Row(bare.THROTTLED, Reason.THROTTLED),
     "429 of a proxy": Row(Fault(status=429, body=b""), Reason.THROTTLED),
     "hanging": Row(bare.HANG, Reason.TIMEOUT),
-    "Glue's own timeout": Row(bare.OPERATION_TIMEOUT, Reason.TIMEOUT),
+    "Glue's own timeout": Row(bare.error("OperationTimeoutException"), Reason.TIMEOUT),
     "504 of a proxy": Row(Fault(status=504, body=b"<html>"), Reason.TIMEOUT),
     "trickling": Row(Fault(trickle=0.2), Reason.TIMEOUT),
     "503 with a page": Row(bare.UNAVAILABLE, Reason.UNAVAILABLE),
-    "500": Row(bare.INTERNAL, Reason.UNAVAILABLE),
+    "500": Row(bare.error("InternalServiceException", 500), Reason.UNAVAILABLE),
     "502 that is empty": Row(Fault(status=502, body=b""), Reason.UNAVAILABLE),
     "connection closed": Row(bare.CUT_CONNECTION, Reason.UNAVAILABLE),
-    "connection reset": Row(bare.RESET_CONNECTION, Reason.UNAVAILABLE),
-    "half of the bytes": Row(bare.CUT_BODY, Reason.UNEXPECTED),
+    "connection reset": Row(Fault(cut="reset"), Reason.UNAVAILABLE),
+    "half of the bytes": Row(Fault(cut="body"), Reason.UNEXPECTED),
     "expired token": Row(bare.EXPIRED_TOKEN, Reason.CREDENTIALS),
     "unknown key": Row(bare.error("UnrecognizedClientException"), Reason.CREDENTIALS),
     "clock too far off": Row(bare.error("InvalidSignatureException", 403), Reason.CREDENTIALS),
     "half of the text": Row(bare.CUT_TEXT, Reason.UNEXPECTED),
     "an error unheard of": Row(bare.error("NeverHeardOfException"), Reason.UNEXPECTED),
     "a page with status 200": Row(bare.HTML, Reason.UNEXPECTED),
-    "nothing": Row(bare.EMPTY, Reason.UNEXPECTED),
-    "an empty object": Row(bare.EMPTY_OBJECT, Reason.UNEXPECTED),
-    "null": Row(bare.NULL, Reason.UNEXPECTED),
-    "a list": Row(bare.LIST, Reason.UNEXPECTED),
-    "a string": Row(bare.STRING, Reason.UNEXPECTED),
-    "binary": Row(bare.BINARY, Reason.UNEXPECTED),
+    "nothing": Row(bare.answer(b""), Reason.UNEXPECTED),
+    "an empty object": Row(bare.answer(b"{}"), Reason.UNEXPECTED),
+    "null": Row(bare.answer(b"null"), Reason.UNEXPECTED),
+    "a list": Row(bare.answer(b"[]"), Reason.UNEXPECTED),
+    "a string": Row(bare.answer(b'"Materialized"'), Reason.UNEXPECTED),
+    "binary": Row(bare.answer(bytes(range(256))), Reason.UNEXPECTED),
     "gzip that nobody asked for": Row(bare.GZIP, Reason.UNEXPECTED),
     "truncated gzip": Row(Fault(gzip=True, cut="text"), Reason.UNEXPECTED),
-    "deep JSON": Row(bare.DEEP_JSON, Reason.UNEXPECTED),
+    "deep JSON": Row(
+        bare.answer(b'{"MaterializedViewRefreshTaskRun":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        Reason.UNEXPECTED,
+    ),
     "a redirect": Row(
         Fault(status=302, body=b"", headers=(("Location", "http://127.0.0.1:9/"),)), Reason.UNEXPECTED
     ),
-    "no number": Row(bare.NAN, Reason.UNEXPECTED, GET_ONLY),
-    "an infinite number": Row(bare.INFINITE, Reason.UNEXPECTED, GET_ONLY),
-    "text for a number": Row(bare.TEXT_AS_NUMBER, Reason.UNEXPECTED, GET_ONLY),
-    "text for a time": Row(bare.TEXT_AS_TIME, Reason.UNEXPECTED, GET_ONLY),
-    "a time of no year": Row(bare.HUGE_TIME, Reason.UNEXPECTED, GET_ONLY),
-    "a number for a text": Row(bare.NUMBER_AS_TEXT, Reason.UNEXPECTED, GET_ONLY),
-    "a list for the record": Row(bare.RECORD_AS_LIST, Reason.UNEXPECTED, GET_ONLY),
-    "null for the record": Row(bare.RECORD_AS_NULL, Reason.UNEXPECTED, GET_ONLY),
-    "another content type": Row(bare.WRONG_CONTENT_TYPE, None),
+    "no number": Row(bare.run_with(b"DPUSeconds", b"NaN"), Reason.UNEXPECTED, GET_ONLY),
+    "an infinite number": Row(bare.run_with(b"DPUSeconds", b"1e999"), Reason.UNEXPECTED, GET_ONLY),
+    "text for a number": Row(bare.run_with(b"DPUSeconds", b'"many"'), Reason.UNEXPECTED, GET_ONLY),
+    "text for a time": Row(bare.run_with(b"StartTime", b'"yesterday"'), Reason.UNEXPECTED, GET_ONLY),
+    "a time of no year": Row(bare.run_with(b"EndTime", b"1e300"), Reason.UNEXPECTED, GET_ONLY),
+    "a number for a text": Row(bare.run_with(b"DatabaseName", b"17"), Reason.UNEXPECTED, GET_ONLY),
+    "a list for the record": Row(
+        bare.answer(b'{"MaterializedViewRefreshTaskRun":[]}'), Reason.UNEXPECTED, GET_ONLY
+    ),
+    "null for the record": Row(
+        bare.answer(b'{"MaterializedViewRefreshTaskRun":null}'), Reason.UNEXPECTED, GET_ONLY
+    ),
+    "another content type": Row(Fault(content_type="text/plain"), None),
     "latency": Row(bare.slow(0.3), None),
 }
 
@@ -120,7 +127,6 @@ class Cell:
 
     @property
     def target(self) -> str:
-        """The name of the target that it happens to."""
         return f"cell{self.number}"
 
     @property
@@ -134,7 +140,6 @@ class Cell:
 
     @property
     def reason(self) -> Reason | None:
-        """What has to be counted."""
         reason = ROWS[self.row].reason
         return Reason.CREDENTIALS if reason and self.operation in STS else reason
 

@@ -40,7 +40,6 @@ def error(code: str, status: int = 400, *, message: str = "as told by the test")
 
 
 def answer(body: bytes) -> Fault:
-    """Answer with these bytes and status 200."""
     return Fault(body=body, status=200)
 
 
@@ -59,39 +58,17 @@ ACCESS_DENIED = error("AccessDeniedException")
 EXPIRED_TOKEN = error("ExpiredTokenException")
 INVALID_INPUT = error("InvalidInputException")
 NOT_FOUND = error("EntityNotFoundException")
-OPERATION_TIMEOUT = error("OperationTimeoutException")
-INTERNAL = error("InternalServiceException", 500)
 UNAVAILABLE = Fault(
     status=503, body=b"<html><body>Service Unavailable</body></html>", content_type="text/html"
 )
 CUT_CONNECTION = Fault(cut="connection")
-RESET_CONNECTION = Fault(cut="reset")
-CUT_BODY = Fault(cut="body")
 CUT_TEXT = Fault(cut="text")
 HTML = Fault(
     status=200, body=b"<!DOCTYPE html><html><body>Please sign in.</body></html>", content_type="text/html"
 )
-EMPTY = answer(b"")
-EMPTY_OBJECT = answer(b"{}")
-NULL = answer(b"null")
-LIST = answer(b"[]")
-STRING = answer(b'"Materialized"')
-BINARY = answer(bytes(range(256)))
-DEEP_JSON = answer(b'{"MaterializedViewRefreshTaskRun":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
-WRONG_CONTENT_TYPE = Fault(content_type="text/plain")
 GZIP = Fault(gzip=True)
 
 
 def run_with(member: bytes, value: bytes) -> Fault:
     """Answer a ``Get`` with a record that holds this one member, however malformed the value is."""
     return answer(b'{"MaterializedViewRefreshTaskRun":{"' + member + b'":' + value + b"}}")
-
-
-NAN = run_with(b"DPUSeconds", b"NaN")
-INFINITE = run_with(b"DPUSeconds", b"1e999")
-TEXT_AS_NUMBER = run_with(b"DPUSeconds", b'"many"')
-TEXT_AS_TIME = run_with(b"StartTime", b'"yesterday"')
-HUGE_TIME = run_with(b"EndTime", b"1e300")
-NUMBER_AS_TEXT = run_with(b"DatabaseName", b"17")
-RECORD_AS_LIST = answer(b'{"MaterializedViewRefreshTaskRun":[]}')
-RECORD_AS_NULL = answer(b'{"MaterializedViewRefreshTaskRun":null}')
