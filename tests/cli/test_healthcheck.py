@@ -1,55 +1,44 @@
 """``healthcheck`` against a live server of one answer."""
 
-import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from socketserver import BaseRequestHandler, TCPServer
 
 import pytest
 
 from exporter.cli.main import run
 from tests.support.ports import free_port
 
+Output = pytest.CaptureFixture[str]
+
 
 @dataclass
 class OneAnswer:
-    """Listens on a port of its own and gives every connection the same bytes."""
+    """A server that gives every connection the same bytes."""
 
-    answer: bytes
-    requests: list[bytes] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            with connection:
-                request = connection.recv(4096)
-                if not request:
-                    return
-                self.requests.append(request)
-                connection.sendall(self.answer)
-
-    def close(self) -> None:
-        """Stop listening; a connection without a request ends the thread."""
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        self._thread.join()
-        self._listener.close()
+    port: int
+    requests: list[bytes]
 
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[OneAnswer]:
-    server = OneAnswer(request.param)
-    yield server
-    server.close()
+    requests: list[bytes] = []
+
+    class Answer(BaseRequestHandler):
+        def handle(self) -> None:
+            requests.append(self.request.recv(4096))
+            self.request.sendall(request.param)
+
+    with TCPServer(("127.0.0.1", 0), Answer) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        yield OneAnswer(listening.server_address[1], requests)
+        listening.shutdown()
+        thread.join()
 
 
 def says(status: str, body: str) -> bytes:
-    """Return an answer's bytes."""
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
 
 
@@ -59,9 +48,7 @@ def check(address: str) -> int:
 
 @pytest.mark.parametrize("server", [says("200 OK", "healthy\n")], indirect=True)
 @pytest.mark.parametrize("address", [":{}", "127.0.0.1:{}", "0.0.0.0:{}", "localhost:{}"])
-def test_a_healthy_exporter_is_status_0(
-    capsys: pytest.CaptureFixture[str], server: OneAnswer, address: str
-) -> None:
+def test_a_healthy_exporter_is_status_0(capsys: Output, server: OneAnswer, address: str) -> None:
     assert check(address.format(server.port)) == 0
     assert capsys.readouterr() == ("healthy\n", "")
     assert server.requests[0].startswith(b"GET /-/healthy HTTP/1.1\r\n")
@@ -79,9 +66,7 @@ def test_the_address_comes_from_the_exporters_own_environment_and_no_proxy(
 @pytest.mark.parametrize(
     "server", [says("503 Service Unavailable", "the poll loop has died\n")], indirect=True
 )
-def test_an_unhealthy_exporter_is_status_1_with_its_reason(
-    capsys: pytest.CaptureFixture[str], server: OneAnswer
-) -> None:
+def test_an_unhealthy_exporter_is_status_1_with_its_reason(capsys: Output, server: OneAnswer) -> None:
     assert check(f":{server.port}") == 1
     assert capsys.readouterr() == ("", "not healthy: the poll loop has died\n")
 
@@ -92,9 +77,7 @@ def test_an_unhealthy_exporter_is_status_1_with_its_reason(
     indirect=True,
     ids=str,
 )
-def test_something_else_at_the_port_is_status_1(
-    capsys: pytest.CaptureFixture[str], server: OneAnswer
-) -> None:
+def test_something_else_at_the_port_is_status_1(capsys: Output, server: OneAnswer) -> None:
     assert check(f":{server.port}") == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -103,11 +86,11 @@ def test_something_else_at_the_port_is_status_1(
     assert err.rstrip("\n").isprintable()
 
 
-def test_nobody_there_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nobody_there_is_status_1(capsys: Output) -> None:
     assert check(f":{free_port()}") == 1
     assert capsys.readouterr().err == "no healthy exporter: [Errno 111] Connection refused\n"
 
 
-def test_an_unknown_host_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_host_is_status_1(capsys: Output) -> None:
     assert check("no-such-host.invalid:1") == 1
     assert "no healthy exporter: " in capsys.readouterr().err

@@ -1,13 +1,11 @@
 """Names and messages that mean harm, shown everywhere: in metrics, on the page, in logs and on terminals."""
 
-import asyncio
 import io
 import json
 import re
 from html.parser import HTMLParser
 from typing import Any
 
-import httpx
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -33,6 +31,7 @@ from tests.support.log import Log
 from tests.support.logging_state import logging_as_before
 from tests.support.outcome import Listed, Outcome
 from tests.support.status_scene import EXPORTER
+from tests.support.web import Client
 
 CATALOG = "123456789012"
 SAMPLE = sample_run(1, now=START)
@@ -90,14 +89,8 @@ class Shown:
 
     def get(self, path: str) -> str:
         """Ask for the status page, or its data."""
-
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(APP)
-            async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
-                return await client.get(path)
-
         SHOWING[:] = [self.store]
-        answer = asyncio.run(ask())
+        answer = Client(APP).get(path)
         assert answer.status_code == 200
         return answer.text
 

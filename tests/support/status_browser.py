@@ -1,13 +1,11 @@
 """Asks for the status page and its data without a socket, and scenes to ask about."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-import httpx
 from starlette.routing import BaseRoute
 
 from exporter.errors import GlueError, Reason
@@ -18,6 +16,7 @@ from exporter.web.status_snapshot import Reading, read_status
 from tests.support.clock import ManualClock
 from tests.support.status_scene import Scene, refresh, view
 from tests.support.store_bench import target
+from tests.support.web import Client
 
 HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m\u0000{{ 7*7 }}&amp;'
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -38,7 +37,6 @@ class Page(HTMLParser):
         self.rows = {name: [" ".join(row.split()) for row in rows[1:]] for name, rows in self.rows.items()}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
         known = {name: value or "" for name, value in attrs}
         self.elements.append((tag, known))
         if tag == "table":
@@ -47,13 +45,11 @@ class Page(HTMLParser):
             self._cells.append("")
 
     def handle_data(self, data: str) -> None:
-        """Note its text."""
         self.text += f"{data} "
         if self._cells:
             self._cells[-1] += data
 
     def all(self, name: str) -> list[str]:
-        """Return the values of an attribute."""
         return [attributes[name] for _, attributes in self.elements if name in attributes]
 
     def those(self, tag: str, **attributes: str) -> list[dict[str, str]]:
@@ -68,38 +64,24 @@ class Watched(Protocol):
     clock: ManualClock
 
 
-class Browser:
+class Browser(Client):
     """Asks the application without a socket."""
 
     def __init__(self, scene: Watched, *, more: Sequence[BaseRoute] = ()) -> None:
-        """``more``: routes beside the status page's."""
         self._scene = scene
         pages = [*status_routes(self._read), *more]
         unused: Any = None
-        self._app = make_app(scrape=unused, trouble=unused, ready=unused, pages=pages)
+        super().__init__(make_app(scrape=unused, trouble=unused, ready=unused, pages=pages))
 
     def _read(self) -> Reading:
         return read_status(self._scene.store, self._scene.clock.time())
 
-    def request(self, method: str, url: str, **headers: str) -> httpx.Response:
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
-                return await client.request(method, url, headers=headers)
-
-        return asyncio.run(send())
-
-    def get(self, url: str) -> httpx.Response:
-        return self.request("GET", url)
-
     def page(self, url: str = "/") -> Page:
-        """Ask for a page, and read it."""
         answer = self.get(url)
         assert answer.status_code == 200, answer.text
         return Page(answer.text)
 
     def status(self, url: str = "/api/v1/status") -> dict[str, Any]:
-        """Return what the API tells."""
         answer = self.get(url)
         assert answer.status_code == 200, answer.text
         document: dict[str, Any] = json.loads(answer.content)
@@ -114,7 +96,6 @@ class Browser:
 
 
 def small_scene() -> Scene:
-    """Return a small scene with one of each."""
     scene = Scene(target("prod", "sales.*", "none.*", "missing"))
     scene.poll(
         "prod",

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
 from starlette.types import ASGIApp
 
 from exporter.cli.reloading import WebProtection
@@ -85,7 +86,6 @@ class WebServer:
         tls: ssl.SSLContext | None = None,
         headers: dict[str, str] | None = None,
     ) -> Reply:
-        """Ask once, on a connection of its own."""
         connection = self.connect(tls)
         try:
             connection.request(method, path, headers=headers or {})
@@ -107,6 +107,28 @@ class WebServer:
     def socket(self) -> socket.socket:
         """Return a plain connection for whatever is no request."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=SAFETY_NET)
+
+
+class Client:
+    """Calls an application as a server would, without a socket."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def request(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Send one request that holds no header but these."""
+
+        async def send() -> httpx.Response:
+            # A fault of the application is answered by it and then raised for the server's log.
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport) as client:
+                url = httpx.URL("http://exporter").join(path)
+                return await client.send(httpx.Request(method, url, headers=headers))
+
+        return asyncio.run(send())
+
+    def get(self, path: str = "/metrics", **headers: str) -> httpx.Response:
+        return self.request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def ended(client: socket.socket) -> bool:

@@ -1,13 +1,11 @@
 """The routes, and what a request passes on its way to them: headers, limits, passwords, the log."""
 
-import asyncio
 import gzip
 import io
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-import httpx
 import pytest
 import structlog
 from starlette.responses import PlainTextResponse
@@ -17,6 +15,7 @@ from exporter.model.settings import RateLimit, WebSettings
 from exporter.web.app import SECURITY_HEADERS, Scrape, guarded, make_app
 from tests.support.clock import ManualClock
 from tests.support.passwords import basic, hashed
+from tests.support.web import Client
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -31,7 +30,6 @@ class FakeSite:
     asked: list[tuple[str | None, str | None]] = field(default_factory=list)
 
     def scrape(self, accept: str | None, accept_encoding: str | None) -> Scrape:
-        """Note what the client accepts."""
         self.asked.append((accept, accept_encoding))
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -49,31 +47,6 @@ class FakeSite:
 @pytest.fixture
 def fake() -> FakeSite:
     return FakeSite()
-
-
-class Client:
-    """Calls the application as a server would, without a socket."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    def request(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        """Send one request that holds no header but these."""
-
-        async def send() -> httpx.Response:
-            # A fault of the application is answered by it and then raised for the server's log.
-            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport) as client:
-                url = httpx.URL(f"http://exporter{path}")
-                return await client.send(httpx.Request(method, url, headers=headers))
-
-        return asyncio.run(send())
-
-    def get(self, path: str = "/metrics", **headers: str) -> httpx.Response:
-        return self.request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()})
-
-    def statuses(self, number: int, path: str = "/metrics") -> list[int]:
-        return [self.get(path).status_code for _ in range(number)]
 
 
 @pytest.fixture
@@ -158,6 +131,9 @@ class Guard:
         app = PlainTextResponse("fine\n", headers={"X-Frame-Options": "the answer's own"})
         self.client = Client(guarded(app, lambda: self.settings, self.clock))
 
+    def statuses(self, number: int, path: str = "/metrics") -> list[int]:
+        return [self.client.get(path).status_code for _ in range(number)]
+
 
 def limit(interval: float, burst: int) -> WebSettings:
     return WebSettings(rate_limit=RateLimit(interval=interval, burst=burst))
@@ -179,32 +155,31 @@ def test_configured_headers_replace_all_others() -> None:
 
 def test_a_burst_is_answered_and_then_one_request_in_each_interval() -> None:
     guard = Guard(limit(2.0, 3))
-    assert guard.client.statuses(4) == [200, 200, 200, 429]
+    assert guard.statuses(4) == [200, 200, 200, 429]
     for seconds, statuses in ((1.9, [429]), (0.1, [200, 429]), (3600, [200, 200, 200, 429])):
         guard.clock.advance(seconds)
-        assert guard.client.statuses(len(statuses)) == statuses
+        assert guard.statuses(len(statuses)) == statuses
 
 
 def test_health_checks_are_neither_limited_nor_counted() -> None:
     """A client that asks too often must not have the exporter restarted."""
     guard = Guard(limit(3600.0, 1))
-    assert guard.client.statuses(3, "/-/healthy") == [200, 200, 200]
-    assert guard.client.statuses(2) == [200, 429]
-    assert guard.client.statuses(1, "/-/ready") == [200]
+    assert guard.statuses(3, "/-/healthy") == [200, 200, 200]
+    assert guard.statuses(2) == [200, 429]
+    assert guard.statuses(1, "/-/ready") == [200]
 
 
 def test_a_changed_limit_begins_with_its_burst() -> None:
     guard = Guard(limit(3600.0, 1))
-    assert guard.client.statuses(2) == [200, 429]
+    assert guard.statuses(2) == [200, 429]
     guard.settings = limit(3600.0, 2)
-    assert guard.client.statuses(3) == [200, 200, 429]
+    assert guard.statuses(3) == [200, 200, 429]
     guard.settings = WebSettings()
-    assert guard.client.statuses(3) == [200, 200, 200]
+    assert guard.statuses(3) == [200, 200, 200]
 
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """Give what is logged, at debug."""
     stream = io.StringIO()
     structlog.configure(
         processors=[structlog.processors.LogfmtRenderer(key_order=["event"])],

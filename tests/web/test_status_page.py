@@ -181,8 +181,8 @@ def test_what_is_asked_for_is_shown_as_text(browser: Browser) -> None:
 
 
 def test_a_large_page_is_compressed_where_that_is_accepted(browser: Browser) -> None:
-    plain = browser.request("GET", "/", **{"accept-encoding": "identity"})
-    packed = browser.request("GET", "/", **{"accept-encoding": "gzip"})
+    plain = browser.get("/", accept_encoding="identity")
+    packed = browser.get("/", accept_encoding="gzip")
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) < len(plain.content) / 3
