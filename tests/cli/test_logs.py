@@ -34,7 +34,6 @@ def parse_logfmt(line: str) -> dict[str, str]:
 
 
 def logged(form: str, level: str = "debug", **fields: object) -> str:
-    """Return what one event looks like."""
     stream = io.StringIO()
     configure_logs(level, form, stream)
     structlog.get_logger().info("run ended", **fields)

@@ -15,6 +15,8 @@ from exporter.cli import flags
 from exporter.cli.flags import environment_name
 from exporter.cli.main import COMMANDS, HELP_WIDTH, load_command, run
 
+Output = pytest.CaptureFixture[str]
+
 VALID = """
 targets:
   - name: prod
@@ -27,9 +29,7 @@ targets:
 @pytest.mark.parametrize(
     "args", [["--version"], ["--config.file=x", "--version"], ["--version", "once"], ["serve", "--version"]]
 )
-def test_the_version_names_the_exporter_python_and_boto3(
-    capsys: pytest.CaptureFixture[str], args: list[str]
-) -> None:
+def test_the_version_names_the_exporter_python_and_boto3(capsys: Output, args: list[str]) -> None:
     assert run(args) == 0
     expected = (
         f"glue-mv-exporter {__version__} (Python {platform.python_version()}, "
@@ -39,7 +39,7 @@ def test_the_version_names_the_exporter_python_and_boto3(
 
 
 def test_a_file_to_check_that_is_missing_is_not_said_to_be_named_by_a_flag(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Output,
 ) -> None:
     """``check-config`` takes files, and knows no such flag."""
     assert run(["check-config", "missing.yaml"]) == 2
@@ -56,7 +56,7 @@ def test_a_refused_configuration_leaves_no_state_behind(tmp_path: Path, name: st
     assert not (tmp_path / "state").exists()
 
 
-def test_only_a_taken_port_is_said_to_be_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_a_taken_port_is_said_to_be_taken(tmp_path: Path, capsys: Output) -> None:
     """The other address is kept free for documentation: no machine has it."""
     file = tmp_path / "config.yaml"
     file.write_text(VALID)
@@ -69,7 +69,7 @@ def test_only_a_taken_port_is_said_to_be_taken(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("args", [["--help"], ["-h"]])
-def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str], args: list[str]) -> None:
+def test_the_help_lists_every_command(capsys: Output, args: list[str]) -> None:
     assert run(args) == 0
     out = capsys.readouterr().out
     for name in COMMANDS:
@@ -80,9 +80,7 @@ def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str], args: 
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_shows_each_flag_with_its_variable(
-    capsys: pytest.CaptureFixture[str], name: str
-) -> None:
+def test_the_help_of_a_command_shows_each_flag_with_its_variable(capsys: Output, name: str) -> None:
     assert run([name, "--help"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"Usage: glue-mv-exporter {name} ")
@@ -104,9 +102,7 @@ def test_the_help_of_a_command_shows_each_flag_with_its_variable(
         ("demo", "env var: GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS; default: 127.0.0.1:10079"),
     ],
 )
-def test_the_help_of_a_command_shows_defaults(
-    capsys: pytest.CaptureFixture[str], command: str, shown: str
-) -> None:
+def test_the_help_of_a_command_shows_defaults(capsys: Output, command: str, shown: str) -> None:
     run([command, "--help"])
     assert shown in " ".join(capsys.readouterr().out.split())
 
@@ -134,9 +130,7 @@ def test_the_help_of_a_command_shows_defaults(
         (["check-config", "--config.file=x"], "No such option '--config.file'"),
     ],
 )
-def test_wrong_usage_is_status_2_and_said_in_a_line(
-    capsys: pytest.CaptureFixture[str], args: list[str], complaint: str
-) -> None:
+def test_wrong_usage_is_status_2_and_said_in_a_line(capsys: Output, args: list[str], complaint: str) -> None:
     assert run(args) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -153,16 +147,14 @@ def test_wrong_usage_is_status_2_and_said_in_a_line(
         ["once", "--log.level", "error", "--config.file", "{file}", "--log.format=json"],
     ],
 )
-def test_flags_stand_after_a_command_or_without_one(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, args: list[str]
-) -> None:
+def test_flags_stand_after_a_command_or_without_one(capsys: Output, tmp_path: Path, args: list[str]) -> None:
     missing = tmp_path / "missing.yaml"
     assert run([arg.format(file=missing) for arg in args]) == 2
     assert str(missing) in capsys.readouterr().err
 
 
 def test_a_flags_value_is_no_command_even_where_it_reads_like_one(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["--config.file", "once"]) == 2
@@ -185,7 +177,7 @@ def test_an_empty_path_is_none(flag: Callable[[Callable[..., str | None]], Any],
     [("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("WEB_LISTEN_ADDRESS", "here")],
 )
 def test_a_wrong_environment_variable_is_wrong_usage(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(f"GLUE_MV_EXPORTER_{variable}", value)
     assert run(["serve"]) == 2
@@ -194,7 +186,7 @@ def test_a_wrong_environment_variable_is_wrong_usage(
     assert f"(env var: 'GLUE_MV_EXPORTER_{variable}')" in err
 
 
-def test_no_secret_of_a_configuration_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_no_secret_of_a_configuration_is_printed(capsys: Output, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(
         VALID

@@ -16,7 +16,7 @@ from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 from tests.support.certificates import Authority, Pair
 from tests.support.clock import eventually
-from tests.support.left_over import nothing_left_over, open_sockets
+from tests.support.left_over import nothing_left_over
 from tests.support.passwords import basic, hashed
 from tests.support.reload_bench import document, reload_bench, target
 from tests.support.web import WebServer
@@ -26,7 +26,6 @@ RELOADS = 300
 
 
 def reload_often(reload: Callable[[], object], times: int) -> None:
-    """Reload from several threads at once."""
     threads = [
         threading.Thread(target=lambda: [reload() for _ in range(times // AT_ONCE)]) for _ in range(AT_ONCE)
     ]
@@ -37,7 +36,6 @@ def reload_often(reload: Callable[[], object], times: int) -> None:
 
 
 def web_text(pair: Pair, user: str) -> str:
-    """Return a web configuration with this certificate, and this one user."""
     return (
         f"tls_server_config:\n  cert_file: {pair.cert.name}\n  key_file: {pair.key.name}\n"
         f"basic_auth_users:\n  {user}: {hashed(user)}\n"
@@ -101,24 +99,3 @@ def test_the_last_valid_configurations_hold_and_nothing_is_left_over(tmp_path: P
                 assert server.ask(tls=authority.client(), headers=basic(user, user)).status == 200
                 assert server.ask(tls=authority.client(), headers=basic(another, another)).status == 401
             assert glue.count(run_id=sample_run_id(1)) == 1, "it is settled, and its target stays"
-
-
-def test_a_target_that_moves_leaves_no_connection_behind(tmp_path: Path) -> None:
-    """Another target keeps the credentials in use; their connections to where nobody asks must go."""
-    with BareGlue() as glue, BareGlue() as other:
-        for bare in (glue, other):
-            bare.records.put_run(sample_run(1))
-            bare.records.put_run(sample_run(2, status="RUNNING"))
-        file = tmp_path / "config.yaml"
-        file.write_text(document(target(glue, "stays", 1), target(other, "moves", 2)))
-        with reload_bench(file, glue) as bench:
-            held = []
-            for turn in range(12):
-                bare = (glue, other)[turn % 2]
-                bare.forget_calls()
-                bench.write(target(glue, "stays", 1), target(bare, "moves", 2))
-                bench.reloader.reload()
-                bare.wait_for_calls(1, run_id=sample_run_id(2))
-                eventually(bench.exporter.store.ready)
-                held.append(open_sockets())
-            eventually(lambda: open_sockets() <= held[1])

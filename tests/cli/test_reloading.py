@@ -114,7 +114,6 @@ class FailsToConfigure(ClientFactory):
     fails = False
 
     def configure(self, settings: Settings) -> None:
-        """Fail, or not."""
         if self.fails:
             raise RuntimeError("no more threads")
         super().configure(settings)

@@ -193,15 +193,12 @@ class Clock:
     waited: float = 0.0
 
     def time(self) -> float:
-        """Return Unix time."""
         return NOON
 
     def monotonic(self) -> float:
-        """Return seconds."""
         return self.waited
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Return at once."""
         assert not event.is_set()
         self.waited += seconds
         if self.waited > 89:

@@ -107,12 +107,10 @@ class Records:
         return run_id
 
     def run(self, run_id: str, *, catalog_id: str = ACCOUNT) -> Record:
-        """Return a record as it was put."""
         with self._lock:
             return dict(self._runs[catalog_id, run_id.lower()][0])
 
     def put_table(self, table: Record, *, database: str, catalog_id: str = ACCOUNT) -> None:
-        """Add a table, and its database with it."""
         self.put_database(database, catalog_id=catalog_id)
         with self._lock:
             record = {"DatabaseName": database, "CatalogId": catalog_id, **table}
@@ -167,7 +165,6 @@ class Records:
         self.put_table(table, database=database, catalog_id=catalog_id)
 
     def put_database(self, name: str, *, catalog_id: str = ACCOUNT) -> None:
-        """Add an empty database."""
         with self._lock:
             self._databases[catalog_id, name] = json.dumps({"Name": name, "CatalogId": catalog_id}).encode()
 

@@ -30,7 +30,6 @@ class Authority:
         self._ca.cert_pem.write_to_path(str(self.file))
 
     def pair(self, name: str, *identities: str) -> Pair:
-        """Issue a certificate and write it, and its key, to files of this name."""
         issued = self._ca.issue_cert(*(identities or ("127.0.0.1", "localhost")))
         pair = Pair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         issued.cert_chain_pems[0].write_to_path(str(pair.cert))

@@ -52,14 +52,12 @@ class ManualClock:
         return event.is_set()
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass on both clocks."""
         with self._changed:
             self._wall += seconds
             self._monotonic += seconds
             self._changed.notify_all()
 
     def jump(self, seconds: float) -> None:
-        """Set the wall clock alone forward, or back."""
         with self._changed:
             self._wall += seconds
 
@@ -91,11 +89,9 @@ class SteppedClock:
         return event.wait(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds have passed on both clocks."""
         self._stepped += seconds
 
     def jump(self, seconds: float) -> None:
-        """Set the wall clock alone forward, or back."""
         self._jumped += seconds
 
 

@@ -56,12 +56,10 @@ class Call:
 
     @property
     def run_id(self) -> str | None:
-        """The run that is asked for, where it is one."""
         return self.parameters.get("MaterializedViewRefreshTaskRunId")
 
     @property
     def catalog_id(self) -> str | None:
-        """The catalog that is asked for, where it is one."""
         return self.parameters.get("CatalogId")
 
     @property
@@ -102,7 +100,6 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -173,7 +170,6 @@ class Endpoint:
                 )
 
     def close(self) -> None:
-        """Cut all connections and stop."""
         self._server.close()
 
     def __enter__(self) -> Self:

@@ -11,7 +11,6 @@ from tests.support.clock import eventually
 
 
 def open_sockets() -> int:
-    """Return how many sockets this process holds."""
     held = 0
     for link in Path("/proc/self/fd").iterdir():
         try:

@@ -9,7 +9,6 @@ import structlog
 
 @contextmanager
 def logging_as_before() -> Iterator[None]:
-    """Undo what configuring logs within the block has changed."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:

@@ -25,7 +25,6 @@ class Operations:
 
 @contextmanager
 def counted() -> Iterator[Operations]:
-    """Count as long as the block lasts."""
     found = Operations()
     render, deflate = text.render.__code__, blocks.deflate.__code__
 

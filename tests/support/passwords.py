@@ -12,5 +12,4 @@ def hashed(password: str, prefix: str = "2b") -> str:
 
 
 def basic(user: str, password: str) -> dict[str, str]:
-    """Return the header that carries the two."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}

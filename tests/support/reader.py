@@ -61,7 +61,6 @@ class MemoryReader:
             self._calls.clear()
 
     def holds(self, run: Run) -> None:
-        """Hold this run from now on, in place of an older one."""
         self.answers[run.run_id] = run
 
     def fails(self, call: str, reason: Reason) -> GlueError:
@@ -79,7 +78,6 @@ class MemoryReader:
         return self._held[what]
 
     def await_calls(self, count: int) -> list[str]:
-        """Return the calls once there are so many."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._calls) >= count, timeout=SAFETY_NET):
                 raise TimeoutError(f"{len(self._calls)} instead of {count} calls: {self._calls}")

@@ -42,7 +42,6 @@ class ReloadBench:
         self.exporter.scheduler.configure(settings)
 
     def another_reloader(self, **more: Any) -> Reloader:
-        """Return what reloads the file."""
         return Reloader(str(self.file), self.load, self.exporter, **more)
 
     def load(self) -> Settings:
@@ -79,7 +78,6 @@ def document(*targets: dict[str, Any], **more: Any) -> str:
 
 
 def target(glue: BareGlue, name: str, *numbers: int, **more: Any) -> dict[str, Any]:
-    """Return a target that watches these sample runs."""
     run_ids = map(sample_run_id, numbers)
     return program.target(glue.url, *run_ids, name=name, max_requests_per_second=1000, **more)
 

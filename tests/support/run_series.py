@@ -37,7 +37,6 @@ def run_series(*, up: bool | None = True, **members: Any) -> RunSeries:
 
 
 def numbered_run(number: int, **members: Any) -> RunSeries:
-    """Return the series of one of many ended runs."""
     return run_series(
         run_id=f"00000000-0000-4000-8000-{number:012x}",
         **{"table": f"orders_{number % 7}", "dpu_seconds": number / 4, **members},
@@ -45,7 +44,6 @@ def numbered_run(number: int, **members: Any) -> RunSeries:
 
 
 def read_text(text: str) -> list[Metric]:
-    """Read the text format with the reference parser."""
     return list(text_parser.text_string_to_metric_families(text))
 
 

@@ -20,7 +20,6 @@ RUNS = "MaterializedViewRefreshTaskRuns"
 
 
 def fill(moto: MotoGlue, bare: BareGlue) -> None:
-    """Put runs of all kinds, and tables of all kinds, into both."""
     catalog = moto.catalog()
     catalog.add_source("finance.ledger")
     catalog.add_view("finance.monthly", sources=("finance.ledger",), managed=True, owner="ledger")

@@ -84,7 +84,6 @@ class WatchedGlue:
             self.poll()
 
     def scrape(self) -> str:
-        """Return all series, as Prometheus reads them."""
         return self._exposition.scrape().body().decode()
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -93,7 +92,6 @@ class WatchedGlue:
 
     @property
     def status(self) -> dict[str, Any]:
-        """The JSON of the only view."""
         (item,) = Browser(self).status()["views"]["items"]
         return dict(item)
 

@@ -41,7 +41,6 @@ class App:
         self.entered, self.may_answer = threading.Event(), threading.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
         self.under_way += 1
         try:
             if scope["path"] == "/large":
@@ -91,7 +90,6 @@ def said(client: socket.socket) -> bytes:
 
 
 def one_answer(client: socket.socket) -> bytes:
-    """Return the answer with the word."""
     answer = b""
     while not answer.endswith(b"fine\n"):
         part = client.recv(65536)
@@ -119,7 +117,6 @@ def test_one_connection_serves_scrape_after_scrape_and_says_little_of_itself(ser
 
 
 def head(size: int, where: str) -> bytes:
-    """Return the head of a request, of so many bytes."""
     start, middle, end = b"GET /", b" HTTP/1.1\r\nHost: x\r\n", b"\r\n"
     if where == "in the path":
         return start + b"x" * (size - len(start + middle + end)) + middle + end

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from exporter.errors import GlueError, Reason
 from exporter.model.settings import Settings
 from exporter.store.results import PollEnded
-from exporter.store.runs import READS_UNTIL_GONE
 from exporter.store.store import Store
 from exporter.web.status_model import document
 from exporter.web.status_query import StatusQuery
@@ -142,14 +141,6 @@ def test_a_read_that_failed_keeps_the_last_good_values() -> None:
     assert (failed["status"], failed["up"], failed["unread_because"]) == ("RUNNING", False, "failed")
 
 
-def test_a_run_that_its_view_alone_showed_goes_when_glue_has_lost_it() -> None:
-    scene = Scene(target("prod", "sales.*"))
-    scene.poll("prod", (view("sales.orders"),), (refresh("going", "sales.orders", ended=None),))
-    for _ in range(READS_UNTIL_GONE):
-        scene.poll("prod", (view("sales.orders"),))
-    assert Browser(scene).rows("runs") == []
-
-
 def test_with_no_runs_per_view_a_view_still_has_its_last_run() -> None:
     scene = Scene(target("prod", "sales.*"), runs_per_view=0)
     scene.poll("prod", (view("sales.orders"),), (refresh("new", "sales.orders"),))
@@ -206,7 +197,6 @@ def test_any_text_can_be_put_into_a_link(text: str) -> None:
 
 
 def filled(runs: int) -> Store:
-    """Return a store with so many settled runs."""
     store = Store(ManualClock())
     read = {f"run-{number}": refresh(f"run-{number}", "sales.orders") for number in range(runs)}
     store.describe(EXPORTER)

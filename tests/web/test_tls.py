@@ -32,7 +32,6 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def clients(tmp_path: Path) -> Authority:
-    """Who signs clients."""
     return Authority(tmp_path, "clients")
 
 
@@ -48,7 +47,6 @@ def mutual(kind: str, authority: Authority) -> tuple[str, str]:
 
 
 def received(raw: socket.socket) -> bytes:
-    """Return all that comes until the server closes the connection."""
     came = b""
     with contextlib.suppress(ConnectionResetError):
         while data := raw.recv(65536):
