@@ -253,13 +253,7 @@ def note_read(catalog: Catalog, result: PollEnded | ResyncEnded, failed: set[Nam
 def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Moment) -> None:
     """Apply one run as Glue reports it now."""
     before = catalog.runs.get(key)
-    if (
-        before
-        and before.settled
-        and before.run == run
-        and _as_before(before, view)
-        and key not in catalog.fetching
-    ):
+    if before and before.settled and before.run == run and _as_before(before, view):
         return  # most runs of every complete listing
     if before and before.run.run_id != run.run_id:
         run = run._replace(run_id=before.run.run_id)  # the spelling of a series must not change
