@@ -19,6 +19,8 @@ OVERLAP = 300.0
 """Seconds of what is already known that an early end must have read again: a run may show up late."""
 PAGE = 1000
 """Runs on a page of a listing, at most."""
+MOST_PAGES_WITHOUT_NEWS = 100
+"""So many pages in a row may be empty or hold what the page before held; then the listing has no end."""
 OPERATION = "ListMaterializedViewRefreshTaskRuns"
 
 
@@ -184,7 +186,13 @@ class ListingReader:
         begun = self.clock.monotonic()
         scope = read.listing.scope
         list_runs = partial(self.reader.list_runs, database=scope.database, table=scope.table)
+        before: tuple[Run, ...] = ()
+        without_news = 0
         for page in pages(lambda token: self.calls.one(lambda: list_runs(next_token=token)), OPERATION):
+            without_news = without_news + 1 if page.runs in ((), before) else 0
+            if without_news > MOST_PAGES_WITHOUT_NEWS:
+                raise GlueError(Reason.UNEXPECTED, "the listing does not end", operation=OPERATION)
+            before = page.runs
             read.add(page)
             self.hand_in(
                 RunsListed(
