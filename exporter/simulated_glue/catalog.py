@@ -133,8 +133,9 @@ class _Source(_Table):
 
     @property
     def arn(self) -> str:
-        region, account = self.catalog.region_name, self.catalog.account_id
-        return f"arn:aws:glue:{region}:{account}:table/{self.database_name}/{self.name}"
+        account, _, bucket = self.catalog.account_id.partition(":")
+        path = "/".join(filter(None, (bucket, self.database_name, self.name)))
+        return f"arn:aws:glue:{self.catalog.region_name}:{account}:table/{path}"
 
     def changed(self, now: float) -> float:
         commit = self._commits.latest(now) if self._commits else None
@@ -210,6 +211,7 @@ class _View(_Table):
                 **members["ViewDefinition"],
                 "ViewVersionId": _snapshot_id(refresh.ended),
                 "SubObjectVersionIds": [_snapshot_id(one.changed(refresh.began)) for one in self._sources],
+                "SubObjectsStatistics": [{"SourceType": "ICEBERG"} for _ in self._sources],
             }
         return members
 

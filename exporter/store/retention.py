@@ -17,32 +17,37 @@ MOST_FAILURES = 1000
 """Failures in a row that are remembered for as long as their view does not succeed."""
 
 
-def forget_unwatched(catalog: Catalog, now: float) -> None:
-    """Date what no configuration watches any more, and forget what none has watched for long."""
+def forget_unwatched(catalog: Catalog, now: float, *, all_known: bool) -> None:
+    """Date what no configuration watches any more, and forget what none has watched for long.
+
+    ``all_known``: no other target may turn out to watch this catalog; until then nothing new is dated.
+    """
     before = now - KEPT_UNWATCHED
     for name, view in list(catalog.views.items()):
         since = view.record.unwatched_since
-        if view.owner is None and since is None:
+        if view.owner is None and since is None and all_known:
             catalog.update(view, replace(view.record, unwatched_since=now))
         elif view.owner is None and since is not None and since < before:
             catalog.forget_view(name)
     for key, record in list(catalog.runs.items()):
         if record.view is None:
-            _forget_unwatched_run(catalog, key, record, now)
+            _forget_unwatched_run(catalog, key, record, now, all_known=all_known)
     catalog.sources.keep({arn for view in catalog.views.values() for arn in view.record.view.sources or ()})
     for key, at in list(catalog.unreadable.items()):
         if at < before:
             catalog.take_unreadable(key, new=False)
 
 
-def _forget_unwatched_run(catalog: Catalog, key: str, record: RunRecord, now: float) -> None:
+def _forget_unwatched_run(
+    catalog: Catalog, key: str, record: RunRecord, now: float, *, all_known: bool
+) -> None:
     since = record.unlisted_since
     if key in catalog.ownership.runs:
         if since is not None:
             catalog.put(key, replace(record, unlisted_since=None))
-    elif since is None:
+    elif since is None and all_known:
         catalog.put(key, replace(record, unlisted_since=now))
-    elif since < now - KEPT_UNWATCHED:
+    elif since is not None and since < now - KEPT_UNWATCHED:
         catalog.forget_run(key)
 
 

@@ -104,6 +104,7 @@ class Store:
             if state is None or (stop and stop.is_set()) or state.series.catalog_id == catalog_id:
                 return
             before, state.series = state.series, replace(state.series, catalog_id=catalog_id)
+            self._next_tidying = 0.0  # what nobody watches can be told now, also where the program soon ends
             others = (other.series for other in self._targets.values() if other.region == state.region)
             # Once the last one of a region is known, all catalogs there know what no target wants any more.
             settled = before.catalog_id is not None or all(series.catalog_id for series in others)
@@ -231,8 +232,7 @@ class Store:
         self._next_tidying = at.now + TIDY_EVERY
         unknown = self._unknown_regions()
         for catalog in self._catalogs.values():
-            if catalog.aws_region not in unknown:
-                retention.forget_unwatched(catalog, at.now)
+            retention.forget_unwatched(catalog, at.now, all_known=catalog.aws_region not in unknown)
 
     # What others read
 

@@ -285,6 +285,20 @@ def test_a_listing_that_goes_round_in_a_circle_names_its_operation(pattern: str,
     assert ready.error == f"{operation}: a paging token came twice"
 
 
+@pytest.mark.parametrize("held", [[], old(1500)], ids=["empty pages", "the same page"])
+def test_a_listing_of_runs_that_has_no_end_is_left(held: list[Run]) -> None:
+    """It would take the account's whole rate, again and again."""
+
+    class Endless(MemoryReader):
+        def list_runs(self, *, next_token: str | None = None, **parameters: Any) -> RunListing:
+            page = super().list_runs(**parameters)
+            return replace(page, next_token=str(int(next_token or 0) + 1))
+
+    ready = bench("sales.orders", reader=Endless(held))
+    assert len(ready.run()) < 210
+    assert "the listing does not end" in str(ready.error)
+
+
 @pytest.mark.parametrize("reason", sorted(UNREACHABLE))
 def test_a_dead_endpoint_costs_a_few_calls_and_delays_nothing_once_it_is_back(reason: Reason) -> None:
     """However long it was away: the next poll asks again."""

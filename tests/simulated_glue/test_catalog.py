@@ -128,6 +128,7 @@ def test_a_refresh_leaves_its_snapshot_and_those_that_it_read(catalog: Catalog, 
     (before,), (after,), (still,) = (read for _, _, read in seen)
     assert before != after == still
     assert len(begun(catalog)) == 1
+    assert definition["SubObjectsStatistics"] == [{"SourceType": "ICEBERG"}]
 
 
 def test_answers_hold_what_the_service_model_knows_and_nothing_besides(

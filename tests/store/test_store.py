@@ -194,9 +194,9 @@ def test_once_the_last_catalog_of_a_region_is_known_what_no_target_wants_is_forg
     bench.read()
     assert bench.remembered("runs WHERE unlisted_since IS NOT NULL") == set()
     bench.store.catalog_known("later", THIRD)
-    bench.clock.advance(DAY)
     bench.read()
     assert bench.remembered("runs WHERE unlisted_since IS NOT NULL") == {"dropped"}
+    bench.configure(target("prod", "kept"), target("for good", "sales.*", catalog_id=None))
     bench.clock.advance(91 * DAY)
     bench.read()
     assert bench.remembered() == {"kept"}
