@@ -117,15 +117,22 @@ def echo_error(text: str) -> None:
 @contextlib.contextmanager
 def standard_output() -> "Iterator[None]":
     """Write to standard output within, and flush it. Raises ExporterError where it cannot be written."""
+    if sys.stdout is None:
+        raise ExporterError("cannot write to standard output: it is closed")
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
         raise  # its reader has seen enough: click leaves silently
     except OSError as error:
-        # What is left in the buffer would fail again when the interpreter ends, and change the exit status.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ExporterError(f"cannot write to standard output: {error.strerror}") from error
+        raise unwritable(error) from error
+
+
+def unwritable(error: OSError) -> ExporterError:
+    """Return the error for a standard output that cannot be written, to which nothing is written any more."""
+    # What is left in the buffer would fail again when the interpreter ends, and change the exit status.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExporterError(f"cannot write to standard output: {error.strerror}")
 
 
 def printable(text: str) -> str:

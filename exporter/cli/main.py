@@ -1,5 +1,6 @@
 """``glue-mv-exporter``: the commands, and what all of them share."""
 
+import errno
 import importlib
 import io
 import platform
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from exporter import __version__
-from exporter.cli.logs import StandardError, echo_error
+from exporter.cli.logs import StandardError, echo_error, unwritable
 from exporter.cli.signals import accept_signals
 from exporter.errors import ConfigurationError, ExporterError
 
@@ -124,7 +125,11 @@ def run(args: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         echo_error(str(error))
         return EXIT_USAGE
-    except ExporterError as error:
+    except (ExporterError, OSError) as error:
+        if isinstance(error, OSError):
+            if error.errno != errno.ENOSPC or error.filename is not None:
+                raise
+            error = unwritable(error)  # versions, help, or what healthcheck says
         echo_error(f"glue-mv-exporter: {error}")
         return EXIT_FAILED
     return status if isinstance(status, int) else 0

@@ -35,7 +35,8 @@ def feed_watchdog(trouble: Callable[[], str | None], ended: threading.Event) -> 
     ``trouble``: returns why a restart would help, or None.
     """
     microseconds = os.environ.get("WATCHDOG_USEC", "")
-    if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", "") not in {"", str(os.getpid())}:
+    ours = os.environ.get("WATCHDOG_PID", "") in {"", str(os.getpid())}
+    if not ours or not microseconds.isdecimal() or not int(microseconds):
         return
     logged = False
     while not ended.is_set():

@@ -11,8 +11,8 @@ from exporter.errors import ConfigurationError, Problem
 
 DEEPEST: Final = 32
 """Levels of nesting. The configuration needs five."""
-MOST_VALUES: Final = 250_000
-"""Counted as written out, with every alias replaced by what it stands for."""
+MOST_VALUES: Final = 500_000
+"""Counted as written, keys too; and again with every alias replaced by what it stands for."""
 _LONGEST_NUMBER: Final = 40
 """Characters. Python takes quadratic time for long numbers."""
 
@@ -135,7 +135,7 @@ def whole_file(file: str, message: str, line: int = 0) -> ConfigurationError:
 def read_yaml(content: bytes, file: str) -> Document:
     """Read one YAML document. Raises ConfigurationError where it cannot be read to its end."""
     try:
-        _check_depth(content, file)
+        _check_size(content, file)
         node = yaml.compose(content, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -146,10 +146,16 @@ def read_yaml(content: bytes, file: str) -> Document:
     return Document(file, node)
 
 
-def _check_depth(content: bytes, file: str) -> None:
-    """Raise ConfigurationError for deep nesting: libyaml's composer recurses in C, and would crash."""
-    depth = 0
+def _check_size(content: bytes, file: str) -> None:
+    """Raise ConfigurationError for more than can be composed.
+
+    libyaml's composer recurses in C, and would crash; a node takes a hundred times the memory of its text.
+    """
+    depth = number = 0
     for event in yaml.parse(content, Loader=_LOADER):
+        number += isinstance(event, yaml.NodeEvent)
+        if number > MOST_VALUES:
+            raise whole_file(file, f"holds more than {MOST_VALUES:,} values", _line(event))
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
@@ -192,19 +198,25 @@ class _Builder:
     def _mapping(self, node: yaml.Node) -> dict[str, object]:
         mapping: dict[str, object] = {}
         merged: list[object] = []
+        keys: set[str] = set()
+        reached = node.start_mark.index - 1
         for key_node, value_node in node.value:
             key = key_node.value
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._stop(key_node, "a key must be text, not a list or mapping (unfilled template?)")
+            if key_node.start_mark.index <= reached:  # its text may be a secret's
+                raise self._stop(node, "an alias stands where a key belongs")
+            reached = max(key_node.start_mark.index, value_node.start_mark.index)
             value = self._at(key, value_node)
-            if key_node.tag == f"{_TAG}merge":
-                merged += value if isinstance(value, list) else [value]
-            elif key in mapping:
+            if key in keys:
                 path = (*self._path, key)
                 message = f"duplicate key: it is already set on line {self._document.line(path)}"
                 self._document.problems.append(Problem(_line(key_node), key_path(path), message))
+            elif key_node.tag == f"{_TAG}merge":
+                merged += value if isinstance(value, list) else [value]
             else:
                 mapping[key] = value
+            keys.add(key)
         inherited: dict[str, object] = {}
         # The first one to name a key wins, and the mapping's own keys always do.
         for other in reversed(merged):

@@ -251,10 +251,14 @@ class _Connection(H11Protocol):
         self._phase = phase
         if phase != "answer":
             self._server.waiting[self] = None
-        if phase != "idle":  # that is uvicorn's timeout_keep_alive
-            timeouts = self._server.timeouts
-            seconds = timeouts.answer if phase == "answer" else timeouts.request
-            self._deadline = self.loop.call_later(seconds, self.transport.abort)
+        timeouts = self._server.timeouts
+        # uvicorn closes an idle connection; this ends one whose client does not let it, for it takes nothing.
+        limits = {
+            "request": timeouts.request,
+            "answer": timeouts.answer,
+            "idle": timeouts.idle + timeouts.request,
+        }
+        self._deadline = self.loop.call_later(limits[phase], self.transport.abort)
 
     def _current_phase(self) -> str:
         begun = self.cycle is not None

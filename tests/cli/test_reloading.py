@@ -162,6 +162,22 @@ def test_a_reload_takes_over_both_configurations_or_neither(tmp_path: Path, mist
             assert (set(web.current.settings.users), bench.watched()) == ({"bob"}, {sample_run_id(2)})
 
 
+def test_an_automatic_reload_takes_over_nothing_that_protects_less(
+    bench: ReloadBench, tmp_path: Path
+) -> None:
+    """Even where it is a valid file: it may be half written."""
+    web = web_file(tmp_path, users("alice"))
+    reloader = bench.another_reloader(loaded=content_of(str(bench.file)), web=web)
+    (tmp_path / "web.yml").write_text("rate_limit: {interval: 1s, burst: 5}\n")
+    bench.write(target(bench.glue, "a", 3))
+    for _ in range(3):
+        reloader.reload_if_changed()
+    assert bench.watched() == {sample_run_id(3)}
+    assert set(web.current.settings.users) == {"alice"}
+    assert reloader.reload() == ()
+    assert not web.current.settings.users
+
+
 def test_a_web_configuration_that_is_fixed_hides_no_mistake_of_the_other_one(
     bench: ReloadBench, tmp_path: Path
 ) -> None:

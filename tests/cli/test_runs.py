@@ -350,7 +350,11 @@ def test_once_shows_progress_on_a_terminal_and_leaves_nothing_of_it(run_ids: dic
     assert terminal.screen.rindex(CURSOR_ON) > terminal.screen.rindex(CURSOR_OFF)
 
 
-@pytest.mark.parametrize("arguments", [["runs"], ["once"], ["check-config", "config.yaml"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["runs"], ["once"], ["check-config", "config.yaml"], ["--version"], ["--help"], ["serve", "--help"]],
+    ids=" ".join,
+)
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_disk_is_status_1_in_a_line(
     run_ids: dict[str, str], arguments: list[str], unbuffered: str
@@ -365,4 +369,17 @@ def test_a_full_disk_is_status_1_in_a_line(
         )
     assert done.returncode == 1
     line = b"glue-mv-exporter: cannot write to standard output: No space left on device\n"
+    assert [text for text in done.stderr.splitlines(keepends=True) if b"level=info" not in text] == [line]
+
+
+@pytest.mark.parametrize("command", ["runs", "once", "check-config config.yaml"])
+def test_a_standard_output_that_is_closed_is_status_1_in_a_line(
+    run_ids: dict[str, str], command: str
+) -> None:
+    configure({"runs": [run_ids["audit"]]})
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    shell = ["sh", "-c", f'"$0" -m exporter {command} >&-', sys.executable]
+    done = subprocess.run(shell, stderr=subprocess.PIPE, env=environment, check=False, timeout=30)
+    assert done.returncode == 1
+    line = b"glue-mv-exporter: cannot write to standard output: it is closed\n"
     assert [text for text in done.stderr.splitlines(keepends=True) if b"level=info" not in text] == [line]

@@ -8,6 +8,8 @@ import pytest
 
 from exporter import config
 from exporter.config.checks import MOST_COMPARISONS
+from exporter.config.yaml_lines import MOST_VALUES
+from exporter.errors import ConfigurationError
 from tests.support.operations import counted
 
 PLACE = {"aws_region": "eu-west-1", "catalog_id": "123456789012"}
@@ -59,3 +61,9 @@ def test_too_many_globs_are_not_compared_and_a_warning_says_so(pattern: str) -> 
         "too many view patterns to check all of them for overlaps"
     ]
     assert time.monotonic() - began < 30
+
+
+def test_a_file_of_too_many_values_is_refused_before_they_are_made() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        config.parse(b"targets: [" + b"a," * MOST_VALUES + b"]", "config.yaml")
+    assert raised.value.lines() == ("config.yaml:1: holds more than 500,000 values",)

@@ -107,7 +107,7 @@ def test_systemd_learns_of_start_reload_and_stop(
 def test_without_a_watchdog_there_are_no_pings(
     config: Mapping[str, object], systemd: Systemd, tmp_path: Path
 ) -> None:
-    for env in ({"WATCHDOG_USEC": ""}, {"WATCHDOG_PID": "1"}):
+    for env in ({"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_PID": "1"}):
         with serve(tmp_path, config, env=systemd.env | env):
             systemd.await_states("READY=1")
             assert systemd.heard(1) == []

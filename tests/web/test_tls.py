@@ -356,3 +356,30 @@ def test_only_certificates_with_an_allowed_name_get_in(
             server.ask(tls=authority.client(another))
         with pytest.raises(REFUSED):
             server.ask(tls=authority.client())
+
+
+def test_allowed_names_change_without_a_restart(
+    tmp_path: Path, authority: Authority, clients: Authority
+) -> None:
+    """New connections are judged by the new names. An empty list is not used: it would let all in."""
+    server_pair = authority.pair("server")
+    required = mutual("RequireAndVerifyClientCert", clients)
+    one, two = (authority.client(clients.pair(name, f"{name}.example.org")) for name in ("one", "two"))
+    config = configured(tmp_path, server_pair, *required, "client_allowed_sans: [one.example.org]")
+    with WebServer(APP, config=config, timeouts=Timeouts(handover=0.1)) as server:
+        assert server.ask(tls=one).status == 200
+        configured(tmp_path, server_pair, *required, "client_allowed_sans: [two.example.org]")
+        server.follow()
+
+        def two_is_let_in() -> bool:
+            with contextlib.suppress(*REFUSED):  # by the server before, as long as it accepts connections
+                return server.ask(tls=two).status == 200
+            return False
+
+        eventually(two_is_let_in)
+        with pytest.raises(REFUSED):
+            server.ask(tls=one)
+        configured(tmp_path, server_pair, *required)
+        server.follow()
+        with pytest.raises(REFUSED):
+            server.ask(tls=one)
