@@ -365,6 +365,8 @@ class Counting(RuleBasedStateMachine):
         targets, runs_per_view = CONFIGURATIONS[choice]
         self.bench.configure(*targets, runs_per_view=runs_per_view)
         for one in targets:
+            if self.bench.store.watch(one.name) is None:  # its account becomes known now
+                self.model.next_tidying = 0.0
             self.bench.store.catalog_known(one.name, one.catalog_id or ACCOUNT)
         self.polled &= {t.name for t in targets}
         here = tuple(t for t in targets if t.catalog_id in (None, ACCOUNT))
