@@ -251,7 +251,7 @@ class TargetCheck:
             yield Row(OK, "runs", f"Glue knows all {len(run_ids):,}")
 
     def _source_tables(self) -> Iterator[Row]:
-        """Read the views' source tables, as a resync does. One that cannot be read is no failure."""
+        """Read the views' source tables, as a resync does. One that cannot be read is a warning."""
         arns: dict[str, bool] = {}
         for view in self._watched().values():
             for arn in view.sources or ():

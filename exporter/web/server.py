@@ -210,7 +210,7 @@ class _Connection(H11Protocol):
         """Wait for a request, if the client may send one."""
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
-        # Where another server has taken over, the handshake began under a context that is no longer valid.
+        # Where another server has taken over, the handshake began under a context that has been replaced.
         if self._server.should_exit or (tls is not None and not is_allowed(tls)):
             transport.abort()
             return

@@ -70,7 +70,7 @@ def test_gzip_is_for_those_who_take_it(accept_encoding: str) -> None:
     [None, "", "identity", "deflate, br", "gzip;q=0", "gzip ; q = 0.0, *", 'gzip;q="0"', "*;q=0"]
     + [f"gzip;q={quality}" for quality in ("nan", "-1", "2", "much")],
 )
-def test_whoever_does_not_take_gzip_gets_plain_bytes(accept_encoding: str | None) -> None:
+def test_a_client_that_does_not_take_gzip_gets_plain_bytes(accept_encoding: str | None) -> None:
     assert not accepts_gzip(accept_encoding)
 
 

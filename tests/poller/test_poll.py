@@ -37,7 +37,7 @@ def release() -> Iterator[list[threading.Event]]:
 
 
 def test_reads_every_configured_run_and_commits_once() -> None:
-    """An ID that Glue does not know is no failure of the target."""
+    """An ID that Glue does not know does not make the target fail."""
     bench = Bench(target("prod", "a", "b", "unknown"))
     bench.has(running("a"), run("b"))
     before = len(bench.shown.commits)

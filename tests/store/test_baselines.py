@@ -193,7 +193,7 @@ def test_the_first_run_of_a_view_counts_though_tables_are_denied(tmp_path: Path,
 def test_a_view_that_only_its_runs_tell_of_counts_what_came_after_its_pattern_was_listed(
     views: StoreBench, counted: int, *, denied: bool
 ) -> None:
-    """A record may show up later than it was created: that is no news, unless its view would be there."""
+    """A record may show up later than it was created: that says nothing, unless its view would be there."""
     views.clock.advance(60.0)
     views.poll(tables=None if denied else [], denied=denied)
     views.poll(started(ended("late"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)

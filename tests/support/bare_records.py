@@ -181,7 +181,7 @@ class Records:
             return [body for (catalog, _), body in sorted(self._databases.items()) if catalog == catalog_id]
 
     def tables(self, catalog_id: str, database: str) -> Sequence[bytes] | None:
-        """Return a database's tables as JSON; None where there is no such database."""
+        """Return a database's tables as JSON; None where the database does not exist."""
         with self._lock:
             if (catalog_id, database) not in self._databases:
                 return None
