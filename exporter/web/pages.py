@@ -1,4 +1,7 @@
-"""The status page, the same as JSON, the alerts' runbooks, and the files that these pages load."""
+"""The status page, the same as JSON, the alerts' runbooks, and the files that these pages load.
+
+The libraries that render them are imported by the first reader: a tenth of the time until a first scrape.
+"""
 
 import asyncio
 import re
@@ -6,10 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib import resources
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import jinja2
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -24,6 +26,9 @@ from exporter.web.status_model import document, status_json
 from exporter.web.status_query import StatusQuery
 from exporter.web.status_snapshot import Reading
 from exporter.web.strip import lag, strip
+
+if TYPE_CHECKING:
+    import jinja2
 
 REFRESH_SECONDS = 15
 """How often the page fetches itself again."""
@@ -41,13 +46,13 @@ RUNBOOK_POLICY = (
 
 def status_routes(read: Callable[[], Reading]) -> Sequence[BaseRoute]:
     """Return the routes of the page, its data and its files. ``read`` never calls AWS."""
-    template = _environment().get_template("status.html")
     # In one thread of its own: however many readers press reload, the threads of scrapes stay free.
     one_at_a_time = asyncio.Lock()
 
     def as_page(reading: Reading, query: StatusQuery) -> str:
         rows = {row.series.key: row for row in reading.views}
         found = document(reading, query)
+        template = _environment().get_template("status.html")
         return template.render(d=found, q=query, now=reading.now, reading=reading, rows=rows)
 
     def as_json(reading: Reading, query: StatusQuery) -> str:
@@ -79,14 +84,15 @@ def runbook_routes() -> Sequence[BaseRoute]:
     """Return the route of the runbooks, from the package: somebody who is paged needs no repository."""
     files = (resources.files("exporter.web") / "runbooks").iterdir()
     texts = {file.name.removesuffix(".md"): file.read_text("utf-8") for file in files}
-    template = _environment().get_template("runbook.html")
 
     @cache
     def page(alert: str) -> str:
+        template = _environment().get_template("runbook.html")
         content = Markup(_runbook_html(texts[alert]))  # noqa: S704 (from the package, and without raw HTML)
         return template.render(alert=alert, alerts=sorted(texts), content=content)
 
-    async def answer(request: Request) -> Response:
+    # Not a coroutine: the first one imports what renders it, which scrapes need not wait for.
+    def answer(request: Request) -> Response:
         alert = request.path_params["alert"]
         if alert not in texts:
             raise HTTPException(404)
@@ -97,6 +103,8 @@ def runbook_routes() -> Sequence[BaseRoute]:
 
 def _runbook_html(markdown: str) -> str:
     """Return a runbook as HTML, its headings with the anchors that GitHub gives them."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 (see above)
+
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(re.sub(r"\[([^]]+)\]\(([^)]+)\)", _link, markdown))
     for token, following in pairwise(tokens):
@@ -115,8 +123,11 @@ def _link(link: re.Match[str]) -> str:
     return f"[{text}]({other[1]}{other[2] or ''})" if other else text
 
 
-def _environment() -> jinja2.Environment:
+@cache
+def _environment() -> "jinja2.Environment":
     """Return the environment of the pages' templates: all that is put in is made visible, then escaped."""
+    import jinja2  # noqa: PLC0415 (see above)
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("exporter.web"),
         autoescape=True,
