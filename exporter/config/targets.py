@@ -1,5 +1,6 @@
 """From the file's entries to targets: defaults filled in, regions and catalogs multiplied out."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -100,7 +101,7 @@ class Entry:
     def targets(self) -> Iterator[settings.Target]:
         """Return its targets, where nothing is wrong in it."""
         runs: dict[str, str] = {}
-        for run_id in filter(None, self.own.runs):
+        for run_id in map(sys.intern, filter(None, self.own.runs)):  # as Glue's: one string for both
             runs.setdefault(run_key(run_id), run_id)
         views = tuple(dict.fromkeys(filter(None, self.own.views)))
         exclude_views = tuple(dict.fromkeys(filter(None, self.value("exclude_views"))))
