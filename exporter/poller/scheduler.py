@@ -4,9 +4,7 @@ import math
 import threading
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-import structlog
+from functools import partial
 
 from exporter.clock import Clock
 from exporter.model.reader import CatalogReader
@@ -19,8 +17,6 @@ from exporter.store.store import Store
 STUCK_AFTER = 60.0
 """Seconds without a heartbeat after which a target's job counts as stuck."""
 
-log = structlog.get_logger()
-
 ReaderFactory = Callable[[Target, RequestStats, threading.Event], CatalogReader]
 """Makes the reader of a target; the event is set when the target is no longer polled."""
 
@@ -32,16 +28,6 @@ def first_gap(target: str, interval: float) -> float:
     on; the same name always gives the same place.
     """
     return interval * (0.5 + 0.5 * zlib.crc32(target.encode()) / 2**32)
-
-
-def next_poll(planned: float, now: float, interval: float) -> float:
-    """Return when to poll next, from when this poll was planned: ticks that it overran are left out."""
-    missed = max(0, int((now - planned) // interval))
-    return planned + (missed + 1) * interval
-
-
-def _nothing() -> None:
-    """Stand in for the watchdog, or for a report, where there is none."""
 
 
 class Scheduler:
@@ -61,7 +47,7 @@ class Scheduler:
             for name, thread in list(self._threads.items()):
                 target = wanted.get(name)
                 # Before the store knows of the new target by this name: what the old one read is not its.
-                if not (target and thread.serves(target)):
+                if target is None or _asks_for(target) != _asks_for(thread.target):
                     thread.end()
                     del self._threads[name]
             try:
@@ -71,10 +57,13 @@ class Scheduler:
                     thread.wake.set()
                 for name, target in wanted.items():
                     if name not in self._threads:
-                        self._threads[name] = self._start(target)
+                        stop = threading.Event()
+                        poll = self._poll(target, stop)
+                        self._threads[name] = TargetThread(target, poll, self._store, self._clock, stop)
+                        self._threads[name].thread.start()
 
     def poll_once(
-        self, settings: Settings, report: Callable[[], object] = _nothing, *, tables: bool = True
+        self, settings: Settings, report: Callable[[], object] = lambda: None, *, tables: bool = True
     ) -> None:
         """Poll every target once, all at the same time; return when all have ended, and report until then.
 
@@ -85,9 +74,8 @@ class Scheduler:
         never = threading.Event()
         threads = [
             threading.Thread(
-                target=self._poll(target, never, tables=tables).run,
-                args=(_nothing,),
-                kwargs={"first_resync_within": math.inf},
+                target=partial(self._poll(target, never, tables=tables).run, first_resync_within=math.inf),
+                args=(lambda: None,),
                 daemon=True,
             )
             for target in settings.targets
@@ -126,12 +114,6 @@ class Scheduler:
                 return f"the resync of target {name} has been stuck for {silent:.0f} s"
         return None
 
-    def _start(self, target: Target) -> "TargetThread":
-        stop = threading.Event()
-        thread = TargetThread(target, self._poll(target, stop), self._store, self._clock, stop)
-        thread.thread.start()
-        return thread
-
     def _poll(self, target: Target, stop: threading.Event, *, tables: bool = True) -> TargetPoll:
         reader = self._readers(target, self._store.requests(target.name), stop)
         return TargetPoll(target, reader, self._store, self._clock, stop, tables=tables)
@@ -142,28 +124,21 @@ def _asks_for(target: Target) -> tuple[object, ...]:
     return target.access, target.catalog_id, target.views, target.exclude_views, target.source_tables
 
 
-@dataclass(slots=True)
 class TargetThread:
     """The thread that polls one target until it is ended."""
 
-    target: Target
-    poll: TargetPoll
-    store: Store
-    clock: Clock
-    stop: threading.Event
-    wake: threading.Event = field(default_factory=threading.Event)
-    """Set: poll now, or look at ``stop``."""
-    expected: float = field(init=False)
-    """Monotonic seconds by which the next heartbeat is due."""
-    thread: threading.Thread = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.expected = self.clock.monotonic() + STUCK_AFTER
-        self.thread = threading.Thread(target=self._loop, name=f"poll {self.target.name}", daemon=True)
-
-    def serves(self, target: Target) -> bool:
-        """Return whether this thread asks Glue for what the target names."""
-        return _asks_for(self.target) == _asks_for(target)
+    def __init__(
+        self, target: Target, poll: TargetPoll, store: Store, clock: Clock, stop: threading.Event
+    ) -> None:
+        self.target = target
+        self.poll = poll
+        self.stop = stop
+        self.wake = threading.Event()
+        """Set: poll now, or look at ``stop``."""
+        self._store = store
+        self._clock = clock
+        self._heartbeat()
+        self.thread = threading.Thread(target=self._loop, name=f"poll {target.name}", daemon=True)
 
     def end(self) -> None:
         """Let the thread end as soon as it can."""
@@ -171,19 +146,21 @@ class TargetThread:
         self.wake.set()
 
     def _heartbeat(self) -> None:
-        self.expected = self.clock.monotonic() + STUCK_AFTER
+        self.expected = self._clock.monotonic() + STUCK_AFTER
+        """Monotonic seconds by which the next heartbeat is due."""
 
     def _loop(self) -> None:
-        planned = self.clock.monotonic()
-        gap = first_gap(self.target.name, self.store.settings.poll_interval)
+        planned = self._clock.monotonic()
+        gap = first_gap(self.target.name, self._store.settings.poll_interval)
         while not self.stop.is_set():
             self._heartbeat()
             self.poll.run(self._heartbeat)
-            planned = next_poll(planned, self.clock.monotonic(), gap)
-            gap = self.store.settings.poll_interval
+            # The times that this poll overran are left out.
+            planned += gap * (1 + max(0, (self._clock.monotonic() - planned) // gap))
+            gap = self._store.settings.poll_interval
             self.expected = planned + STUCK_AFTER
-            if self.clock.wait(self.wake, max(0.0, planned - self.clock.monotonic())):
+            if self._clock.wait(self.wake, max(0.0, planned - self._clock.monotonic())):
                 self.wake.clear()
-                planned = self.clock.monotonic()
+                planned = self._clock.monotonic()
                 # As at the start: all were woken at once, and are to be spread again.
                 gap = first_gap(self.target.name, gap)
