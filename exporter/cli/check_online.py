@@ -19,10 +19,19 @@ from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
 from exporter.model.settings import Target, ViewPattern
-from exporter.model.view import SourceTable, TableListing, View
-from exporter.poller.listing import pages, scopes_for
-from exporter.poller.resync import DATABASES, RUNS, Part, named_plan, whole_plan
-from exporter.poller.sources import Answer, SourceReader
+from exporter.model.view import SourceTable, View
+from exporter.poller.discovery import (
+    DATABASES,
+    RUNS,
+    Answer,
+    Found,
+    Part,
+    SourceReader,
+    first_parts,
+    read_part,
+    table_parts,
+)
+from exporter.poller.listing import scopes_for
 from exporter.poller.workers import Calls, GlueUnreachableError, WorkerPool
 from exporter.store.results import Scope
 from exporter.store.series import RequestStats
@@ -30,15 +39,11 @@ from exporter.store.series import RequestStats
 K = TypeVar("K")
 V = TypeVar("V")
 
-AT_ONCE = 8
-"""Targets, and calls of each; targets of the same access share its rate limit."""
 SHOWN = 3
 """Names in one line; the rest is counted."""
 OK, WARNING, FAILED = "ok", "warning", "failed"
 COLOURS = {OK: "green", WARNING: "yellow", FAILED: "red"}
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
-ABOUT_ONE_THING = frozenset({"GetTables", "GetTable", GET_RUN})
-"""Operations to which "not found" is an answer."""
 
 
 class Row(NamedTuple):
@@ -98,7 +103,7 @@ def _check(
 
 
 def _calls(name: str, heartbeat: Callable[[], None] = lambda: None) -> Calls:
-    pool = WorkerPool(name, size=AT_ONCE, clock=SystemClock())
+    pool = WorkerPool(name, SystemClock())
     return Calls(pool, deadline=math.inf, stop=threading.Event(), heartbeat=heartbeat)
 
 
@@ -149,53 +154,33 @@ class TargetCheck:
             if isinstance(result, GlueError):
                 if result.reason is Reason.CREDENTIALS:
                     raise result
-                if result.reason is not Reason.NOT_FOUND or operation not in ABOUT_ONE_THING:
+                if result.reason is not Reason.NOT_FOUND or operation != GET_RUN:  # there it is an answer
                     failures.append(result)
             yield key, result
 
     def _find_tables(self) -> None:
-        parts = whole_plan(self._matcher)
-        if DATABASES in parts:
-            parts += self._in_all_databases()
+        parts = first_parts(self._matcher)
+        if parts == [DATABASES]:
+            ((_, result),) = self._ask(DATABASES.operation, parts, self._read)
+            if isinstance(result, GlueError):
+                self._unread.add("*")
+            parts = table_parts(self._matcher, None if isinstance(result, GlueError) else result.databases)
         for operation in ("GetTables", "GetTable"):
             asked = [part for part in parts if part.operation == operation]
             for part, result in self._ask(operation, asked, self._read):
                 if isinstance(result, GlueError):
-                    if result.reason is not Reason.NOT_FOUND:
-                        self._unread.add(part.database)
+                    self._unread.add(part.database)
                     continue
-                for page in result:
-                    found: list[View | SourceTable] = [*page.views, *page.sources]
-                    self._tables |= {(part.database, table.table): table for table in found}
+                self._tables |= {(part.database, table.table): table for table in result.tables}
                 if not part.table:
-                    self._sources.note_listed(part.database, result)
+                    self._sources.note_listed(part.database, result.tables)
 
-    def _in_all_databases(self) -> list[Part]:
-        """Return what to read where a pattern asks for databases by a glob."""
-        wanted = self._matcher.database_matches
-        ((_, databases),) = self._ask(DATABASES.operation, [DATABASES], lambda _: self._databases())
-        if isinstance(databases, GlueError):
-            self._unread.add("*")
-            return named_plan(self._matcher, (name for name in self._matcher.literals if wanted(name[0])))
-        return [Part("GetTables", name) for name in databases if wanted(name)]
-
-    def _databases(self) -> list[str]:
-        listing = pages(lambda token: self._reader.get_databases(next_token=token), DATABASES.operation)
-        return [name for page in listing for name in page.names]
-
-    def _read(self, part: Part) -> list[TableListing]:
-        """Read a table, or all tables of a database. Raises GlueError, also for a malformed record."""
-        if part.table:
-            table = self._reader.get_table(part.database, part.table)
-            if isinstance(table, View):
-                return [TableListing(views=(table,))]
-            return [TableListing(views=(), sources=(table,))]
-        read = partial(self._reader.get_tables, part.database)
-        listing = list(pages(lambda token: read(next_token=token), part.operation))
-        for record in (record for page in listing for record in page.malformed):
-            message = f"table {part.database}.{record.name}: {record.message}"
-            raise GlueError(Reason.UNEXPECTED, message, operation=part.operation)
-        return listing
+    def _read(self, part: Part) -> Found:
+        """Read what a resync reads. Raises GlueError, also for a malformed record."""
+        found = read_part(self._reader, part)
+        if found.malformed:
+            raise GlueError(Reason.UNEXPECTED, found.malformed[0], operation=part.operation)
+        return found
 
     def _watched(self) -> dict[Name, View]:
         tables = self._tables.items()

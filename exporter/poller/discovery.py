@@ -1,59 +1,156 @@
-"""Reads when source tables were last changed: each once, however many views use it, in few calls.
+"""What is asked of a catalog's tables: where a target's views are, and when their sources changed.
 
-The pages of a target's own databases are read anyway, for the views. The sources of any other database are
-read by name, or with the pages of that database where these are fewer.
+Source tables are read each once, however many views use them. The pages of a target's own databases are read
+anyway, for the views. The sources of any other database are read by name, or with its pages where these are
+fewer.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from exporter.errors import GlueError, Reason
+from exporter.model.patterns import ViewMatcher
 from exporter.model.reader import CatalogReader
 from exporter.model.view import SourceTable, TableListing, View, parse_source_arn
-from exporter.poller.listing import pages
+
+FEW_NAMES = 3
+"""So many views of a database are asked for by name; where more are named, its tables are listed."""
+
+
+class Part(NamedTuple):
+    """What is asked for at once: an operation, and the database and table that it is about."""
+
+    operation: str
+    database: str = ""
+    table: str = ""
+    catalog_id: str | None = None
+    """Of a database with source tables; None: the target's own."""
+
+    @property
+    def finds_views(self) -> bool:
+        """Whether it is about the target's databases and tables."""
+        return self.operation in {"GetDatabases", "GetTables", "GetTable"}
+
+
+DATABASES = Part("GetDatabases")
+SOURCES = Part("SourceTables")
+"""Finds the databases of the views' source tables, which become parts of this operation."""
+RUNS = Part("ListMaterializedViewRefreshTaskRuns")
+
+
+def first_parts(matcher: ViewMatcher) -> list[Part]:
+    """Return what to read of the tables first: all databases, where a pattern asks for these by a glob."""
+    return [DATABASES] if matcher.glob_databases() is None else table_parts(matcher, None)
+
+
+def table_parts(matcher: ViewMatcher, databases: Iterable[str] | None) -> list[Part]:
+    """Return what finds a target's views in these databases; None: in those that its patterns name."""
+    whole = list(
+        matcher.named_databases() if databases is None else filter(matcher.database_matches, databases)
+    )
+    names = [name for name in matcher.literals if name[0] not in set(whole)]
+    named = Counter(database for database, _ in names)
+    whole += [database for database, number in named.items() if number > FEW_NAMES]
+    one_by_one = [Part("GetTable", *name) for name in names if named[name[0]] <= FEW_NAMES]
+    return [*(Part("GetTables", database) for database in whole), *one_by_one]
+
+
+class _Page(Protocol):
+    @property
+    def next_token(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=_Page)
+
+
+def pages(ask: Callable[..., P], operation: str) -> Iterator[P]:
+    """Yield what ``ask(next_token=…)`` returns. Raises GlueError where the pages go round in a circle."""
+    token: str | None = None
+    tokens: set[str] = set()
+    while True:
+        page = ask(next_token=token)
+        token = page.next_token
+        if token in tokens:
+            raise GlueError(Reason.UNEXPECTED, "a paging token came twice", operation=operation)
+        yield page
+        if token is None:
+            return
+        tokens.add(token)
+
+
+class Found(NamedTuple):
+    """What a part holds."""
+
+    databases: tuple[str, ...] = ()
+    tables: tuple[View | SourceTable, ...] = ()
+    malformed: tuple[str, ...] = ()
+    """One line for each record that could not be read."""
+
+
+def read_part(reader: CatalogReader, part: Part) -> Found:
+    """Read a part that finds views. Raises GlueError: half a listing is none.
+
+    A table that Glue does not know is no failure, nor is such a database.
+    """
+    if part == DATABASES:
+        listed = list(pages(reader.get_databases, part.operation))
+        names = tuple(name for page in listed for name in page.names)
+        return Found(databases=names, malformed=tuple(r.message for page in listed for r in page.malformed))
+    try:
+        if part.table:
+            return Found(tables=(reader.get_table(part.database, part.table),))
+        listing = list(pages(partial(reader.get_tables, part.database), part.operation))
+    except GlueError as error:
+        if error.reason is Reason.NOT_FOUND:
+            return Found()
+        raise
+    tables = tuple(table for page in listing for table in _tables(page))
+    lines = tuple(
+        f"table {part.database}.{record.name}: {record.message}" if record.name else record.message
+        for page in listing
+        for record in page.malformed
+    )
+    return Found(tables=tables, malformed=lines)
+
+
+def _tables(page: TableListing) -> tuple[View | SourceTable, ...]:
+    return (*page.views, *page.sources)
+
 
 REFUSED: Final = frozenset({Reason.ACCESS_DENIED, Reason.NOT_FOUND, Reason.INVALID_INPUT})
-"""Failures that asking again at once does not change."""
+"""Failures of reading a source that asking again at once does not change."""
 
 Answer = float | str
 """When a source was last changed, as Unix time; or why that is not known, in a word or two."""
 
 
-class SourceDatabase(NamedTuple):
-    """A database that holds sources."""
-
-    catalog_id: str | None
-    """None: the target's own catalog."""
-    name: str
-
-
 class SourceReader:
-    """Of one target. A resync notes what it has listed, makes a plan, and then reads each database of it."""
+    """Of one target. A resync notes what it has listed, makes a plan, and then reads each part of it."""
 
     def __init__(self, aws_region: str | None) -> None:
         self._aws_region = aws_region
         self._listed: dict[str, dict[str, SourceTable]] = {}
         """The tables of the databases that the resync has read: by database and name."""
-        self._wanted: dict[SourceDatabase, dict[str, str]] = {}
+        self._wanted: dict[Part, dict[str, str]] = {}
         """The ARNs of the sources to read, by name."""
         self._iceberg: Mapping[str, bool] = {}
         """Of each ARN, whether a view says that it is an Iceberg table."""
-        self._pages: dict[SourceDatabase, int] = {}
+        self._pages: dict[Part, int] = {}
         """How many pages held all of a database's sources the last time; or, where reading by name turned out
         to take fewer calls, how many sources it must have for pages to be tried again."""
 
-    def note_listed(self, database: str, listing: Iterable[TableListing]) -> None:
-        """Keep what all pages of one of the target's own databases say, until the next plan."""
-        self._listed[database] = {table.table: table for page in listing for table in _tables(page)}
+    def note_listed(self, database: str, tables: Iterable[View | SourceTable]) -> None:
+        """Keep all tables of one of the target's own databases until the next plan."""
+        self._listed[database] = {table.table: _as_source(table) for table in tables}
 
-    def arns(self, database: SourceDatabase) -> Iterable[str]:
+    def arns(self, part: Part) -> Collection[str]:
         """Return the sources of one database; none if the plan does not hold it any more."""
-        return self._wanted.get(database, {}).values()
+        return self._wanted.get(part, {}).values()
 
-    def plan(
-        self, sources: Mapping[str, bool], catalog_id: str
-    ) -> tuple[dict[str, Answer], list[SourceDatabase]]:
-        """Return the answers for which no call is needed, and the databases to read for the others.
+    def plan(self, sources: Mapping[str, bool], catalog_id: str) -> tuple[dict[str, Answer], list[Part]]:
+        """Return the answers for which no call is needed, and what to read for the others.
 
         ``sources``: by ARN, whether a view says that it is an Iceberg table. ``catalog_id``: the target's.
         """
@@ -68,55 +165,46 @@ class SourceReader:
             if own and key.database in self._listed:
                 answers[arn] = self._answer(arn, self._listed[key.database].get(key.table))
             else:
-                database = SourceDatabase(None if own else key.catalog_id, key.database)
-                self._wanted.setdefault(database, {})[key.table] = arn
+                part = Part(SOURCES.operation, key.database, catalog_id=None if own else key.catalog_id)
+                self._wanted.setdefault(part, {})[key.table] = arn
         self._listed = {}
         return answers, list(self._wanted)
 
-    def read(self, reader: CatalogReader, database: SourceDatabase) -> dict[str, Answer]:
+    def read(self, reader: CatalogReader, part: Part) -> dict[str, Answer]:
         """Read the sources of one database. Raises GlueError for a failure that says nothing of them."""
-        wanted = self._wanted.get(database, {})
+        wanted = self._wanted.get(part, {})
         answers: dict[str, Answer] = {}
-        if self._pages.get(database, 1) < len(wanted):
+        if self._pages.get(part, 1) < len(wanted):
             try:
-                for arn, table in self._read_pages(reader, database, wanted):
-                    answers[arn] = self._answer(arn, table)
+                answers.update(self._read_pages(reader, part, wanted))
             except GlueError as error:
                 return dict.fromkeys(wanted.values(), _reason(error)) | answers
         for name, arn in wanted.items():
             if arn not in answers:
                 try:
-                    found = reader.get_table(database.name, name, catalog_id=database.catalog_id)
+                    table = reader.get_table(part.database, name, catalog_id=part.catalog_id)
+                    answers[arn] = self._answer(arn, _as_source(table))
                 except GlueError as error:
                     answers[arn] = _reason(error)
-                else:
-                    answers[arn] = self._answer(arn, found.as_source() if isinstance(found, View) else found)
         return answers
 
     def _read_pages(
-        self, reader: CatalogReader, database: SourceDatabase, wanted: Mapping[str, str]
-    ) -> Iterator[tuple[str, SourceTable | None]]:
-        """Yield sources, until reading those that are left by name takes fewer calls.
-
-        None for those that no page held, once all have been read.
-        """
+        self, reader: CatalogReader, part: Part, wanted: Mapping[str, str]
+    ) -> Iterator[tuple[str, Answer]]:
+        """Yield answers, until reading the sources that are left by name takes fewer calls."""
         left = dict(wanted)
-        expected = self._pages.get(database, 0)
-        listing = pages(
-            lambda token: reader.get_tables(database.name, catalog_id=database.catalog_id, next_token=token),
-            "GetTables",
-        )
+        expected = self._pages.get(part, 0)
+        listing = pages(partial(reader.get_tables, part.database, catalog_id=part.catalog_id), "GetTables")
         for number, page in enumerate(listing, start=1):
-            for table in _tables(page):
+            for table in map(_as_source, _tables(page)):
                 if arn := left.pop(table.table, None):
-                    yield arn, table
+                    yield arn, self._answer(arn, table)
             if page.next_token is None:
-                yield from ((arn, None) for arn in left.values())
+                yield from ((arn, self._answer(arn, None)) for arn in left.values())
                 left = {}
-            # Beyond what is known, about as many pages may follow as have been read without effect.
-            pages_to_go = expected - number if number < expected else number - expected + 1
-            if not left or pages_to_go >= len(left):
-                self._pages[database] = 2 * len(wanted) if left else number
+            # Beyond what is known, about as many pages may follow as have been read.
+            if not left or number >= max(expected, len(left)):
+                self._pages[part] = 2 * len(wanted) if left else number
                 return
 
     def _answer(self, arn: str, table: SourceTable | None) -> Answer:
@@ -127,10 +215,9 @@ class SourceReader:
         return "without UpdateTime" if table.update_time is None else table.update_time
 
 
-def _tables(page: TableListing) -> Iterable[SourceTable]:
-    """Yield all tables of a page: a view may be the source of another one."""
-    yield from page.sources
-    yield from (view.as_source() for view in page.views)
+def _as_source(table: View | SourceTable) -> SourceTable:
+    """Return the table as a source: a view may be the source of another one."""
+    return table.as_source() if isinstance(table, View) else table
 
 
 def _reason(error: GlueError) -> str:

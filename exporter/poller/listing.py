@@ -1,50 +1,28 @@
 """Reads listings of runs: the ones that a target's views need, whole or as far as something may be new."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol, TypeVar
 
 from exporter.clock import Clock
-from exporter.errors import GlueError, Reason
-from exporter.model.patterns import Name
+from exporter.errors import GlueError, PollInterrupted, Reason
+from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.reader import CatalogReader
-from exporter.model.run import Malformed, Run, RunListing, run_key
+from exporter.model.run import Run, RunListing, run_key
+from exporter.poller.discovery import RUNS, pages
 from exporter.poller.workers import Calls
 from exporter.store.results import Listing, RunsListed, Scope
+from exporter.store.store import Store
 
 OVERLAP = 300.0
 """Seconds of what is already known that an early end must have read again: a run may show up late."""
-PAGE = 1000
-"""Runs on a page of a listing, at most."""
 MOST_PAGES_WITHOUT_NEWS = 100
 """So many pages in a row may be empty or hold what the page before held; then the listing has no end."""
-OPERATION = "ListMaterializedViewRefreshTaskRuns"
-
-
-class _Page(Protocol):
-    @property
-    def next_token(self) -> str | None: ...
-
-
-P = TypeVar("P", bound=_Page)
-
-
-def pages(ask: Callable[[str | None], P], operation: str) -> Iterator[P]:
-    """Yield the pages of a listing. Raises GlueError where it goes round in a circle."""
-    token: str | None = None
-    tokens: set[str] = set()
-    while True:
-        page = ask(token)
-        token = page.next_token
-        if token in tokens:
-            raise GlueError(Reason.UNEXPECTED, "a paging token came twice", operation=operation)
-        yield page
-        if token is None:
-            return
-        tokens.add(token)
+LONGEST_IN_A_POLL = 15.0
+"""Seconds that a listing may take which every poll reads to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +32,21 @@ class Order:
     complete: bool = False
     """Whether it was ever read to its end."""
     newest_first: bool = True
-    """Whether all that was read came newest first."""
+    """Whether all that was read since then, and by that read, came newest first."""
     newest: float | None = None
-    """The newest creation time."""
+    """The newest creation time that nothing unread is above."""
     pages: int = 0
-    """Of the last complete read, or of one that had more before it ended."""
+    """Of the last complete read."""
     seconds: float = 0.0
-    """That these took."""
+    """That it took."""
 
+    @property
+    def too_long(self) -> bool:
+        """Whether it takes too long for a poll, which would have to read all of its pages.
 
-Orders = dict[Scope, Order]
-"""Of the listings of one target. A poll and a resync share it: an entry is replaced as a whole."""
+        Before it was ever read to its end, it may: a poll would take the resync's turns, again and again.
+        """
+        return not self.newest_first and (not self.complete or self.seconds > LONGEST_IN_A_POLL)
 
 
 def scopes_for(views: AbstractSet[Name], orders: Mapping[Scope, Order]) -> tuple[Scope, ...]:
@@ -78,7 +60,7 @@ def scopes_for(views: AbstractSet[Name], orders: Mapping[Scope, Order]) -> tuple
     databases = {database for database, _ in views}
     if len(views) == 1:
         return (Scope(*next(iter(views))),)
-    widest = Scope(next(iter(databases))) if len(databases) == 1 else Scope()
+    widest = _widest(databases)
     order = orders.get(widest, Order())
     if order.complete and not order.newest_first:
         if order.pages > len(views):
@@ -86,6 +68,11 @@ def scopes_for(views: AbstractSet[Name], orders: Mapping[Scope, Order]) -> tuple
         if order.pages > len(databases) > 1:
             return tuple(Scope(database) for database in sorted(databases))
     return (widest,)
+
+
+def _widest(databases: AbstractSet[str]) -> Scope:
+    """Return the narrowest single listing that holds the runs of all of these databases."""
+    return Scope(next(iter(databases))) if len(databases) == 1 else Scope()
 
 
 @dataclass(slots=True)
@@ -103,23 +90,16 @@ class ReadListing:
     """Creation times."""
     oldest: float | None = None
     pages: int = 0
-    runs: int = 0
-    malformed: list[Malformed] = field(default_factory=list)
-
-    @property
-    def error(self) -> GlueError | None:
-        """The failed read that a record makes which cannot be read."""
-        if not self.malformed:
-            return None
-        return GlueError(Reason.UNEXPECTED, self.malformed[0].message, operation=OPERATION)
+    error: GlueError | None = None
+    """The failed read that the first record makes which cannot be read."""
 
     def add(self, page: RunListing) -> None:
         """Note what a page holds."""
         self.pages += 1
-        self.runs += len(page.runs)
-        self.malformed += page.malformed
         self.complete = page.next_token is None
         self.found.update(self.wanted & {run_key(run.run_id) for run in page.runs})
+        for record in page.malformed:
+            self.error = self.error or GlueError(Reason.UNEXPECTED, record.message, operation=RUNS.operation)
         for run in page.runs:
             time = run.creation_time
             if time is None or (self.oldest is not None and time > self.oldest):
@@ -129,100 +109,113 @@ class ReadListing:
             if time is not None and (self.newest is None or time > self.newest):
                 self.newest = time
 
-    def pages_down_to(self, time: float) -> int:
-        """Return about how many pages further down a run of this age is; 0 if it was passed."""
-        if self.oldest is None or self.newest is None or time >= self.oldest:
-            return 0
-        runs = (self.oldest - time) * (self.runs - 1) / max(self.newest - self.oldest, 1.0)
-        return math.ceil(runs / PAGE)
+
+Enough = Callable[[ReadListing], bool]
+"""Whether a listing need not be read any further."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListingReader:
-    """Reads a target's listings, and hands in each page as it comes."""
+def nothing_new(order: Order, unsettled: Mapping[str, Run]) -> Enough:
+    """Return what ends a poll's read; ``unsettled``: the runs that should be read again, by key.
 
-    reader: CatalogReader
-    calls: Calls
-    clock: Clock
-    orders: Orders
-    hand_in: Callable[[RunsListed], None]
-    tables_denied: bool
-    """Whether some tables may not be read, so that views there are known by their runs alone."""
+    It ends where the pages come newest first, nothing further down can be new, and asking for the unsettled
+    runs that are left takes fewer calls than the pages down to them.
+    """
 
-    def read_all(self, listing: Listing) -> ReadListing:
-        """Read every page. Raises GlueError, GlueUnreachableError or PollInterrupted."""
-        return self._read(ReadListing(listing, frozenset()), lambda _: False)
+    def enough(read: ReadListing) -> bool:
+        newest = read.newest if order.newest is None else order.newest
+        if read.newest is None or read.oldest is None or newest is None:
+            return False
+        if not (order.newest_first and read.newest_first) or read.oldest >= newest - OVERLAP:
+            return False
+        left = [unsettled[key].creation_time for key in unsettled.keys() - read.found]
+        furthest = min((time for time in left if time is not None), default=read.oldest)
+        if furthest >= read.oldest:
+            return True
+        # About as many as hold as long a time so far.
+        pages_to_go = math.ceil(read.pages * (read.oldest - furthest) / max(read.newest - read.oldest, 1.0))
+        return pages_to_go >= len(left)
 
-    def read_new(
-        self, listing: Listing, unsettled: Mapping[str, Run], wanted: AbstractSet[str]
+    return enough
+
+
+class Listings:
+    """One target's listings of runs, for its polls and its resync. Each page is applied as it comes."""
+
+    def __init__(
+        self,
+        matcher: ViewMatcher,
+        store: Store,
+        clock: Clock,
+        stop: threading.Event,
+        tables_denied: Callable[[], bool],
+    ) -> None:
+        """``tables_denied``: whether some tables may not be read, so that runs alone show the views there."""
+        self._matcher = matcher
+        self._store = store
+        self._clock = clock
+        self._stop = stop
+        self._tables_denied = tables_denied
+        self._orders: dict[Scope, Order] = {}
+        """An entry is replaced as a whole: polls and the resync share them."""
+
+    def order(self, scope: Scope) -> Order:
+        """Return what is known of a listing."""
+        return self._orders.get(scope, Order())
+
+    def scopes(self, views: AbstractSet[Name]) -> tuple[Scope, ...]:
+        """Return the listings that hold the runs of these views, and of those that nobody knows yet."""
+        searched = self._matcher.glob_databases() if self._tables_denied() else ()
+        if searched is None:
+            return (Scope(),)
+        if searched:  # the known views do not say where others will show up
+            return (_widest({*searched, *(database for database, _ in views)}),)
+        return scopes_for(views, self._orders)
+
+    def read(
+        self,
+        reader: CatalogReader,
+        calls: Calls,
+        scope: Scope,
+        wanted: AbstractSet[str] = frozenset(),
+        enough: Enough = lambda _: False,
     ) -> ReadListing:
-        """Read as far as something may be new.
-
-        ``unsettled``: the runs that should be read again, by key. ``wanted``: other keys to look for. It
-        stops where the pages come newest first, nothing further down can be new, and asking for the
-        unsettled runs that are left takes fewer calls than the pages down to them.
-        """
-        order = self.orders.get(listing.scope, Order())
-
-        def enough(read: ReadListing) -> bool:
-            if not (order.newest_first and read.newest_first) or read.oldest is None:
-                return False
-            newest = order.newest if order.newest is not None else read.newest
-            if newest is None or read.oldest >= newest - OVERLAP:
-                return False
-            left = [unsettled[key].creation_time for key in unsettled.keys() - read.found]
-            pages_to_go = max((read.pages_down_to(time) for time in left if time is not None), default=0)
-            return pages_to_go == 0 or pages_to_go >= len(left)
-
-        return self._read(ReadListing(listing, unsettled.keys() | wanted), enough)
-
-    def read_some(self, listing: Listing, wanted: AbstractSet[str], most_pages: int) -> ReadListing:
-        """Read until every wanted run was found, but only so many pages."""
-        return self._read(
-            ReadListing(listing, wanted), lambda read: read.pages >= most_pages or read.found == wanted
-        )
-
-    def _read(self, read: ReadListing, enough: Callable[[ReadListing], bool]) -> ReadListing:
-        begun = self.clock.monotonic()
-        scope = read.listing.scope
-        list_runs = partial(self.reader.list_runs, database=scope.database, table=scope.table)
+        """Read a listing, by default all of it. Raises GlueError, GlueUnreachableError or PollInterrupted."""
+        begun = self._clock.monotonic()
+        target = self._matcher.target.name
+        if (listing := self._store.open_listing(target, scope)) is None:
+            raise PollInterrupted(target)  # a reload has dropped the target
+        read = ReadListing(listing, wanted)
+        list_runs = partial(reader.list_runs, database=scope.database, table=scope.table)
         before: tuple[Run, ...] = ()
         without_news = 0
-        for page in pages(lambda token: self.calls.one(lambda: list_runs(next_token=token)), OPERATION):
+        for page in pages(lambda **token: calls.one(lambda: list_runs(**token)), RUNS.operation):
             without_news = without_news + 1 if page.runs in ((), before) else 0
             if without_news > MOST_PAGES_WITHOUT_NEWS:
-                raise GlueError(Reason.UNEXPECTED, "the listing does not end", operation=OPERATION)
+                raise GlueError(Reason.UNEXPECTED, "the listing does not end", operation=RUNS.operation)
             before = page.runs
             read.add(page)
-            self.hand_in(
-                RunsListed(
-                    target=read.listing.target,
-                    listing=read.listing,
-                    runs=page.runs,
-                    malformed=page.malformed,
-                    last=read.complete,
-                    tables_denied=self.tables_denied,
-                )
+            result = RunsListed(
+                target=target,
+                listing=listing,
+                runs=page.runs,
+                malformed=page.malformed,
+                last=read.complete,
+                tables_denied=self._tables_denied(),
             )
+            self._store.apply(result, self._stop)
             over = read.complete or enough(read)
             # After each page: the read may never get to its end.
-            self._remember(read, self.clock.monotonic() - begun, over=over)
+            self._remember(read, self._clock.monotonic() - begun, over=over)
             if over:
                 break
         return read
 
     def _remember(self, read: ReadListing, seconds: float, *, over: bool) -> None:
         """Note what the read has shown. How far it goes down is new only once nothing is left out above."""
-        before = self.orders.get(read.listing.scope, Order())
-        newest = read.newest if over and read.newest is not None else before.newest
+        before = self.order(read.listing.scope)
         if read.complete:
-            after = Order(True, read.newest_first, newest, read.pages, seconds)
+            after = Order(True, read.newest_first, read.newest, read.pages, seconds)
         else:
-            after = Order(
-                before.complete,
-                before.newest_first and read.newest_first,
-                newest,
-                max(before.pages, read.pages),
-                max(before.seconds, seconds),
-            )
-        self.orders[read.listing.scope] = after
+            newest = read.newest if over else before.newest
+            after = replace(before, newest_first=before.newest_first and read.newest_first, newest=newest)
+        self._orders[read.listing.scope] = after

@@ -1,7 +1,7 @@
 """One poll of one target: reads unsettled runs and what is new, and has the store apply it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -9,18 +9,17 @@ from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.reader import CatalogReader
 from exporter.model.run import run_key
-from exporter.model.settings import Settings, Target
-from exporter.poller.listing import OPERATION, PAGE, Order, ReadListing
+from exporter.model.settings import Target
+from exporter.poller.discovery import RUNS
+from exporter.poller.listing import Order, ReadListing, nothing_new
 from exporter.poller.resync import Resync
 from exporter.poller.workers import UNREACHABLE, Calls, GlueUnreachableError, WorkerPool, internal_error
-from exporter.store.results import PollEnded, RunsListed, Scope
+from exporter.store.results import PollEnded, Scope
 from exporter.store.store import Store
 from exporter.store.targets import Watch
 
 log = structlog.get_logger()
 
-CALLS_AT_ONCE = 8
-"""Of one target; the rate limit decides how fast they follow each other."""
 SHORTEST_BUDGET = 30.0
 """Seconds that a poll may take even where ``poll_interval`` is shorter."""
 FIRST_RESYNC_WITHIN = 30.0
@@ -53,8 +52,9 @@ class TargetPoll:
         self._store = store
         self._clock = clock
         self._stop = stop
-        self._pool = WorkerPool(target.name, size=CALLS_AT_ONCE, clock=clock)
+        self._pool = WorkerPool(target.name, clock)
         self.resync = Resync(target, reader, store, clock, stop, tables=tables)
+        self._listings = self.resync.listings
         self._read_at: dict[Scope, float] = {}
         """When each listing was last read, in monotonic seconds."""
         self._next_bulk = 0.0
@@ -73,73 +73,48 @@ class TargetPoll:
             ended.unread = set()
         except GlueUnreachableError as end:
             ended.gave_up(end.failure)
+        except GlueError as error:  # what the catalog is could not be found out
+            ended.gave_up(error)
         except Exception as error:
             log.exception("unexpected error in a poll", target=self._name)
             ended.gave_up(internal_error(error))
         ended.duration = self._clock.monotonic() - begun
-        try:
-            self._store.apply(ended, self._stop)
-        except Exception as error:
-            log.exception("unexpected error after a poll", target=self._name)
-            failed = PollEnded(target=self._name, started=ended.started)
-            failed.gave_up(internal_error(error))
+        for _ in range(2):
             try:
-                self._store.apply(failed, self._stop)
-            except Exception:
-                log.exception("unexpected error", target=self._name)
+                self._store.apply(ended, self._stop)
+            except Exception as error:
+                log.exception("unexpected error after a poll", target=self._name)
+                ended = PollEnded(target=self._name, started=ended.started)
+                ended.gave_up(internal_error(error))
+            else:
+                return
 
     def _read(self, ended: PollEnded, heartbeat: Callable[[], None], first_resync_within: float) -> None:
-        settings = self._store.settings
         begun = self._clock.monotonic()
-        reader, calls = self._job(settings, heartbeat)
-        try:
-            catalog_id = calls.one(reader.catalog_id)
-        except GlueError as error:
-            ended.gave_up(error)
-            return
-        self._store.catalog_known(self._name, catalog_id, self._stop)
-        if (watch := self._store.watch(self._name)) is None:
-            return
-        if watch.target.views:
-            self.resync.begin_if_due(watch, settings)
+        reader, calls = self._job(heartbeat)
+        self._store.catalog_known(self._name, calls.one(reader.catalog_id), self._stop)
+        watch = self._store.watch(self._name)
+        if watch and watch.target.views:
+            self.resync.begin_if_due(watch, self._store.settings, first_resync_within)
             if not watch.polled:
-                self._wait_for_resync(first_resync_within, settings, heartbeat)
-                reader, calls = self._job(settings, heartbeat)
-                if (watch := self._store.watch(self._name)) is None:
-                    return
+                self.resync.wait(begun + first_resync_within, heartbeat)
+                reader, calls = self._job(heartbeat)
+                watch = self._store.watch(self._name)
+        if watch is None:
+            return
         ended.views, ended.unread = watch.views, set(map(run_key, watch.due))
         left: dict[str, str] = {}
         if watch.target.views:
             left = self._read_listings(reader, calls, watch, ended, begun)
-        else:
-            self._read_many(reader, calls, watch, settings, ended)
+        elif len(watch.due) >= MANY and begun >= self._next_bulk:
+            self._read_many(reader, calls, ended)
         due = {key: run_id for run_id in watch.due if (key := run_key(run_id)) in ended.unread}
-        self._read_one_by_one(reader, calls, list((due | left).values()), ended)
+        self._read_one_by_one(reader, calls, (due | left).values(), ended)
 
-    def _read_one_by_one(
-        self, reader: CatalogReader, calls: Calls, run_ids: Sequence[str], ended: PollEnded
-    ) -> None:
-        """Ask for the runs that no listing held."""
-        for run_id, result in calls.each(run_ids, reader.get_run):
-            ended.runs[run_id] = result
-            ended.unread.discard(run_key(run_id))
-            # An ID that Glue does not know is an answer, not a failure of the poll.
-            if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
-                ended.failed(result)
-
-    def _job(self, settings: Settings, heartbeat: Callable[[], None]) -> tuple[CatalogReader, Calls]:
-        deadline = self._clock.monotonic() + max(settings.poll_interval, SHORTEST_BUDGET)
+    def _job(self, heartbeat: Callable[[], None]) -> tuple[CatalogReader, Calls]:
+        deadline = self._clock.monotonic() + max(self._store.settings.poll_interval, SHORTEST_BUDGET)
         calls = Calls(self._pool, deadline=deadline, stop=self._stop, heartbeat=heartbeat)
         return self._reader.until(deadline), calls
-
-    def _wait_for_resync(self, seconds: float, settings: Settings, heartbeat: Callable[[], None]) -> None:
-        until = self._clock.monotonic() + seconds
-        while True:
-            self.resync.wait(until, heartbeat)
-            watch = self._store.watch(self._name)
-            if not watch or self._stop.is_set() or self.resync.settled or self._clock.monotonic() >= until:
-                return
-            self.resync.begin_if_due(watch, settings)  # its own time was over
 
     def _read_listings(
         self, reader: CatalogReader, calls: Calls, watch: Watch, ended: PollEnded, begun: float
@@ -149,25 +124,25 @@ class TargetPoll:
         Returns the IDs of the unsettled runs further down, by key.
         """
         left: dict[str, str] = {}
-        listings = self.resync.listing_reader(reader, calls, self._hand_in)
         # Those first that time did not suffice for in the last poll.
-        for scope in sorted(self.resync.scopes(watch), key=lambda scope: self._read_at.get(scope, 0.0)):
+        for scope in sorted(
+            self._listings.scopes(watch.views), key=lambda scope: self._read_at.get(scope, 0.0)
+        ):
             if self.resync.listed_since(scope, begun):  # the first poll waited for that
                 ended.scopes.append(scope)
                 continue
             unsettled = {
                 run_key(run.run_id): run for run in watch.unsettled if scope.covers(run.database, run.table)
             }
-            if self.resync.too_long(scope):
+            order = self._listings.order(scope)
+            if order.too_long:
                 # Only a resync has the time for it. What is known to go on is asked for by its ID.
                 left |= {key: run.run_id for key, run in unsettled.items()}
-                ended.gave_up(_too_long(self.resync.orders[scope]))
+                ended.gave_up(_too_long(order))
                 continue
-            listing = self._store.open_listing(self._name, scope)
-            if listing is None:
-                break
+            wanted = unsettled.keys() | ended.unread
             try:
-                read = listings.read_new(listing, unsettled, ended.unread)
+                read = self._listings.read(reader, calls, scope, wanted, nothing_new(order, unsettled))
             except GlueError as error:
                 ended.failed(error)
                 continue
@@ -177,34 +152,37 @@ class TargetPoll:
                 left |= {key: run.run_id for key, run in unsettled.items() if key not in read.found}
         return left
 
-    def _hand_in(self, page: RunsListed) -> None:
-        self._store.apply(page, self._stop)
-
-    def _read_many(
-        self, reader: CatalogReader, calls: Calls, watch: Watch, settings: Settings, ended: PollEnded
-    ) -> None:
+    def _read_many(self, reader: CatalogReader, calls: Calls, ended: PollEnded) -> None:
         """Read many unsettled run IDs by a listing, where that takes fewer calls than asking for each.
 
         Nothing depends on it: what it does not hold, or all where it may not be read, is asked for by ID.
         """
-        now = self._clock.monotonic()
-        if len(watch.due) < MANY or now < self._next_bulk:
-            return
-        if (listing := self._store.open_listing(self._name, Scope())) is None:
-            return
-        pages = len(ended.unread) // RUNS_WORTH_A_PAGE
+        wanted = frozenset(ended.unread)
+        most_pages = len(wanted) // RUNS_WORTH_A_PAGE
+        worth_it = False
         try:
-            read = self.resync.listing_reader(reader, calls, self._hand_in).read_some(
-                listing, ended.unread, pages
+            read = self._listings.read(
+                reader, calls, Scope(), wanted, lambda read: read.pages >= most_pages or read.found == wanted
             )
         except GlueError as error:
             if error.reason in UNREACHABLE:
                 ended.failed(error)
-            self._next_bulk = now + settings.resync_interval
-            return
-        _note(read, ended)
-        if len(read.found) * PAGE < read.runs:
-            self._next_bulk = now + settings.resync_interval
+        else:
+            _note(read, ended)
+            worth_it = len(read.found) >= read.pages
+        if not worth_it:
+            self._next_bulk = self._clock.monotonic() + self._store.settings.resync_interval
+
+    def _read_one_by_one(
+        self, reader: CatalogReader, calls: Calls, run_ids: Iterable[str], ended: PollEnded
+    ) -> None:
+        """Ask for the runs that no listing held."""
+        for run_id, result in calls.each(run_ids, reader.get_run):
+            ended.runs[run_id] = result
+            ended.unread.discard(run_key(run_id))
+            # An ID that Glue does not know is an answer, not a failure of the poll.
+            if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
+                ended.failed(result)
 
 
 def _note(read: ReadListing, ended: PollEnded) -> None:
@@ -224,4 +202,4 @@ def _too_long(order: Order) -> GlueError:
             f"the listing of {order.pages} pages does not come newest first, and takes longer than a"
             " poll: raise max_requests_per_second, or watch fewer views of the catalog"
         )
-    return GlueError(Reason.UNEXPECTED, text, operation=OPERATION)
+    return GlueError(Reason.UNEXPECTED, text, operation=RUNS.operation)

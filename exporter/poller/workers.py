@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import structlog
@@ -16,6 +16,8 @@ V = TypeVar("V")
 
 TICK = 0.2
 """Seconds between two checks of the clock and the stop event while calls are going on."""
+CALLS_AT_ONCE = 8
+"""Of one job; the rate limit decides how fast they follow each other."""
 GIVE_UP_AFTER = 3
 """So many calls in a row that did not reach Glue end the job: the next one tries again."""
 UNREACHABLE = frozenset({Reason.TIMEOUT, Reason.UNAVAILABLE, Reason.CREDENTIALS})
@@ -31,7 +33,7 @@ class GlueUnreachableError(ExporterError):
 
     def __init__(self, failure: GlueError) -> None:
         """``failure``: of the last of these calls."""
-        super().__init__(str(failure))
+        super().__init__(failure)
         self.failure = failure
 
 
@@ -41,10 +43,10 @@ class WorkerPool:
     Not a ThreadPoolExecutor: that joins its threads at exit, and so waits for calls that hang.
     """
 
-    def __init__(self, name: str, *, size: int, clock: Clock) -> None:
+    def __init__(self, name: str, clock: Clock, size: int = CALLS_AT_ONCE) -> None:
         self.name = name
-        self.size = size
         self.clock = clock
+        self.size = size
         self._slots = threading.BoundedSemaphore(size)
 
     def begin(self, call: Callable[[K], V], key: K, results: "_Results[K, V]") -> bool:
@@ -87,7 +89,7 @@ class Calls:
             raise results[0]
         return results[0]
 
-    def each(self, keys: Sequence[K], call: Callable[[K], V]) -> Iterator[tuple[K, V | GlueError]]:
+    def each(self, keys: Iterable[K], call: Callable[[K], V]) -> Iterator[tuple[K, V | GlueError]]:
         """Make a call for each key, several at once; yield each result as it comes.
 
         Leaving the iteration early lets no further call begin. Calls that hang at the deadline are left to
@@ -115,17 +117,12 @@ class Calls:
                 interrupted = True
                 continue
             yield key, result
-            self._count(result)
+            unreachable = isinstance(result, GlueError) and result.reason in UNREACHABLE
+            self._unreachable_in_a_row = self._unreachable_in_a_row + 1 if unreachable else 0
+            if isinstance(result, GlueError) and self._unreachable_in_a_row >= GIVE_UP_AFTER:
+                raise GlueUnreachableError(result)
         if interrupted:
             raise PollInterrupted(self._pool.name)
-
-    def _count(self, result: object) -> None:
-        if not (isinstance(result, GlueError) and result.reason in UNREACHABLE):
-            self._unreachable_in_a_row = 0
-            return
-        self._unreachable_in_a_row += 1
-        if self._unreachable_in_a_row >= GIVE_UP_AFTER:
-            raise GlueUnreachableError(result)
 
 
 def _attempt(call: Callable[[K], V], key: K) -> V | GlueError | PollInterrupted:

@@ -51,8 +51,10 @@ def old(count: int, *, of: str = "sales.orders") -> list[Run]:
 class SmallPages(MemoryReader):
     """Two runs a page."""
 
+    runs_a_page = 2
+
     def list_runs(self, **parameters: Any) -> RunListing:
-        return super().list_runs(**{"max_results": 2, **parameters})
+        return super().list_runs(**{"max_results": self.runs_a_page, **parameters})
 
 
 def nothing() -> None:

@@ -10,8 +10,7 @@ from structlog.testing import capture_logs
 from exporter.clock import Clock
 from exporter.errors import PollInterrupted, Reason
 from exporter.model.run import Malformed, RunListing
-from exporter.poller.poll import CALLS_AT_ONCE
-from exporter.poller.workers import UNREACHABLE
+from exporter.poller.workers import CALLS_AT_ONCE, UNREACHABLE
 from exporter.store.series import SeriesListener
 from exporter.store.storage import Storage
 from exporter.store.store import Store

@@ -369,14 +369,13 @@ def test_polling_once_polls_every_target_and_returns(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("denied", [False, True])
-def test_polling_once_waits_for_a_complete_resync_even_beyond_its_deadline(rig: Rig, *, denied: bool) -> None:
-    """Each of its deadlines is followed by another one at once, whatever has failed by then."""
+def test_polling_once_waits_for_a_complete_resync_however_long_it_takes(rig: Rig, *, denied: bool) -> None:
+    """Here 45 minutes, whatever has failed by then."""
     reader = rig.prepared["prod"] = Slow(rig.clock, 45.0, "get_tables")
     reader.views = [view(f"db_{number:02}.view") for number in range(60)]
     if denied:
         reader.fails("get_tables db_00", Reason.ACCESS_DENIED)
     rig.scheduler.poll_once(watch(watching("*.*")))
-    assert len(reader.resync_deadlines) > 2
     assert (rig.up("prod"), set(rig.shown.view_ups.values())) == (not denied, {True})
     assert len(rig.shown.view_ups) == 60 - denied
 

@@ -115,12 +115,16 @@ def test_a_database_that_could_not_be_read_is_soon_asked_for_again_by_itself(rea
     assert watched.shown.facts("mv.a").source_updated_time == START - 3600.0
 
 
-def test_where_no_tables_may_be_read_no_sources_are_asked_for() -> None:
+def test_where_tables_and_runs_are_denied_no_sources_are_asked_for() -> None:
+    """What was known of them stays."""
     watched = bench(reading("mv.a", arn("raw.a")), tables=["raw.a"], watch="mv.*")
     watched.run()
     watched.reader.fails("get_tables mv", Reason.ACCESS_DENIED)
+    assert next(resyncs(watched)) == ["get_table raw.a"]
+    for scope in ("mv.a", "mv.*"):
+        watched.reader.fails(f"list_runs {scope}", Reason.ACCESS_DENIED)
     assert next(resyncs(watched)) == []
-    assert watched.shown.targets["prod"].source_tables == {"read": 0, "unreadable": 1}
+    assert watched.shown.targets["prod"].source_tables == {"read": 1, "unreadable": 0}
 
 
 def test_sources_that_no_view_has_any_more_are_no_longer_asked_for() -> None:
