@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 import click
@@ -18,7 +19,7 @@ from exporter.config import LoadedConfiguration
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
-from exporter.model.settings import Target, ViewPattern
+from exporter.model.settings import Settings, Target, ViewPattern
 from exporter.model.view import SourceTable, View
 from exporter.poller.discovery import (
     DATABASES,
@@ -60,6 +61,7 @@ def check_online(files: Sequence[LoadedConfiguration]) -> int:
     configure_logs()
     targets = {loaded.file: with_regions(loaded.settings, loaded.file).targets for loaded in files}
     clients = ClientFactory(SystemClock())
+    clients.configure(Settings(targets=tuple(chain.from_iterable(targets.values()))))
     try:
         complete = [_is_complete(file, of_file, clients) for file, of_file in targets.items()]
     finally:

@@ -10,9 +10,9 @@ from typing import TypeVar
 from botocore import xform_name
 
 from exporter.clock import Clock
-from exporter.errors import GlueError, Reason
+from exporter.errors import PollInterrupted, Reason
 from exporter.glue import responses
-from exporter.glue.instrumentation import Call, Timeouts, following
+from exporter.glue.instrumentation import Call, Timeouts, current
 from exporter.glue.rate_limiter import Caller
 from exporter.glue.responses import Answer, MalformedError
 from exporter.glue.sessions import Connection, Identity, SessionFactory, resolve_region, sdk_session
@@ -22,7 +22,6 @@ from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
 from exporter.store.series import RequestStats
 
 T = TypeVar("T")
-L = TypeVar("L", RunListing, TableListing, DatabaseListing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +69,7 @@ class GlueCatalog:
         max_results: int = 1000,
     ) -> RunListing:
         """Fetch one page of runs."""
-        return self._list(
+        return self._read(
             "ListMaterializedViewRefreshTaskRuns",
             responses.parse_runs,
             DatabaseName=database,
@@ -81,14 +80,14 @@ class GlueCatalog:
 
     def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
         """Fetch one page of databases."""
-        return self._list("GetDatabases", responses.parse_databases, NextToken=next_token)
+        return self._read("GetDatabases", responses.parse_databases, NextToken=next_token)
 
     def get_tables(
         self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
     ) -> TableListing:
         """Fetch one page of a database's tables."""
         parse = partial(responses.parse_tables, database=database)
-        return self._list("GetTables", parse, catalog_id, DatabaseName=database, NextToken=next_token)
+        return self._read("GetTables", parse, catalog_id, DatabaseName=database, NextToken=next_token)
 
     def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
         """Fetch one table."""
@@ -100,19 +99,6 @@ class GlueCatalog:
             Name=table,
         )
 
-    def _list(
-        self,
-        operation: str,
-        parse: Callable[[Answer], L],
-        catalog_id: str | None = None,
-        **parameters: object,
-    ) -> L:
-        """Read a page of a listing. One with a record that cannot be read counts as failed, once."""
-        listing = self._read(operation, parse, catalog_id, **parameters)
-        if listing.malformed:
-            self.stats.failure(operation, Reason.UNEXPECTED)
-        return listing
-
     def _read(
         self,
         operation: str,
@@ -120,7 +106,10 @@ class GlueCatalog:
         catalog_id: str | None = None,
         **parameters: object,
     ) -> T:
-        """Call the operation on a catalog, by default the target's; parameters that are None are not sent."""
+        """Call the operation on a catalog, by default the target's; parameters that are None are not sent.
+
+        A page with records that cannot be read counts as failed, once.
+        """
         given = {name: value for name, value in parameters.items() if value is not None}
         catalog_id = catalog_id or self.catalog_id()
         with self._call(operation) as call:
@@ -129,19 +118,30 @@ class GlueCatalog:
             getattr(self.connection.glue(), xform_name(operation))(CatalogId=catalog_id, **given)
             if call.answer is None:
                 raise MalformedError("the answer is empty")
-            return parse(call.answer)
+            result = parse(call.answer)
+        if isinstance(result, RunListing | TableListing | DatabaseListing) and result.malformed:
+            self.stats.failure(operation, Reason.UNEXPECTED)
+        return result
 
     @contextmanager
     def _call(self, operation: str) -> Iterator[Call]:
+        """Follow the call that is made within; everything but PollInterrupted leaves it as GlueError."""
         generation = self.connection.generation
         acquire = partial(self.connection.limiter.acquire, self.caller)
+        call = Call(operation, self.stats, self.clock, before_attempt=acquire)
+        token = current.set(call)
         try:
-            with following(Call(operation, self.stats, self.clock, before_attempt=acquire)) as call:
-                yield call
-        except GlueError as error:
-            if error.reason is Reason.CREDENTIALS:
-                self.connection.forget_credentials(generation)
+            yield call
+        except PollInterrupted:
             raise
+        except Exception as error:  # noqa: BLE001 (botocore lets exceptions of any kind through)
+            failure = call.fail(error)
+            if failure.reason is Reason.CREDENTIALS:
+                self.connection.forget_credentials(generation)
+            # Not chained: the cause's own text may hold secrets, and a traceback would show it.
+            raise failure from None
+        finally:
+            current.reset(token)
 
 
 class ClientFactory:
@@ -161,7 +161,6 @@ class ClientFactory:
         )
         self._lock = threading.Lock()
         self._connections: dict[Access, Connection] = {}
-        self._configured: frozenset[Access] = frozenset()
 
     def configure(self, settings: Settings) -> None:
         """Put the rates of a configuration in force at once, for readers in use, too.
@@ -175,19 +174,13 @@ class ClientFactory:
                 rates[access] = min(target.max_requests_per_second, rates.get(access, float("inf")))
             for access, rate in rates.items():
                 self._connection(access, rate).limiter.requests_per_second = rate
-            self._configured = frozenset(rates)
-            for access in self._connections.keys() - self._configured:
+            for access in self._connections.keys() - rates.keys():
                 self._connections.pop(access).close()
 
     def catalog(self, target: Target, stats: RequestStats, interrupted: threading.Event) -> GlueCatalog:
         """Return a reader of the target's catalog, without a deadline. Uses no network."""
-        rate = target.max_requests_per_second
         with self._lock:
-            access = self._resolved(target.access)
-            connection = self._connection(access, rate)
-            if access not in self._configured:
-                limiter = connection.limiter
-                limiter.requests_per_second = min(limiter.requests_per_second, rate)
+            connection = self._connection(self._resolved(target.access), target.max_requests_per_second)
         return GlueCatalog(target.catalog_id, connection, stats, Caller(interrupted), self._clock)
 
     def close(self) -> None:

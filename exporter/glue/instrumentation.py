@@ -4,8 +4,8 @@ A client is shared among targets, and its event hooks do not say for whom they r
 kept in a context variable: hooks run in the thread of their call.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import TimeoutError as TransportTimeoutError
 
 from exporter.clock import Clock
-from exporter.errors import GlueError, PollInterrupted, Reason
+from exporter.errors import GlueError, Reason
 from exporter.glue import failures, responses
 from exporter.store.series import OPERATIONS, RequestStats
 
@@ -130,33 +130,18 @@ class Call:
             self._stats.failure(operation, failure)
 
 
-_current: ContextVar[Call] = ContextVar("glue_call")
-
-
-@contextmanager
-def following(call: Call) -> Iterator[Call]:
-    """Follow the call that is made within; everything but PollInterrupted leaves it as GlueError."""
-    token = _current.set(call)
-    try:
-        yield call
-    except PollInterrupted:
-        raise
-    except Exception as error:  # noqa: BLE001 (botocore lets exceptions of any kind through)
-        # Not chained: the cause's own text may hold secrets, and a traceback would show it.
-        raise call.fail(error) from None
-    finally:
-        _current.reset(token)
+current: Final[ContextVar[Call]] = ContextVar("glue_call")
 
 
 def instrument(session: Any) -> None:
-    """Register hooks on all clients that this botocore session will make; call them in :func:`following`."""
+    """Register hooks on all clients that this botocore session will make; they are of the current call."""
     events = session.get_component("event_emitter")
-    events.register_first("request-created.glue", lambda **_: _current.get().before_signing(session))
+    events.register_first("request-created.glue", lambda **_: current.get().before_signing(session))
     for service in ("glue", "sts"):
-        events.register(f"before-send.{service}", lambda **event: _current.get().before_send(**event))
-        events.register(f"before-parse.{service}", lambda **event: _current.get().before_parse(**event))
+        events.register(f"before-send.{service}", lambda **event: current.get().before_send(**event))
+        events.register(f"before-parse.{service}", lambda **event: current.get().before_parse(**event))
         events.register(
-            f"response-received.{service}", lambda **event: _current.get().response_received(**event)
+            f"response-received.{service}", lambda **event: current.get().response_received(**event)
         )
 
 

@@ -191,14 +191,6 @@ def test_the_sdks_own_region_is_the_same_as_the_written_one(tmp_path: Path) -> N
     assert catalog(clients, own).connection is catalog(clients, target(HERE)).connection
 
 
-def test_without_a_configuration_each_reader_brings_its_rate() -> None:
-    clients = factory()
-    first = catalog(clients, target(HERE, rate=9))
-    catalog(clients, target(HERE, rate=3))
-    catalog(clients, target(HERE, rate=6))
-    assert rate(first) == 3
-
-
 def test_polls_go_first_and_a_reload_that_lowers_the_rate_holds_for_calls_that_wait_already() -> None:
     held = HeldThreads()
     clients = ClientFactory(held.clock, session_factory=session_with(), timeouts=PATIENT)
