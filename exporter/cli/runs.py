@@ -2,8 +2,10 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
@@ -18,6 +20,7 @@ from exporter.cli.exporter_process import progress, with_regions
 from exporter.cli.logs import configure_logs, printable, standard_output
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.runs_output import (
+    STRIP_RUNS,
     Findings,
     FoundRun,
     Screen,
@@ -25,9 +28,9 @@ from exporter.cli.runs_output import (
     as_json,
     plain_table,
     print_table,
-    with_history,
 )
 from exporter.clock import Clock, SystemClock
+from exporter.config.durations import format_duration
 from exporter.config.schema import CATALOG_ID, REGION
 from exporter.glue import ClientFactory, resolve_region
 from exporter.model.run import UNKNOWN, Run
@@ -51,50 +54,38 @@ class Wanted:
     aws_region: str | None = None
     catalog_id: str | None = None
     database: str | None = None
-    """A name or a glob."""
+    """A name or a glob, as ``table`` is."""
     table: str | None = None
-    """A name or a glob."""
     statuses: frozenset[str] = frozenset()
     """In upper case; empty: all."""
     max_age: float | None = None
     """Seconds since the creation."""
     limit: int | None = None
 
-    @property
-    def names_a_place(self) -> bool:
-        """Whether the flags say where to look."""
-        return any((self.aws_region, self.catalog_id, self.database, self.table))
-
-    def watched_by(self, target: Target) -> bool:
-        """Return whether some run of the target may be wanted."""
-        return self.aws_region in {None, target.access.aws_region} and (
-            target.catalog_id is None or self.catalog_id in {None, target.catalog_id}
-        )
-
     def select(self, found: Iterable[FoundRun], now: float) -> list[FoundRun]:
-        """Return the wanted ones, newest first."""
-        wanted = [one for one in found if self._includes(one, now)]
-        wanted.sort(key=lambda one: one.run.age_order, reverse=True)
-        return wanted[: self.limit]
+        """Return the wanted runs, newest first; the first one of each view with the view's history."""
+        oldest_first = sorted(found, key=lambda one: one.run.age_order)
+        histories: defaultdict[tuple[str | None, ...], list[Run]] = defaultdict(list)
+        for one in oldest_first:
+            if one.run.database is not None:
+                histories[one.view].append(one.run)
+        wanted = [one for one in reversed(oldest_first) if self._includes(one, now)][: self.limit]
+        return [one._replace(history=histories.pop(one.view, [])[-STRIP_RUNS:]) for one in wanted]
 
     def _includes(self, found: FoundRun, now: float) -> bool:
         run = found.run
         times = (run.creation_time, run.start_time, run.last_updated)
         # A run without any time cannot be said to be too old.
         first = next((time for time in times if time is not None), now)
+        # Glue's own word finds a run, and so does the label value.
+        statuses = {(run.status or UNKNOWN).upper(), run.status_label or UNKNOWN}
         return (
-            self.aws_region in {None, found.aws_region}
-            and self.catalog_id in {None, found.catalog_id}
+            self.catalog_id in {None, found.catalog_id}
             and fnmatchcase(run.database or "", self.database or "*")
             and fnmatchcase(run.table or "", self.table or "*")
-            and (not self.statuses or not self.statuses.isdisjoint(_statuses(run)))
+            and (not self.statuses or not self.statuses.isdisjoint(statuses))
             and (self.max_age is None or now - first <= self.max_age)
         )
-
-
-def _statuses(run: Run) -> set[str]:
-    """Return the names by which ``--status`` finds a run: Glue's, and the label value."""
-    return {(run.status or UNKNOWN).upper(), run.status_label or UNKNOWN}
 
 
 @click.command("runs")
@@ -134,19 +125,19 @@ def command(
     wanted = Wanted(statuses=frozenset(name.upper() for name in status), **named)
     # A configuration that the environment names is the exporter's: flags on the command line win over it.
     by_flags = context.get_parameter_source("config_file") is not ParameterSource.COMMANDLINE
-    settings = _named(wanted) if by_flags and wanted.names_a_place else _configured(wanted, config_file)
+    names_a_place = any((wanted.aws_region, wanted.catalog_id, wanted.database, wanted.table))
+    settings = _named(wanted) if by_flags and names_a_place else _configured(wanted, config_file)
     clock = SystemClock()
     clients = ClientFactory(clock)
     clients.configure(settings)
 
     def read(report: Report) -> Findings:
         findings = read_runs(settings, clients, clock, report)
-        findings.runs = with_history(wanted.select(findings.runs, clock.time()), findings.runs)
-        return findings
+        return findings._replace(runs=wanted.select(findings.runs, clock.time()))
 
     try:
         if watch:
-            keep_on_screen(Console(), Screen(clock, settings.poll_interval), read)
+            keep_on_screen(Console(), Screen(clock), settings.poll_interval, read)
         with Console(stderr=True).status("reading") as shown:
             findings = read(shown.update)
     except KeyboardInterrupt:
@@ -156,7 +147,7 @@ def command(
     finally:
         clients.close()
     with standard_output():
-        _write(findings, clock.time(), output)
+        _write(findings.runs, clock.time(), output)
     for line in findings.problems:
         click.echo(printable(line), err=True)
     return 0 if findings.complete else EXIT_FAILED
@@ -169,7 +160,12 @@ def _configured(wanted: Wanted, file: str) -> Settings:
     for line in loaded.warning_lines:
         click.echo(f"warning: {line}", err=True)
     settings = with_regions(loaded.settings, loaded.file)
-    targets = tuple(filter(wanted.watched_by, settings.targets))
+    targets = tuple(
+        target
+        for target in settings.targets
+        if wanted.aws_region in {None, target.access.aws_region}
+        and (target.catalog_id is None or wanted.catalog_id in {None, target.catalog_id})
+    )
     if not targets:
         raise click.UsageError(f"no target of {file} has this region and catalog")
     return replace(settings, targets=targets)
@@ -204,37 +200,38 @@ def read_runs(settings: Settings, clients: ClientFactory, clock: Clock, report: 
     scheduler = Scheduler(store, clients.catalog, clock)
     # The runs themselves name their views: nothing but runs is read.
     scheduler.poll_once(replace(settings, runs_per_view=ALL), lambda: report(progress(store)), tables=False)
-    found: list[FoundRun] = []
-    unknown: list[str] = []
-    for row in read_status(store, clock.time()).runs:
-        if row.run:
-            found.append(FoundRun(row.target, *row.place, row.run))
-        elif row.doubt == "not_found":
-            unknown.append(f"target {row.target}: Glue does not know {row.run_id}")
+    rows = read_status(store, clock.time()).runs
+    found = [FoundRun(row.target, *row.place, row.run) for row in rows if row.run]
+    unknown = [row for row in rows if not row.run and row.doubt == "not_found"]
     errors = [f"target {state.target.name}: {state.error}" for state in store.targets() if state.error]
-    return Findings(found, [*errors, *unknown], complete=not errors)
+    problems = [*errors, *(f"target {row.target}: Glue does not know {row.run_id}" for row in unknown)]
+    return Findings(found, problems, complete=not errors)
 
 
-def keep_on_screen(console: Console, screen: Screen, read: Callable[[Report], Findings]) -> NoReturn:
+def keep_on_screen(
+    console: Console, screen: Screen, interval: float, read: Callable[[Report], Findings]
+) -> NoReturn:
     """Read and show, again and again, until KeyboardInterrupt; then the terminal is what it was before."""
     clock, never = screen.clock, threading.Event()
     with Live(screen, console=console, screen=True, refresh_per_second=1):
         while True:
-            screen.findings = read(lambda words: setattr(screen, "reading", words))
-            screen.read_at, screen.reading = clock.time(), ""
-            read_again_at = clock.monotonic() + screen.interval
+            screen.findings = read(lambda words: setattr(screen, "state", words))
+            read_at = f"{datetime.fromtimestamp(clock.time(), UTC):%H:%M:%S} UTC"
+            runs = f"{len(screen.findings.runs):,} runs"
+            screen.state = f"{runs}, read at {read_at}, again every {format_duration(interval)}"
+            read_again_at = clock.monotonic() + interval
             while clock.monotonic() < read_again_at:
                 clock.wait(never, TICK)
 
 
-def _write(findings: Findings, now: float, output: str) -> None:
+def _write(found: Sequence[FoundRun], now: float, output: str) -> None:
     if output == "json":
-        click.echo(as_json(findings.runs, now), nl=False)
+        click.echo(as_json(found, now), nl=False)
     elif output == "config":
-        click.echo(as_config(findings.runs), nl=False)
-    elif not findings.runs:
-        click.echo(findings.if_empty, err=True)
+        click.echo(as_config(found), nl=False)
+    elif not found:
+        click.echo("no runs", err=True)
     elif sys.stdout.isatty():
-        print_table(Console(highlight=False), findings.runs, now)
+        print_table(Console(highlight=False), found, now)
     else:
-        click.echo(plain_table(findings.runs, now), nl=False)
+        click.echo(plain_table(found, now), nl=False)

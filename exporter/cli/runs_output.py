@@ -3,11 +3,10 @@
 import json
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import NamedTuple
 
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.filesize import decimal
 from rich.text import Text
@@ -26,42 +25,39 @@ ERROR_LINES = 2
 STRIP_RUNS = 20
 """Runs of a view that its strip holds, the newest ones."""
 _BARS = "▁▂▃▄▅▆▇█"
-_LETTERS: Mapping[str | None, str] = {
-    Status.FAILED: "F",
-    Status.STOPPED: "S",
-    Status.STARTING: "R",
-    Status.RUNNING: "R",
+_LOOKS: Mapping[str | None, tuple[str, str]] = {
+    Status.STARTING: ("yellow", "R"),
+    Status.RUNNING: ("cyan", "R"),
+    Status.SUCCEEDED: ("green", ""),
+    Status.FAILED: ("bold red", "F"),
+    Status.STOPPED: ("magenta", "S"),
 }
-"""What stands in a strip for a run that did not succeed."""
-STYLES: dict[str, str] = {
-    Status.STARTING: "yellow",
-    Status.RUNNING: "cyan",
-    Status.SUCCEEDED: "green",
-    Status.FAILED: "bold red",
-    Status.STOPPED: "magenta",
+"""The style of a status, and what stands for it in a strip; empty: a bar for the run's duration."""
+_LOOK_OF_OTHERS = ("bold yellow", "?")
+
+Row = Mapping[str, Text]
+"""One run's fields, each a line of printable text."""
+HEADER: Row = {
+    name: Text(title, "bold underline")
+    for name, title in {
+        "target": "TARGET",
+        "view": "VIEW",
+        "run_id": "RUN ID",
+        "status": "STATUS",
+        "refresh_type": "TYPE",
+        "created": "CREATED (UTC)",
+        "duration": "DURATION",
+        "dpu_hours": "DPU HOURS",
+        "processed": "    BYTES",
+        "error": "ERROR",
+    }.items()
 }
-HEADERS = {
-    "target": "TARGET",
-    "view": "VIEW",
-    "run_id": "RUN ID",
-    "status": "STATUS",
-    "refresh_type": "TYPE",
-    "created": "CREATED (UTC)",
-    "duration": "DURATION",
-    "dpu_hours": "DPU HOURS",
-    "processed": "BYTES",
-    "error": "ERROR",
-}
-ALIGNED_RIGHT = frozenset({"duration", "dpu_hours", "processed"})
 
 Layout = tuple[tuple[str, ...], ...]
 """The columns, each with the fields that stand one below the other."""
-Row = dict[str, str]
-"""One run's fields, each a line of printable text."""
-
-WIDE: Layout = tuple((name,) for name in HEADERS if name not in {"target", "error"})
+WIDE: Layout = tuple((name,) for name in HEADER if name != "error")
 NARROW: Layout = (
-    ("view", "run_id"),
+    ("view", "run_id", "target"),
     ("status", "refresh_type"),
     ("created", "duration"),
     ("dpu_hours", "processed"),
@@ -85,41 +81,25 @@ class FoundRun(NamedTuple):
         return self.aws_region, self.catalog_id, self.run.database, self.run.table
 
 
-def with_history(shown: Iterable[FoundRun], found: Iterable[FoundRun]) -> list[FoundRun]:
-    """Give the first shown run of each view the view's history, from all runs that were found."""
-    views: dict[tuple[str | None, ...], list[Run]] = {}
-    for one in found:
-        if one.run.database is not None:
-            views.setdefault(one.view, []).append(one.run)
-    for runs in views.values():
-        runs.sort(key=lambda run: run.age_order)
-    return [one._replace(history=views.pop(one.view, [])[-STRIP_RUNS:]) for one in shown]
-
-
-@dataclass(slots=True)
-class Findings:
+class Findings(NamedTuple):
     """What reading all targets gave."""
 
     runs: Sequence[FoundRun] = ()
-    """Newest first."""
     problems: Sequence[str] = ()
     """One line for each target that could not be read completely, and each run ID that Glue does not know."""
     complete: bool = True
     """Whether all targets could be read completely."""
 
-    @property
-    def if_empty(self) -> str:
-        """What stands in the place of an empty table."""
-        return "no runs" if self.complete else "no runs in what could be read"
+
+NOTHING = Findings()
 
 
 def plain_table(found: Sequence[FoundRun], now: float) -> str:
     """Return a table for pipes: a line for each run, nothing cut, no colours."""
-    layout = (*_with_target(WIDE, found), ("error",))
-    rows = [HEADERS, *(_row(one, now) for one in found)]
+    rows = [HEADER, *(_row(one, now) for one in found)]
+    layout = (*_layout(WIDE, found), ("error",))
     widths = _widths(layout, rows)
-    lines = (line for row in rows for line in _lines(layout, widths, row))
-    return "".join(f"{line.plain.rstrip()}\n" for line in lines)
+    return "".join(f"{line.plain.rstrip()}\n" for row in rows for line in _lines(layout, widths, row))
 
 
 def print_table(console: Console, found: Sequence[FoundRun], now: float) -> None:
@@ -134,50 +114,66 @@ def table_blocks(found: Sequence[FoundRun], now: float, options: ConsoleOptions)
     A run takes a line where the terminal is wide enough, else two. ``now``: Unix time, with which the
     durations of runs in progress grow.
     """
-    width = options.max_width
-    rows = [HEADERS, *(_row(one, now) for one in found)]
-    layout = _with_target(WIDE, found)
+    rows = [HEADER, *(_row(one, now) for one in found)]
+    layout = _layout(WIDE, found)
     widths = _widths(layout, rows)
-    if _width(widths) > width:
-        layout = _with_target(NARROW, found)
+    if _excess(widths, options) > 0:
+        layout = _layout(NARROW, found)
         widths = _widths(layout, rows)
-        # Long names in the first column are cut; run IDs, which are to be copied, stay whole.
-        longest_id = max(cell_len(row["run_id"]) for row in rows)
-        widths[0] = max(longest_id, widths[0] - max(0, _width(widths) - width))
-    yield list(_lines(layout, widths, HEADERS))
+        # Long names are cut; run IDs, which are to be copied, stay whole.
+        longest_id = max(row["run_id"].cell_len for row in rows)
+        widths[0] = max(longest_id, widths[0] - max(0, _excess(widths, options)))
+    yield list(_lines(layout, widths, HEADER))
     for one, row in zip(found, rows[1:], strict=True):
-        has_strip = len(one.history) > 1 and not options.ascii_only
-        strip = [_strip(one.history, now)] if has_strip else []
-        yield [*_lines(layout, widths, row), *strip, *_error_lines(row["error"], width)]
+        strip = [_strip(one.history, now)] if len(one.history) > 1 and not options.ascii_only else []
+        yield [*_lines(layout, widths, row), *strip, *_error_lines(row["error"].plain, options.max_width)]
 
 
-def _with_target(layout: Layout, found: Iterable[FoundRun]) -> Layout:
-    """Return the layout with the target in it, where there are several."""
-    if len({one.target for one in found}) <= 1:
-        return layout
-    return (("target",), *layout) if layout is WIDE else ((*layout[0], "target"), *layout[1:])
+def _layout(columns: Layout, found: Iterable[FoundRun]) -> Layout:
+    """Leave out the target where there is but one."""
+    hidden = {"target"} if len({one.target for one in found}) <= 1 else set()
+    shown = (tuple(name for name in column if name not in hidden) for column in columns)
+    return tuple(filter(None, shown))
 
 
-def _widths(layout: Layout, rows: Sequence[Row]) -> list[int]:
-    return [max(cell_len(row[name]) for row in rows for name in column) for column in layout]
+def _widths(layout: Layout, rows: Iterable[Row]) -> list[int]:
+    return [max(row[name].cell_len for row in rows for name in column) for column in layout]
 
 
-def _width(widths: Sequence[int]) -> int:
-    return sum(widths) + len(GAP) * (len(widths) - 1)
+def _excess(widths: Sequence[int], options: ConsoleOptions) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1) - options.max_width
 
 
 def _lines(layout: Layout, widths: Sequence[int], row: Row) -> Iterator[Text]:
     """Yield the lines of one run, or of the header."""
-    for depth in range(len(layout[0])):
-        line = Text(style="bold underline" if row is HEADERS else "", no_wrap=True, overflow="ignore")
-        for column, width in zip(layout, widths, strict=True):
-            name = column[depth] if depth < len(column) else None
-            cell = Text(row[name], "" if row is HEADERS else _style(name, row[name])) if name else Text()
-            cell.truncate(width, overflow="ellipsis")
-            # A column is aligned as its first field is.
-            cell.align("right" if column[0] in ALIGNED_RIGHT else "left", width)
-            line.append_text(Text(GAP if line else "") + cell)
-        yield line
+    for names in zip_longest(*layout):
+        cells = [row[name].copy() if name else Text() for name in names]
+        for cell, width in zip(cells, widths, strict=True):
+            cell.truncate(width, overflow="ellipsis", pad=True)
+        yield Text(GAP, no_wrap=True, overflow="ignore").join(cells)
+
+
+def _row(found: FoundRun, now: float) -> Row:
+    run = found.run
+    duration = run.duration(now)
+    cause = cause_of(run.error_message)
+    known_cause = "" if cause is Cause.OTHER else f"{cause.replace('_', ' ')}: "
+    return {
+        "target": Text(first_line(found.target)),
+        "view": Text(_view_name(run), "bold"),
+        "run_id": Text(first_line(run.run_id) or ABSENT, "dim"),
+        "status": Text(first_line(run.status) or ABSENT, _LOOKS.get(run.status, _LOOK_OF_OTHERS)[0]),
+        "refresh_type": Text(first_line(run.refresh_type) or ABSENT),
+        "created": Text((iso(run.creation_time) or ABSENT)[:16].replace("T", " ")),
+        "duration": Text(f"{ABSENT if duration is None else format_duration(duration):>8}"),
+        "dpu_hours": Text(f"{ABSENT if run.dpu_seconds is None else f'{run.dpu_seconds / 3600:,.3f}':>9}"),
+        "processed": Text(f"{ABSENT if run.processed_bytes is None else decimal(run.processed_bytes):>9}"),
+        "error": Text(known_cause + first_line(run.error_message)),
+    }
+
+
+def _view_name(run: Run) -> str:
+    return first_line(f"{run.database or ''}.{run.table or ''}") if run.database or run.table else ABSENT
 
 
 def _strip(runs: Sequence[Run], now: float) -> Text:
@@ -186,16 +182,14 @@ def _strip(runs: Sequence[Run], now: float) -> Text:
     longest = max(durations)
     line = Text(GAP, no_wrap=True, overflow="ignore")
     for run, duration in zip(runs, durations, strict=True):
-        bar = _BARS[round((len(_BARS) - 1) * duration / longest)] if longest else _BARS[0]
-        character = bar if run.status == Status.SUCCEEDED else _LETTERS.get(run.status, "?")
-        line.append(character, _style("status", run.status or "?"))
-    return line.append(f"  last {len(runs)} runs, up to {_to_the_second(longest)}", "dim")
+        style, letter = _LOOKS.get(run.status, _LOOK_OF_OTHERS)
+        line.append(letter or _BARS[round((len(_BARS) - 1) * duration / (longest or 1.0))], style)
+    return line.append(f"  last {len(runs)} runs, up to {format_duration(longest)}", "dim")
 
 
 def _error_lines(message: str, width: int) -> Iterator[Text]:
-    if message != ABSENT:
-        for line in textwrap.wrap(message, max(width, 12) - len(GAP), max_lines=ERROR_LINES, placeholder="…"):
-            yield Text(f"{GAP}{line}", style="red", no_wrap=True, overflow="ellipsis")
+    for line in textwrap.wrap(message, max(width, 12) - len(GAP), max_lines=ERROR_LINES, placeholder="…"):
+        yield Text(f"{GAP}{line}", style="red", no_wrap=True, overflow="ellipsis")
 
 
 @dataclass(slots=True)
@@ -203,47 +197,26 @@ class Screen:
     """What ``--watch`` keeps on screen. Written by one thread, drawn by another, whole values only."""
 
     clock: Clock
-    interval: float
-    """Seconds between two readings."""
-    findings: Findings = field(default_factory=Findings)
-    read_at: float | None = None
-    """Unix time; None before the first reading has ended."""
-    reading: str = ""
-    """How far the reading under way is; "" between two readings."""
+    findings: Findings = NOTHING
+    state: str = "reading"
+    """When it was read, or how far the reading is."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return a line on the state, what went wrong, and the table."""
-        problems = self.findings.problems
-        yield Text(self._state(), style="dim", no_wrap=True, overflow="ellipsis")
+        """Return a line on the state, what went wrong, and as much of the table as fits."""
+        runs, problems, _ = self.findings
+        yield Text(f"{self.state} · Ctrl-C leaves", style="dim", no_wrap=True, overflow="ellipsis")
         for line in problems:
             yield Text(printable(line), style="red", no_wrap=True, overflow="ellipsis")
         yield Text()
-        if self.findings.runs:
-            yield from self._as_many_as_fit(options, console.height - len(problems) - 2)
-        elif self.read_at is not None:
-            yield Text(self.findings.if_empty)
-
-    def _as_many_as_fit(self, options: ConsoleOptions, height: int) -> Iterator[Text]:
-        """Yield the table, with the number of runs that are left out in its last line."""
-        runs = self.findings.runs
+        height = console.height - len(problems) - 2
         # No more than fit are laid out: the screen is drawn every second.
-        header, *blocks = table_blocks(runs[:height], self.clock.time(), options)
-        yield from header
-        height -= len(header)
-        for number, lines in enumerate(blocks):
-            left_out = len(runs) - number
-            if len(lines) + (left_out > 1) > height:
-                yield Text(f"{left_out:,} more")
+        blocks = table_blocks(runs[: console.height], self.clock.time(), options)
+        for left, lines in zip(range(len(runs), -1, -1), blocks, strict=False):
+            if len(lines) + bool(left) > height:
+                yield Text(f"{left + 1:,} more")
                 return
             yield from lines
             height -= len(lines)
-
-    def _state(self) -> str:
-        parts = ["Ctrl-C leaves", f"every {format_duration(self.interval)}"]
-        if self.read_at is not None:
-            parts.append(f"read at {datetime.fromtimestamp(self.read_at, UTC):%H:%M:%S} UTC")
-            parts.append(f"{len(self.findings.runs):,} runs")
-        return " · ".join([*parts, *([self.reading] if self.reading else [])])
 
 
 def as_json(found: Iterable[FoundRun], now: float) -> str:
@@ -267,54 +240,12 @@ def _object(found: FoundRun, now: float) -> dict[str, object]:
 
 def as_config(found: Iterable[FoundRun]) -> str:
     """Return a ``runs:`` block, indented as a target's keys are; one YAML document for each target."""
-    documents: dict[tuple[str, str, str], str] = {}
+    documents: dict[str, str] = {}
     for one in found:
-        place = (first_line(one.target), one.aws_region, first_line(one.catalog_id))
-        head = "    # of the target {}: aws_region {}, catalog_id {}\n    runs:\n".format(*place)
+        place = f"{one.target}: aws_region {one.aws_region}, catalog_id {one.catalog_id}"
+        head = f"    # of the target {first_line(place)}\n    runs:\n"
         comment = f"{_view_name(one.run)} {first_line(one.run.status) or 'without a status'}"
         # Quoted as JSON, and so YAML, does: whatever Glue says, this is one run ID.
         entry = f"      - {json.dumps(one.run.run_id)}  # {comment}\n"
-        documents[place] = documents.get(place, head) + entry
+        documents[head] = documents.get(head, head) + entry
     return "---\n".join(documents.values()) or "    runs: []\n"
-
-
-def _row(found: FoundRun, now: float) -> Row:
-    run = found.run
-    duration = run.duration(now)
-    cause = cause_of(run.error_message)
-    known_cause = "" if cause is Cause.OTHER else f"{cause.replace('_', ' ')}: "
-    created = iso(run.creation_time) or ""
-    fields = {
-        "target": first_line(found.target),
-        "view": _view_name(run),
-        "run_id": first_line(run.run_id),
-        "status": first_line(run.status),
-        "refresh_type": first_line(run.refresh_type),
-        "created": created[:16].replace("T", " "),
-        "duration": "" if duration is None else _to_the_second(duration),
-        "dpu_hours": "" if run.dpu_seconds is None else f"{run.dpu_seconds / 3600:,.3f}",
-        "processed": "" if run.processed_bytes is None else decimal(run.processed_bytes),
-        "error": known_cause + first_line(run.error_message),
-    }
-    return {name: text or ABSENT for name, text in fields.items()}
-
-
-def _view_name(run: Run) -> str:
-    if run.database is None and run.table is None:
-        return ABSENT
-    return first_line(f"{run.database or ''}.{run.table or ''}")
-
-
-def _to_the_second(duration: float) -> str:
-    """Return ``7m05s``: the seconds are there even where they are 0."""
-    minutes, seconds = divmod(int(duration), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes:02}m{seconds:02}s"
-    return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"
-
-
-def _style(name: str | None, text: str) -> str:
-    if name == "status" and text != ABSENT:
-        return STYLES.get(text, "bold yellow")
-    return {"view": "bold", "run_id": "dim"}.get(name or "", "")

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import yaml
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -180,11 +181,16 @@ def test_a_log_line_stays_one_and_steers_no_terminal(runs: list[Run], message: s
 def test_the_table_of_runs_steers_no_terminal(runs: list[Run], width: int) -> None:
     """Not even where colours are written: only those that the table itself chose."""
     found = [FoundRun(target="prod", aws_region="eu-west-1", catalog_id=CATALOG, run=run) for run in runs]
-    assert not STEERS.search(plain_table(found, START))
+    plain = plain_table(found, START)
+    assert not STEERS.search(plain)
+    assert len(plain.splitlines()) == len(runs) + 1
     console = Console(width=width, file=io.StringIO(), highlight=False, force_terminal=True)
     with console.capture() as capture:
         print_table(console, found, START)
     assert not STEERS.search(re.sub(r"\x1b\[[0-9;]*m", "", capture.get()))
     assert len(json.loads(as_json(found, START))) == len(runs)
     assert as_json(found, START).isascii()
-    assert not STEERS.search(as_config(found))
+    block = as_config(found)
+    assert not STEERS.search(block)
+    # What is not a run ID is refused by the configuration that it is pasted into.
+    assert [type(entry) for entry in yaml.safe_load(block)["runs"]] == [str] * len(runs)
