@@ -1,10 +1,9 @@
 """Which views and runs each target watches: names and globs, less what is excluded; the first owns them."""
 
-import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 
 from exporter.model.run import run_key
 from exporter.model.settings import Target, ViewPattern
@@ -26,24 +25,23 @@ def is_literal(pattern: ViewPattern) -> bool:
 
 
 class _PatternSet:
-    """Literal patterns in a dictionary, for there may be thousands, and globs as regular expressions."""
+    """Patterns; the literal ones in a dictionary, for there may be thousands."""
 
     def __init__(self, patterns: Iterable[ViewPattern]) -> None:
         self.literal: dict[Name, list[ViewPattern]] = {}
-        self.globs: list[tuple[re.Pattern[str], re.Pattern[str], ViewPattern]] = []
+        self.globs: list[ViewPattern] = []
         for pattern in patterns:
             if is_literal(pattern):
                 self.literal.setdefault((pattern.database, pattern.table), []).append(pattern)
             else:
-                database, table = fnmatch.translate(pattern.database), fnmatch.translate(pattern.table)
-                self.globs.append((re.compile(database), re.compile(table), pattern))
+                self.globs.append(pattern)
 
     def matching(self, database: str, table: str) -> list[ViewPattern]:
         """Return the patterns that match, the literal ones first."""
-        found = list(self.literal.get((database, table), ()))
-        found += [one for in_database, in_table, one in self.globs
-                  if in_database.match(database) and in_table.match(table)]  # fmt: skip
-        return found
+        globs = (
+            one for one in self.globs if fnmatchcase(database, one.database) and fnmatchcase(table, one.table)
+        )
+        return [*self.literal.get((database, table), ()), *globs]
 
 
 class ViewMatcher:
@@ -59,7 +57,7 @@ class ViewMatcher:
     def matching(self, database: str, table: str) -> tuple[ViewPattern, ...]:
         """Return the patterns that want this view, literal ones first; none where it is excluded."""
         found = self._wanted.matching(database, table)
-        return () if not found or self.excludes(database, table) else tuple(found)
+        return tuple(found) if found and not self.excludes(database, table) else ()
 
     def excludes(self, database: str, table: str) -> bool:
         """Return whether this view is not to be watched, whatever pattern wants it."""
@@ -67,78 +65,49 @@ class ViewMatcher:
 
     def database_matches(self, database: str) -> bool:
         """Return whether a glob pattern could want some view of this database."""
-        return any(in_database.match(database) for in_database, _, _ in self._wanted.globs)
+        return any(fnmatchcase(database, pattern.database) for pattern in self._wanted.globs)
 
     def named_databases(self) -> tuple[str, ...]:
         """Return the databases that glob patterns name literally, as ``sales.*`` does."""
-        databases = (pattern.database for _, _, pattern in self._wanted.globs)
+        databases = (pattern.database for pattern in self._wanted.globs)
         return tuple(dict.fromkeys(name for name in databases if not is_glob(name)))
 
     def glob_databases(self) -> tuple[str, ...] | None:
         """Return the databases that glob patterns are about; None where a database is a glob itself."""
-        if any(is_glob(pattern.database) for _, _, pattern in self._wanted.globs):
+        if any(is_glob(pattern.database) for pattern in self._wanted.globs):
             return None
         return self.named_databases()
 
 
-def expected_interval(patterns: Iterable[ViewPattern]) -> float | None:
-    """Return the interval in seconds of the first of a view's patterns that has one."""
-    return next((one.expected_interval for one in patterns if one.expected_interval is not None), None)
-
-
-class OwnedElsewhere(NamedTuple):
-    """Another target, earlier in the file, watches these runs and views of the same region and catalog."""
-
-    target: str
-    owner: str
-    names: tuple[str, ...]
-    """Run IDs, and views as ``database.table``."""
-
-
-@dataclass(frozen=True, slots=True)
 class Ownership:
-    """Who watches what in one catalog."""
+    """Who watches what in one catalog: of the targets that want a run or a view, the first in the file."""
 
-    matchers: tuple[ViewMatcher, ...] = ()
-    """Of the targets of the catalog, in the order of the file."""
-    runs: Mapping[str, str] = field(default_factory=dict)
-    """The owner of each configured run, by run key."""
-    spellings: Mapping[str, str] = field(default_factory=dict)
-    """How a run ID is configured that differs from its key, by run key."""
-    conflicts: tuple[OwnedElsewhere, ...] = ()
+    def __init__(self, targets: Sequence[Target] = ()) -> None:
+        """``targets``: those of the catalog, in the order of the file."""
+        self.matchers = tuple(map(ViewMatcher, targets))
+        self.runs: dict[str, str] = {}
+        """The owner of each configured run, by run key."""
+        self.spellings: dict[str, str] = {}
+        """How a run ID is configured that differs from its key, by run key."""
+        self.conflicts: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        """Run IDs, and views as ``database.table``, that the first target wants and the second owns."""
+        for target in targets:
+            for run_id in target.run_ids:
+                key = run_key(run_id)
+                owner = self.runs.setdefault(key, target.name)
+                if owner != target.name:
+                    self.conflicts[target.name, owner].append(run_id)
+                elif key != run_id:
+                    self.spellings[key] = run_id
+        for matcher in self.matchers[1:]:  # what the first target asks for is its own
+            for name in matcher.literals:
+                match = self.of_view(*name)
+                if match and match[0] is not matcher.target:
+                    self.conflicts[matcher.target.name, match[0].name].append(".".join(name))
 
-    def of_view(self, database: str, table: str) -> tuple[str, tuple[ViewPattern, ...]] | None:
+    def of_view(self, database: str, table: str) -> tuple[Target, tuple[ViewPattern, ...]] | None:
         """Return the target that owns the view, and its matching patterns; None where no target wants it."""
         for matcher in self.matchers:
             if patterns := matcher.matching(database, table):
-                return matcher.target.name, patterns
+                return matcher.target, patterns
         return None
-
-    def configured_owner(self, target: str, patterns: Iterable[ViewPattern]) -> str | None:
-        """Return who is told about a view: the owner of its first pattern that has one, else the target's."""
-        named = (pattern.owner for pattern in patterns)
-        of_target = (matcher.target.owner for matcher in self.matchers if matcher.target.name == target)
-        return next(filter(None, (*named, *of_target)), None)
-
-
-def assign(targets: Sequence[Target]) -> Ownership:
-    """Share out one catalog's runs and views among its targets, given in the order of the file."""
-    owners: dict[str, str] = {}
-    spellings: dict[str, str] = {}
-    lost: dict[tuple[str, str], list[str]] = {}
-    for target in targets:
-        for run_id in target.run_ids:
-            key = run_key(run_id)
-            owner = owners.setdefault(key, target.name)
-            if owner != target.name:
-                lost.setdefault((target.name, owner), []).append(run_id)
-            elif key != run_id:
-                spellings[key] = run_id
-    ownership = Ownership(tuple(ViewMatcher(target) for target in targets), owners, spellings)
-    for matcher in ownership.matchers[1:]:  # what the first target asks for is its own
-        for name in matcher.literals:
-            match = ownership.of_view(*name)
-            if match and match[0] != matcher.target.name:
-                lost.setdefault((matcher.target.name, match[0]), []).append(".".join(name))
-    conflicts = tuple(OwnedElsewhere(target, owner, tuple(names)) for (target, owner), names in lost.items())
-    return Ownership(ownership.matchers, owners, spellings, conflicts)

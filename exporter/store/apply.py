@@ -1,59 +1,74 @@
 """Applies what polls and resyncs read to one catalog."""
 
-import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from exporter.errors import GlueError, Reason
-from exporter.model.patterns import Name
+from exporter.model.patterns import Name, is_literal
 from exporter.model.run import UNKNOWN, Run, run_key
-from exporter.model.settings import ViewPattern
+from exporter.model.settings import Target, ViewPattern
 from exporter.model.view import View
 from exporter.store import runs as lifecycle
 from exporter.store.catalog import Catalog
 from exporter.store.counters import ViewCounters
 from exporter.store.results import Listing, PollEnded, ResyncEnded, RunsListed, Scope, SourcesRead, TablesRead
 from exporter.store.runs import Fetching, Moment, RunRecord
-from exporter.store.views import LISTINGS_UNTIL_GONE, NO_SNAPSHOT, ViewState
+from exporter.store.views import LISTINGS_UNTIL_GONE, NO_SNAPSHOT, SourceRecord, ViewState
+
+LISTED_EVERY = 3600.0
+"""Seconds between two notes of when a pattern's runs were listed; else every poll would write to disk."""
 
 
 def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> None:
     """Apply what the catalog's tables say."""
-    elsewhere: dict[str, list[str]] = {}
+    elsewhere: defaultdict[str, list[str]] = defaultdict(list)
     found: set[Name] = set()
     for view in result.views:
         name = (view.database, view.table)
-        owner, patterns = catalog.ownership.of_view(*name) or (None, ())
-        if owner == result.target:
+        if (match := catalog.ownership.of_view(*name)) is None:
+            continue
+        if match[0].name == result.target:
             found.add(name)
-            _describe(catalog, view, owner, patterns, at)
-        elif owner is not None:
-            elsewhere.setdefault(owner, []).append(".".join(name))
-    for name in catalog.views_in(result.named, result.databases, result.all_databases) - found:
-        if catalog.views[name].owner == result.target:
-            _miss_view(catalog, catalog.views[name])
+            _describe(catalog, view, *match, at)
+        else:
+            elsewhere[match[0].name].append(".".join(name))
+    asked_for = set(result.named)
+    databases = result.all_databases
+    if result.databases or databases is not None:
+        asked_for |= {
+            name
+            for name, view in catalog.views.items()
+            if name[0] in result.databases
+            # One of a database that is gone; what is named literally is asked for by itself.
+            or (databases is not None and name[0] not in databases and not view.literal)
+        }
+    for name in asked_for - found:
+        if (missed := catalog.watched(name)) and missed.owner == result.target:
+            _miss_view(catalog, missed)
     for owner, names in elsewhere.items():
         catalog.log.owned_elsewhere(result.target, owner, names)
 
 
-def _describe(catalog: Catalog, found: View, owner: str, patterns: Sequence[ViewPattern], at: Moment) -> None:
+def _describe(
+    catalog: Catalog, found: View, target: Target, patterns: Sequence[ViewPattern], at: Moment
+) -> None:
     """Apply what the catalog's tables say of one view."""
     name = (found.database, found.table)
     view = catalog.watched(name)
     if view and (view.record.view, view.record.described, view.record.misses) == (found, True, 0):
         return
-    view = catalog.watch(name, owner, patterns)
+    view = catalog.watch(name, target, patterns)
     record = view.record
-    baseline_at = record.baseline_at
-    if not record.described and baseline_at is None:
+    baseline_at, created = record.baseline_at, found.creation_time
+    if not record.described and baseline_at is None and created is not None:
         # One that was created after its pattern was first watched has nothing to leave out of the count.
-        created = found.creation_time
-        baseline_at = at.now if created is not None and created > catalog.watched_since(patterns) else None
+        young = any(created > watched.since for watched in catalog.watched_patterns(patterns))
+        baseline_at = at.now if young else None
     if _new_data(record.view, found):
         changed_at = at.now if found.update_time is None else found.update_time
         record = replace(record, data_changed_at=changed_at, data_changed_after=record.view.update_time)
     catalog.update(view, replace(record, view=found, described=True, misses=0, baseline_at=baseline_at))
-    catalog.link_sources(view)
 
 
 def _new_data(before: View, found: View) -> bool:
@@ -66,27 +81,6 @@ def _new_data(before: View, found: View) -> bool:
     return found.source_version_ids is None or found.source_version_ids != before.source_version_ids
 
 
-def apply_sources(catalog: Catalog, result: SourcesRead, at: Moment) -> None:
-    """Note when source tables changed."""
-    for arn, answer in result.tables.items():
-        catalog.sources.note(arn, answer if isinstance(answer, float) else None, at.now)
-
-
-def compare_with_sources(catalog: Catalog, target: str) -> set[str]:
-    """Note since when each of the target's views lacks something; return the ARNs of all of their sources."""
-    used: set[str] = set()
-    for view in catalog.of_target(target):
-        if view.known:
-            used.update(view.record.view.sources or ())
-        changed = catalog.link_sources(view)
-        if changed:
-            catalog.changed_views.add(view.record.name)
-        known = view.source_changes is not None and view.record.baseline_at is not None
-        if known and (changed or not view.record.compared):
-            catalog.update(view, replace(view.record, compared=True, stale_since=view.stale_since))
-    return used
-
-
 def _miss_view(catalog: Catalog, view: ViewState) -> None:
     """Apply that a complete listing of tables does not hold the view."""
     misses = min(view.record.misses + 1, LISTINGS_UNTIL_GONE)
@@ -94,8 +88,31 @@ def _miss_view(catalog: Catalog, view: ViewState) -> None:
     view.up = False
     if misses >= LISTINGS_UNTIL_GONE and not view.literal:
         # Its state stays, and its baseline with it: re-created under its name it is the same view.
-        catalog.changed_views.add(view.record.name)
-        view.owner = None
+        catalog.unwatch(view)
+
+
+def apply_sources(catalog: Catalog, result: SourcesRead, at: Moment) -> None:
+    """Note when source tables changed."""
+    changed: set[str] = set()
+    for arn, answer in result.tables.items():
+        before = catalog.sources.get(arn, SourceRecord())
+        after = before.seen(answer if isinstance(answer, float) else None, at.now)
+        if after is not before:
+            catalog.sources[arn] = after
+            changed.add(arn)
+    catalog.dirty_sources |= changed
+    catalog.changed_views.update(
+        name for name, view in catalog.views.items() if not changed.isdisjoint(view.record.view.sources or ())
+    )
+
+
+def compare_with_sources(catalog: Catalog, target: str) -> None:
+    """Note since when each of the target's views lacks something."""
+    for view in catalog.of_target(target):
+        changes = catalog.source_changes(view) if view.known else None
+        if changes is not None and view.record.baseline_at is not None:
+            stale_since = view.stale_since(changes)
+            catalog.update(view, replace(view.record, compared=True, stale_since=stale_since))
 
 
 def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
@@ -103,7 +120,6 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
     listing = page.listing
     if listing.began is None:
         listing.began = at.now
-    seen: set[str] = set()
     for listed in page.runs:
         run = _with_names(listed, listing.scope)
         key = run_key(run.run_id)
@@ -114,11 +130,10 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
         elif not configured and catalog.first("ignored", key):
             fields = catalog.key_of(run.run_id)._asdict()
             catalog.log.add("warning", "a listed run names no view; it is ignored", **fields)
-        view = view or _counting_view(catalog, page.target, key)
+        if view is None and (counting := _counted_by(catalog, key)) and counting.owner == page.target:
+            view = counting
         if view or configured:
-            seen.add(key)
             _see(catalog, run if view else listed, key, view, at)
-    catalog.note_seen(seen)
     listing.unreadable.update(run_key(record.name or "") for record in page.malformed)
     if page.last:
         _close_listing(catalog, page, at)
@@ -144,29 +159,29 @@ def _mentioned(catalog: Catalog, page: RunsListed, name: Name, at: Moment) -> Vi
     Where tables may not be read, a view that is known by its runs alone begins to be watched.
     """
     view = catalog.views.get(name)
-    if view is not None and view.owner is not None:
+    if view is not None and view.target is not None:
         return view if view.owner == page.target else None
     match = catalog.ownership.of_view(*name) if page.tables_denied else None
-    if match is None or match[0] != page.target or view is not None:
+    if match is None or match[0].name != page.target or view is not None:
         return None  # a known one is gone: the tables did not hold it when they could be read
     view = catalog.watch(name, *match)
-    listed_at = catalog.listed_at(match[1])
-    if view.record.baseline_at is None and listed_at is not None:
-        # All runs that its pattern matches have been listed before: those created since then are new.
-        after = None if listed_at == -math.inf else listed_at
+    patterns = catalog.watched_patterns(match[1])
+    listed = [pattern.listed_at for pattern in patterns if pattern.listed_at is not None]
+    if view.record.baseline_at is None and listed:
+        # All runs that its pattern matches have been listed before: those created since then are new, and
+        # all of them where that listing would have begun to watch the view.
+        after = None if any(pattern.listed_by_runs for pattern in patterns) else max(listed)
         catalog.update(view, replace(view.record, baseline_at=at.now, counts_after=after))
     elif page.listing.ownership is catalog.ownership:
         page.listing.covered[name] = view  # none of its runs can be on an earlier page
     return view
 
 
-def _counting_view(catalog: Catalog, target: str, key: str) -> ViewState | None:
-    """Return the target's watched view that has counted a run: it goes on, whatever table Glue names now."""
+def _counted_by(catalog: Catalog, key: str) -> ViewState | None:
+    """Return the view that has counted a run: it stays that one's, whatever table Glue names later."""
     record = catalog.runs.get(key)
-    if record is None or record.counted is None or record.counted.baseline:
-        return None
-    view = catalog.watched(record.view)
-    return view if view and view.owner == target else None
+    counted = record and record.counted and not record.counted.baseline
+    return catalog.views.get(record.view) if record and counted and record.view else None
 
 
 def _close_listing(catalog: Catalog, page: RunsListed, at: Moment) -> None:
@@ -184,21 +199,36 @@ def _close_listing(catalog: Catalog, page: RunsListed, at: Moment) -> None:
             catalog.update(view, replace(view.record, baseline_at=at.now))
             catalog.note_unreadable(listing.unreadable, at.now)
     if listing.ownership is catalog.ownership:
-        began = at.now if listing.began is None else listing.began
-        catalog.note_listed(listing.target, listing.scope, began, tables_denied=page.tables_denied)
+        _note_listed(catalog, listing, at, tables_denied=page.tables_denied)
     listing.seen |= listing.unreadable
     for view in covered if "" not in listing.unreadable else ():  # a record without an ID may be any run
-        for record in list(view.runs):
-            if (key := run_key(record.run.run_id)) not in listing.seen:
-                _not_listed(catalog, listing, key, record, at)
+        for key in view.runs.keys() - listing.seen:
+            _not_listed(catalog, listing, key, at)
 
 
-def _not_listed(catalog: Catalog, listing: Listing, key: str, record: RunRecord, at: Moment) -> None:
+def _note_listed(catalog: Catalog, listing: Listing, at: Moment, *, tables_denied: bool) -> None:
+    """Note that all runs that some of the target's patterns match have been listed."""
+    began = at.now if listing.began is None else listing.began
+    globs = [
+        pattern
+        for matcher in catalog.ownership.matchers
+        if matcher.target.name == listing.target
+        for pattern in matcher.target.views
+        if not is_literal(pattern) and listing.scope in (Scope(), Scope(pattern.database))
+    ]
+    for watched in catalog.watched_patterns(globs):
+        watched.listed_by_runs = tables_denied
+        if watched.listed_at is None or began >= watched.listed_at + LISTED_EVERY:
+            watched.listed_at = began
+            catalog.dirty_rest = True
+
+
+def _not_listed(catalog: Catalog, listing: Listing, key: str, at: Moment) -> None:
     """Apply that a complete listing does not hold a run."""
-    after = record
+    record = after = catalog.runs[key]
     if not record.settled and record.there:
         listing.missing.add(key)
-        after = lifecycle.missed(record)
+        after = replace(after, misses=record.misses + 1)
     if after.unlisted_since is None:
         after = replace(after, unlisted_since=at.now)
     if after is not record:
@@ -207,7 +237,6 @@ def _not_listed(catalog: Catalog, listing: Listing, key: str, record: RunRecord,
 
 def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:
     """Apply what reading runs one by one returned; return the views of which a run was not read."""
-    catalog.note_seen({run_key(run_id) for run_id, answer in result.runs.items() if isinstance(answer, Run)})
     failed: set[Name] = set()
     for run_id, answer in result.runs.items():
         key = run_key(run_id)
@@ -223,7 +252,7 @@ def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:
         if answer.reason is not Reason.NOT_FOUND:
             failed.update([view.record.name] if view else [])
         elif record and not record.settled and key not in result.missing:
-            catalog.put(key, lifecycle.missed(record))
+            catalog.put(key, replace(record, misses=record.misses + 1))
         if fetching is not None:
             _fetch_failed(catalog, key, answer, result, at)
     for key in result.unread:
@@ -252,14 +281,21 @@ def note_read(catalog: Catalog, result: PollEnded | ResyncEnded, failed: set[Nam
 
 def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Moment) -> None:
     """Apply one run as Glue reports it now."""
+    for listing in catalog.open_listings:
+        listing.seen.add(key)  # also where a poll reads it: it may be younger than the page it belongs to
     before = catalog.runs.get(key)
-    if before and before.settled and before.run == run and _as_before(before, view):
+    if (
+        before
+        and before.settled
+        and before.run == run
+        and before.unlisted_since is None
+        and before.view == (view.record.name if view else None)
+    ):
         return  # most runs of every complete listing
     if before and before.run.run_id != run.run_id:
         run = run._replace(run_id=before.run.run_id)  # the spelling of a series must not change
-    if view and before and before.counted and not before.counted.baseline and before.view in catalog.views:
-        # What is counted of a run stays with the view that counted it, whatever table Glue names later.
-        view = catalog.views[before.view]
+    if view:
+        view = _counted_by(catalog, key) or view
     record, counters = lifecycle.seen(
         run,
         before,
@@ -283,11 +319,6 @@ def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Momen
         catalog.log.run_ended(catalog.key_of(run.run_id), run)
 
 
-def _as_before(record: RunRecord, view: ViewState | None) -> bool:
-    """Return whether nothing but the run itself could change what is remembered of it."""
-    return record.unlisted_since is None and record.view == (view.record.name if view else None)
-
-
 def _counts(catalog: Catalog, run: Run, key: str, view: ViewState, at: Moment) -> bool:
     """Return whether a run that is seen ended counts, if it has not been judged before."""
     new = key not in catalog.runs
@@ -304,29 +335,34 @@ def _counts(catalog: Catalog, run: Run, key: str, view: ViewState, at: Moment) -
 
 def _fetched(catalog: Catalog, key: str, record: RunRecord, at: Moment) -> None:
     """Note that a configured run was read."""
-    fetching = catalog.fetching.setdefault(key, Fetching(up=True))
-    if fetching.logged:
+    before = catalog.fetching.get(key)
+    if before and before.logged:
         catalog.log.add_run("info", "runs can be read again", catalog.key_of(record.run.run_id))
-    if not fetching.up:
+    if before and not before.up:
         catalog.changed_runs.add(key)
-    fetching.found(at.monotonic)
     if record.settled:
-        del catalog.fetching[key]
+        catalog.fetching.pop(key, None)
+    else:
+        catalog.fetching[key] = Fetching(up=True, last_attempt=at.monotonic)
 
 
 def _fetch_failed(catalog: Catalog, key: str, error: GlueError, result: PollEnded, at: Moment) -> None:
     """Note that a configured run could not be read."""
     fetching = catalog.fetching[key]
+    unknown = error.reason is Reason.NOT_FOUND
     if fetching.up or fetching.last_attempt is None:
         catalog.changed_runs.add(key)
-    if error.reason is Reason.NOT_FOUND:
-        fetching.missed(at)
-    else:
-        fetching.failed(at.monotonic)
-    implied = _implied_by_target_down(error, result)
+    fetching.up, fetching.last_attempt = False, at.monotonic
+    if unknown:
+        # The next poll asks again, then the wait doubles each time; 2.0**2000 is not a float.
+        wait = at.settings.poll_interval * 2.0 ** min(fetching.misses, 32)
+        fetching.not_before = at.monotonic + min(at.settings.resync_interval, wait)
+        fetching.misses += 1
+    # The line that the target is down says it of these runs, too: each poll that gives up has tried others.
+    implied = not result.finished and result.error is not None and error.reason is result.error.reason
     if not implied and not fetching.logged:
         run = catalog.key_of(catalog.spelling(key))
-        if error.reason is Reason.NOT_FOUND:
+        if unknown:
             message = "Glue does not know these runs; they are asked for at growing intervals"
             catalog.log.add_run("warning", message, run)
         else:
@@ -334,11 +370,3 @@ def _fetch_failed(catalog: Catalog, key: str, error: GlueError, result: PollEnde
                 "warning", "runs cannot be read", run, reason=error.reason.value, error=str(error)
             )
     fetching.logged = not implied
-
-
-def _implied_by_target_down(error: GlueError, result: PollEnded) -> bool:
-    """Return whether the line that the target is down says this of the run, too.
-
-    Each poll that gives up has tried other runs: a line for each of them would be one per poll.
-    """
-    return not result.finished and result.error is not None and error.reason is result.error.reason

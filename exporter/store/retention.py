@@ -32,7 +32,10 @@ def forget_unwatched(catalog: Catalog, now: float, *, all_known: bool) -> None:
     for key, record in list(catalog.runs.items()):
         if record.view is None:
             _forget_unwatched_run(catalog, key, record, now, all_known=all_known)
-    catalog.sources.keep({arn for view in catalog.views.values() for arn in view.record.view.sources or ()})
+    used = {arn for view in catalog.views.values() for arn in view.record.view.sources or ()}
+    for arn in catalog.sources.keys() - used:
+        del catalog.sources[arn]
+        catalog.dirty_sources.add(arn)
     for key, at in list(catalog.unreadable.items()):
         if at < before:
             catalog.take_unreadable(key, new=False)
@@ -48,7 +51,7 @@ def _forget_unwatched_run(
     elif since is None and all_known:
         catalog.put(key, replace(record, unlisted_since=now))
     elif since is not None and since < now - KEPT_UNWATCHED:
-        catalog.forget_run(key)
+        catalog.put(key, None)
 
 
 def forget_unlisted(catalog: Catalog, views: Iterable[ViewState], at: Moment) -> None:
@@ -59,7 +62,7 @@ def forget_unlisted(catalog: Catalog, views: Iterable[ViewState], at: Moment) ->
     for view in views:
         old = {
             run_key(record.run.run_id)
-            for record in view.runs
+            for record in view.runs.values()
             if record.unlisted_since is not None and record.unlisted_since < at.now - REMEMBERED
         } - catalog.ownership.runs.keys()
         if not old:
@@ -71,4 +74,4 @@ def forget_unlisted(catalog: Catalog, views: Iterable[ViewState], at: Moment) ->
             *view.failures_in_a_row()[:MOST_FAILURES],
         ]
         for key in old - {run_key(record.run.run_id) for record in kept if record}:
-            catalog.forget_run(key)
+            catalog.put(key, None)

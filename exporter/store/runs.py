@@ -3,7 +3,7 @@
 Pure functions from what was remembered of a run and what was read now to what is remembered next.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.model.patterns import Name
 from exporter.model.run import Run
@@ -50,22 +50,9 @@ class RunRecord:
         return self.settled or self.misses < READS_UNTIL_GONE
 
     @property
-    def shows(self) -> tuple[object, ...]:
-        """All of it that series are made from."""
-        return self.run, self.view, self.there, self.first_seen_ended
-
-    @property
     def end(self) -> float | None:
         """When the run ended; None for one that was not seen ended."""
         return None if self.first_seen_ended is None else self.run.end(self.first_seen_ended)
-
-
-def is_settled(run: Run, *, first_seen_ended: float, now: float, settle_period: float) -> bool:
-    """Return whether nothing about the run will change any more, so that it is never fetched again."""
-    age = now - run.end(first_seen_ended)
-    if age >= SETTLED_WITHIN:
-        return True
-    return age >= settle_period and run.end_time is not None and run.dpu_seconds is not None
 
 
 def seen(
@@ -81,35 +68,20 @@ def seen(
 
     An ended run that is reported unended is active again; what is counted of it stays counted.
     """
-    first_seen_ended = None
+    first_seen_ended, settled = None, False
     if run.ended:
         first_seen_ended = before.first_seen_ended if before else None
         first_seen_ended = at.now if first_seen_ended is None else first_seen_ended
-    settled = first_seen_ended is not None and (
-        (before is not None and before.settled)
-        or is_settled(
-            run,
-            first_seen_ended=first_seen_ended,
-            now=at.now,
-            settle_period=at.settings.settle_period,
-        )
-    )
+        age = at.now - run.end(first_seen_ended)
+        complete = run.end_time is not None and run.dpu_seconds is not None
+        settled = before is not None and before.settled
+        settled = settled or age >= SETTLED_WITHIN or (complete and age >= at.settings.settle_period)
     counted = before.counted if before else None
     if view is not None:
         counters, counted = count(counters, run, counted, has_baseline=has_baseline)
-    record = RunRecord(
-        run,
-        view if view is not None or before is None else before.view,
-        settled,
-        first_seen_ended,
-        counted=counted,
-    )
-    return record, counters
-
-
-def missed(record: RunRecord) -> RunRecord:
-    """Return what is remembered of an unsettled run that a complete read did not find."""
-    return replace(record, misses=record.misses + 1)
+    elif before is not None:
+        view = before.view
+    return RunRecord(run, view, settled, first_seen_ended, counted=counted), counters
 
 
 def phase(record: RunRecord | None) -> str:
@@ -135,19 +107,3 @@ class Fetching:
     """Monotonic seconds of the last attempt; None before the first."""
     not_before: float = 0.0
     """Monotonic seconds before which it is not asked for again."""
-
-    def found(self, monotonic: float) -> None:
-        """Note that a read found the run."""
-        self.up, self.logged, self.misses, self.last_attempt, self.not_before = True, False, 0, monotonic, 0.0
-
-    def missed(self, at: Moment) -> None:
-        """Note that Glue does not know the run: the next poll asks again, then the wait doubles each time."""
-        self.up, self.last_attempt = False, at.monotonic
-        # A bounded exponent: 2.0**2000 is not a float.
-        wait = at.settings.poll_interval * 2.0 ** min(self.misses, 32)
-        self.not_before = at.monotonic + min(at.settings.resync_interval, wait)
-        self.misses += 1
-
-    def failed(self, monotonic: float) -> None:
-        """Note that the read failed."""
-        self.up, self.last_attempt = False, monotonic

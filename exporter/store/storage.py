@@ -21,8 +21,7 @@ from exporter.model.view import View
 from exporter.store.catalog import CatalogRows, Place, WatchedPattern
 from exporter.store.counters import Counted, ViewCounters
 from exporter.store.runs import RunRecord
-from exporter.store.sources import SourceRecord
-from exporter.store.views import ViewRecord
+from exporter.store.views import SourceRecord, ViewRecord
 
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "lock"

@@ -149,7 +149,7 @@ class Store:
                 polled=state.series.up is not None,
                 views=frozenset(view.record.name for view in views),
                 without_baseline=any(view.record.baseline_at is None for view in views),
-                unsettled=tuple(catalog.unsettled(target)),
+                unsettled=tuple(catalog.unsettled_runs(target)),
                 due=tuple(catalog.due(target, self._clock.monotonic() + slack)),
             )
 
@@ -212,8 +212,8 @@ class Store:
                 retention.forget_unlisted(catalog, covered, at)
         else:
             apply.note_read(catalog, result, set())
-            sources = apply.compare_with_sources(catalog, result.target)
-            state.resync_ended(result, sources, catalog, self._log)
+            apply.compare_with_sources(catalog, result.target)
+            state.resync_ended(result, catalog, self._log)
 
     def requests(self, target: str) -> RequestStats:
         """Return the live request counters of a target."""

@@ -1,7 +1,6 @@
 """What is known of one target between its polls, and how its last poll and resync went."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from exporter.model.patterns import Name, ViewMatcher
@@ -99,17 +98,16 @@ class TargetState:
         )
         self._judge(catalog, log, ended=result.started + result.duration)
 
-    def resync_ended(
-        self, result: ResyncEnded, sources: AbstractSet[str], catalog: Catalog, log: LogLines
-    ) -> None:
-        """Note how a resync went, or how far it is. ``sources``: the ARNs of the views' source tables."""
+    def resync_ended(self, result: ResyncEnded, catalog: Catalog, log: LogLines) -> None:
+        """Note how a resync went, or how far it is."""
         self.resync_progress = result.progress
         if result.complete or result.error:
             self.resync_error = None if result.error is None else str(result.error)
         if result.complete:
             self.resynced = self.looked = True
             if self.target.source_tables:
-                read = sum(map(catalog.sources.read, sources))
+                sources = catalog.source_tables(self.target.name)
+                read = sum(map(catalog.source_is_read, sources))
                 counts = {"read": read, "unreadable": len(sources) - read}
                 self.series = replace(self.series, source_tables=counts)
             if result.error is None:

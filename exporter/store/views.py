@@ -1,11 +1,12 @@
-"""One view: what is remembered of it, its runs by age, and the summary that its series are made from."""
+"""One view: what is remembered of it, of its sources and its runs, and what its series are made from."""
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
-from exporter.model.patterns import Name
+from exporter.model.patterns import Name, is_literal
 from exporter.model.run import Status, run_key
+from exporter.model.settings import Target, ViewPattern
 from exporter.model.view import View, ViewKey, stale_since
 from exporter.store.counters import ViewCounters
 from exporter.store.runs import RunRecord
@@ -15,6 +16,31 @@ LISTINGS_UNTIL_GONE = 2
 """So many complete listings of tables in a row must miss a view before its series go."""
 NO_SNAPSHOT = "-1"
 """Iceberg's ID for the snapshot of a table without data."""
+MOST_CHANGES = 100
+"""Changes of a source that are remembered, the newest ones. A view remembers the first that it lacks."""
+
+Changes = Sequence[Sequence[float]] | None
+"""For each source of a view, the times at which it was seen to change; None unless all sources are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """What the state keeps of one source table. Unix times in seconds, by Glue's clock."""
+
+    update_time: float | None = None
+    """As the catalog reported it last; None while it cannot be read."""
+    changes: tuple[float, ...] = ()
+    """Every time of a change that was seen, the oldest first."""
+
+    def seen(self, update_time: float | None, now: float) -> "SourceRecord":
+        """Return what is remembered of it after the catalog has reported this."""
+        if update_time == self.update_time:
+            return self
+        if update_time is None:
+            return SourceRecord(None, self.changes)
+        # A wrong time in the future would hide all changes until then.
+        changes = sorted({*self.changes, min(update_time, now)})
+        return SourceRecord(update_time, tuple(changes[-MOST_CHANGES:]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,25 +82,27 @@ class ViewState:
     record: ViewRecord
     saved_counters: ViewCounters
     """As last written to disk: what is published never runs ahead of what survives."""
-    owner: str | None = None
-    """The target that watches it; None: no target does."""
-    literal: bool = False
-    """Whether a pattern names it literally."""
-    expected_interval: float | None = None
-    """The configured one, in seconds."""
-    configured_owner: str | None = None
-    """Who is told when the view is in trouble; not the target that watches it."""
-    source_changes: tuple[tuple[float, ...], ...] | None = None
-    """For each of its sources, when it was seen to change; None unless all of them are known."""
+    target: Target | None = None
+    """The one that watches it; None: no target does."""
+    patterns: Sequence[ViewPattern] = ()
+    """Those of the target that match it, literal ones first."""
     up: bool = False
     """Whether the last poll read its runs."""
-    runs: list[RunRecord] = field(default_factory=list)
-    """Those that are remembered, the oldest first."""
-    unsettled: set[str] = field(default_factory=set)
-    """Keys of those that may still change."""
+    runs: dict[str, RunRecord] = field(default_factory=dict)
+    """Those that are remembered, by run key."""
     shown: frozenset[str] = frozenset()
     """Keys of the runs that have series because of this view, as last published."""
-    published: bool = False
+    _newest_first: list[RunRecord] | None = None
+
+    @property
+    def owner(self) -> str | None:
+        """The name of the target that watches it."""
+        return self.target.name if self.target else None
+
+    @property
+    def literal(self) -> bool:
+        """Whether a pattern names it literally."""
+        return any(map(is_literal, self.patterns))
 
     @property
     def known(self) -> bool:
@@ -82,27 +110,20 @@ class ViewState:
         record = self.record
         return record.misses < LISTINGS_UNTIL_GONE if record.described else record.misses == 0
 
-    def put(self, key: str, before: RunRecord | None, record: RunRecord) -> None:
-        """Remember a run, in place of what was remembered of it before."""
-        if before is not None and before.run.age_order == record.run.age_order:
-            self.runs[self._place(before)] = record
+    def put(self, key: str, record: RunRecord | None) -> None:
+        """Remember a run, or what is new of it; None: forget it."""
+        if record is None:
+            self.runs.pop(key, None)
         else:
-            if before is not None:
-                del self.runs[self._place(before)]
-            self.runs.insert(self._place(record), record)
-        if record.settled:
-            self.unsettled.discard(key)
-        else:
-            self.unsettled.add(key)
+            self.runs[key] = record
+        self._newest_first = None
 
-    def remove(self, key: str, record: RunRecord) -> None:
-        """Forget a run."""
-        del self.runs[self._place(record)]
-        self.unsettled.discard(key)
-
-    def newest_first(self) -> Iterator[RunRecord]:
-        """Yield the runs that have values to show."""
-        return (record for record in reversed(self.runs) if record.there)
+    def newest_first(self) -> Sequence[RunRecord]:
+        """Return the runs that have values to show."""
+        if self._newest_first is None:
+            there = (record for record in self.runs.values() if record.there)
+            self._newest_first = sorted(there, key=lambda one: one.run.age_order, reverse=True)
+        return self._newest_first
 
     def newest_with_status(self, status: Status) -> RunRecord | None:
         """Return the newest run that has this status."""
@@ -110,13 +131,8 @@ class ViewState:
 
     def failures_in_a_row(self) -> list[RunRecord]:
         """Return the failed runs since the last success; stopped and unknown ones neither count nor reset."""
-        failures = []
-        for record in self.newest_first():
-            if record.run.status == Status.SUCCEEDED:
-                break
-            if record.run.status == Status.FAILED:
-                failures.append(record)
-        return failures
+        since_success = takewhile(lambda one: one.run.status != Status.SUCCEEDED, self.newest_first())
+        return [record for record in since_success if record.run.status == Status.FAILED]
 
     def newest_refresh(self) -> tuple[float, float] | None:
         """Return when the view's newest refresh began and when it ended; None for one never refreshed.
@@ -135,9 +151,8 @@ class ViewState:
             return began, success.end
         return max(began, changed), max(success.end, changed)
 
-    @property
-    def stale_since(self) -> float | None:
-        """Since when the view lacks something, as Unix time; None: it lacks nothing, or that is not known."""
+    def stale_since(self, changes: Changes) -> float | None:
+        """Return since when the view lacks something, as Unix time; None: nothing, or that is not known."""
         record, created = self.record, self.record.view.creation_time
         refresh = self.newest_refresh()
         if refresh is None and record.baseline_at is None:
@@ -148,7 +163,7 @@ class ViewState:
             refresh_began=refresh[0] if refresh else None,
             data_time=refresh[1] if refresh else None,
             creation_time=created,
-            changes=self.source_changes,
+            changes=changes,
             kept=record.stale_since,
             compared=record.compared,
         )
@@ -157,56 +172,44 @@ class ViewState:
         """Return the keys of the ``newest`` runs and of those in progress; 0: of none at all."""
         if not newest or not self.known:
             return frozenset()
-        shown = [
-            run_key(record.run.run_id) for record, _ in zip(self.newest_first(), range(newest), strict=False)
-        ]
-        if self.unsettled:
-            shown += [
-                run_key(record.run.run_id)
-                for record in self.newest_first()
-                if not record.settled and not record.run.ended
-            ]
-        return frozenset(shown)
+        runs = self.newest_first()
+        shown = (*runs[:newest], *(record for record in runs[newest:] if not record.run.ended))
+        return frozenset(run_key(record.run.run_id) for record in shown)
 
-    def series(self, aws_region: str, catalog_id: str) -> ViewSeries:
-        """Return what the view's series are made from."""
+    def series(self, aws_region: str, catalog_id: str, changes: Changes) -> ViewSeries:
+        """Return what the view's series are made from. ``changes``: of its sources."""
         return ViewSeries(
             key=ViewKey(aws_region, catalog_id, *self.record.name),
             target=self.owner or "",
             up=self.up,
-            facts=self._facts() if self.known else None,
+            facts=self._facts(changes) if self.known else None,
         )
 
-    def _facts(self) -> ViewFacts:
-        record = self.record
-        last = next(self.newest_first(), None)
+    def _facts(self, changes: Changes) -> ViewFacts:
+        record, view = self.record, self.record.view
+        last = next(iter(self.newest_first()), None)
         success = self.newest_with_status(Status.SUCCEEDED)
         failure = self.newest_with_status(Status.FAILED)
         in_a_row = self.failures_in_a_row()
         refresh = self.newest_refresh()
+        mode = "manual" if view.refresh_seconds is None else "scheduled"
+        intervals = (pattern.expected_interval for pattern in self.patterns)
+        owners = [pattern.owner for pattern in self.patterns]
+        owners += [self.target.owner if self.target else None, view.owner]
         return ViewFacts(
-            refresh_mode=_refresh_mode(record),
-            managed=record.view.managed,
-            owner=self.configured_owner or record.view.owner,
-            creation_time=record.view.creation_time,
-            expected_interval=self.expected_interval or record.view.refresh_seconds,
+            refresh_mode=mode if record.described else "unknown",
+            managed=view.managed,
+            owner=next(filter(None, owners), None),
+            creation_time=view.creation_time,
+            expected_interval=next(filter(None, intervals), view.refresh_seconds),
             last_run=last.run if last else None,
             last_success=success.run if success else None,
             last_success_time=success.end if success else None,
             last_failure_time=failure.end if failure else None,
             last_failure=in_a_row[0].run if in_a_row else None,
             data_time=refresh[1] if refresh else None,
-            source_updated_time=max((times[-1] for times in self.source_changes or ()), default=None),
-            stale_since=self.stale_since,
+            source_updated_time=max((times[-1] for times in changes or ()), default=None),
+            stale_since=self.stale_since(changes),
             consecutive_failures=None if record.baseline_at is None and last is None else len(in_a_row),
             counters=self.saved_counters,
         )
-
-    def _place(self, record: RunRecord) -> int:
-        return bisect_left(self.runs, record.run.age_order, key=lambda one: one.run.age_order)
-
-
-def _refresh_mode(record: ViewRecord) -> str:
-    if not record.described:
-        return "unknown"
-    return "manual" if record.view.refresh_seconds is None else "scheduled"

@@ -9,7 +9,7 @@ from exporter.store.catalog import Catalog, Place
 from exporter.store.series import ExporterSeries, TargetSeries, ViewSeries
 from exporter.store.store import Store
 from exporter.store.targets import TargetState
-from exporter.store.views import ViewState
+from exporter.store.views import Changes, ViewState
 from exporter.web.view_state import State, judge, read_at
 
 UNREAD = "UNREAD"
@@ -26,6 +26,8 @@ class ViewRow(NamedTuple):
     """Which states apply, the worst first; None: not known."""
     view: ViewState
     """A copy of what the store remembers of it."""
+    source_changes: Changes
+    """When its sources were seen to change; None unless all are known."""
     read_at: float | None
     """Unix time up to which it is known; None: not yet known."""
 
@@ -119,21 +121,21 @@ def _read(store: Store, now: float) -> Reading:
 def _view_rows(catalog: Catalog, targets: Mapping[str, TargetSeries], now: float) -> Iterator[ViewRow]:
     for view in catalog.views.values():
         if view.owner is not None:
-            series, target = view.series(catalog.aws_region, catalog.catalog_id), targets[view.owner]
+            series, target = catalog.view_series(view), targets[view.owner]
             known_until = read_at(series, target, now)
             states = judge(series, target, (record.run for record in view.newest_first()), known_until)
-            yield ViewRow(series, states, replace(view, runs=view.runs.copy()), known_until)
+            copied = replace(view, runs=view.runs.copy())
+            yield ViewRow(series, states, copied, catalog.source_changes(view), known_until)
 
 
 def _run_rows(catalog: Catalog, views: Iterable[ViewRow]) -> Iterator[RunRow]:
-    place, configured = (catalog.aws_region, catalog.catalog_id), catalog.ownership.runs
+    place, configured = catalog.place, catalog.ownership.runs
     stuck = {run_key(row.last_run.run_id) for row in views if row.applies[State.STUCK] and row.last_run}
     for key, target in configured.items():
         record = catalog.runs.get(key)
-        run_id = record.run.run_id if record else catalog.ownership.spellings.get(key, key)
         run = record.run if record and record.there else None
         doubt = _doubt(catalog, key)
-        yield RunRow(target, place, run_id, run, key in stuck, doubt is None, doubt)
+        yield RunRow(target, place, catalog.spelling(key), run, key in stuck, doubt is None, doubt)
     for row in views:
         for key in row.view.shown - configured.keys():
             if (record := catalog.runs.get(key)) and record.there:

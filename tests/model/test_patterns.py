@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.model.patterns import OwnedElsewhere, ViewMatcher, assign, expected_interval
+from exporter.model.patterns import Ownership, ViewMatcher
 from exporter.model.settings import Access, Target, ViewPattern
 from tests.support.operations import counted
 
@@ -60,24 +60,6 @@ def test_views_that_are_named_outright_are_returned_once_each_in_the_order_of_th
     assert one.literals == (("sales", "orders"), ("dbt", "models"))
 
 
-@pytest.mark.parametrize(
-    ("patterns", "interval"),
-    [
-        pytest.param([pattern("sales.*", 60.0), pattern("sales.orders", 3600.0)], 3600.0, id="of its name"),
-        pytest.param(
-            [pattern("sales.orders"), pattern("sales.*", 60.0)], 60.0, id="of the glob that has one"
-        ),
-        pytest.param([pattern("*.*", 60.0), pattern("sales.*", 120.0)], 60.0, id="of the first glob"),
-        pytest.param([pattern("sales.orders"), pattern("sales.*")], None, id="none has one"),
-        pytest.param([pattern("sales.returns", 60.0)], None, id="that of another view"),
-    ],
-)
-def test_which_pattern_says_how_often_a_view_is_expected_to_be_refreshed(
-    patterns: list[ViewPattern], interval: float | None
-) -> None:
-    assert expected_interval(matcher(*patterns).matching("sales", "orders")) == interval
-
-
 def test_only_globs_make_a_database_worth_looking_through() -> None:
     """A view that is named outright is asked for by its name."""
     one = matcher("sales.orders", "fin*.daily", "dbt.*")
@@ -105,17 +87,17 @@ def test_databases_that_globs_name_outright_unless_one_of_them_is_a_glob(
 def test_the_first_target_in_the_file_owns_what_several_ask_for() -> None:
     first = target("first", "sales.*", "hr.people", run_ids=("A", "b"))
     second = target("second", "*.*", "sales.orders", "hr.people", "dbt.models", run_ids=("a", "C"))
-    ownership = assign([first, second])
+    ownership = Ownership([first, second])
     assert ownership.runs == {"a": "first", "b": "first", "c": "second"}
     assert ownership.spellings == {"a": "A", "c": "C"}
-    assert ownership.of_view("sales", "orders") == ("first", (pattern("sales.*"),))
-    assert ownership.of_view("dbt", "models") == ("second", (pattern("dbt.models"), pattern("*.*")))
-    assert ownership.conflicts == (OwnedElsewhere("second", "first", ("a", "sales.orders", "hr.people")),)
+    assert ownership.of_view("sales", "orders") == (first, (pattern("sales.*"),))
+    assert ownership.of_view("dbt", "models") == (second, (pattern("dbt.models"), pattern("*.*")))
+    assert ownership.conflicts == {("second", "first"): ["a", "sales.orders", "hr.people"]}
 
 
 def test_what_no_target_asks_for_has_no_owner() -> None:
-    assert assign([target("one", "sales.*")]).of_view("hr", "people") is None
-    assert assign([]).of_view("hr", "people") is None
+    assert Ownership([target("one", "sales.*")]).of_view("hr", "people") is None
+    assert Ownership().of_view("hr", "people") is None
 
 
 def test_views_that_are_named_literally_are_looked_up_and_not_compared_with_each_other() -> None:
@@ -125,7 +107,7 @@ def test_views_that_are_named_literally_are_looked_up_and_not_compared_with_each
         names = [f"sales.view_{number}" for number in range(count)]
         targets = [target("first", *names[::2], "hr.*"), target("second", *names)]
         with counted() as done:
-            ownership = assign(targets)
+            ownership = Ownership(targets)
             for name in names:
                 ownership.of_view(*name.split("."))
         calls.append(done.calls)

@@ -446,15 +446,12 @@ class Counting(RuleBasedStateMachine):
                 expected[known.run.run_id] = known.run
             elif owner:
                 optional.add(known.run.run_id)
-        actual = {
-            key.run_id: series.run
-            for key, series in self.bench.shown.runs.items()
-            if series.run and key.catalog_id == ACCOUNT
-        }
+        series = [one for one in self.bench.shown.runs.values() if one.key.catalog_id == ACCOUNT]
+        actual = {one.key.run_id: one.run for one in series if one.run}
         assert {i: run for i, run in actual.items() if i not in optional} == {
             i: run for i, run in expected.items() if i not in optional
         }
-        shown = [key.run_id.lower() for key in self.bench.shown.runs if key.catalog_id == ACCOUNT]
+        shown = [one.key.run_id.lower() for one in series]
         assert len(shown) == len(set(shown)), "no run under two spellings"
 
     def teardown(self) -> None:

@@ -1,11 +1,14 @@
 """What is shown of a view: from which runs, for how long, and for whom."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from exporter.errors import Reason
 from exporter.model.run import Run
+from exporter.model.settings import ViewPattern
 from exporter.model.view import View
 from tests.support.clock import START
 from tests.support.log import elsewhere, unmatched
@@ -26,6 +29,30 @@ def test_a_view_is_shown_as_its_table_describes_it(views: StoreBench, every: flo
     assert views.shown.view().up
     assert (facts.refresh_mode, facts.creation_time, facts.expected_interval) == (mode, START - DAY, every)
     assert views.shown.ups == {"a": None}, "runs of views have no run_up"
+
+
+ALL = ViewPattern(database="sales", table="*", expected_interval=60.0, owner="all")
+NAMED = ViewPattern(database="sales", table="daily_orders", expected_interval=120.0, owner="named")
+SILENT: dict[str, Any] = {"expected_interval": None, "owner": None}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "owner", "shown"),
+    [
+        ([ALL, NAMED], "target", (120.0, "named")),
+        ([ALL, replace(NAMED, **SILENT)], "target", (60.0, "all")),
+        ([replace(ALL, **SILENT), replace(NAMED, table="returns")], "target", (3600.0, "target")),
+        ([replace(ALL, **SILENT)], None, (3600.0, "table")),
+    ],
+    ids=["of its name", "of the glob", "of the target, and its own schedule", "of the table"],
+)
+def test_how_often_a_view_is_expected_and_who_is_told_is_what_names_it_most_closely(
+    views: StoreBench, patterns: list[ViewPattern], owner: str | None, shown: tuple[float, str]
+) -> None:
+    views.configure(replace(target("prod"), views=tuple(patterns), owner=owner))
+    views.poll(tables=[replace(view(), owner="table")])
+    facts = views.shown.facts()
+    assert (facts.expected_interval, facts.owner) == shown
 
 
 def test_a_poll_that_does_not_read_a_views_runs_leaves_its_values_and_shows_it_down(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from exporter.errors import GlueError, StorageError
-from exporter.model.run import Run, RunKey
+from exporter.model.run import Run, RunKey, run_key
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import View, ViewKey
 from exporter.store.catalog import CatalogRows, Place
@@ -154,8 +154,6 @@ class Shown:
             raise MemoryError
         if changes.everything:
             self.runs, self.views, self.targets = {}, {}, {}
-        gone = {key for key, series in changes.views.items() if series is None}
-        assert gone <= self.views.keys(), "a view without series cannot lose them"
         self.runs = _changed(self.runs, changes.runs)
         self.views = _changed(self.views, changes.views)
         self.targets = _changed(self.targets, changes.targets)
@@ -168,8 +166,9 @@ class Shown:
     @property
     def ups(self) -> dict[str, bool | None]:
         """``run_up`` by run ID; a run ID that is shown under two keys fails."""
-        assert len({key.run_id for key in self.runs}) == len(self.runs), self.runs.keys()
-        return {key.run_id: series.up for key, series in self.runs.items()}
+        ups = {series.key.run_id: series.up for series in self.runs.values()}
+        assert len(ups) == len(self.runs), self.runs.keys()
+        return ups
 
     @property
     def view_ups(self) -> dict[str, bool]:
@@ -179,10 +178,10 @@ class Shown:
     @property
     def shown_runs(self) -> set[str]:
         """The IDs of the runs that have value series."""
-        return {key.run_id for key, series in self.runs.items() if series.run is not None}
+        return {series.key.run_id for series in self.runs.values() if series.run is not None}
 
     def run(self, run_id: str) -> RunSeries:
-        return self.runs[RunKey(REGION, ACCOUNT, run_id)]
+        return self.runs[RunKey(REGION, ACCOUNT, run_key(run_id))]
 
     def view(self, name: str = DAILY) -> ViewSeries:
         return self.views[ViewKey(REGION, ACCOUNT, *name.split("."))]
