@@ -18,7 +18,7 @@ from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.web.address import ListenAddress
 
 if TYPE_CHECKING:
-    from exporter.simulated_glue import DemoScenario
+    from exporter.simulated_glue import Catalog
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ def command(
         raise ExporterError("the demo needs moto: in a checkout, pip install '.[demo]'") from error
     glue = SimulatedGlue(clock.time)
     with serve(glue) as url:
-        settings = demo_settings(demo_scenario(glue.catalog()), url)
+        settings = demo_settings(glue.catalog(), demo_scenario(glue.catalog()), url)
         log.info("demo: a simulated Glue answers; nothing leaves this machine")
         clients = ClientFactory(clock, session_factory=fixed_session)
         return serve_until_signal(
@@ -60,14 +60,14 @@ def command(
         )
 
 
-def demo_settings(scenario: "DemoScenario", endpoint_url: str) -> Settings:
-    """Return what the demo watches, at intervals that suit its short hours."""
+def demo_settings(catalog: "Catalog", run_ids: tuple[str, ...], endpoint_url: str) -> Settings:
+    """Return settings that watch these runs and all views, at intervals that suit the demo's short hours."""
     target = Target(
         name="demo",
-        access=Access(aws_region=scenario.region, endpoint_url=endpoint_url),
-        catalog_id=scenario.catalog_id,
-        run_ids=scenario.run_ids,
-        views=tuple(ViewPattern(database=database, table=table) for database, table in scenario.views),
+        access=Access(aws_region=catalog.region_name, endpoint_url=endpoint_url),
+        catalog_id=catalog.account_id,
+        run_ids=run_ids,
+        views=(ViewPattern(database="*", table="*"),),
         max_requests_per_second=50.0,
     )
     return Settings(poll_interval=5.0, settle_period=60.0, resync_interval=60.0, targets=(target,))

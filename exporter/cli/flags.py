@@ -1,5 +1,6 @@
 """The flags that commands share, written the Prometheus way, each with its environment variable."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,15 +16,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 
-def environment_name(flag: str) -> str:
-    """Return the environment variable of a flag: ``--config.file`` is ``GLUE_MV_EXPORTER_CONFIG_FILE``."""
-    return f"GLUE_MV_EXPORTER_{_parameter(flag).upper()}"
-
-
-def _parameter(flag: str) -> str:
-    return flag.lstrip("-").replace(".", "_").replace("-", "_")
-
-
 class Flag(click.Option):
     """A flag that names its environment variable in an error only where the value came from it."""
 
@@ -35,11 +27,15 @@ class Flag(click.Option):
 
 
 def flag(name: str, **attributes: Any) -> Callable[[F], F]:
-    """Return a click option whose parameter and environment variable follow from its name."""
+    """Return a click option: ``--config.file`` is the parameter ``config_file``.
+
+    Its environment variable is ``GLUE_MV_EXPORTER_CONFIG_FILE``.
+    """
+    parameter = re.sub(r"[.-]", "_", name.removeprefix("--"))
     if not attributes.keys() & {"default", "is_flag", "multiple"}:
         attributes |= {"default": None, "callback": _none_if_empty}
-    more = {"envvar": environment_name(name), "show_envvar": True, "show_default": True}
-    return click.option(name, _parameter(name), cls=Flag, **more, **attributes)
+    more = {"envvar": f"GLUE_MV_EXPORTER_{parameter.upper()}", "show_envvar": True, "show_default": True}
+    return click.option(name, parameter, cls=Flag, **more, **attributes)
 
 
 def _none_if_empty(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:

@@ -6,12 +6,11 @@ It extends moto's Glue, which is an extra: importing this package raises ImportE
 from exporter.simulated_glue.catalog import Catalog
 from exporter.simulated_glue.glue import SimulatedGlue, call_moto
 from exporter.simulated_glue.runs import Plan, RunScript, RunStatus, Schedule
-from exporter.simulated_glue.scenario import DemoScenario, demo_scenario
+from exporter.simulated_glue.scenario import demo_scenario
 from exporter.simulated_glue.server import serve
 
 __all__ = [
     "Catalog",
-    "DemoScenario",
     "Plan",
     "RunScript",
     "RunStatus",

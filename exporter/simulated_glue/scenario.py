@@ -6,8 +6,8 @@ something to see. Everything follows from the catalog's clock.
 
 import hashlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from exporter.simulated_glue.catalog import Catalog
 from exporter.simulated_glue.runs import Plan, RunScript, RunStatus, Schedule
@@ -41,33 +41,16 @@ _PERMISSION_ERROR = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DemoScenario:
-    """What to watch."""
-
-    region: str
-    catalog_id: str
-    run_ids: tuple[str, ...]
-    views: tuple[tuple[str, str], ...]
-    """Patterns of a database and a table."""
-
-
-def demo_scenario(catalog: Catalog) -> DemoScenario:
-    """Fill the catalog with the demo, beginning now.
+def demo_scenario(catalog: Catalog) -> tuple[str, ...]:
+    """Fill the catalog with the demo, beginning now. Returns IDs of runs to watch besides those of the views.
 
     At any time there are views whose newest run is in each of the five statuses.
     """
     _add_sources(catalog)
-    run_ids = [*_add_ended_runs(catalog), *_add_lasting_runs(catalog)]
+    run_ids = _add_views_with_run_ids(catalog)
     _add_live_views(catalog)
     _add_quiet_views(catalog)
-    databases = ("sales", "finance", "marketing", "ops")
-    return DemoScenario(
-        region=catalog.region_name,
-        catalog_id=catalog.account_id,
-        run_ids=tuple(run_ids),
-        views=tuple((database, "*") for database in databases),
-    )
+    return run_ids
 
 
 def _add_sources(catalog: Catalog) -> None:
@@ -80,8 +63,8 @@ def _add_sources(catalog: Catalog) -> None:
         catalog.add_source(name, commits=commits, created=created)
 
 
-def _add_ended_runs(catalog: Catalog) -> list[str]:
-    """Add views whose runs all ended long ago."""
+def _add_views_with_run_ids(catalog: Catalog) -> tuple[str, ...]:
+    """Add views whose runs have ended long ago, one whose run hangs, and one whose run waits for hours."""
     now = catalog.now()
     # Late: it should refresh every hour, last did so seven hours ago, and its source has changed since.
     catalog.add_view(
@@ -91,32 +74,32 @@ def _add_ended_runs(catalog: Catalog) -> list[str]:
         owner="ledger-team",
         created=now - VIEW_AGE,
     )
+    for name in (
+        "finance.fx_rates",
+        "marketing.attribution_trial",
+        "ops.warehouse_audit",
+        "finance.month_end_close",
+    ):
+        catalog.add_view(name, created=now - VIEW_AGE)
     ledger = RunScript(start_delay=20, duration=9 * MINUTE, dpu_rate=6, refresh_type="FULL")
-    late = [
-        catalog.add_run("finance.ledger_snapshot", ledger, created=now - hours * HOUR) for hours in (9, 8, 7)
-    ]
-    catalog.add_view("finance.fx_rates", created=now - VIEW_AGE)
     awkward = RunScript(
         duration=40, outcome=RunStatus.FAILED, error_message=AWKWARD_ERROR, refresh_type="FULL"
     )
-    failed = catalog.add_run("finance.fx_rates", awkward, created=now - 3 * HOUR)
-    catalog.add_view("marketing.attribution_trial", created=now - VIEW_AGE)
     abandoned = RunScript(duration=25 * MINUTE, outcome=RunStatus.STOPPED, dpu_rate=10)
-    stopped = catalog.add_run("marketing.attribution_trial", abandoned, created=now - 26 * HOUR)
-    return [*late, failed, stopped]
-
-
-def _add_lasting_runs(catalog: Catalog) -> list[str]:
-    """Add a run that hangs, and one that waits for workers for hours."""
-    now = catalog.now()
-    catalog.add_view("ops.warehouse_audit", created=now - VIEW_AGE)
     hanging = RunScript(start_delay=30, duration=math.inf, dpu_rate=10, refresh_type="FULL")
-    catalog.add_view("finance.month_end_close", created=now - VIEW_AGE)
     queued = RunScript(start_delay=6 * HOUR, duration=HOUR, refresh_type="FULL")
-    return [
-        catalog.add_run("ops.warehouse_audit", hanging, created=now - 5 * HOUR),
-        catalog.add_run("finance.month_end_close", queued, created=now - 3 * MINUTE),
-    ]
+    return tuple(
+        catalog.add_run(name, script, created=now - age)
+        for name, script, age in (
+            ("finance.ledger_snapshot", ledger, 9 * HOUR),
+            ("finance.ledger_snapshot", ledger, 8 * HOUR),
+            ("finance.ledger_snapshot", ledger, 7 * HOUR),
+            ("finance.fx_rates", awkward, 3 * HOUR),
+            ("marketing.attribution_trial", abandoned, 26 * HOUR),
+            ("ops.warehouse_audit", hanging, 5 * HOUR),
+            ("finance.month_end_close", queued, 3 * MINUTE),
+        )
+    )
 
 
 def _add_quiet_views(catalog: Catalog) -> None:
@@ -154,8 +137,8 @@ def _add_quiet_views(catalog: Catalog) -> None:
 def _add_live_views(catalog: Catalog) -> None:
     """Add the views that get a run every minute, each with two runs of the last hours."""
     now = catalog.now()
-    for position, (name, outcome, source) in enumerate(_LIVE_VIEWS):
-        plan = _live_plan(outcome, name)
+    for position, (name, source, outcomes) in enumerate(_LIVE_VIEWS):
+        plan = _live_plan(outcomes, name)
         schedule = Schedule(first=now + position * STAGGER, every=LIVE_PERIOD)
         catalog.add_view(
             name,
@@ -173,11 +156,11 @@ def _add_live_views(catalog: Catalog) -> None:
             catalog.add_run(name, earlier, created=now - ordinal * 40 * MINUTE)
 
 
-def _live_plan(outcome: Callable[[int], RunStatus], name: str) -> Plan:
-    """Return the plan of a live view: every fifth run reads everything, all differ a little."""
+def _live_plan(outcomes: Sequence[RunStatus], name: str) -> Plan:
+    """Return the plan of a live view: outcomes by turns, every fifth run full, all differ a little."""
 
     def script(ordinal: int) -> RunScript:
-        ending = outcome(ordinal)
+        ending = outcomes[ordinal % len(outcomes)]
         return replace(
             LIVE_RUN,
             duration=LIVE_DURATIONS[ending] - 5 * _chance(f"{name} duration {ordinal}"),
@@ -191,26 +174,15 @@ def _live_plan(outcome: Callable[[int], RunStatus], name: str) -> Plan:
     return script
 
 
-def _succeeds(_ordinal: int) -> RunStatus:
-    return RunStatus.SUCCEEDED
-
-
-def _keeps_failing(_ordinal: int) -> RunStatus:
-    return RunStatus.FAILED
-
-
-def _is_often_stopped(ordinal: int) -> RunStatus:
-    return RunStatus.SUCCEEDED if ordinal % 2 else RunStatus.STOPPED
-
-
-_LIVE_VIEWS: tuple[tuple[str, Callable[[int], RunStatus], str], ...] = (
-    ("sales.daily_orders", _succeeds, "sales.raw_orders"),
-    ("marketing.campaign_performance", _is_often_stopped, "landing.clicks"),
-    ("ops.failed_logins", _keeps_failing, "landing.service_events"),
-    ("sales.orders_by_region", _succeeds, "sales.raw_orders"),
-    ("finance.revenue_daily", _succeeds, "sales.raw_orders"),
-    ("ops.service_latency", _succeeds, "landing.service_events"),
+_LIVE_VIEWS: tuple[tuple[str, str, tuple[RunStatus, ...]], ...] = (
+    ("sales.daily_orders", "sales.raw_orders", (RunStatus.SUCCEEDED,)),
+    ("marketing.campaign_performance", "landing.clicks", (RunStatus.STOPPED, RunStatus.SUCCEEDED)),
+    ("ops.failed_logins", "landing.service_events", (RunStatus.FAILED,)),
+    ("sales.orders_by_region", "sales.raw_orders", (RunStatus.SUCCEEDED,)),
+    ("finance.revenue_daily", "sales.raw_orders", (RunStatus.SUCCEEDED,)),
+    ("ops.service_latency", "landing.service_events", (RunStatus.SUCCEEDED,)),
 )
+"""Each with its source, and how its runs end, by turns."""
 
 
 def _chance(name: str) -> float:

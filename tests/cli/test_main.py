@@ -12,7 +12,6 @@ import pytest
 
 from exporter import __version__
 from exporter.cli import flags
-from exporter.cli.flags import environment_name
 from exporter.cli.main import COMMANDS, HELP_WIDTH, load_command, run
 
 Output = pytest.CaptureFixture[str]
@@ -87,7 +86,8 @@ def test_the_help_of_a_command_shows_each_flag_with_its_variable(capsys: Output,
     assert max(map(len, out.splitlines())) <= HELP_WIDTH
     for flag in load_command(name).params:
         if isinstance(flag, click.Option):
-            assert flag.envvar == environment_name(flag.opts[0])
+            name_of_flag = flag.opts[0].removeprefix("--").replace(".", "_").replace("-", "_")
+            assert flag.envvar == f"GLUE_MV_EXPORTER_{name_of_flag.upper()}"
             assert flag.envvar in out, "somebody will copy it: it is not broken where a line ends"
             assert flag.help
 

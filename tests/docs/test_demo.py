@@ -20,7 +20,7 @@ def exposition() -> str:
     clock = ManualClock()
     glue = SimulatedGlue(clock.time)
     with serve(glue) as url:
-        settings = demo_settings(demo_scenario(glue.catalog()), url)
+        settings = demo_settings(glue.catalog(), demo_scenario(glue.catalog()), url)
         clients = ClientFactory(clock, session_factory=fixed_session)
         exporter = make_exporter(settings, clients=clients, clock=clock)
         exporter.scheduler.poll_once(settings)
