@@ -12,7 +12,7 @@ from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
 from exporter.metrics import Exposition
 from exporter.model.settings import Settings
-from exporter.model.sharding import Shard, owned
+from exporter.model.sharding import Shard, owner
 from exporter.poller import Scheduler
 from exporter.store.series import ExporterSeries
 from exporter.store.storage import Storage
@@ -48,7 +48,7 @@ def load_settings(file: str, shard: Shard) -> Settings:
     """
     loaded = config.load(file)
     everything = loaded.settings.targets
-    mine = owned(everything, shard.index, shard.count)
+    mine = tuple(one for one in everything if owner(one.name, shard.count) == shard.index)
     # Regions of the shard's own targets only: another process may have other profiles.
     settings = with_regions(replace(loaded.settings, targets=mine), loaded.file)
     for line in loaded.warning_lines:

@@ -16,9 +16,9 @@ from exporter.glue.instrumentation import Call, Timeouts, current
 from exporter.glue.rate_limiter import Caller
 from exporter.glue.responses import Answer, MalformedError
 from exporter.glue.sessions import Connection, Identity, SessionFactory, resolve_region, sdk_session
-from exporter.model.run import Run, RunListing
+from exporter.model.run import Page, Run
 from exporter.model.settings import Access, Settings, Target
-from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
+from exporter.model.view import SourceTable, View
 from exporter.store.series import RequestStats
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class GlueCatalog:
         table: str | None = None,
         next_token: str | None = None,
         max_results: int = 1000,
-    ) -> RunListing:
+    ) -> Page[Run]:
         """Fetch one page of runs."""
         return self._read(
             "ListMaterializedViewRefreshTaskRuns",
@@ -78,13 +78,13 @@ class GlueCatalog:
             MaxResults=max_results,
         )
 
-    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
+    def get_databases(self, *, next_token: str | None = None) -> Page[str]:
         """Fetch one page of databases."""
         return self._read("GetDatabases", responses.parse_databases, NextToken=next_token)
 
     def get_tables(
         self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
-    ) -> TableListing:
+    ) -> Page[View | SourceTable]:
         """Fetch one page of a database's tables."""
         parse = partial(responses.parse_tables, database=database)
         return self._read("GetTables", parse, catalog_id, DatabaseName=database, NextToken=next_token)
@@ -119,7 +119,7 @@ class GlueCatalog:
             if call.answer is None:
                 raise MalformedError("the answer is empty")
             result = parse(call.answer)
-        if isinstance(result, RunListing | TableListing | DatabaseListing) and result.malformed:
+        if isinstance(result, Page) and result.malformed:
             self.stats.failure(operation, Reason.UNEXPECTED)
         return result
 

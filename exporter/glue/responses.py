@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
-from exporter.model.run import Malformed, Run, RunListing, run_key
-from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
+from exporter.model.run import Malformed, Page, Run, run_key
+from exporter.model.view import SourceTable, View
 
 T = TypeVar("T")
 
@@ -91,28 +91,19 @@ def readable_error_body(body: bytes) -> bytes:
     return json.dumps({name: text for name, text in error.items() if isinstance(text, str)}).encode()
 
 
-def parse_runs(answer: Answer) -> RunListing:
+def parse_runs(answer: Answer) -> Page[Run]:
     """Read one page of ListMaterializedViewRefreshTaskRuns."""
-    runs, malformed = _parse_each(answer, parse_run, _RUN_ID)
-    return RunListing(runs=runs, malformed=malformed, next_token=answer.next_token)
+    return _page(answer, parse_run, _RUN_ID)
 
 
-def parse_tables(answer: Answer, *, database: str) -> TableListing:
+def parse_tables(answer: Answer, *, database: str) -> Page[View | SourceTable]:
     """Read one page of GetTables."""
-    tables, malformed = _parse_each(answer, lambda record: parse_table(record, database), "Name")
-    return TableListing(
-        views=tuple(table for table in tables if isinstance(table, View)),
-        # One without a name cannot be a source that a view names.
-        sources=tuple(table for table in tables if isinstance(table, SourceTable) and table.table),
-        malformed=malformed,
-        next_token=answer.next_token,
-    )
+    return _page(answer, lambda record: parse_table(record, database), "Name")
 
 
-def parse_databases(answer: Answer) -> DatabaseListing:
+def parse_databases(answer: Answer) -> Page[str]:
     """Read one page of GetDatabases."""
-    names, malformed = _parse_each(answer, lambda record: _name(_object(record, "the database")), "Name")
-    return DatabaseListing(names=names, malformed=malformed, next_token=answer.next_token)
+    return _page(answer, lambda record: _name(_object(record, "the database")), "Name")
 
 
 def parse_run(record: object, *, requested_id: str | None = None) -> Run:
@@ -184,10 +175,8 @@ def _all_iceberg(definition: Record, sources: int) -> bool:
     return bool(types) and types == [_ICEBERG] * sources
 
 
-def _parse_each(
-    answer: Answer, parse: Callable[[object], T], identifier: str
-) -> tuple[tuple[T, ...], tuple[Malformed, ...]]:
-    """Parse each record; return the values, and the malformed records by what identifies them."""
+def _page(answer: Answer, parse: Callable[[object], T], identifier: str) -> Page[T]:
+    """Parse each record; a malformed one is known by what identifies it."""
     values: list[T] = []
     malformed: list[Malformed] = []
     for record in answer.main:
@@ -197,7 +186,7 @@ def _parse_each(
             name = record.get(identifier) if isinstance(record, dict) else None
             known = _encodable(name) if isinstance(name, str) and name else None
             malformed.append(Malformed(known, str(error)))
-    return tuple(values), tuple(malformed)
+    return Page(tuple(values), tuple(malformed), answer.next_token)
 
 
 def _decode(body: bytes) -> object:

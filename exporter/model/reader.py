@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from exporter.model.run import Run, RunListing
-from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
+from exporter.model.run import Page, Run
+from exporter.model.view import SourceTable, View
 
 
 class CatalogReader(Protocol):
@@ -32,18 +32,18 @@ class CatalogReader(Protocol):
         table: str | None = None,
         next_token: str | None = None,
         max_results: int = 1000,
-    ) -> RunListing:
+    ) -> Page[Run]:
         """Fetch one page of the runs of the catalog, of one database or of one table, in an unknown order.
 
         ``max_results``: from 1 to 1,000.
         """
 
-    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
+    def get_databases(self, *, next_token: str | None = None) -> Page[str]:
         """Fetch one page of the catalog's databases."""
 
     def get_tables(
         self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
-    ) -> TableListing:
+    ) -> Page[View | SourceTable]:
         """Fetch one page of a database's tables; ``catalog_id``: of another catalog than the target's."""
 
     def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Status(StrEnum):
@@ -135,13 +137,13 @@ class Malformed(NamedTuple):
     """What is wrong with it, in one line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunListing:
-    """One page of ``ListMaterializedViewRefreshTaskRuns``."""
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a listing."""
 
-    runs: tuple[Run, ...]
-    malformed: tuple[Malformed, ...]
-    next_token: str | None
+    items: tuple[T, ...]
+    malformed: tuple[Malformed, ...] = ()
+    next_token: str | None = None
 
 
 PHASES = ("active", "settling", "settled", "unfetched")

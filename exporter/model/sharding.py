@@ -6,10 +6,7 @@ With one shard more, a target moves only if the new one scores highest for it: o
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-from exporter.model.settings import Target
 
 MOST_SHARDS = 1000
 """Each start takes a hash for each target and shard."""
@@ -55,8 +52,3 @@ def owner(name: str, count: int) -> int:
         return hashlib.blake2b(f"{index}/{name}".encode(), digest_size=16).digest()
 
     return max(range(count), key=score)
-
-
-def owned(targets: Iterable[Target], index: int, count: int) -> tuple[Target, ...]:
-    """Return the targets that shard ``index`` of ``count`` watches, in their order."""
-    return tuple(target for target in targets if owner(target.name, count) == index)

@@ -7,13 +7,11 @@ while no source has changed, so a view's age alone does not say whether it is la
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-
-from exporter.model.run import Malformed
+from typing import ClassVar, Final, NamedTuple
 
 
-class SourceKey(NamedTuple):
-    """Identifies a source table."""
+class ViewKey(NamedTuple):
+    """Identifies a view, or any other table."""
 
     aws_region: str
     catalog_id: str
@@ -39,22 +37,13 @@ _ARN: Final = re.compile(
 """The table of an S3 Tables bucket is ``table/s3tablescatalog/BUCKET/NAMESPACE/NAME``."""
 
 
-def parse_source_arn(arn: str) -> SourceKey | None:
+def parse_source_arn(arn: str) -> ViewKey | None:
     """Return which table an ARN of ``ViewDefinition.SubObjects`` names; None for one of another form."""
     match = _ARN.fullmatch(arn)
     if match is None:
         return None
     aws_region, account, bucket, database, table = match.groups()
-    return SourceKey(aws_region, f"{account}:{bucket}" if bucket else account, database, table)
-
-
-class ViewKey(NamedTuple):
-    """Identifies a view."""
-
-    aws_region: str
-    catalog_id: str
-    database: str
-    table: str
+    return ViewKey(aws_region, f"{account}:{bucket}" if bucket else account, database, table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,33 +74,11 @@ class View:
     sorted; None also where the list is empty, which says nothing."""
     sources: tuple[str, ...] | None = None
     """``ViewDefinition.SubObjects``: the ARNs of the source tables, each once; None also where empty."""
+    iceberg: ClassVar[bool] = True
+    """As of a source: a materialized view is an Iceberg table."""
     iceberg_sources: bool = False
     """Whether ``SubObjectsStatistics`` says of every source that it is an Iceberg table. Its entries do not
     say which source they describe, so that a mixed list says nothing about any of them."""
-
-    def as_source(self) -> SourceTable:
-        """Return the view as a source of another one: a materialized view is an Iceberg table."""
-        return SourceTable(table=self.table, update_time=self.update_time, iceberg=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableListing:
-    """One page of ``GetTables``."""
-
-    views: tuple[View, ...]
-    sources: tuple[SourceTable, ...] = ()
-    """The other tables of the page, which may be sources of views anywhere."""
-    malformed: tuple[Malformed, ...] = ()
-    next_token: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseListing:
-    """One page of ``GetDatabases``."""
-
-    names: tuple[str, ...]
-    malformed: tuple[Malformed, ...] = ()
-    next_token: str | None = None
 
 
 OVERDUE_AFTER: Final = 1.5

@@ -8,12 +8,15 @@ fewer.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from exporter.errors import GlueError, Reason
 from exporter.model.patterns import ViewMatcher
 from exporter.model.reader import CatalogReader
-from exporter.model.view import SourceTable, TableListing, View, parse_source_arn
+from exporter.model.run import Page
+from exporter.model.view import SourceTable, View, parse_source_arn
+
+T = TypeVar("T")
 
 FEW_NAMES = 3
 """So many views of a database are asked for by name; where more are named, its tables are listed."""
@@ -57,15 +60,7 @@ def table_parts(matcher: ViewMatcher, databases: Iterable[str] | None) -> list[P
     return [*(Part("GetTables", database) for database in whole), *one_by_one]
 
 
-class _Page(Protocol):
-    @property
-    def next_token(self) -> str | None: ...
-
-
-P = TypeVar("P", bound=_Page)
-
-
-def pages(ask: Callable[..., P], operation: str) -> Iterator[P]:
+def pages(ask: Callable[..., Page[T]], operation: str) -> Iterator[Page[T]]:
     """Yield what ``ask(next_token=…)`` returns. Raises GlueError where the pages go round in a circle."""
     token: str | None = None
     tokens: set[str] = set()
@@ -96,7 +91,7 @@ def read_part(reader: CatalogReader, part: Part) -> Found:
     """
     if part == DATABASES:
         listed = list(pages(reader.get_databases, part.operation))
-        names = tuple(name for page in listed for name in page.names)
+        names = tuple(name for page in listed for name in page.items)
         return Found(databases=names, malformed=tuple(r.message for page in listed for r in page.malformed))
     try:
         if part.table:
@@ -106,17 +101,13 @@ def read_part(reader: CatalogReader, part: Part) -> Found:
         if error.reason is Reason.NOT_FOUND:
             return Found()
         raise
-    tables = tuple(table for page in listing for table in _tables(page))
+    tables = tuple(table for page in listing for table in page.items)
     lines = tuple(
         f"table {part.database}.{record.name}: {record.message}" if record.name else record.message
         for page in listing
         for record in page.malformed
     )
     return Found(tables=tables, malformed=lines)
-
-
-def _tables(page: TableListing) -> tuple[View | SourceTable, ...]:
-    return (*page.views, *page.sources)
 
 
 REFUSED: Final = frozenset({Reason.ACCESS_DENIED, Reason.NOT_FOUND, Reason.INVALID_INPUT})
@@ -131,7 +122,7 @@ class SourceReader:
 
     def __init__(self, aws_region: str | None) -> None:
         self._aws_region = aws_region
-        self._listed: dict[str, dict[str, SourceTable]] = {}
+        self._listed: dict[str, dict[str, View | SourceTable]] = {}
         """The tables of the databases that the resync has read: by database and name."""
         self._wanted: dict[Part, dict[str, str]] = {}
         """The ARNs of the sources to read, by name."""
@@ -143,7 +134,7 @@ class SourceReader:
 
     def note_listed(self, database: str, tables: Iterable[View | SourceTable]) -> None:
         """Keep all tables of one of the target's own databases until the next plan."""
-        self._listed[database] = {table.table: _as_source(table) for table in tables}
+        self._listed[database] = {table.table: table for table in tables}
 
     def arns(self, part: Part) -> Collection[str]:
         """Return the sources of one database; none if the plan does not hold it any more."""
@@ -183,7 +174,7 @@ class SourceReader:
             if arn not in answers:
                 try:
                     table = reader.get_table(part.database, name, catalog_id=part.catalog_id)
-                    answers[arn] = self._answer(arn, _as_source(table))
+                    answers[arn] = self._answer(arn, table)
                 except GlueError as error:
                     answers[arn] = _reason(error)
         return answers
@@ -196,7 +187,7 @@ class SourceReader:
         expected = self._pages.get(part, 0)
         listing = pages(partial(reader.get_tables, part.database, catalog_id=part.catalog_id), "GetTables")
         for number, page in enumerate(listing, start=1):
-            for table in map(_as_source, _tables(page)):
+            for table in page.items:
                 if arn := left.pop(table.table, None):
                     yield arn, self._answer(arn, table)
             if page.next_token is None:
@@ -207,17 +198,12 @@ class SourceReader:
                 self._pages[part] = 2 * len(wanted) if left else number
                 return
 
-    def _answer(self, arn: str, table: SourceTable | None) -> Answer:
+    def _answer(self, arn: str, table: View | SourceTable | None) -> Answer:
         if table is None:
             return Reason.NOT_FOUND.value
         if not (table.iceberg or self._iceberg[arn]):
             return "not an Iceberg table"
         return "without UpdateTime" if table.update_time is None else table.update_time
-
-
-def _as_source(table: View | SourceTable) -> SourceTable:
-    """Return the table as a source: a view may be the source of another one."""
-    return table.as_source() if isinstance(table, View) else table
 
 
 def _reason(error: GlueError) -> str:

@@ -11,7 +11,7 @@ from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.reader import CatalogReader
-from exporter.model.run import Run, RunListing, run_key
+from exporter.model.run import Page, Run, run_key
 from exporter.poller.discovery import RUNS, pages
 from exporter.poller.workers import Calls
 from exporter.store.results import Listing, RunsListed, Scope
@@ -93,14 +93,14 @@ class ReadListing:
     error: GlueError | None = None
     """The failed read that the first record makes which cannot be read."""
 
-    def add(self, page: RunListing) -> None:
+    def add(self, page: Page[Run]) -> None:
         """Note what a page holds."""
         self.pages += 1
         self.complete = page.next_token is None
-        self.found.update(self.wanted & {run_key(run.run_id) for run in page.runs})
+        self.found.update(self.wanted & {run_key(run.run_id) for run in page.items})
         for record in page.malformed:
             self.error = self.error or GlueError(Reason.UNEXPECTED, record.message, operation=RUNS.operation)
-        for run in page.runs:
+        for run in page.items:
             time = run.creation_time
             if time is None or (self.oldest is not None and time > self.oldest):
                 self.newest_first = False
@@ -189,15 +189,15 @@ class Listings:
         before: tuple[Run, ...] = ()
         without_news = 0
         for page in pages(lambda **token: calls.one(lambda: list_runs(**token)), RUNS.operation):
-            without_news = without_news + 1 if page.runs in ((), before) else 0
+            without_news = without_news + 1 if page.items in ((), before) else 0
             if without_news > MOST_PAGES_WITHOUT_NEWS:
                 raise GlueError(Reason.UNEXPECTED, "the listing does not end", operation=RUNS.operation)
-            before = page.runs
+            before = page.items
             read.add(page)
             result = RunsListed(
                 target=target,
                 listing=listing,
-                runs=page.runs,
+                runs=page.items,
                 malformed=page.malformed,
                 last=read.complete,
                 tables_denied=self._tables_denied(),

@@ -121,8 +121,11 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
     if listing.began is None:
         listing.began = at.now
     for listed in page.runs:
-        run = _with_names(listed, listing.scope)
-        key = run_key(run.run_id)
+        run, key = listed, run_key(listed.run_id)
+        if run.database is None:  # then it is of the database that the listing's filter has
+            run = run._replace(database=listing.scope.database)
+        if run.table is None:
+            run = run._replace(table=listing.scope.table)
         configured = catalog.ownership.runs.get(key) == page.target
         view = None
         if (name := _name(run)) is not None:
@@ -137,16 +140,6 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
     listing.unreadable.update(run_key(record.name or "") for record in page.malformed)
     if page.last:
         _close_listing(catalog, page, at)
-
-
-def _with_names(listed: Run, scope: Scope) -> Run:
-    """Return a listed run with the names that the listing's filter has, where it has none itself."""
-    if listed.database is not None and listed.table is not None:
-        return listed
-    return listed._replace(
-        database=listed.database if listed.database is not None else scope.database,
-        table=listed.table if listed.table is not None else scope.table,
-    )
 
 
 def _name(run: Run) -> Name | None:
@@ -350,8 +343,7 @@ def _fetch_failed(catalog: Catalog, key: str, error: GlueError, result: PollEnde
     """Note that a configured run could not be read."""
     fetching = catalog.fetching[key]
     unknown = error.reason is Reason.NOT_FOUND
-    if fetching.up or fetching.last_attempt is None:
-        catalog.changed_runs.add(key)
+    catalog.changed_runs.add(key)
     fetching.up, fetching.last_attempt = False, at.monotonic
     if unknown:
         # The next poll asks again, then the wait doubles each time; 2.0**2000 is not a float.

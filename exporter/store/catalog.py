@@ -5,6 +5,7 @@ dictionaries. What changed is noted once, as keys: ``changed_*`` until it is pub
 is on disk. Values are built when they are published or saved.
 """
 
+import math
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -237,12 +238,12 @@ class Catalog:
     def due(self, target: str, monotonic: float) -> list[str]:
         """Return the configured run IDs to read now: those first that were not read for the longest."""
         due = [
-            (fetching.last_attempt if fetching.last_attempt is not None else float("-inf"), key)
+            key
             for key, fetching in self.fetching.items()
             if fetching.not_before <= monotonic and self.ownership.runs[key] == target
         ]
-        due.sort(key=lambda one: one[0])
-        return [self.spelling(key) for _, key in due]
+        due.sort(key=lambda key: self.fetching[key].last_attempt or -math.inf)
+        return [self.spelling(key) for key in due]
 
     def spelling(self, key: str) -> str:
         """Return a run ID as Glue writes it, else as it is configured."""

@@ -27,11 +27,11 @@ QUESTIONS: dict[str, tuple[Ask, object]] = {
         {"MaterializedViewRefreshTaskRun": {"Status": "RUNNING", "DPUSeconds": 12.5}},
     ),
     "ListMaterializedViewRefreshTaskRuns": (
-        lambda catalog, cut: catalog.list_runs(database=str(cut)).runs,
+        lambda catalog, cut: catalog.list_runs(database=str(cut)).items,
         {"MaterializedViewRefreshTaskRuns": [RECORD], "NextToken": "2"},
     ),
     "GetTables": (
-        lambda catalog, cut: catalog.get_tables(str(cut)).views,
+        lambda catalog, cut: catalog.get_tables(str(cut)).items,
         {"TableList": [{"Name": "daily", "IsMaterializedView": True}]},
     ),
 }

@@ -108,11 +108,11 @@ def test_any_answer(operation: str, body: bytes) -> None:
         judge_record(entry)
     if isinstance(answer.main, list):
         listed = responses.parse_runs(answer)
-        assert len(listed.runs) + len(listed.malformed) == len(answer.main)
+        assert len(listed.items) + len(listed.malformed) == len(answer.main)
         for bad in listed.malformed:
             assert_plain(bad.name)
         tables = responses.parse_tables(answer, database="d")
-        assert len(tables.views) + len(tables.sources) + len(tables.malformed) <= len(answer.main)
+        assert len(tables.items) + len(tables.malformed) == len(answer.main)
 
 
 @fuzzed(st.binary(max_size=200) | JSON.map(as_json) | damaged(ANSWERS), share=6)

@@ -61,7 +61,7 @@ def test_a_page_of_runs_is_listed() -> None:
     with BareGlue(page) as aws, catalog_of(target(aws.url)) as catalog:
         listing = catalog.list_runs(database="sales", table="daily", next_token="this", max_results=10)
         catalog.list_runs()
-    assert listing.runs == (Run(run_id="a", end_time=5.0),)
+    assert listing.items == (Run(run_id="a", end_time=5.0),)
     assert [bad.name for bad in listing.malformed] == ["b", None, None]
     assert listing.malformed[0] == Malformed("b", "EndTime is a string, not a number")
     assert listing.next_token == "more"
@@ -92,10 +92,9 @@ def test_databases_and_their_views_are_listed() -> None:
         tables = catalog.get_tables("sales", next_token="x")
         assert catalog.get_table("sales", "v") == expected
         assert catalog.get_table("sales", "plain") == SourceTable(table="plain")
-    assert (databases.names, databases.next_token) == (("sales",), "d")
+    assert (databases.items, databases.next_token) == (("sales",), "d")
     assert databases.malformed == (Malformed(None, "Name is missing"),)
-    assert (tables.views, tables.next_token) == ((expected,), "t")
-    assert tables.sources == (SourceTable(table="plain"),)
+    assert (tables.items, tables.next_token) == ((expected, SourceTable(table="plain")), "t")
     assert tables.malformed == (Malformed("w", "IsMaterializedView is a string, not true or false"),)
     assert aws.calls()[1].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "NextToken": "x"}
     assert aws.calls()[2].parameters == {"CatalogId": ACCOUNT, "DatabaseName": "sales", "Name": "v"}
@@ -107,7 +106,7 @@ def test_a_source_may_be_in_another_catalog() -> None:
         aws.records.put_source("sales", "orders", update_time=5.0, catalog_id=bucket)
         orders = SourceTable(table="orders", update_time=5.0, iceberg=True)
         assert catalog.get_table("sales", "orders", catalog_id=bucket) == orders
-        assert catalog.get_tables("sales", catalog_id=bucket).sources == (orders,)
+        assert catalog.get_tables("sales", catalog_id=bucket).items == (orders,)
     assert [(call.operation, call.catalog_id) for call in aws.calls()] == [
         ("GetTable", bucket),
         ("GetTables", bucket),

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.errors import GlueError, Reason
 from exporter.glue import GlueCatalog
-from exporter.model.run import Malformed, Run
+from exporter.model.run import Malformed, Page, Run
 from exporter.model.view import SourceTable, View
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import Fault, answer, json_answer
@@ -117,7 +117,7 @@ def test_a_record_that_is_not_an_object_is_refused(read: Reader, record: object)
     with pytest.raises(GlueError, match="MaterializedViewRefreshTaskRun"):
         read.run(record)
     listed = read.listing(json.dumps({"MaterializedViewRefreshTaskRuns": [record]}).encode()).list_runs()
-    assert (listed.runs, len(listed.malformed)) == ((), 1)
+    assert (listed.items, len(listed.malformed)) == ((), 1)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_malformed_table_is_not_a_failure(read: Reader) -> None:
     assert read.table(Name=5, UpdateTime="today") == SourceTable(table="")
     page = b'{"TableList":[{"Name":"t","UpdateTime":-1},{"Name":5},{}]}'
     listing = read.listing(page).get_tables("sales")
-    assert (listing.sources, listing.malformed) == ((SourceTable(table="t"),), ())
+    assert listing == Page((SourceTable(table="t"), SourceTable(table=""), SourceTable(table="")))
 
 
 @pytest.mark.parametrize(
@@ -311,9 +311,9 @@ def test_a_broken_listing_never_passes_for_an_empty_one(read: Reader, body: byte
 
 def test_an_empty_list_must_be_there(read: Reader) -> None:
     listings: dict[str, Callable[[], tuple[object, ...]]] = {
-        "MaterializedViewRefreshTaskRuns": lambda: read.catalog.list_runs().runs,
-        "TableList": lambda: read.catalog.get_tables("sales").views,
-        "DatabaseList": lambda: read.catalog.get_databases().names,
+        "MaterializedViewRefreshTaskRuns": lambda: read.catalog.list_runs().items,
+        "TableList": lambda: read.catalog.get_tables("sales").items,
+        "DatabaseList": lambda: read.catalog.get_databases().items,
     }
     for member, listed in listings.items():
         read.listing(b'{"%s": []}' % member.encode())
@@ -363,8 +363,8 @@ def test_a_run_that_cannot_be_read_costs_itself_alone(members: bytes, expected: 
     with BareGlue(answer(body)) as glue, catalog_of(target(glue.url), stats=stats) as catalog:
         listing = catalog.list_runs()
     bad = expected if isinstance(expected, str) else None
-    assert [run for run in listing.runs if run.run_id != "b"] == [Run(run_id="a"), Run(run_id="c")]
-    assert [run for run in listing.runs if run.run_id == "b"] == ([] if bad else [expected])
+    assert [run for run in listing.items if run.run_id != "b"] == [Run(run_id="a"), Run(run_id="c")]
+    assert [run for run in listing.items if run.run_id == "b"] == ([] if bad else [expected])
     assert listing.malformed == ((Malformed("b", bad),) if bad else ())
     assert listing.next_token == "more"
     assert failures(stats) == ({(LIST_RUNS, "unexpected"): 1} if bad else {})
@@ -374,10 +374,10 @@ def test_views_and_databases_that_cannot_be_read_cost_themselves_alone(read: Rea
     views: list[dict[str, object]] = [{"Name": "v"}, {"Name": "w\udcff", "CreateTime": -1}, {"Name": 5}]
     page = json.dumps({"TableList": [{"IsMaterializedView": True, **view} for view in views]})
     tables = read.listing(page.encode()).get_tables("sales")
-    assert tables.views == (View(database="sales", table="v"),)
+    assert tables.items == (View(database="sales", table="v"),)
     assert [bad.name for bad in tables.malformed] == ["w\ufffd", None]
     databases = read.listing(b'{"DatabaseList":[{"Name":"d"},{"Name":%s},{}]}' % DEEP).get_databases()
-    assert databases.names == ("d",)
+    assert databases.items == ("d",)
     messages = [bad.message for bad in databases.malformed]
     assert messages == ["Name is a list, not a string", "Name is missing"]
 

@@ -6,15 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.settings import Access, Target
-from exporter.model.sharding import MOST_SHARDS, Shard, owned, owner
+from exporter.model.sharding import MOST_SHARDS, Shard, owner
 
 names = st.lists(st.text(min_size=1, max_size=40).filter(str.isprintable), unique=True, max_size=30)
 counts = st.integers(min_value=1, max_value=40)
-
-
-def targets(found: list[str]) -> list[Target]:
-    return [Target(name=name, access=Access()) for name in found]
 
 
 @pytest.mark.parametrize(
@@ -35,13 +30,6 @@ def test_the_assignment_is_what_it_has_always_been(
 ) -> None:
     """A hash that changed would take every target from the process that holds its state."""
     assert [owner(name, count) for count in (2, 3, 4, 8)] == [of_2, of_3, of_4, of_8]
-
-
-@given(names, counts)
-def test_every_target_is_on_exactly_one_shard_in_the_order_of_the_file(found: list[str], count: int) -> None:
-    shards = [[target.name for target in owned(targets(found), index, count)] for index in range(count)]
-    assert Counter(name for shard in shards for name in shard) == Counter(found)
-    assert all(shard == [name for name in found if name in shard] for shard in shards)
 
 
 @given(names, counts)

@@ -4,17 +4,12 @@ from typing import Any
 
 import pytest
 
-from exporter.model.view import SourceKey, SourceTable, View, overdue, parse_source_arn, stale_since
+from exporter.model.view import ViewKey, overdue, parse_source_arn, stale_since
 
 ACCOUNT = "123456789012"
 HOUR = 3600.0
 CREATED, BEGAN, DATA = 1000.0, 5000.0, 5300.0
 NEVER: dict[str, Any] = {"refresh_began": None, "data_time": None}
-
-
-def test_a_view_is_a_source_like_an_iceberg_table() -> None:
-    view = View(database="sales", table="daily", update_time=5.0)
-    assert view.as_source() == SourceTable(table="daily", update_time=5.0, iceberg=True)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +25,7 @@ def test_a_view_is_a_source_like_an_iceberg_table() -> None:
     ],
 )
 def test_an_arn_names_a_table(arn: str, key: tuple[str, ...]) -> None:
-    assert parse_source_arn(arn) == SourceKey(*key)
+    assert parse_source_arn(arn) == ViewKey(*key)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from exporter.model.run import Run, RunListing
+from exporter.model.run import Page, Run
 from exporter.model.settings import Settings, Target
 from exporter.poller.poll import TargetPoll
 from exporter.store.store import Store
@@ -53,7 +53,7 @@ class SmallPages(MemoryReader):
 
     runs_a_page = 2
 
-    def list_runs(self, **parameters: Any) -> RunListing:
+    def list_runs(self, **parameters: Any) -> Page[Run]:
         return super().list_runs(**{"max_results": self.runs_a_page, **parameters})
 
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from exporter.clock import Clock
 from exporter.errors import PollInterrupted, Reason
-from exporter.model.run import Malformed, RunListing
+from exporter.model.run import Malformed, Page, Run
 from exporter.poller.workers import CALLS_AT_ONCE, UNREACHABLE
 from exporter.store.series import SeriesListener
 from exporter.store.storage import Storage
@@ -221,9 +221,9 @@ def test_the_catalog_of_a_target_that_was_reloaded_meanwhile_is_dropped() -> Non
 class OneUnreadable(PagesByToken):
     """A listing of which one record cannot be read."""
 
-    def page(self, token: str | None) -> RunListing:  # noqa: ARG002 (the protocol's)
+    def page(self, token: str | None) -> Page[Run]:  # noqa: ARG002 (the protocol's)
         record = Malformed("b", "Status is a number")
-        return RunListing(runs=(running("a"),), malformed=(record,), next_token=None)
+        return Page((running("a"),), (record,))
 
 
 def test_a_record_of_a_listing_that_cannot_be_read_is_logged_once_and_the_target_is_down() -> None:

@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import Reason
-from exporter.model.run import Malformed, Run, RunListing
-from exporter.model.view import DatabaseListing, SourceTable, TableListing
+from exporter.model.run import Malformed, Page, Run
+from exporter.model.view import SourceTable, View
 from exporter.poller.workers import UNREACHABLE
 from tests.poller.bench import Bench, SmallPages, old, run, watching
 from tests.support.reader import ACCOUNT, MemoryReader
@@ -207,10 +207,10 @@ class Unreadable(MemoryReader):
     tables: tuple[Malformed, ...] = ()
     databases: tuple[Malformed, ...] = ()
 
-    def get_databases(self, **parameters: Any) -> DatabaseListing:
+    def get_databases(self, **parameters: Any) -> Page[str]:
         return replace(super().get_databases(**parameters), malformed=self.databases)
 
-    def get_tables(self, database: str, **parameters: Any) -> TableListing:
+    def get_tables(self, database: str, **parameters: Any) -> Page[View | SourceTable]:
         listing = super().get_tables(database, **parameters)
         return replace(listing, malformed=self.tables) if database == "sales" else listing
 
@@ -261,13 +261,13 @@ def test_a_malformed_database_costs_no_others_but_the_list_is_not_known_to_the_e
 class Circle(MemoryReader):
     """Gives the same token with each page."""
 
-    def list_runs(self, **parameters: Any) -> RunListing:
+    def list_runs(self, **parameters: Any) -> Page[Run]:
         return replace(super().list_runs(**{**parameters, "next_token": None}), next_token="again")
 
-    def get_databases(self, **_: Any) -> DatabaseListing:
+    def get_databases(self, **_: Any) -> Page[str]:
         return replace(super().get_databases(), next_token="again")
 
-    def get_tables(self, database: str, **_: Any) -> TableListing:
+    def get_tables(self, database: str, **_: Any) -> Page[View | SourceTable]:
         return replace(super().get_tables(database), next_token="again")
 
 
@@ -290,7 +290,7 @@ def test_a_listing_of_runs_that_has_no_end_is_left(held: list[Run]) -> None:
     """It would take the account's whole rate, again and again."""
 
     class Endless(MemoryReader):
-        def list_runs(self, *, next_token: str | None = None, **parameters: Any) -> RunListing:
+        def list_runs(self, *, next_token: str | None = None, **parameters: Any) -> Page[Run]:
             page = super().list_runs(**parameters)
             return replace(page, next_token=str(int(next_token or 0) + 1))
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Self, TypeVar
 
 from exporter.errors import GlueError, Reason
-from exporter.model.run import Run, RunListing
-from exporter.model.view import DatabaseListing, SourceTable, TableListing, View
+from exporter.model.run import Page, Run
+from exporter.model.view import SourceTable, View
 from tests.support.clock import SAFETY_NET
 
 ACCOUNT = "123456789012"
@@ -111,7 +111,7 @@ class MemoryReader:
         table: str | None = None,
         next_token: str | None = None,
         max_results: int = 1000,
-    ) -> RunListing:
+    ) -> Page[Run]:
         """Return the runs that match, in pages, in the order in which they are held."""
         self._note(f"list_runs {database or '*'}.{table or '*'}{_at(next_token)}")
         matching = [
@@ -120,25 +120,21 @@ class MemoryReader:
             if isinstance(run, Run) and database in (None, run.database) and table in (None, run.table)
         ]
         page, token = _page(matching, next_token, max_results)
-        return RunListing(runs=page, malformed=(), next_token=token)
+        return Page(page, next_token=token)
 
-    def get_databases(self, *, next_token: str | None = None) -> DatabaseListing:
+    def get_databases(self, *, next_token: str | None = None) -> Page[str]:
         self._note(f"get_databases{_at(next_token)}")
         names = sorted({view.database for view in self.views})
         page, token = _page(names, next_token, self.page_size)
-        return DatabaseListing(names=page, next_token=token)
+        return Page(page, next_token=token)
 
     def get_tables(
         self, database: str, *, catalog_id: str | None = None, next_token: str | None = None
-    ) -> TableListing:
+    ) -> Page[View | SourceTable]:
         """Return the tables of one database: the views, then the others."""
         self._note(f"get_tables {database}{_in(catalog_id)}{_at(next_token)}")
         page, token = _page(self._tables(database, catalog_id), next_token, self.page_size)
-        return TableListing(
-            views=tuple(table for table in page if isinstance(table, View)),
-            sources=tuple(table for table in page if isinstance(table, SourceTable)),
-            next_token=token,
-        )
+        return Page(page, next_token=token)
 
     def get_table(self, database: str, table: str, *, catalog_id: str | None = None) -> View | SourceTable:
         self._note(f"get_table {database}.{table}{_in(catalog_id)}")
@@ -169,7 +165,7 @@ class MemoryReader:
 class PagesByToken(MemoryReader):
     """Lists runs by pages of its own making, whatever the filter."""
 
-    def page(self, token: str | None) -> RunListing:
+    def page(self, token: str | None) -> Page[Run]:
         """Return the page of this token (None: the first one), or raise."""
         raise NotImplementedError
 
@@ -180,7 +176,7 @@ class PagesByToken(MemoryReader):
         table: str | None = None,  # noqa: ARG002 (the reader's signature)
         next_token: str | None = None,
         max_results: int = 1000,  # noqa: ARG002 (the reader's signature)
-    ) -> RunListing:
+    ) -> Page[Run]:
         return self.page(next_token)
 
 
