@@ -35,34 +35,19 @@ _LOOKS: Mapping[str | None, tuple[str, str]] = {
 """The style of a status, and what stands for it in a strip; empty: a bar for the run's duration."""
 _LOOK_OF_OTHERS = ("bold yellow", "?")
 
-Row = Mapping[str, Text]
-"""One run's fields, each a line of printable text."""
-HEADER: Row = {
-    name: Text(title, "bold underline")
-    for name, title in {
-        "target": "TARGET",
-        "view": "VIEW",
-        "run_id": "RUN ID",
-        "status": "STATUS",
-        "refresh_type": "TYPE",
-        "created": "CREATED (UTC)",
-        "duration": "DURATION",
-        "dpu_hours": "DPU HOURS",
-        "processed": "    BYTES",
-        "error": "ERROR",
-    }.items()
-}
-
-Layout = tuple[tuple[str, ...], ...]
+Layout = Sequence[Sequence[str]]
 """The columns, each with the fields that stand one below the other."""
-WIDE: Layout = tuple((name,) for name in HEADER if name != "error")
 NARROW: Layout = (
-    ("view", "run_id", "target"),
-    ("status", "refresh_type"),
-    ("created", "duration"),
-    ("dpu_hours", "processed"),
+    ("VIEW", "RUN ID", "TARGET"),
+    ("STATUS", "TYPE"),
+    ("CREATED (UTC)", "DURATION"),
+    ("DPU HOURS", "PROCESSED"),
 )
 """Fits 80 columns."""
+WIDE: Layout = [(name,) for column in NARROW for name in column]
+Row = Mapping[str, Text]
+"""One run's fields by their headings, each a line of printable text."""
+HEADER: Row = {name: Text(name, "bold underline") for (name,) in (*WIDE, ("ERROR",))}
 
 
 class FoundRun(NamedTuple):
@@ -97,7 +82,7 @@ NOTHING = Findings()
 def plain_table(found: Sequence[FoundRun], now: float) -> str:
     """Return a table for pipes: a line for each run, nothing cut, no colours."""
     rows = [HEADER, *(_row(one, now) for one in found)]
-    layout = (*_layout(WIDE, found), ("error",))
+    layout = [*_layout(WIDE, found), ("ERROR",)]
     widths = _widths(layout, rows)
     return "".join(f"{line.plain.rstrip()}\n" for row in rows for line in _lines(layout, widths, row))
 
@@ -121,19 +106,19 @@ def table_blocks(found: Sequence[FoundRun], now: float, options: ConsoleOptions)
         layout = _layout(NARROW, found)
         widths = _widths(layout, rows)
         # Long names are cut; run IDs, which are to be copied, stay whole.
-        longest_id = max(row["run_id"].cell_len for row in rows)
+        longest_id = max(row["RUN ID"].cell_len for row in rows)
         widths[0] = max(longest_id, widths[0] - max(0, _excess(widths, options)))
     yield list(_lines(layout, widths, HEADER))
     for one, row in zip(found, rows[1:], strict=True):
         strip = [_strip(one.history, now)] if len(one.history) > 1 and not options.ascii_only else []
-        yield [*_lines(layout, widths, row), *strip, *_error_lines(row["error"].plain, options.max_width)]
+        yield [*_lines(layout, widths, row), *strip, *_error_lines(row["ERROR"].plain, options.max_width)]
 
 
 def _layout(columns: Layout, found: Iterable[FoundRun]) -> Layout:
     """Leave out the target where there is but one."""
-    hidden = {"target"} if len({one.target for one in found}) <= 1 else set()
-    shown = (tuple(name for name in column if name not in hidden) for column in columns)
-    return tuple(filter(None, shown))
+    hidden = {"TARGET"} if len({one.target for one in found}) <= 1 else set()
+    shown = ([name for name in column if name not in hidden] for column in columns)
+    return [column for column in shown if column]
 
 
 def _widths(layout: Layout, rows: Iterable[Row]) -> list[int]:
@@ -159,16 +144,16 @@ def _row(found: FoundRun, now: float) -> Row:
     cause = cause_of(run.error_message)
     known_cause = "" if cause is Cause.OTHER else f"{cause.replace('_', ' ')}: "
     return {
-        "target": Text(first_line(found.target)),
-        "view": Text(_view_name(run), "bold"),
-        "run_id": Text(first_line(run.run_id) or ABSENT, "dim"),
-        "status": Text(first_line(run.status) or ABSENT, _LOOKS.get(run.status, _LOOK_OF_OTHERS)[0]),
-        "refresh_type": Text(first_line(run.refresh_type) or ABSENT),
-        "created": Text((iso(run.creation_time) or ABSENT)[:16].replace("T", " ")),
-        "duration": Text(f"{ABSENT if duration is None else format_duration(duration):>8}"),
-        "dpu_hours": Text(f"{ABSENT if run.dpu_seconds is None else f'{run.dpu_seconds / 3600:,.3f}':>9}"),
-        "processed": Text(f"{ABSENT if run.processed_bytes is None else decimal(run.processed_bytes):>9}"),
-        "error": Text(known_cause + first_line(run.error_message)),
+        "TARGET": Text(first_line(found.target)),
+        "VIEW": Text(_view_name(run), "bold"),
+        "RUN ID": Text(first_line(run.run_id) or ABSENT, "dim"),
+        "STATUS": Text(first_line(run.status) or ABSENT, _LOOKS.get(run.status, _LOOK_OF_OTHERS)[0]),
+        "TYPE": Text(first_line(run.refresh_type) or ABSENT),
+        "CREATED (UTC)": Text((iso(run.creation_time) or ABSENT)[:16].replace("T", " ")),
+        "DURATION": Text(f"{ABSENT if duration is None else format_duration(duration):>8}"),
+        "DPU HOURS": Text(f"{ABSENT if run.dpu_seconds is None else f'{run.dpu_seconds / 3600:,.3f}':>9}"),
+        "PROCESSED": Text(f"{ABSENT if run.processed_bytes is None else decimal(run.processed_bytes):>9}"),
+        "ERROR": Text(known_cause + first_line(run.error_message)),
     }
 
 

@@ -86,7 +86,7 @@ def test_below_the_newest_run_of_a_view_stands_a_strip_of_its_last_runs(encoding
 def test_a_wide_terminal_has_a_line_for_each_run_and_one_for_its_error() -> None:
     assert shown(SUCCEEDED, FAILED, STARTING, width=160) == (
         "VIEW          RUN ID                                STATUS     TYPE         "
-        "CREATED (UTC)     DURATION  DPU HOURS      BYTES\n"
+        "CREATED (UTC)     DURATION  DPU HOURS  PROCESSED\n"
         f"sales.orders  {RUN_ID}  SUCCEEDED  INCREMENTAL  "
         "2026-01-01 09:59        1h      2.500     1.2 GB\n"
         f"sales.orders  {RUN_ID}  FAILED     FULL         "
@@ -100,7 +100,7 @@ def test_a_wide_terminal_has_a_line_for_each_run_and_one_for_its_error() -> None
 def test_a_terminal_of_80_columns_has_two_lines_for_each_run() -> None:
     assert shown(SUCCEEDED, FAILED, width=80) == (
         "VIEW                                  STATUS       CREATED (UTC)     DPU HOURS\n"
-        "RUN ID                                TYPE         DURATION              BYTES\n"
+        "RUN ID                                TYPE         DURATION          PROCESSED\n"
         "sales.orders                          SUCCEEDED    2026-01-01 09:59      2.500\n"
         f"{RUN_ID}  INCREMENTAL        1h             1.2 GB\n"
         "sales.orders                          FAILED       2026-01-01 11:52          -\n"
@@ -113,15 +113,15 @@ def test_a_pipe_gets_a_line_for_each_run_with_nothing_cut() -> None:
     message = ("the definer role lost access " * 20).strip()
     header, line = plain_table([found(error_message=message, database="d" * 120)], NOON).splitlines()
     assert header.split("  ")[0] == "VIEW"
-    assert header.endswith("  DURATION  DPU HOURS      BYTES  ERROR")
+    assert header.endswith("  DURATION  DPU HOURS  PROCESSED  ERROR")
     assert line.startswith(f"{'d' * 120}.orders  {RUN_ID}  ")
     assert line.endswith(f"-  {message}")
 
 
 def test_the_target_is_shown_where_there_are_several() -> None:
     runs = [found("lake/eu-west-1"), found("lake/us-east-1")]
-    assert plain_table(runs, NOON).splitlines()[1].startswith("lake/eu-west-1  sales.orders  ")
-    assert shown(*runs, width=160).splitlines()[2].startswith("lake/us-east-1  sales.orders  ")
+    assert plain_table(runs, NOON).splitlines()[1].startswith(f"sales.orders  {RUN_ID}  lake/eu-west-1  ")
+    assert shown(*runs, width=160).splitlines()[2].startswith(f"sales.orders  {RUN_ID}  lake/us-east-1  ")
     assert [line.split()[0] for line in shown(*runs, width=80).splitlines()] == [
         "VIEW", "RUN", "TARGET",
         "sales.orders", RUN_ID, "lake/eu-west-1",
@@ -200,46 +200,29 @@ def test_it_reads_again_after_each_poll_interval_until_ctrl_c() -> None:
 
 
 def test_json_has_every_member_with_times_in_utc_and_null_for_what_is_not_known() -> None:
-    run = found(
-        status="FAILED",
-        refresh_type="FULL",
-        role="arn:aws:iam::123456789012:role/refresh",
-        customer_id="123456789012",
-        error_message="Access denied\nto x",
-        creation_time=1_767_268_800.0,
-        start_time=1_767_268_801.25,
-        end_time=1_767_268_831.5,
-        last_updated=1_767_268_832.0,
-        dpu_seconds=12.5,
-        processed_bytes=2**53 + 1,
-    )
-    bare = FoundRun(target="t", aws_region="r", catalog_id="c", run=Run(run_id="x"))
-    entry, empty = json.loads(as_json([run, bare], 0.0))
-    assert empty == {
-        **dict.fromkeys(entry),
-        "target": "t",
-        "aws_region": "r",
-        "catalog_id": "c",
-        "run_id": "x",
-    }
-    assert entry == {
-        "target": "prod",
-        "aws_region": "eu-west-1",
-        "catalog_id": "123456789012",
-        "run_id": RUN_ID,
-        "database": "sales",
-        "table": "orders",
+    as_reported = {
         "status": "FAILED",
         "refresh_type": "FULL",
         "role": "arn:aws:iam::123456789012:role/refresh",
         "customer_id": "123456789012",
         "error_message": "Access denied\nto x",
+        "dpu_seconds": 12.5,
+        "processed_bytes": 2**53 + 1,
+    }
+    times = {"start_time": NOON + 1.25, "end_time": NOON + 31.5, "last_updated": NOON + 32}
+    run = found(**as_reported, creation_time=NOON, **times)
+    place = {"target": "prod", "aws_region": "eu-west-1", "catalog_id": "123456789012", "run_id": RUN_ID}
+    entry, empty = json.loads(as_json([run, found(database=None, table=None)], 0.0))
+    assert empty == {**dict.fromkeys(entry), **place}
+    assert entry == {
+        **place,
+        **as_reported,
+        "database": "sales",
+        "table": "orders",
         "creation_time": "2026-01-01T12:00:00.000Z",
         "start_time": "2026-01-01T12:00:01.250Z",
         "end_time": "2026-01-01T12:00:31.500Z",
         "last_updated": "2026-01-01T12:00:32.000Z",
-        "dpu_seconds": 12.5,
-        "processed_bytes": 2**53 + 1,
         "duration_seconds": 30.25,
         "cause": "access_denied",
     }
