@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import FakeTable, GlueBackend
@@ -142,14 +142,6 @@ class _Source(_Table):
         return self.created if commit is None else commit
 
 
-class _Refresh(NamedTuple):
-    """A refresh that succeeded, whether or not it has a run."""
-
-    began: float
-    """When it read the sources."""
-    ended: float
-
-
 class _View(_Table):
     """A materialized view and its runs."""
 
@@ -210,7 +202,7 @@ class _View(_Table):
             members["ViewDefinition"] = {
                 **members["ViewDefinition"],
                 "ViewVersionId": _snapshot_id(refresh.ended),
-                "SubObjectVersionIds": [_snapshot_id(one.changed(refresh.began)) for one in self._sources],
+                "SubObjectVersionIds": [_snapshot_id(one.changed(refresh.started)) for one in self._sources],
                 "SubObjectsStatistics": [{"SourceType": "ICEBERG"} for _ in self._sources],
             }
         return members
@@ -225,17 +217,14 @@ class _View(_Table):
         refresh = self._last_refresh(turn)
         if refresh is None or not self._sources:
             return False
-        return all(source.changed(turn) <= refresh.began for source in self._sources)
+        return all(source.changed(turn) <= refresh.started for source in self._sources)
 
-    def _last_refresh(self, now: float) -> _Refresh | None:
-        refreshes = [
-            _Refresh(run.started, run.ended)
-            for run in self._known(now)
-            if run.status(now) is RunStatus.SUCCEEDED
-        ]
+    def _last_refresh(self, now: float) -> Run | None:
+        """Return the last refresh that succeeded, as a run where it had none: it began when it started."""
+        done = [run for run in self._known(now) if run.status(now) is RunStatus.SUCCEEDED]
         if self._elsewhere and (at := self._elsewhere.latest(now)) is not None:
-            refreshes.append(_Refresh(at, at))
-        return max(refreshes, key=lambda refresh: refresh.ended, default=None)
+            done.append(self.make_run("elsewhere", at, RunScript(start_delay=0, duration=0)))
+        return max(done, key=lambda run: run.ended, default=None)
 
 
 def _snapshot_id(committed: float) -> int:

@@ -200,7 +200,7 @@ def test_it_reads_again_after_each_poll_interval_until_ctrl_c() -> None:
 
 
 def test_json_has_every_member_with_times_in_utc_and_null_for_what_is_not_known() -> None:
-    as_reported = {
+    as_reported: dict[str, Any] = {
         "status": "FAILED",
         "refresh_type": "FULL",
         "role": "arn:aws:iam::123456789012:role/refresh",
@@ -209,7 +209,7 @@ def test_json_has_every_member_with_times_in_utc_and_null_for_what_is_not_known(
         "dpu_seconds": 12.5,
         "processed_bytes": 2**53 + 1,
     }
-    times = {"start_time": NOON + 1.25, "end_time": NOON + 31.5, "last_updated": NOON + 32}
+    times: dict[str, Any] = {"start_time": NOON + 1.25, "end_time": NOON + 31.5, "last_updated": NOON + 32}
     run = found(**as_reported, creation_time=NOON, **times)
     place = {"target": "prod", "aws_region": "eu-west-1", "catalog_id": "123456789012", "run_id": RUN_ID}
     entry, empty = json.loads(as_json([run, found(database=None, table=None)], 0.0))
