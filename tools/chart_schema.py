@@ -172,7 +172,7 @@ def values_schema() -> Schema:
     groups = yaml.safe_load(SOURCE.read_text())["groups"]
     alerts = sorted({rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule})
     schema["properties"]["prometheusRule"]["properties"]["disabled"] |= {"items": {"enum": alerts}}
-    own = _portable({key: value for key, value in config.items() if key not in {"$defs", "$schema", "title"}})
+    own = _portable({key: value for key, value in config.items() if key not in {"$schema", "title"}})
     # It may be empty: then the templates say what to do, which helps more than "at least 1 item".
     del own["properties"]["targets"]["minItems"]
     schema["properties"]["config"] = {**own, "description": descriptions["config"]}
@@ -183,7 +183,6 @@ def values_schema() -> Schema:
         "title": "Values of the chart glue-mv-exporter",
         "$comment": "Made by tools/chart_schema.py",
         **schema,
-        "definitions": {name: _portable(definition) for name, definition in config["$defs"].items()},
     }
 
 
@@ -227,8 +226,6 @@ def _portable(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     found = {key: _portable(value) for key, value in schema.items() if key not in {"examples", "default"}}
-    if isinstance(reference := found.get("$ref"), str):
-        return {"$ref": reference.replace("#/$defs/", "#/definitions/")}
     if isinstance(pattern := found.get("pattern"), str):
         if pattern.startswith(_NO_LOOK_AHEAD):
             found |= {"pattern": "^" + pattern.removeprefix(_NO_LOOK_AHEAD), "minLength": 1}

@@ -59,7 +59,7 @@ class Parsed(click.ParamType[T]):
 
 
 def _seconds(text: str) -> float:
-    from exporter.config.durations import parse_duration  # noqa: PLC0415 (YAML: not for the help)
+    from exporter.config.kinds import parse_duration  # noqa: PLC0415 (YAML: not for the help)
 
     return parse_duration(text)
 

@@ -30,7 +30,7 @@ from exporter.cli.runs_output import (
     print_table,
 )
 from exporter.clock import Clock, SystemClock
-from exporter.config.durations import format_duration
+from exporter.config.kinds import format_duration
 from exporter.config.schema import CATALOG_ID, REGION
 from exporter.glue import ClientFactory, resolve_region
 from exporter.model.run import UNKNOWN, Run

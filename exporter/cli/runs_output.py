@@ -13,7 +13,7 @@ from rich.text import Text
 
 from exporter.cli.logs import first_line, printable
 from exporter.clock import Clock
-from exporter.config.durations import format_duration
+from exporter.config.kinds import format_duration
 from exporter.model.causes import Cause, cause_of
 from exporter.model.run import Run, Status
 from exporter.web.status_text import iso

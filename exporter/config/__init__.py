@@ -2,7 +2,7 @@
 
 ::
 
-    checks ← targets ← schema ← kinds ← {yaml_lines, durations}
+    checks ← targets ← schema ← kinds ← yaml_lines
     web ← kinds
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 from exporter.config.checks import check
 from exporter.config.kinds import read
-from exporter.config.schema import Configuration
+from exporter.config.schema import CONFIGURATION
 from exporter.config.targets import to_settings
 from exporter.config.yaml_lines import read_file, read_yaml, whole_file
 from exporter.errors import ConfigurationError, Problem
@@ -63,13 +63,13 @@ def parse(content: bytes, file: str) -> LoadedConfiguration:
     document = read_yaml(content, file)
     if document.root is None:
         raise whole_file(file, f"is empty: {_EXAMPLE}", 1)
-    configuration = read(Configuration, document.root, (), document)
+    configuration = read(CONFIGURATION, document.root, (), document)
     if configuration is not None:
         check(configuration, document)
-    if configuration is None or document.problems:
+    if document.problems:
         raise document.error()
     return LoadedConfiguration(
-        settings=to_settings(configuration),
+        settings=to_settings(configuration, document),
         warnings=tuple(sorted(dict.fromkeys(document.warnings))),
         file=file,
     )

@@ -3,16 +3,16 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from exporter.config.durations import quoted
-from exporter.config.schema import ACCOUNT_ID, AssumeRole, Configuration, Defaults
+from exporter.config.kinds import quoted
+from exporter.config.schema import ACCOUNT_ID, TARGET_KEYS
 from exporter.config.targets import Entry, entries
 from exporter.config.yaml_lines import Document, Location
 from exporter.model.patterns import ViewMatcher, is_literal
-from exporter.model.settings import ViewPattern
+from exporter.model.settings import AssumeRole, ViewPattern
 
 MOST_TARGETS: Final = 10_000
 """After multiplying out. Beyond it a list was surely multiplied by mistake."""
@@ -23,48 +23,53 @@ _STS_ENDPOINT: Final = frozenset({"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"})
 _CATALOGS: Final = ("catalog_id", "catalog_ids")
 
 
-def check(configuration: Configuration, document: Document) -> None:
+def check(configuration: Mapping[str, Any], document: Document) -> None:
     """Report what is wrong between values; what is wrong in one has been reported. Then warn."""
-    _pairs(configuration.defaults, document, ("defaults",))
-    written = entries(configuration)
-    for entry in written:
-        _check_entry(entry, document)
-    if sum(entry.size for entry in written) > MOST_TARGETS:
+    defaults: Mapping[str, Any] = configuration.get("defaults") or {}
+    written = entries(configuration, document)
+    groups: list[tuple[Entry, ...]] = []
+    if sum(len(entry.regions) * len(entry.catalogs) for entry in written) > MOST_TARGETS:
         document.report(
             ("targets",),
             f"regions and catalogs multiply to more than {MOST_TARGETS:,} targets: use several processes",
         )
-        return
-    _same_names([entry for entry in written if entry.names_are_known], document)
-    groups = _of_one_catalog([entry for entry in written if entry.catalog_is_known])
+    else:
+        # First of all: what is reported below would keep entries from being compared.
+        _same_names([entry for entry in written if entry.names_are_known], document)
+        groups = _of_one_catalog([entry for entry in written if entry.catalog_is_known])
     for group in groups:
         _same_runs(group, document)
+    for entry in written:
+        _check_entry(entry, document)
+        _pairs(entry.own, document, entry.at)
+    _pairs(defaults, document, ("defaults",))
     if document.problems:
         return
-    _doubtful_section(configuration.defaults, document, ("defaults",))
-    watching = {entry.index: _watching(entry) for entry in written}
+    _doubtful(defaults, document, ("defaults",))
+    watching = {entry.at: _watching(entry) for entry in written}
     for entry in written:
-        _doubtful_entry(entry, watching[entry.index].matcher, document)
+        _doubtful(entry.own, document, entry.at)
+        _repeated(entry.own, document, entry.at)
+        _nothing_left(entry, watching[entry.at].matcher, document)
     for group in groups:
-        _overlaps([watching[entry.index] for entry in group], document)
+        _overlaps([watching[entry.at] for entry in group], document)
 
 
 def _check_entry(entry: Entry, document: Document) -> None:
-    own, at = entry.own, entry.at
-    _pairs(own, document, at)
+    at, values, wrong = entry.at, entry.values, document.wrong(entry.at)
     # An unknown key may be either of them misspelt.
-    may_watch = own.wrong & {"runs", "views"} or not own.wrong <= own.known().keys()
-    if not may_watch and not own.runs and not own.views:
+    may_watch = wrong & {"runs", "views"} or not wrong <= TARGET_KEYS.keys()
+    if not may_watch and not values.get("runs") and not values.get("views"):
         document.report(at, "a target with nothing to watch: give it runs or views")
     if not entry.is_known(*_CATALOGS) or None not in entry.catalogs:
         return
-    if entry.value("endpoint_url") and not _STS_ENDPOINT & os.environ.keys():
+    if values.get("endpoint_url") and not _STS_ENDPOINT & os.environ.keys():
         document.report(
             (*at, "endpoint_url"),
             "set catalog_id (or AWS_ENDPOINT_URL_STS): with endpoint_url alone, the real STS would be asked"
             " for the account, with the emulator's credentials",
         )
-    role: AssumeRole | None = entry.value("assume_role")
+    role: AssumeRole | None = values.get("assume_role")
     if role and ACCOUNT_ID in role.role_arn:
         document.report(
             (*at, "assume_role", "role_arn"),
@@ -72,20 +77,20 @@ def _check_entry(entry: Entry, document: Document) -> None:
         )
 
 
-def _pairs(section: Defaults, document: Document, at: Location) -> None:
+def _pairs(section: Mapping[str, Any], document: Document, at: Location) -> None:
     for one, several in (("aws_region", "aws_regions"), _CATALOGS):
-        if {one, several} <= section.written:
+        if {one, several} <= section.keys():
             line = document.line((*at, one))
             document.report((*at, several), f"write either {several} or {one} (line {line}), not both")
 
 
 def _same_names(entries: Iterable[Entry], document: Document) -> None:
-    first: dict[str, Entry] = {}
+    first: dict[str, Location] = {}
     for entry in entries:
         for place in entry.places():
-            owner = first.setdefault(place.name, entry)
-            if owner is not entry:
-                line = document.line((*owner.at, "name"))
+            there = first.setdefault(place.name, entry.at)
+            if there != entry.at:
+                line = document.line((*there, "name"))
                 document.report(
                     (*entry.at, "name"), f"the target of line {line} has the name {place.name} already"
                 )
@@ -93,10 +98,10 @@ def _same_names(entries: Iterable[Entry], document: Document) -> None:
 
 def _of_one_catalog(entries: Iterable[Entry]) -> list[tuple[Entry, ...]]:
     """Return each group of entries that read one catalog in one region."""
-    groups: defaultdict[object, dict[int, Entry]] = defaultdict(dict)
+    groups: defaultdict[object, dict[Location, Entry]] = defaultdict(dict)
     for entry in entries:
         for place in entry.places():
-            groups[place.scope][entry.index] = entry
+            groups[place.scope][entry.at] = entry
     by_index = {tuple(group): tuple(group.values()) for group in groups.values() if len(group) > 1}
     return list(by_index.values())
 
@@ -104,12 +109,12 @@ def _of_one_catalog(entries: Iterable[Entry]) -> list[tuple[Entry, ...]]:
 def _same_runs(group: Sequence[Entry], document: Document) -> None:
     first: dict[str, Location] = {}
     for entry in group:
-        for index, run_id in enumerate(entry.own.runs):
+        for index, run_id in enumerate(entry.values.get("runs") or ()):
             if run_id is None:
                 continue
             here: Location = (*entry.at, "runs", index)
             there = first.setdefault(run_id.lower(), here)
-            if there[1] != entry.index:  # what an entry repeats itself is a warning
+            if there[:2] != entry.at:  # what an entry repeats itself is a warning
                 document.report(
                     here, f"{document.place(there)} watches this run already, in the same region and catalog"
                 )
@@ -135,15 +140,16 @@ _DOUBTS: Final = (
 """What looks like a wildcard elsewhere, and what it is here. Names hardly ever hold any of these."""
 
 
-def _doubtful_section(section: Defaults, document: Document, at: Location) -> None:
-    regions = [(section.aws_region, (*at, "aws_region"))]
-    regions += [(one, (*at, "aws_regions", index)) for index, one in enumerate(section.aws_regions or ())]
+def _doubtful(section: Mapping[str, Any], document: Document, at: Location) -> None:
+    regions = [(section.get("aws_region"), (*at, "aws_region"))]
+    regions += [
+        (one, (*at, "aws_regions", index)) for index, one in enumerate(section.get("aws_regions", ()))
+    ]
     for region, where in regions:
         if region and not _KNOWN_REGION.fullmatch(region):
             document.warn(where, f"{quoted(region)} is not a region that the AWS SDK knows: is it misspelt?")
     for key in ("views", "exclude_views"):
-        views: Sequence[ViewPattern] = getattr(section, key, ())
-        for index, view in enumerate(views):
+        for index, view in enumerate(section.get(key, ())):
             for text in (view.database, view.table):
                 for doubt, meaning in _DOUBTS:
                     if doubt.search(text):
@@ -152,11 +158,18 @@ def _doubtful_section(section: Defaults, document: Document, at: Location) -> No
                         )
 
 
-def _doubtful_entry(entry: Entry, matcher: ViewMatcher, document: Document) -> None:
-    own, at = entry.own, entry.at
-    _doubtful_section(own, document, at)
+def _repeated(section: Mapping[str, Any], document: Document, at: Location) -> None:
     for key in ("views", "exclude_views", "runs", "aws_regions", "catalog_ids"):
-        _repeated(getattr(own, key) or (), document, (*at, key))
+        seen: dict[object, int] = {}
+        for index, value in enumerate(section.get(key, ())):
+            same = (value.database, value.table) if isinstance(value, ViewPattern) else value.lower()
+            first = seen.setdefault(same, index)
+            if first != index:
+                line = document.line((*at, key, first))
+                document.warn((*at, key, index), f"the same as on line {line}: keep one of them")
+
+
+def _nothing_left(entry: Entry, matcher: ViewMatcher, document: Document) -> None:
     target = matcher.target
     # A glob's text is matched like a name: where an excluded glob has stars alone, they take its wildcards.
     stars = [out for out in target.exclude_views if not re.search(r"[?\[]", out.database + out.table)]
@@ -167,18 +180,7 @@ def _doubtful_entry(entry: Entry, matcher: ViewMatcher, document: Document) -> N
         and not matcher.literals
         and all(excluding.excludes(one.database, one.table) for one in globs)
     ):
-        document.warn((*at, "views"), "exclude_views excludes everything that these match")
-
-
-def _repeated(values: Sequence[object], document: Document, at: Location) -> None:
-    seen: dict[object, int] = {}
-    for index, value in enumerate(values):
-        same = (value.database, value.table) if isinstance(value, ViewPattern) else str(value).lower()
-        first = seen.setdefault(same, index)
-        if first != index:
-            document.warn(
-                (*at, index), f"the same as on line {document.line((*at, first))}: keep one of them"
-            )
+        document.warn((*entry.at, "views"), "exclude_views excludes everything that these match")
 
 
 class _Watching(NamedTuple):
@@ -191,9 +193,8 @@ class _Watching(NamedTuple):
 
 def _watching(entry: Entry) -> _Watching:
     places: dict[tuple[str, str], Location] = {}
-    for index, view in enumerate(entry.own.views):
-        if view:
-            places.setdefault((view.database, view.table), (*entry.at, "views", index))
+    for index, view in enumerate(entry.values.get("views", ())):
+        places.setdefault((view.database, view.table), (*entry.at, "views", index))
     return _Watching(ViewMatcher(next(entry.targets())), places)
 
 

@@ -1,35 +1,33 @@
-"""The kinds of values in a file. Each one validates a value and describes it for the JSON Schema.
-
-:func:`read` returns the value as the program uses it, or reports what is wrong and returns None. So
-everything wrong is reported at once, and what is right can be checked further.
-"""
+"""The kinds of values in a file. Each one validates a value and describes it for the JSON Schema."""
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
-from functools import cache, partial
-from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
+from typing import Any, Final, TypeVar
 
-from exporter.config.durations import PATTERN, format_duration, parse_duration, quoted
-from exporter.config.yaml_lines import Document, Location, Unusable, kind
+from exporter.config.yaml_lines import Document, Location, Unusable
 
 JsonSchema = dict[str, Any]
+T = TypeVar("T")
 
 
-class Kind(Protocol):
+@dataclass(frozen=True)
+class Kind:
     """What a value may be."""
 
-    def read(self, value: object, at: Location, document: Document) -> Any:
-        """Return the value; raises ValueError with a sentence. What is wrong in its parts is reported."""
+    parse: Callable[..., Any]
+    """Returns the value as the program uses it, or raises ValueError with a sentence.
 
-    def json_schema(self, definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Return the schema; those that it refers to are added to the definitions."""
+    Where it has parts it is given its location and the document, too: what is wrong in a part is reported,
+    and leaves None in its place.
+    """
+    schema: JsonSchema
 
 
-def read(kind_: Kind, value: object, at: Location, document: Document) -> Any:
-    """Return a value of this kind, or None after a report."""
+def read(kind: Kind, value: object, at: Location, document: Document) -> Any:
+    """Return a value of this kind, or None after a report: so everything wrong is reported at once."""
     if isinstance(value, Unusable):
         document.report(at, value.message)
     elif value is None and isinstance(at[-1], int):
@@ -38,37 +36,37 @@ def read(kind_: Kind, value: object, at: Location, document: Document) -> Any:
         document.report(at, "has no value: write one, or remove the key")
     else:
         try:
-            return kind_.read(value, at, document)
+            return kind.parse(value, at, document)
         except ValueError as error:
             document.report(at, str(error))
     return None
-
-
-T = TypeVar("T")
 
 
 def must_be(wanted: type[T], words: str, value: object) -> T:
     """Return a value of the wanted type. Raises ValueError for any other."""
     if isinstance(value, wanted):
         return value
-    raise ValueError(f"must be {words}, not {kind(value)}")
+    raise ValueError(f"must be {words}, not {_type_of(value)}")
 
 
-@dataclass(frozen=True)
-class Scalar:
-    """A single value."""
+def _type_of(value: object) -> str:
+    words = {bool: "true or false", int: "a number", float: "a fraction", str: "text", list: "a list"}
+    return words.get(type(value), "a mapping")
 
-    parse: Callable[[object], Any]
-    """Returns the value. Raises ValueError with a sentence that says what is wrong."""
-    schema: JsonSchema
 
-    def read(self, value: object, _at: Location, _document: Document) -> Any:
-        """Return the value."""
-        return self.parse(value)
+def quoted(text: str) -> str:
+    """Return a value that is not a secret for a message: printable, cut at 60 characters."""
+    start = text[:60]
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)
+    return f'"{shown}"' if start == text else f'"{shown}…"'
 
-    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Return the schema."""
-        return self.schema
+
+# Single values
+
+
+def scalar(parse: Callable[[object], Any], schema: JsonSchema) -> Kind:
+    """Return the kind of a single value; ``parse`` raises ValueError with what is wrong."""
+    return Kind(lambda value, *_: parse(value), schema)
 
 
 def as_text(value: object) -> str:
@@ -89,7 +87,7 @@ def text(
     shortest: int = 0,
     longest: int | None = None,
     check: Callable[[str], None] = lambda _text: None,
-) -> Scalar:
+) -> Kind:
     """Return the kind of text that a pattern matches and a check, which may raise ValueError, accepts.
 
     ``pattern``: in a syntax that Python and JSON Schema share. ``expected``: what to say where it does not
@@ -109,25 +107,25 @@ def text(
         return found
 
     schema = {"maxLength": longest, "minLength": shortest or None, "pattern": pattern, "type": "string"}
-    return Scalar(parse, {name: one for name, one in schema.items() if one is not None})
+    return scalar(parse, {name: one for name, one in schema.items() if one is not None})
 
 
-def choice(words: type[StrEnum], refused: Mapping[str, str]) -> Scalar:
-    """Return the kind of one of a few words. ``refused``: known ones that are not accepted, and why not."""
+def choice(words: type[StrEnum]) -> Kind:
+    """Return the kind of one of a few words."""
 
     def parse(value: object) -> StrEnum:
         found = as_text(value)
         if found not in list(words):
-            raise ValueError(refused.get(found, f"must be one of {', '.join(words)}"))
+            raise ValueError(f"must be one of {', '.join(words)}")
         return words(found)
 
-    return Scalar(parse, {"enum": [str(word) for word in words]})
+    return scalar(parse, {"enum": [str(word) for word in words]})
 
 
-BOOLEAN: Final = Scalar(partial(must_be, bool, "true or false"), {"type": "boolean"})
+BOOLEAN: Final = scalar(lambda value: must_be(bool, "true or false", value), {"type": "boolean"})
 
 
-def number(least: float, most: float, *, whole: bool = False) -> Scalar:
+def number(least: float, most: float, *, whole: bool = False) -> Kind:
     """Return the kind of a whole number, or of any finite one, within limits."""
 
     def parse(value: object) -> float:
@@ -135,154 +133,121 @@ def number(least: float, most: float, *, whole: bool = False) -> Scalar:
             if not least <= value <= most:
                 raise ValueError(f"must be from {least} to {most}")
             return value if whole else float(value)
-        raise ValueError(f"must be {'a whole number' if whole else 'a number'}, not {kind(value)}")
+        raise ValueError(f"must be {'a whole number' if whole else 'a number'}, not {_type_of(value)}")
 
-    return Scalar(parse, {"maximum": most, "minimum": least, "type": "integer" if whole else "number"})
+    return scalar(parse, {"maximum": most, "minimum": least, "type": "integer" if whole else "number"})
 
 
-def duration(shortest: str, longest: str) -> Scalar:
+_SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_DURATION: Final = r"^(?=[0-9])([0-9]{1,9}w)?([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$"
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of a duration as Prometheus writes them. Raises ValueError with what to write."""
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError(f"a duration needs its unit: write {text}s for seconds, or use m and h")
+    match = re.fullmatch(_DURATION, text)
+    if match is None:
+        raise ValueError(
+            f"not a valid duration: {quoted(text)}; write 30s, 5m or 1h30m "
+            "(units w, d, h, m and s, the longest first)"
+        )
+    return float(sum(int(part[:-1]) * _SECONDS[part[-1]] for part in match.groups() if part))
+
+
+def format_duration(seconds: float) -> str:
+    """Return the shortest way to write whole seconds, in units up to days."""
+    rest = int(seconds)
+    written = ""
+    for unit, size in _SECONDS.items():
+        if unit != "w" and rest >= size:
+            written += f"{rest // size}{unit}"
+            rest %= size
+    return written or "0s"
+
+
+def duration(shortest: str, longest: str) -> Kind:
     """Return the kind of a duration, written ``1h30m``, within limits; its value is in seconds."""
 
     def parse(value: object) -> float:
         if type(value) not in {int, str}:
-            raise ValueError(f"must be a duration such as 30s, not {kind(value)}")
+            raise ValueError(f"must be a duration such as 30s, not {_type_of(value)}")
         seconds = parse_duration(str(value))
         if not parse_duration(shortest) <= seconds <= parse_duration(longest):
-            raise ValueError(f"is {format_duration(seconds)}: must be from {shortest} to {longest}")
+            raise ValueError(f"is {value}: must be from {shortest} to {longest}")
         return seconds
 
-    return Scalar(parse, {"pattern": PATTERN, "type": "string"})
+    return scalar(parse, {"pattern": _DURATION, "type": "string"})
 
 
-@dataclass(frozen=True)
-class MappingOf:
-    """A mapping whose keys are the user's own."""
-
-    hint: str
-    """What must stand here."""
-    kind_of: Callable[[str], Kind]
-    """Returns the kind of a key's value. Raises ValueError for a key that cannot be."""
-
-    def read(self, value: object, at: Location, document: Document) -> dict[str, Any]:
-        """Return the values by key."""
-        found = {}
-        for name, inner in must_be(dict, self.hint, value).items():
-            try:
-                found[name] = read(self.kind_of(name), inner, (*at, name), document)
-            except ValueError as error:
-                document.report((*at, name), str(error))
-        return found
-
-    def json_schema(self, _definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Describe the type; only the web configuration, which has no schema, holds one."""
-        return {"type": "object"}
+# Lists and mappings
 
 
-@dataclass(frozen=True)
-class ListOf:
-    """A list. What is read keeps None in the place of each wrong item, so that positions stay."""
+def list_of(items: Kind, *, may_be_empty: bool = True) -> Kind:
+    """Return the kind of a list. None in the place of each wrong item keeps the positions of the others."""
 
-    items: Kind
-    may_be_empty: bool = True
-
-    def read(self, value: object, at: Location, document: Document) -> list[Any]:
-        """Return the items."""
-        items = must_be(list, "a list (each item on its own line, after a dash)", value)
-        if not items and not self.may_be_empty:
+    def parse(value: object, at: Location, document: Document) -> list[Any]:
+        found = must_be(list, "a list (each item on its own line, after a dash)", value)
+        if not found and not may_be_empty:
             raise ValueError("is an empty list: write at least one item, or remove the key")
-        return [read(self.items, item, (*at, index), document) for index, item in enumerate(items)]
+        return [read(items, item, (*at, index), document) for index, item in enumerate(found)]
 
-    def json_schema(self, definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Describe the items."""
-        schema: JsonSchema = {"items": self.items.json_schema(definitions)}
-        return {**schema, **({} if self.may_be_empty else {"minItems": 1}), "type": "array"}
-
-
-_KEY: Final = "key"
+    return Kind(parse, {"items": items.schema, **({} if may_be_empty else {"minItems": 1}), "type": "array"})
 
 
 @dataclass(frozen=True)
-class _Key:
+class Key:
+    """A known key of a mapping."""
+
     kind: Kind
-    schema: JsonSchema
-    required: bool
+    description: str = ""
+    default: Any = None
+    """As the file would write it, for the schema; None: there is none, or the description says it."""
+    required: bool = False
+
+    def schema(self) -> JsonSchema:
+        """Describe the value."""
+        default = {} if self.default is None else {"default": self.default}
+        return {**self.kind.schema, "description": self.description, **default}
 
 
-def key(
-    kind_: Kind, description: str = "", *, default: Any = None, required: bool = False, secret: bool = False
-) -> Any:
-    """Return a field of a :class:`Section`: one key of a mapping.
+def section(
+    keys: Mapping[str, Key],
+    *,
+    make: Callable[..., Any] = dict,
+    description: str = "",
+    hint: str = "a mapping of keys to values",
+    explain: Callable[[str], str | None] = lambda _name: None,
+    **schema: Any,
+) -> Kind:
+    """Return the kind of a mapping with known keys; it is None if a required one is missing or wrong.
 
-    ``default``: of a scalar, as the file would write it; of a list or a section, an empty one.
+    ``make``: is called with the values of the keys that are written. ``hint``: what must stand there.
+    ``explain``: says of an unknown key what to do about it, if there is more to say than its name.
+    ``schema``: what else the JSON Schema says.
     """
-    schema: JsonSchema = {"description": description}
-    if isinstance(kind_, Scalar) and default is not None:
-        schema["default"], default = default, kind_.parse(default)
-    elif default is not None:
-        schema["default"] = {} if isinstance(default, Section) else list(default)
-    return field(default=default, repr=not secret, metadata={_KEY: _Key(kind_, schema, required)})
+    required = [name for name, key in keys.items() if key.required]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """A mapping with known keys; a subclass has one field for each, made by :func:`key`."""
-
-    json_schema_extra: ClassVar[JsonSchema] = {}
-    hint: ClassVar[str] = "a mapping of keys to values"
-    """What must stand here."""
-
-    written: frozenset[str] = frozenset()
-    """The keys that the file has."""
-    wrong: frozenset[str] = frozenset()
-    """Those in whose values something is wrong."""
-
-    @classmethod
-    @cache
-    def known(cls) -> Mapping[str, _Key]:
-        """Return the known keys, in the order in which they are defined."""
-        return {one.name: one.metadata[_KEY] for one in fields(cls) if _KEY in one.metadata}
-
-    @classmethod
-    def unknown_key(cls, name: str) -> str:
-        """Return what to do about a key that is not known."""
-        known = list(cls.known())
-        near = get_close_matches(name.strip().lower().replace("-", "_"), known, n=1)
-        return "unknown key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
-
-    @classmethod
-    def read(cls, value: object, at: Location, document: Document) -> Self | None:
-        """Return the section; None if a required key is missing or wrong."""
-        mapping = must_be(dict, cls.hint, value)
-        known = cls.known()
-        values: dict[str, Any] = {}
-        wrong_keys = {name for name, one in known.items() if one.required and name not in mapping}
-        for name in wrong_keys:
-            document.report((*at, name), "is missing")
-        for name, inner in mapping.items():
-            before = len(document.problems)
-            if name not in known:
-                document.report((*at, name), cls.unknown_key(name))
+    def parse(value: object, at: Location, document: Document) -> Any:
+        written = must_be(dict, hint, value)
+        values = {}
+        for name, inner in written.items():
+            if name in keys:
+                values[name] = read(keys[name].kind, inner, (*at, name), document)
             else:
-                values[name] = read(known[name].kind, inner, (*at, name), document)
-            if len(document.problems) > before:
-                wrong_keys.add(name)
-        if any(known[name].required and values.get(name) is None for name in known):
-            return None
-        right = {name: one for name, one in values.items() if one is not None}
-        return cls(**right, written=frozenset(mapping), wrong=frozenset(wrong_keys))
+                document.report((*at, name), explain(name) or _unknown_key(name, list(keys)))
+        for name in required:
+            if name not in written:
+                document.report((*at, name), "is missing")
+        return None if any(values.get(name) is None for name in required) else make(**values)
 
-    @classmethod
-    def json_schema(cls, definitions: dict[str, JsonSchema]) -> JsonSchema:
-        """Describe the section among the definitions, and refer to it."""
-        required = [name for name, one in cls.known().items() if one.required]
-        definitions[cls.__name__] = {
-            "additionalProperties": False,
-            **cls.json_schema_extra,
-            "description": cls.__doc__,
-            "properties": {
-                name: {**one.schema, **one.kind.json_schema(definitions)} for name, one in cls.known().items()
-            },
-            **({"required": required} if required else {}),
-            "type": "object",
-        }
-        return {"$ref": f"#/$defs/{cls.__name__}"}
+    schema |= {"additionalProperties": False, "description": description, "type": "object"}
+    schema["properties"] = {name: key.schema() for name, key in keys.items()}
+    if required:
+        schema["required"] = required
+    return Kind(parse, schema)
+
+
+def _unknown_key(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.strip().lower().replace("-", "_"), known, n=1)
+    return "unknown key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")

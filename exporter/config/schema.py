@@ -4,17 +4,29 @@ What one value alone cannot tell is in :mod:`exporter.config.checks`.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from functools import partial
+from typing import Any, Final
 
-from exporter.config.durations import quoted
-from exporter.config.kinds import BOOLEAN, JsonSchema, ListOf, Section, as_text, duration, key, number, text
+from exporter.config.kinds import (
+    BOOLEAN,
+    JsonSchema,
+    Key,
+    Kind,
+    as_text,
+    duration,
+    list_of,
+    number,
+    quoted,
+    section,
+    text,
+)
 from exporter.config.yaml_lines import Document, Location
-from exporter.model.settings import ViewPattern, check_http_url
+from exporter.model.settings import AssumeRole, ViewPattern, check_http_url
 
 RUN_ID_PATTERN: Final = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 """The API's own for MaterializedViewRefreshTaskRunId."""
+ACCOUNT_ID: Final = "{account_id}"
+"""In a role ARN: the account of the target's catalog."""
 
 _CREDENTIALS: Final = (
     "credentials do not belong in this file: the AWS SDK takes them from the environment "
@@ -24,24 +36,9 @@ _CREDENTIALS: Final = (
 _SECRET: Final = re.compile(r"accesskey|secret|password|passwd|passphrase|token|credential|apikey|privatekey")
 
 
-ACCOUNT_ID: Final = "{account_id}"
-"""In a role ARN: the account of the target's catalog."""
-_NOT_A_ROLE_ARN: Final = "not a valid role ARN: write one such as arn:aws:iam::123456789012:role/glue-read"
-
-
 def _printable(name: str) -> None:
     if not name.isprintable():
         raise ValueError("must hold printable characters only")
-
-
-def _endpoint(url: str) -> None:
-    check_http_url(url, example="http://127.0.0.1:5000")
-
-
-def _role_arn(arn: str) -> None:
-    whole = r"arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/([!-z|~]+/)?[A-Za-z0-9_+=,.@-]{1,64}"
-    if not re.fullmatch(whole, arn.replace(ACCOUNT_ID, "0" * 12)):
-        raise ValueError(_NOT_A_ROLE_ARN)
 
 
 RUN_ID: Final = text(
@@ -59,10 +56,10 @@ CATALOG_ID: Final = text(
     longest=255,
 )
 _ROLE_ARN: Final = text(
-    _NOT_A_ROLE_ARN,
-    r"^arn:aws[a-z0-9-]*:iam::([0-9]{12}|\{account_id\}):role/([!-~]+/)?([A-Za-z0-9_+=,.@-]|\{account_id\})+$",
+    "not a valid role ARN: write one such as arn:aws:iam::123456789012:role/glue-read",
+    r"^arn:aws[a-z0-9-]*:iam::([0-9]{12}|\{account_id\}):role/"
+    r"(([!-z|~]|\{account_id\})+/)?([A-Za-z0-9_+=,.@-]|\{account_id\}){1,64}$",
     longest=2048,
-    check=_role_arn,
 )
 _SESSION_NAME: Final = text(
     "may hold letters, digits and _ + = , . @ - only", "^[A-Za-z0-9_+=,.@-]*$", shortest=2, longest=64
@@ -79,77 +76,51 @@ _NAME_OR_GLOB: Final = text(
 )
 _NAME: Final = text(shortest=1, longest=200, check=_printable)
 """Of a target, a profile or an owner: it becomes a label value or stands in log lines."""
-_ENDPOINT: Final = text(pattern="^https?://", shortest=1, longest=2048, check=_endpoint)
+_ENDPOINT: Final = text(
+    pattern="^https?://",
+    shortest=1,
+    longest=2048,
+    check=partial(check_http_url, example="http://127.0.0.1:5000"),
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Section(Section):
-    @classmethod
-    def unknown_key(cls, name: str) -> str:
-        if _SECRET.search(re.sub(r"[^a-z]", "", name.partition(":")[0].lower())):
-            return _CREDENTIALS
-        return super().unknown_key(name)
+def _explain(name: str) -> str | None:
+    """Return what to do about an unknown key that may hold a secret."""
+    is_secret = _SECRET.search(re.sub(r"[^a-z]", "", name.partition(":")[0].lower()))
+    return _CREDENTIALS if is_secret else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class AssumeRole(_Section):
-    """A role to assume before calling Glue, with the target's profile or the SDK's own credentials."""
+_section: Final = partial(section, explain=_explain)
 
-    hint: ClassVar[str] = 'a mapping such as {role_arn: "arn:aws:iam::123456789012:role/glue-read"}'
-
-    role_arn: str = key(
-        _ROLE_ARN,
-        "The role's ARN; {account_id} in it stands for the account of the target's catalog_id.",
-        required=True,
-    )
-    external_id: str | None = key(
-        _EXTERNAL_ID, "The external ID that the role's trust policy asks for, if it does.", secret=True
-    )
-    session_name: str = key(
-        _SESSION_NAME, "What CloudTrail shows as the session.", default="glue-mv-exporter"
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ViewName(_Section):
-    """A database and a table, each a name or a glob (`*`, `?`, `[abc]`, `[!abc]`)."""
-
-    database: str = key(_NAME_OR_GLOB, "The database.", required=True)
-    table: str = key(_NAME_OR_GLOB, "The materialized view.", required=True)
+_ASSUME_ROLE: Final = _section(
+    {
+        "role_arn": Key(
+            _ROLE_ARN,
+            "The role's ARN; {account_id} in it stands for the account of the target's catalog_id.",
+            required=True,
+        ),
+        "external_id": Key(
+            _EXTERNAL_ID, "The external ID that the role's trust policy asks for, if it does."
+        ),
+        "session_name": Key(
+            _SESSION_NAME, "What CloudTrail shows as the session.", default="glue-mv-exporter"
+        ),
+    },
+    make=AssumeRole,
+    description="A role to assume before calling Glue, with the target's profile or the SDK's credentials.",
+    hint='a mapping such as {role_arn: "arn:aws:iam::123456789012:role/glue-read"}',
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class WatchedView(ViewName):
-    """A view to watch, or many."""
+def _view(keys: dict[str, Key], description: str) -> Kind:
+    """Return the kind of a view, as a mapping or in short: ``database.table``."""
+    whole = _section(keys, make=ViewPattern, description=description)
 
-    expected_interval: float | None = key(
-        duration("1s", "366d"),
-        "How often it is refreshed, for views refreshed from outside; overrides the view's own schedule.",
-    )
-    owner: str | None = key(
-        _NAME,
-        "Who is told when such a view is in trouble, a label of its metrics; default: the target's owner.",
-    )
+    def parse(value: object, at: Location, document: Document) -> Any:
+        return whole.parse(value if isinstance(value, dict) else _split(value), at, document)
 
-
-@dataclass(frozen=True)
-class _View:
-    """A view, as a mapping or in short: ``database.table``."""
-
-    section: type[ViewName]
-
-    def read(self, value: object, at: Location, document: Document) -> ViewPattern | None:
-        parts = value if isinstance(value, dict) else _split(value)
-        view = self.section.read(parts, at, document)
-        return ViewPattern(**{name: getattr(view, name) for name in view.known()}) if view else None
-
-    def json_schema(self, definitions: dict[str, JsonSchema]) -> JsonSchema:
-        short = {
-            "description": "database.table, globs allowed",
-            "pattern": r"^[^.]+\.[^.]+$",
-            "type": "string",
-        }
-        return {"anyOf": [short, self.section.json_schema(definitions)]}
+    short = {"description": "database.table, globs allowed", "pattern": r"^[^.]+\.[^.]+$", "type": "string"}
+    return Kind(parse, {"anyOf": [short, whole.schema]})
 
 
 def _split(value: object) -> dict[str, str]:
@@ -168,115 +139,120 @@ def _split(value: object) -> dict[str, str]:
     raise ValueError(f"not a valid view: {quoted(written)} has {wrong}")
 
 
+_VIEW_NAME: Final = {
+    "database": Key(_NAME_OR_GLOB, "The database.", required=True),
+    "table": Key(_NAME_OR_GLOB, "The materialized view.", required=True),
+}
+_EXCLUDED_VIEW: Final = _view(
+    _VIEW_NAME, "A database and a table, each a name or a glob (`*`, `?`, `[abc]`, `[!abc]`)."
+)
+_WATCHED_VIEW: Final = _view(
+    {
+        **_VIEW_NAME,
+        "expected_interval": Key(
+            duration("1s", "366d"),
+            "How often it is refreshed, for views refreshed from outside; overrides the view's own schedule.",
+        ),
+        "owner": Key(
+            _NAME,
+            "Who is told when such a view is in trouble: a label of its metrics; default: the target's own.",
+        ),
+    },
+    "A view to watch, or many.",
+)
+
 _ONE_OF_EACH_PAIR: Final[JsonSchema] = {
     "allOf": [
         {"not": {"required": ["aws_region", "aws_regions"]}},
         {"not": {"required": ["catalog_id", "catalog_ids"]}},
     ]
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Defaults(_Section):
-    """What every target has unless it says otherwise."""
-
-    json_schema_extra: ClassVar[JsonSchema] = _ONE_OF_EACH_PAIR
-
-    aws_region: str | None = key(REGION, "The region; default: the AWS SDK's own.")
-    aws_regions: Sequence[str | None] = key(
-        ListOf(REGION, may_be_empty=False), "Several regions: one target for each."
-    )
-    catalog_id: str | None = key(
+_SHARED_KEYS: Final = {
+    "aws_region": Key(REGION, "The region; default: the AWS SDK's own."),
+    "aws_regions": Key(list_of(REGION, may_be_empty=False), "Several regions: one target for each."),
+    "catalog_id": Key(
         CATALOG_ID,
         "The Data Catalog, in quotes; default: the account of the credentials. Required with endpoint_url.",
-    )
-    catalog_ids: Sequence[str | None] = key(
-        ListOf(CATALOG_ID, may_be_empty=False), "Several catalogs: one target for each."
-    )
-    exclude_views: Sequence[ViewPattern | None] = key(
-        ListOf(_View(ViewName)), "What the patterns in views match and is not to be watched.", default=()
-    )
-    owner: str | None = key(_NAME, "Who is told when a view is in trouble: a label of the views' metrics.")
-    source_tables: bool = key(
+    ),
+    "catalog_ids": Key(list_of(CATALOG_ID, may_be_empty=False), "Several catalogs: one target for each."),
+    "exclude_views": Key(
+        list_of(_EXCLUDED_VIEW), "What the patterns in views match and is not to be watched.", default=[]
+    ),
+    "owner": Key(_NAME, "Who is told when a view is in trouble: a label of the views' metrics."),
+    "source_tables": Key(
         BOOLEAN, "Read the views' source tables, to know whether a refresh is due.", default=True
-    )
-    profile: str | None = key(
+    ),
+    "profile": Key(
         _NAME, "A profile of the AWS SDK's configuration; with assume_role, the credentials that assume it."
-    )
-    assume_role: AssumeRole | None = key(AssumeRole, "A role to assume before calling Glue.")
-    endpoint_url: str | None = key(_ENDPOINT, "Another Glue endpoint: a VPC endpoint, an emulator.")
-    max_requests_per_second: float = key(
+    ),
+    "assume_role": Key(_ASSUME_ROLE, "A role to assume before calling Glue."),
+    "endpoint_url": Key(_ENDPOINT, "Another Glue endpoint: a VPC endpoint, an emulator."),
+    "max_requests_per_second": Key(
         number(0.01, 1000),  # below one in a hundred seconds no poll would ever end
         "Never more HTTP requests to Glue than this, retries included; targets with the same credentials, "
         "region and endpoint share the lowest of theirs.",
         default=5.0,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetEntry(Defaults):
-    """One catalog in one region (or, with aws_regions and catalog_ids, several), and what to watch there."""
-
-    json_schema_extra: ClassVar[JsonSchema] = {
-        **_ONE_OF_EACH_PAIR,
-        "anyOf": [
-            {"properties": {"runs": {"minItems": 1}}, "required": ["runs"]},
-            {"properties": {"views": {"minItems": 1}}, "required": ["views"]},
-        ],
-    }
-
-    name: str | None = key(
+    ),
+}
+TARGET_KEYS: Final = {
+    **_SHARED_KEYS,
+    "name": Key(
         _NAME, "Unique; default: `<aws_region>/<catalog_id>` as far as they are written, else `default`."
-    )
-    runs: Sequence[str | None] = key(ListOf(RUN_ID), "IDs of refresh task runs to watch.", default=())
-    views: Sequence[ViewPattern | None] = key(
-        ListOf(_View(WatchedView)), "Materialized views to watch; their runs are found.", default=()
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Configuration(_Section):
-    """The configuration of glue-mv-exporter."""
-
-    hint: ClassVar[str] = "a mapping with the key targets"
-
-    poll_interval: float = key(
-        duration("5s", "1h"),
-        "How often runs that have not ended are fetched and new runs are looked for: 5s to 1h.",
-        default="30s",
-    )
-    settle_period: float = key(
-        duration("0s", "1h"),
-        "An ended run is still read again this long after its end: 0s to 1h.",
-        default="10m",
-    )
-    resync_interval: float = key(
-        duration("5s", "24h"),
-        "How often listings are read to the last page: up to 24h, and not more often than poll_interval.",
-        default="15m",
-    )
-    runs_per_view: int = key(
-        number(0, 1000, whole=True),
-        "The newest runs of each watched view that get series of their own; 0: none.",
-        default=1,
-    )
-    defaults: Defaults = key(
-        Defaults,
-        "Any key of a target except name, runs and views; a target overrides it.",
-        default=Defaults(),
-    )
-    targets: Sequence[TargetEntry | None] = key(
-        ListOf(TargetEntry, may_be_empty=False), "What to watch, and where.", required=True
-    )
+    ),
+    "runs": Key(list_of(RUN_ID), "IDs of refresh task runs to watch.", default=[]),
+    "views": Key(list_of(_WATCHED_VIEW), "Materialized views to watch; their runs are found.", default=[]),
+}
+_DEFAULTS: Final = _section(
+    _SHARED_KEYS, description="What every target has unless it says otherwise.", **_ONE_OF_EACH_PAIR
+)
+_TARGET: Final = _section(
+    TARGET_KEYS,
+    description="One catalog in one region (or, with aws_regions and catalog_ids, several), and what to watch"
+    " there.",
+    **_ONE_OF_EACH_PAIR,
+    anyOf=[
+        {"properties": {"runs": {"minItems": 1}}, "required": ["runs"]},
+        {"properties": {"views": {"minItems": 1}}, "required": ["views"]},
+    ],
+)
+CONFIGURATION: Final = _section(
+    {
+        "poll_interval": Key(
+            duration("5s", "1h"),
+            "How often runs that have not ended are fetched and new runs are looked for: 5s to 1h.",
+            default="30s",
+        ),
+        "settle_period": Key(
+            duration("0s", "1h"),
+            "An ended run is still read again this long after its end: 0s to 1h.",
+            default="10m",
+        ),
+        "resync_interval": Key(
+            duration("5s", "24h"),
+            "How often listings are read to the last page: up to 24h, and not more often than poll_interval.",
+            default="15m",
+        ),
+        "runs_per_view": Key(
+            number(0, 1000, whole=True),
+            "The newest runs of each watched view that get series of their own; 0: none.",
+            default=1,
+        ),
+        "defaults": Key(
+            _DEFAULTS,
+            "Any key of a target except name, runs and views; a target overrides it.",
+            default={},
+        ),
+        "targets": Key(list_of(_TARGET, may_be_empty=False), "What to watch, and where.", required=True),
+    },
+    description="The configuration of glue-mv-exporter.",
+    hint="a mapping with the key targets",
+)
 
 
 def json_schema() -> JsonSchema:
     """Return the JSON Schema of the file, in the dialect of draft 2020-12."""
-    definitions: dict[str, JsonSchema] = {}
-    Configuration.json_schema(definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "glue-mv-exporter configuration",
-        **definitions.pop("Configuration"),
-        "$defs": dict(sorted(definitions.items())),
+        **CONFIGURATION.schema,
     }

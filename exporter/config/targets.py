@@ -1,15 +1,15 @@
 """From the file's entries to targets: defaults filled in, regions and catalogs multiplied out."""
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-from exporter.config.schema import ACCOUNT_ID, AssumeRole, Configuration, Defaults, TargetEntry
-from exporter.config.yaml_lines import Location
-from exporter.model import settings
+from exporter.config.schema import ACCOUNT_ID
+from exporter.config.yaml_lines import Document, Location
 from exporter.model.run import run_key
+from exporter.model.settings import Access, AssumeRole, Settings, Target
 
 _PAIRS: Final = {
     "aws_region": "aws_regions",
@@ -17,6 +17,7 @@ _PAIRS: Final = {
     "catalog_id": "catalog_ids",
     "catalog_ids": "catalog_id",
 }
+"""Of two such keys, an own one hides a default one."""
 _WHERE: Final = {*_PAIRS, "profile", "assume_role"}
 """The keys that decide which catalog an entry reads, and the names of its targets if it has none."""
 
@@ -33,25 +34,19 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of ``targets`` with the defaults filled in."""
+    """One entry of ``targets``. A value is None where something is wrong in it."""
 
-    index: int
-    own: TargetEntry
-    defaults: Defaults
-
-    @property
-    def at(self) -> Location:
-        """Where it is in the file."""
-        return ("targets", self.index)
-
-    def value(self, key: str) -> Any:
-        """Return the own value of a key, else the default one; of a pair of keys, one hides the other."""
-        is_own = {key, _PAIRS.get(key)} & self.own.written
-        return getattr(self.own if is_own else self.defaults, key)
+    at: Location
+    """Where it is in the file."""
+    own: Mapping[str, Any]
+    """What it says itself."""
+    values: Mapping[str, Any]
+    """With the defaults filled in."""
+    document: Document
 
     def is_known(self, *keys: str) -> bool:
         """Return whether nothing is wrong in the values of these keys, so that they can be compared."""
-        return self.own.wrong.isdisjoint(keys) and self.defaults.wrong.isdisjoint(keys)
+        return not any(self.document.wrong(at) & set(keys) for at in (self.at, ("defaults",)))
 
     @property
     def catalog_is_known(self) -> bool:
@@ -61,96 +56,82 @@ class Entry:
     @property
     def names_are_known(self) -> bool:
         """Whether nothing is wrong in what decides the names of its targets."""
-        return self.is_known("name", *({"aws_regions", "catalog_ids"} if self.own.name else _WHERE))
+        return self.is_known("name", *({"aws_regions", "catalog_ids"} if self.own.get("name") else _WHERE))
 
     @property
     def regions(self) -> tuple[str | None, ...]:
         """The regions to multiply by."""
-        return tuple(dict.fromkeys(self.value("aws_regions") or [self.value("aws_region")]))
+        return tuple(dict.fromkeys(self.values.get("aws_regions") or [self.values.get("aws_region")]))
 
     @property
     def catalogs(self) -> tuple[str | None, ...]:
         """The catalogs to multiply by."""
-        return tuple(dict.fromkeys(self.value("catalog_ids") or [self.value("catalog_id")]))
-
-    @property
-    def size(self) -> int:
-        """How many targets it becomes."""
-        return len(self.regions) * len(self.catalogs)
+        return tuple(dict.fromkeys(self.values.get("catalog_ids") or [self.values.get("catalog_id")]))
 
     def places(self) -> Iterator[Place]:
         """Return each region with each catalog."""
-        profile: str | None = self.value("profile")
-        role: AssumeRole | None = self.value("assume_role")
+        role: AssumeRole | None = self.values.get("assume_role")
         for region, catalog in product(self.regions, self.catalogs):
             # Without a region the profile decides; without a catalog the role's account, else the profile.
             account = catalog or (role.role_arn.split(":")[4] if role else None)
-            of_profile = profile if region is None or account is None else None
+            of_profile = self.values.get("profile") if region is None or account is None else None
             yield Place(self._name(region, catalog), region, catalog, (region, account, of_profile))
 
     def _name(self, region: str | None, catalog: str | None) -> str:
-        if self.own.name is None:
+        name: str | None = self.own.get("name")
+        if name is None:
             return "/".join(part for part in (region, catalog) if part) or "default"
-        parts = [self.own.name]
-        if self.value("aws_regions"):
-            parts.append(str(region))
-        if self.value("catalog_ids"):
-            parts.append(str(catalog))
-        return "/".join(parts)
+        if self.values.get("aws_regions"):
+            name += f"/{region}"
+        if self.values.get("catalog_ids"):
+            name += f"/{catalog}"
+        return name
 
-    def targets(self) -> Iterator[settings.Target]:
+    def targets(self) -> Iterator[Target]:
         """Return its targets, where nothing is wrong in it."""
+        values = self.values
         runs: dict[str, str] = {}
-        for run_id in map(sys.intern, filter(None, self.own.runs)):  # as Glue's: one string for both
+        for run_id in map(sys.intern, values.get("runs", ())):  # as Glue's: one string for both
             runs.setdefault(run_key(run_id), run_id)
-        views = tuple(dict.fromkeys(filter(None, self.own.views)))
-        exclude_views = tuple(dict.fromkeys(filter(None, self.value("exclude_views"))))
+        more = {key: values[key] for key in ("source_tables", "max_requests_per_second") if key in values}
         for place in self.places():
-            yield settings.Target(
+            role: AssumeRole | None = values.get("assume_role")
+            if role:  # the ID of a catalog begins with its account
+                account = (place.catalog or "").partition(":")[0]
+                role = replace(role, role_arn=role.role_arn.replace(ACCOUNT_ID, account))
+            yield Target(
                 name=place.name,
-                access=settings.Access(
+                access=Access(
                     aws_region=place.region,
-                    profile=self.value("profile"),
-                    assume_role=self._role(place.catalog),
-                    endpoint_url=self.value("endpoint_url"),
+                    profile=values.get("profile"),
+                    assume_role=role,
+                    endpoint_url=values.get("endpoint_url"),
                 ),
                 catalog_id=place.catalog,
                 run_ids=tuple(runs.values()),
-                views=views,
-                exclude_views=exclude_views,
-                owner=self.value("owner"),
-                source_tables=self.value("source_tables"),
-                max_requests_per_second=self.value("max_requests_per_second"),
+                views=tuple(dict.fromkeys(values.get("views", ()))),
+                exclude_views=tuple(dict.fromkeys(values.get("exclude_views", ()))),
+                owner=values.get("owner"),
+                **more,
             )
 
-    def _role(self, catalog: str | None) -> settings.AssumeRole | None:
-        """Return the role to assume for a catalog, whose ID begins with its account."""
-        role: AssumeRole | None = self.value("assume_role")
-        if role is None:
-            return None
-        account, _, _ = (catalog or "").partition(":")
-        return settings.AssumeRole(
-            role_arn=role.role_arn.replace(ACCOUNT_ID, account),
-            external_id=role.external_id,
-            session_name=role.session_name,
-        )
 
-
-def entries(configuration: Configuration) -> tuple[Entry, ...]:
+def entries(configuration: Mapping[str, Any], document: Document) -> list[Entry]:
     """Return the file's entries with the defaults filled in, as far as they could be read."""
-    return tuple(
-        Entry(index, own, configuration.defaults)
-        for index, own in enumerate(configuration.targets)
-        if own is not None
-    )
+    defaults: Mapping[str, Any] = configuration.get("defaults") or {}
+    found = []
+    for index, own in enumerate(configuration["targets"]):
+        if own is not None:
+            inherited = {key: one for key, one in defaults.items() if _PAIRS.get(key) not in own}
+            found.append(Entry(("targets", index), own, inherited | own, document))
+    return found
 
 
-def to_settings(configuration: Configuration) -> settings.Settings:
+def to_settings(configuration: Mapping[str, Any], document: Document) -> Settings:
     """Return the plain values that the rest of the program works with."""
-    return settings.Settings(
-        targets=tuple(target for entry in entries(configuration) for target in entry.targets()),
-        poll_interval=configuration.poll_interval,
-        settle_period=configuration.settle_period,
-        resync_interval=max(configuration.resync_interval, configuration.poll_interval),
-        runs_per_view=configuration.runs_per_view,
+    keys = ("poll_interval", "settle_period", "resync_interval", "runs_per_view")
+    settings = Settings(
+        targets=tuple(target for entry in entries(configuration, document) for target in entry.targets()),
+        **{key: configuration[key] for key in keys if key in configuration},
     )
+    return replace(settings, resync_interval=max(settings.resync_interval, settings.poll_interval))

@@ -2,28 +2,29 @@
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import bcrypt
 
 from exporter.config.kinds import (
-    ListOf,
-    MappingOf,
-    Scalar,
-    Section,
+    Key,
+    Kind,
     choice,
     duration,
-    key,
+    list_of,
+    must_be,
     number,
     read,
+    scalar,
+    section,
     text,
 )
-from exporter.config.yaml_lines import Document, read_file, read_yaml, whole_file
-from exporter.errors import ConfigurationError, Problem
+from exporter.config.yaml_lines import Document, Location, read_file, read_yaml, whole_file
+from exporter.errors import ConfigurationError
 from exporter.model.settings import ClientAuthType, RateLimit, TlsSettings, TlsVersion, WebSettings
 
 MOST_COST: Final = 14
@@ -49,35 +50,6 @@ UNSUPPORTED: Final = {
 }
 """The toolkit's other keys, and what to do about each."""
 
-_UNVERIFIED: Final = (
-    "requests certificates without verifying them, which Python's TLS cannot do and which protects nothing: "
-    "write RequireAndVerifyClientCert, VerifyClientCertIfGiven or NoClientCert"
-)
-_INSECURE: Final = "is insecure, and OpenSSL disables it by default: write TLS12 or TLS13"
-_CLIENT_AUTH: Final = choice(
-    ClientAuthType,
-    dict.fromkeys(("RequestClientCert", "RequireAnyClientCert", "RequireClientCert"), _UNVERIFIED),
-)
-_VERSION: Final = choice(TlsVersion, {"TLS10": _INSECURE, "TLS11": _INSECURE})
-_TEXT: Final = text(shortest=1, longest=4096)
-
-
-_HEADER: Final = text("{} holds what a header cannot: write printable ASCII in one line", "^[ -~]*$")
-_HEADERS: Final = {
-    "Content-Security-Policy": _HEADER,
-    "Strict-Transport-Security": _HEADER,
-    "X-Content-Type-Options": text("must be nosniff", "^(nosniff)?$"),
-    "X-Frame-Options": text("must be deny or sameorigin", "^(deny|sameorigin)?$"),
-    "X-XSS-Protection": _HEADER,
-}
-"""Those that the toolkit lets users set."""
-
-
-def _kind_of_header(name: str) -> Scalar:
-    if name not in _HEADERS:
-        raise ValueError(f"cannot be set: headers that can are {', '.join(_HEADERS)}")
-    return _HEADERS[name]
-
 
 def _hash(stored: str) -> None:
     match = _HASH.fullmatch(stored)
@@ -97,10 +69,15 @@ def _hash(stored: str) -> None:
 _PASSWORD: Final = text(check=_hash)
 
 
-def _kind_of_user(name: str) -> Scalar:
-    if ":" in name:
-        raise ValueError("a user name must not hold a colon: browsers end it there")
-    return _PASSWORD
+def _users(value: object, at: Location, document: Document) -> dict[str, str]:
+    users = must_be(dict, "a mapping of user names to hashes", value)
+    for name in users:
+        if ":" in name:
+            document.report((*at, name), "a user name must not hold a colon: browsers end it there")
+    return {name: read(_PASSWORD, stored, (*at, name), document) for name, stored in users.items()}
+
+
+_INTERVAL: Final = duration("0s", "1h")
 
 
 def _interval(value: object) -> float:
@@ -111,67 +88,56 @@ def _interval(value: object) -> float:
     return int(milliseconds[1]) / 1000 if milliseconds else _INTERVAL.parse(value)
 
 
-_INTERVAL: Final = duration("0s", "1h")
+_section: Final = partial(section, explain=UNSUPPORTED.get)
+_TEXT: Final = text(shortest=1, longest=4096)
+_TLS_SERVER: Final = _section(
+    {
+        "cert_file": Key(_TEXT, required=True),
+        "key_file": Key(_TEXT, required=True),
+        "client_auth_type": Key(choice(ClientAuthType)),
+        "client_ca_file": Key(_TEXT),
+        "client_allowed_sans": Key(list_of(_TEXT, may_be_empty=False)),
+        "min_version": Key(choice(TlsVersion)),
+    },
+    make=TlsSettings,
+)
+_HEADER: Final = text("{} holds what a header cannot: write printable ASCII in one line", "^[ -~]*$")
+_HEADERS: Final = section(
+    {
+        "Content-Security-Policy": Key(_HEADER),
+        "Strict-Transport-Security": Key(_HEADER),
+        "X-Content-Type-Options": Key(text("must be nosniff", "^(nosniff)?$")),
+        "X-Frame-Options": Key(text("must be deny or sameorigin", "^(deny|sameorigin)?$")),
+        "X-XSS-Protection": Key(_HEADER),
+    }
+)
+_RATE_LIMIT: Final = section(
+    {
+        "interval": Key(scalar(_interval, {}), required=True),
+        "burst": Key(number(1, 1_000_000, whole=True), required=True),
+    },
+    make=RateLimit,
+)
+WEB_CONFIGURATION: Final = _section(
+    {
+        _TLS: Key(_TLS_SERVER),
+        "http_server_config": Key(_section({"headers": Key(_HEADERS)})),
+        "basic_auth_users": Key(Kind(_users, {})),
+        "rate_limit": Key(_RATE_LIMIT),
+    }
+)
 
 
-class _Section(Section):
-    @classmethod
-    def unknown_key(cls, name: str) -> str:
-        return UNSUPPORTED.get(name) or super().unknown_key(name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TlsServerConfig(_Section):
-    """``tls_server_config``. Paths are relative to the folder of the file."""
-
-    cert_file: str = key(_TEXT, required=True)
-    key_file: str = key(_TEXT, required=True)
-    client_auth_type: ClientAuthType = key(_CLIENT_AUTH, default=ClientAuthType.NO_CLIENT_CERT)
-    client_ca_file: str | None = key(_TEXT)
-    client_allowed_sans: list[str] | None = key(ListOf(_TEXT, may_be_empty=False))
-    min_version: TlsVersion = key(_VERSION, default=TlsVersion.TLS12)
-
-
-@dataclass(frozen=True, kw_only=True)
-class HttpServerConfig(_Section):
-    """``http_server_config``."""
-
-    headers: Mapping[str, str] | None = key(MappingOf("a mapping of header names to values", _kind_of_header))
-
-
-@dataclass(frozen=True, kw_only=True)
-class RateLimitConfig(_Section):
-    """``rate_limit``: a token bucket."""
-
-    interval: float = key(Scalar(_interval, {}), required=True)
-    burst: int = key(number(1, 1_000_000, whole=True), required=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebConfiguration(_Section):
-    """The whole file."""
-
-    tls_server_config: TlsServerConfig | None = key(TlsServerConfig)
-    http_server_config: HttpServerConfig | None = key(HttpServerConfig)
-    basic_auth_users: Mapping[str, str] | None = key(
-        MappingOf("a mapping of user names to hashes", _kind_of_user), secret=True
-    )
-    rate_limit: RateLimitConfig | None = key(RateLimitConfig)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedWebConfiguration:
+class LoadedWebConfiguration(NamedTuple):
     """A valid web configuration; whether TLS can use the files that it names is checked by the server."""
 
     settings: WebSettings
-    file: str
-    """As it was named by the user."""
-    lines: Mapping[str, int]
-    """The line of each key of ``tls_server_config`` that is written."""
+    document: Document
 
     def problem(self, key: str, message: str) -> ConfigurationError:
         """Return the error for a key of ``tls_server_config``."""
-        return ConfigurationError(self.file, (Problem(self.lines.get(key, 0), f"{_TLS}.{key}", message),))
+        self.document.report((_TLS, key), message)
+        return self.document.error()
 
 
 def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
@@ -182,29 +148,45 @@ def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
     root = {} if document.root is None else document.root
     if isinstance(root, dict) and root.get(_TLS) == {}:
         del root[_TLS]  # as in the toolkit: an empty section asks for nothing
-    configuration = read(WebConfiguration, root, (), document)
-    if configuration is not None and configuration.tls_server_config is not None:
-        _contradictions(configuration.tls_server_config, document)
+    configuration: dict[str, Any] | None = read(WEB_CONFIGURATION, root, (), document)
+    tls: TlsSettings | None = (configuration or {}).get(_TLS)
+    if tls is not None:
+        _contradictions(tls, document)
     if configuration is None or document.problems:
         raise document.error()
-    settings = _settings(configuration, Path(file).parent)
+    folder = Path(file).parent
+    if tls is not None:
+        tls = replace(
+            tls,
+            cert_file=str(folder / tls.cert_file),
+            key_file=str(folder / tls.key_file),
+            client_ca_file=tls.client_ca_file and str(folder / tls.client_ca_file),
+            client_allowed_sans=frozenset(tls.client_allowed_sans),
+        )
+    limit: RateLimit | None = configuration.get("rate_limit")
+    headers: dict[str, str] = configuration.get("http_server_config", {}).get("headers", {})
+    settings = WebSettings(
+        tls=tls,
+        users=MappingProxyType(configuration.get("basic_auth_users", {})),
+        # As in the toolkit, a blank value sets no header, and an interval of 0 turns the limit off.
+        headers=MappingProxyType({name: value for name, value in headers.items() if value}),
+        rate_limit=limit if limit and limit.interval else None,
+    )
     if settings == WebSettings():
         raise whole_file(
             file,
             "protects nothing: write tls_server_config or basic_auth_users,"
             " or leave out --web.config.file to serve plain HTTP without passwords",
         )
-    tls = configuration.tls_server_config
-    lines = {key: document.line((_TLS, key)) for key in tls.written} if tls else {}
-    return LoadedWebConfiguration(settings=settings, file=file, lines=lines)
+    return LoadedWebConfiguration(settings, document)
 
 
-def _contradictions(tls: TlsServerConfig, document: Document) -> None:
-    if tls.wrong & {"client_auth_type", "client_ca_file"}:
+def _contradictions(tls: TlsSettings, document: Document) -> None:
+    if document.wrong((_TLS,)) & {"client_auth_type", "client_ca_file"}:
         return
     required = ClientAuthType.REQUIRE_AND_VERIFY_CLIENT_CERT
     verifies = tls.client_auth_type is not ClientAuthType.NO_CLIENT_CERT
-    if tls.client_allowed_sans is not None and tls.client_auth_type is not required:
+    if tls.client_allowed_sans and tls.client_auth_type is not required:
         document.report(
             (_TLS, "client_allowed_sans"),
             f"needs client_auth_type: {required}, or a client without a certificate would get in",
@@ -216,26 +198,3 @@ def _contradictions(tls: TlsServerConfig, document: Document) -> None:
         )
     if tls.client_ca_file is not None and not verifies:
         document.report((_TLS, "client_ca_file"), f"has no effect without client_auth_type: {required}")
-
-
-def _settings(configuration: WebConfiguration, folder: Path) -> WebSettings:
-    tls, limit = configuration.tls_server_config, configuration.rate_limit
-    headers = (configuration.http_server_config or HttpServerConfig()).headers or {}
-    return WebSettings(
-        tls=TlsSettings(
-            cert_file=str(folder / tls.cert_file),
-            key_file=str(folder / tls.key_file),
-            client_auth_type=tls.client_auth_type,
-            client_ca_file=str(folder / tls.client_ca_file) if tls.client_ca_file is not None else None,
-            client_allowed_sans=frozenset(tls.client_allowed_sans or ()),
-            min_version=tls.min_version,
-        )
-        if tls
-        else None,
-        users=MappingProxyType(configuration.basic_auth_users or {}),
-        # As in the toolkit, a blank value sets no header, and an interval of 0 turns the limit off.
-        headers=MappingProxyType({name: value for name, value in headers.items() if value}),
-        rate_limit=RateLimit(interval=limit.interval, burst=limit.burst)
-        if limit and limit.interval
-        else None,
-    )

@@ -1,6 +1,7 @@
 """A YAML file into plain values that know their lines."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -36,48 +37,37 @@ class Unusable(NamedTuple):
 
 
 class Document:
-    """The content of a file, and everything that is found wrong or doubtful in it."""
+    """The content of a file as plain values, and everything that is found wrong or doubtful in it."""
 
     def __init__(self, file: str, node: yaml.Node | None) -> None:
+        """Make the values. Raises ConfigurationError where nothing that follows could be trusted."""
         self.file = file
-        self._node = node
-        self._keys: dict[yaml.Node, dict[object, tuple[int, yaml.Node]]] = {}
-        """Line and value of each key, of the mappings that were asked for."""
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self.root = None if node is None else _Builder(self).value(node)
-        """Plain values of the whole document."""
+        self._lines: dict[Location, int] = {}
+        self._wrong: defaultdict[Location, set[str | int]] = defaultdict(set)
+        self._values = 0
+        self.root = None if node is None else self._value(node, ())
 
     def report(self, location: Location, message: str) -> None:
         """Add a problem: the file is refused."""
+        for depth, step in enumerate(location):
+            self._wrong[location[:depth]].add(step)
         self.problems.append(Problem(self.line(location), key_path(location), message))
 
     def warn(self, location: Location, message: str) -> None:
         """Add a warning: the file is accepted."""
         self.warnings.append(Problem(self.line(location), key_path(location), message))
 
-    def line(self, location: Location) -> int:
-        """Return the line of a value, or of the nearest one around it."""
-        node = self._node
-        line = _line(node) if node else 1
-        for step in location:
-            if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-                node = node.value[step]
-                line = _line(node)
-            elif isinstance(node, yaml.MappingNode):
-                line, node = self._keys_of(node).get(step, (line, None))
-            else:
-                break
-        return line
+    def wrong(self, location: Location) -> frozenset[str | int]:
+        """Return the keys of a mapping in whose values a problem was reported."""
+        return frozenset(self._wrong.get(location, ()))
 
-    def _keys_of(self, mapping: yaml.Node) -> dict[object, tuple[int, yaml.Node]]:
-        if mapping not in self._keys:
-            self._keys[mapping] = {
-                key.value: (_line(key), value)
-                for key, value in reversed(mapping.value)
-                if isinstance(key, yaml.ScalarNode)
-            }
-        return self._keys[mapping]
+    def line(self, location: Location) -> int:
+        """Return the line of a value, which its key is on, or of the nearest one around it."""
+        while location and location not in self._lines:
+            location = location[:-1]
+        return self._lines.get(location, 1)
 
     def place(self, location: Location) -> str:
         """Return a location as other messages refer to it: ``targets[0].runs[2] (line 7)``."""
@@ -86,6 +76,58 @@ class Document:
     def error(self) -> ConfigurationError:
         """Return every problem as an error."""
         return ConfigurationError(self.file, tuple(self.problems))
+
+    def _value(self, node: yaml.Node, at: Location) -> object:
+        self._lines.setdefault(at, _line(node))
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise self._stop(node, at, f"holds more than {MOST_VALUES:,} values, aliases expanded")
+        if len(at) > DEEPEST:
+            raise self._stop(node, at, "an alias stands in what it stands for")
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        if node.tag not in {f"{_TAG}seq", f"{_TAG}map"}:
+            return _UNKNOWN_TAG
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(child, (*at, index)) for index, child in enumerate(node.value)]
+        return self._mapping(node, at)
+
+    def _mapping(self, node: yaml.Node, at: Location) -> dict[str, object]:
+        mapping: dict[str, object] = {}
+        merged: list[object] = []
+        keys: set[str] = set()
+        reached = node.start_mark.index - 1
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not isinstance(key_node, yaml.ScalarNode):
+                wrong = "a key must be text, not a list or mapping (unfilled template?)"
+                raise self._stop(key_node, at, wrong)
+            if key_node.start_mark.index <= reached:  # its text may be a secret's
+                raise self._stop(node, at, "an alias stands where a key belongs")
+            reached = max(key_node.start_mark.index, value_node.start_mark.index)
+            here = (*at, key)
+            line = self._lines.setdefault(here, _line(key_node))
+            value = self._value(value_node, here)
+            if key in keys:
+                message = f"duplicate key: it is already set on line {line}"
+                self.problems.append(Problem(_line(key_node), key_path(here), message))
+            elif key_node.tag == f"{_TAG}merge":
+                merged += value if isinstance(value, list) else [value]
+            else:
+                mapping[key] = value
+            keys.add(key)
+        inherited: dict[str, object] = {}
+        # The first one to name a key wins, and the mapping's own keys always do.
+        for other in reversed(merged):
+            if not isinstance(other, dict):
+                raise self._stop(node, at, "<< merges a mapping, or a list of mappings")
+            inherited |= other
+        return inherited | mapping
+
+    def _stop(self, node: yaml.Node, at: Location, message: str) -> ConfigurationError:
+        """Return every problem so far, with this one."""
+        self.problems.append(Problem(_line(node), key_path(at), message))
+        return self.error()
 
 
 def key_path(location: Iterable[str | int]) -> str:
@@ -103,12 +145,6 @@ def key_path(location: Iterable[str | int]) -> str:
         key = (plain if plain == step else f"{plain}…") or '""'
         written += f".{key}" if written else key
     return written
-
-
-def kind(value: object) -> str:
-    """Return what a value of the file is, in words."""
-    words = {bool: "true or false", int: "a number", float: "a fraction", str: "text", list: "a list"}
-    return words.get(type(value), "a mapping")
 
 
 def read_file(file: str, *, if_missing: str, largest: int) -> bytes:
@@ -172,71 +208,6 @@ def _syntax_problem(error: yaml.MarkedYAMLError) -> str:
     return f"not valid YAML: {message}{hint}"
 
 
-class _Builder:
-    """Makes values of nodes, and reports keys that are there twice."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-        self._path: list[str | int] = []
-        self._count = 0
-
-    def value(self, node: yaml.Node) -> object:
-        """Return the value of a node."""
-        self._count += 1
-        if self._count > MOST_VALUES:
-            raise self._stop(node, f"holds more than {MOST_VALUES:,} values, aliases expanded")
-        if len(self._path) > DEEPEST:
-            raise self._stop(node, "an alias stands in what it stands for")
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
-        if node.tag not in {f"{_TAG}seq", f"{_TAG}map"}:
-            return _UNKNOWN_TAG
-        if isinstance(node, yaml.SequenceNode):
-            return [self._at(index, child) for index, child in enumerate(node.value)]
-        return self._mapping(node)
-
-    def _mapping(self, node: yaml.Node) -> dict[str, object]:
-        mapping: dict[str, object] = {}
-        merged: list[object] = []
-        keys: set[str] = set()
-        reached = node.start_mark.index - 1
-        for key_node, value_node in node.value:
-            key = key_node.value
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise self._stop(key_node, "a key must be text, not a list or mapping (unfilled template?)")
-            if key_node.start_mark.index <= reached:  # its text may be a secret's
-                raise self._stop(node, "an alias stands where a key belongs")
-            reached = max(key_node.start_mark.index, value_node.start_mark.index)
-            value = self._at(key, value_node)
-            if key in keys:
-                path = (*self._path, key)
-                message = f"duplicate key: it is already set on line {self._document.line(path)}"
-                self._document.problems.append(Problem(_line(key_node), key_path(path), message))
-            elif key_node.tag == f"{_TAG}merge":
-                merged += value if isinstance(value, list) else [value]
-            else:
-                mapping[key] = value
-            keys.add(key)
-        inherited: dict[str, object] = {}
-        # The first one to name a key wins, and the mapping's own keys always do.
-        for other in reversed(merged):
-            if not isinstance(other, dict):
-                raise self._stop(node, "<< merges a mapping, or a list of mappings")
-            inherited |= other
-        return inherited | mapping
-
-    def _at(self, step: str | int, node: yaml.Node) -> object:
-        self._path.append(step)
-        value = self.value(node)
-        self._path.pop()
-        return value
-
-    def _stop(self, node: yaml.Node, message: str) -> ConfigurationError:
-        """Return every problem so far, with this one: nothing after it can be trusted."""
-        self._document.problems.append(Problem(_line(node), key_path(self._path), message))
-        return self._document.error()
-
-
 def _line(node: Any) -> int:
     return int(node.start_mark.line) + 1
 
@@ -244,12 +215,7 @@ def _line(node: Any) -> int:
 _TAG: Final = "tag:yaml.org,2002:"
 _TEXT: Final = {"str", "timestamp", "merge", "value"}
 """A date stays text: no key takes a date, and a name may look like one."""
-_CONVERTED: Final = {
-    "int": yaml.constructor.SafeConstructor.construct_yaml_int,
-    "float": yaml.constructor.SafeConstructor.construct_yaml_float,
-    "bool": yaml.constructor.SafeConstructor.construct_yaml_bool,
-    "null": yaml.constructor.SafeConstructor.construct_yaml_null,
-}
+_CONVERTED: Final = {"int", "float", "bool", "null"}
 _UNKNOWN_TAG: Final = Unusable(
     'an unknown YAML tag; put a value that begins with an exclamation mark in "quotes"'
 )
@@ -266,6 +232,6 @@ def _scalar(node: yaml.ScalarNode) -> object:
     if len(node.value) > _LONGEST_NUMBER:
         return Unusable('YAML reads this as a number, far too long for one: put it in "quotes"')
     try:
-        return _CONVERTED[name](_constructor, node)
+        return getattr(_constructor, f"construct_yaml_{name}")(node)
     except (ValueError, LookupError, ArithmeticError):
         return Unusable(f"does not fit its tag !!{name}")

@@ -63,7 +63,7 @@ def test_it_is_a_schema_in_the_dialect_that_it_names() -> None:
 
 def test_every_key_is_described_and_no_other_is_allowed() -> None:
     sections = objects(schema.json_schema())
-    assert len(sections) == 6
+    assert len(sections) == 8
     for section in sections:
         assert section["additionalProperties"] is False
         for key, value in section["properties"].items():

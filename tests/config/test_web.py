@@ -102,13 +102,6 @@ def test_each_mistake_leads_to_its_lines(file: Path) -> None:
     assert str(caught.value).replace(str(file), "web.yml") + "\n" == file.with_suffix(".expected").read_text()
 
 
-@pytest.mark.parametrize("kind", ["RequestClientCert", "RequireAnyClientCert", "RequireClientCert"])
-def test_certificates_that_would_go_unverified_are_refused(tmp_path: Path, kind: str) -> None:
-    """Python's TLS cannot ask for them; NoClientCert in their place would be something else in silence."""
-    (line,) = mistakes(tmp_path, TLS + f"  client_auth_type: {kind}\n")
-    assert "tls_server_config.client_auth_type: requests certificates without verifying them" in line
-
-
 @pytest.mark.parametrize("key", sorted(UNSUPPORTED))
 def test_the_toolkits_other_keys_are_refused_by_name(tmp_path: Path, key: str) -> None:
     in_tls = key != "http2"

@@ -9,15 +9,23 @@ from hypothesis import example
 from hypothesis import strategies as st
 
 from exporter import config
-from exporter.config.schema import AssumeRole, Configuration, TargetEntry, WatchedView
-from exporter.config.web import UNSUPPORTED, TlsServerConfig, WebConfiguration, load_web
+from exporter.config.schema import CONFIGURATION
+from exporter.config.web import UNSUPPORTED, WEB_CONFIGURATION, load_web
 from exporter.errors import ConfigurationError
 from tests.fuzz.hostile import TEXT, damaged, fuzzed
 
 DATA = Path(__file__).parents[1] / "testdata" / "config"
 SEEDS = [file.read_bytes() for file in sorted(DATA.glob("*/*.yaml")) if file.stat().st_size < 5000]
-SECTIONS = (Configuration, TargetEntry, AssumeRole, WatchedView)
-KEYS = st.sampled_from([key for one in SECTIONS for key in one.known()] + ["password", "<<", "unknown"])
+
+
+def known(schema: Any) -> list[str]:
+    """Return the keys of all mappings that a schema describes."""
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    own = list(schema.get("properties", ())) if isinstance(schema, dict) else []
+    return list(dict.fromkeys([*own, *(key for part in parts for key in known(part))]))
+
+
+KEYS = st.sampled_from([*known(CONFIGURATION.schema), "password", "<<", "unknown"])
 RIGHT = [
     *("30s", "eu-west-1", "123456789012", "0f8fad5b-d9cb-469f-a165-70867728950e", "a.b", "*.*"),
     *("arn:aws:iam::123456789012:role/glue-read", "http://127.0.0.1:5000"),
@@ -54,7 +62,7 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
 )
 """Nine to the tenth entries in nine lines."""
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
-WEB_KEYS = st.sampled_from([*WebConfiguration.known(), *TlsServerConfig.known(), *UNSUPPORTED]) | TEXT
+WEB_KEYS = st.sampled_from([*known(WEB_CONFIGURATION.schema), *UNSUPPORTED]) | TEXT
 WEB_VALUES = values(SCALARS | TEXT | st.sampled_from([HASH, "TLS12", "NoClientCert", "a.crt"]), WEB_KEYS)
 WEB_FILES = st.dictionaries(WEB_KEYS, WEB_VALUES, max_size=5)
 
