@@ -14,7 +14,7 @@ import structlog
 
 from exporter.cli.exporter_process import Exporter
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.reloading import Reloader, WebProtection
+from exporter.cli.reloading import Reloader
 from exporter.cli.signals import Signals, end_in_time
 from exporter.cli.systemd import feed_watchdog, notify
 from exporter.errors import ExporterError
@@ -49,7 +49,17 @@ def serve_until_signal(
     listeners = [_listen(address) for address in addresses]
     exporter.scheduler.configure(settings)
     web = reloader.web if reloader else None
-    server = _make_server(exporter, web, reloader if lifecycle else None)
+    app = make_app(
+        scrape=exporter.exposition.scrape,
+        trouble=exporter.scheduler.trouble,
+        ready=exporter.store.ready,
+        reload=reloader.reload if reloader and lifecycle else None,
+        pages=[*status_routes(lambda: read_status(exporter.store, time.time())), *runbook_routes()],
+        settings=(lambda: web.current.settings) if web else WebSettings,
+    )
+    server = Server(app, web.current.context if web else None)
+    if web:
+        web.on_new_context = server.replace_context
     ended = threading.Event()
 
     def stop(signal: str) -> None:
@@ -98,19 +108,3 @@ def _listen(address: ListenAddress) -> socket.socket:
             f"cannot listen on {host}:{address.port}: {os.strerror(error.errno) if error.errno else error}"
             f" ({guess}see --web.listen-address)"
         ) from error
-
-
-def _make_server(exporter: Exporter, web: WebProtection | None, reloader: Reloader | None) -> Server:
-    """Return the server of everything. ``reloader``: what ``POST /-/reload`` uses; None: not allowed."""
-    app = make_app(
-        scrape=exporter.exposition.scrape,
-        trouble=exporter.scheduler.trouble,
-        ready=exporter.store.ready,
-        reload=reloader.reload if reloader else None,
-        pages=[*status_routes(lambda: read_status(exporter.store, time.time())), *runbook_routes()],
-        settings=(lambda: web.current.settings) if web else WebSettings,
-    )
-    server = Server(app, web.current.context if web else None)
-    if web:
-        web.on_new_context = server.replace_context
-    return server

@@ -17,8 +17,9 @@ from exporter.web.tls import TlsFileError, load_pair
 
 TIMEOUT = 3.0
 """Seconds; shorter than a container runtime's patience."""
-_LONGEST = 1024
+LONGEST = 1024
 """Bytes of the answer that are shown."""
+NOT_HTTP = (http.client.HTTPException, ssl.SSLError, ConnectionResetError, BrokenPipeError)
 
 
 @click.command("healthcheck")
@@ -49,17 +50,17 @@ def command(web_listen_address: Sequence[ListenAddress], web_config_file: str | 
             return 0
         echo_error(f"not healthy: {text}")
         return EXIT_FAILED
+    hint = ""
+    if isinstance(failures[0], NOT_HTTP):
+        if web_config_file is None:
+            hint = " (if it speaks TLS, give its --web.config.file)"
+        elif tls and tls.client_ca_file:
+            hint = (
+                " (it may require a client certificate; this command shows the one in cert_file, which an"
+                " authority in client_ca_file must have signed, for clients too)"
+            )
     # Whatever listens there may have said anything.
     reason = printable(str(failures[0]).strip()) or type(failures[0]).__name__
-    not_http = http.client.HTTPException | ssl.SSLError | ConnectionResetError | BrokenPipeError
-    hint = ""
-    if web_config_file is None and isinstance(failures[0], not_http):
-        hint = " (if it speaks TLS, give its --web.config.file)"
-    elif tls and tls.client_ca_file and isinstance(failures[0], not_http):
-        hint = (
-            " (it may require a client certificate; this command shows the one in cert_file, which an"
-            " authority in client_ca_file must have signed, for clients too)"
-        )
     echo_error(f"no healthy exporter: {reason}{hint}")
     return EXIT_FAILED
 
@@ -67,15 +68,13 @@ def command(web_listen_address: Sequence[ListenAddress], web_config_file: str | 
 def _ask(address: ListenAddress, context: ssl.SSLContext | None) -> tuple[int, str]:
     """Return status and text of ``/-/healthy``; no context is plain HTTP. Raises OSError, HTTPException."""
     host, port = address.reachable_host(), address.port
-    connection = (
-        http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
-        if context
-        else http.client.HTTPConnection(host, port, timeout=TIMEOUT)
-    )
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    if context:
+        connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
     with contextlib.closing(connection):
         connection.request("GET", "/-/healthy")
         answer = connection.getresponse()
-        return answer.status, printable(answer.read(_LONGEST).decode(errors="replace").strip())
+        return answer.status, printable(answer.read(LONGEST).decode(errors="replace").strip())
 
 
 def _tls_settings(file: str) -> TlsSettings | None:

@@ -38,12 +38,12 @@ class StandardError(io.FileIO):
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "w", closefd=False)
         self._lock = threading.RLock()
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
         self._cut = False
         """Whether the last line that was written is not complete."""
-        self._dropped = 0
+        self.dropped = 0
         """Lines since the last one that was written."""
-        self.losses = 0
-        """Writes that failed, from the start on."""
         self.timeout: float | None = None
         """Seconds to wait for room; None: without limit, as for messages that are read in a pager."""
         self.notice: Callable[[int], str] = lambda lines: f"{DROPPED}: {lines}"
@@ -52,8 +52,14 @@ class StandardError(io.FileIO):
     @classmethod
     def install(cls) -> None:
         """Put it in the place of ``sys.stderr``, for logs, tracebacks and messages of commands alike."""
-        encoding = sys.stderr.encoding if sys.stderr else "utf-8"
-        raw = cls(sys.stderr.fileno() if sys.stderr else _nowhere())
+        if sys.stderr:
+            descriptor, encoding = sys.stderr.fileno(), sys.stderr.encoding
+        else:
+            # It is closed, and must not become the state's file: libraries write to 2, whatever it is.
+            while (descriptor := os.open(os.devnull, os.O_RDONLY)) < STDERR:
+                pass
+            encoding = "utf-8"
+        raw = cls(descriptor)
         sys.stderr = io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace", write_through=True)
 
     @classmethod
@@ -66,50 +72,32 @@ class StandardError(io.FileIO):
         """Write whole lines, or drop them. Returns the number of bytes either way."""
         text = bytes(data)
         with self._lock:
-            if self._dropped and self._put(f"{self.notice(self._dropped)}\n".encode()):
-                self._dropped = 0
-            if self._dropped or not self._put(text):
-                self._dropped += text.count(b"\n")
-                self.losses += 1
+            if self.dropped and self._put(f"{self.notice(self.dropped)}\n".encode()):
+                self.dropped = 0
+            if self.dropped or not self._put(text):
+                self.dropped += text.count(b"\n")
         return len(text)
 
     def _put(self, text: bytes) -> bool:
-        """Write it all: a file that is nearly full takes a part."""
+        """Write it all, in parts that the system takes without a further wait."""
         rest = memoryview(b"\n" + text if self._cut else text)
         try:
             while rest:
-                self._await_room()
+                seconds = 0 if self.dropped else self.timeout
+                if seconds is not None and not self._room.poll(seconds * 1000):
+                    return False
                 rest = rest[os.write(self.fileno(), rest[: select.PIPE_BUF]) :]
                 self._cut = bool(rest)
         except OSError:
             return False
         return True
 
-    def _await_room(self) -> None:
-        """Wait until PIPE_BUF bytes can be written without a further wait. Raises BlockingIOError."""
-        if self.timeout is not None:
-            poll = select.poll()
-            poll.register(self, select.POLLOUT)
-            if not poll.poll(0 if self._dropped else self.timeout * 1000):
-                raise BlockingIOError
-
-
-def _nowhere() -> int:
-    """Return the number of a standard error that takes nothing.
-
-    The one that is closed must not become the state's file: libraries write to 2, whatever it is.
-    """
-    while (nowhere := os.open(os.devnull, os.O_RDONLY)) < STDERR:
-        pass
-    return nowhere
-
 
 def echo_error(text: str) -> None:
     """Write why the program ends: to standard output, if standard error does not take it."""
-    stream = StandardError.installed()
-    before = stream.losses if stream else 0
     click.echo(text, err=True)
-    if stream and stream.losses > before:
+    stream = StandardError.installed()
+    if stream and stream.dropped:
         with contextlib.suppress(OSError):
             click.echo(text)
 

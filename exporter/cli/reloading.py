@@ -63,26 +63,27 @@ class Protection:
     """What a connection or a request has to pass: TLS and users."""
 
     settings: WebSettings
-    context: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
+    context: ssl.SSLContext | None = field(repr=False, compare=False)
     """None: plain HTTP."""
-    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    contents: Mapping[str, bytes] = field(repr=False)
     """The content of each file that the context was made from, taken before it was read."""
 
 
-def _protect(settings: WebSettings) -> Protection:
+def _protect(settings: WebSettings, before: Protection | None) -> Protection:
     """Read the certificates and keys that the settings name. Raises ConfigurationError or TlsFileError."""
-    if settings.tls is None:
-        return Protection(settings)
-    _refuse_pipes(*settings.tls.files)
-    contents = _contents(settings.tls.files)
-    return Protection(settings, make_server_context(settings.tls), contents)
+    files = settings.tls.files if settings.tls else ()
+    _refuse_pipes(*files)
+    contents = _contents(files)
+    if before and (settings.tls, contents) == (before.settings.tls, before.contents):
+        return replace(before, settings=settings)  # a context that stays as it was keeps its connections
+    return Protection(settings, make_server_context(settings.tls) if settings.tls else None, contents)
 
 
-def load_protection(file: str) -> Protection:
+def load_protection(file: str, before: Protection | None = None) -> Protection:
     """Read a web configuration, and the files that it names. Raises ConfigurationError."""
     loaded = load_web(file)
     try:
-        return _protect(loaded.settings)
+        return _protect(loaded.settings, before)
     except TlsFileError as error:
         raise loaded.problem(error.key, error.message) from None
 
@@ -104,14 +105,13 @@ class WebProtection:
     def read(self) -> Protection:
         """Read everything again. Raises ConfigurationError."""
         _refuse_pipes(self._file)
-        return load_protection(self._file)
+        return load_protection(self._file, self.current)
 
     def adopt(self, protection: Protection) -> None:
         """Use this protection, even if it is less than before."""
         if protection.settings.at_least(self.current.settings) != protection.settings:
             log.warning("web configuration: protects less than before", **protection.settings.in_words())
-        self._use(protection)
-        self.in_use = True
+        self._use(protection, [])
         self._seen = {}
 
     def follow(self) -> None:
@@ -124,37 +124,35 @@ class WebProtection:
             return
         self._seen = _contents([self._file])
         problems: list[str] = []
-        before = settings = self.current.settings
+        settings = self.current.settings
         try:
             _refuse_pipes(self._file)
             wanted = load_web(self._file).settings
-            settings = wanted.at_least(before)
+            settings = wanted.at_least(settings)
             if settings != wanted:
                 problems.append("it protects less than before, and so waits for a reload or a restart")
         except ConfigurationError as error:
             problems += error.lines()
         self._seen = {**self._seen, **_contents(settings.tls.files if settings.tls else ())}
         try:
-            protection = _protect(settings)
+            protection = _protect(settings, self.current)
         except (ConfigurationError, TlsFileError) as error:
             problems.append(str(error))
-            protection = replace(self.current, settings=replace(settings, tls=before.tls))
+            tls = self.current.settings.tls
+            protection = replace(self.current, settings=replace(settings, tls=tls))
+        self._use(protection, problems)
+
+    def _use(self, protection: Protection, problems: list[str]) -> None:
         for problem in problems:
             log.error("web configuration: not in use", file=self._file, detail=problem)
         self.in_use = not problems
-        self._use(protection)
-
-    def _use(self, protection: Protection) -> None:
-        before = self.current
-        if protection == before:
-            return
-        if (protection.settings.tls, protection.contents) == (before.settings.tls, before.contents):
-            # A context that stays as it was keeps its connections.
-            protection = replace(protection, context=before.context)
-        self.current = protection
+        before, self.current = self.current, protection
         if protection.context is not before.context:
             self.on_new_context(protection.context)
-        log.info("web configuration: changes are in use", file=self._file, **protection.settings.in_words())
+        if protection != before:
+            log.info(
+                "web configuration: changes are in use", file=self._file, **protection.settings.in_words()
+            )
 
 
 class Reloader:
@@ -188,7 +186,6 @@ class Reloader:
         self._seen = self._last_seen = loaded
         """The content of the last reload, or attempt, and the one at the last check."""
         self._successful = True
-        """Whether the last reload succeeded."""
         self._wake = threading.Event()
         """Set: reload now, or end."""
         self._ended = False
@@ -221,7 +218,8 @@ class Reloader:
                 return self._refuse((f"internal error: {type(error).__name__}",))
             finally:
                 notify("READY=1")
-            self._publish(successful=True)
+            self._successful = True
+            self._publish()
             log.info("configuration reloaded", targets=len(settings.targets))
             return ()
 
@@ -247,7 +245,8 @@ class Reloader:
             if self._clock.wait(self._wake, pause):
                 self._wake.clear()
                 self.reload()
-            self._follow_web()
+            if self.web:
+                self._follow_web(self.web)
             if self._clock.monotonic() >= check_at:
                 check_at = self._clock.monotonic() + self.reload_if_changed()
 
@@ -259,22 +258,20 @@ class Reloader:
     def _refuse(self, problems: tuple[str, ...]) -> tuple[str, ...]:
         for line in problems:
             log.error("configuration not reloaded; keeping the previous one", error=line)
-        self._publish(successful=False)
+        self._successful = False
+        self._publish()
         return problems
 
-    def _follow_web(self) -> None:
-        if self.web is None:
-            return
+    def _follow_web(self, web: WebProtection) -> None:
         with self._lock:
-            before = self.web.in_use
+            before = web.in_use
             try:
-                self.web.follow()
+                web.follow()
             except Exception:  # this thread must live on: the next change may be a valid one
                 log.exception("the web configuration could not be checked")
-            if self.web.in_use is not before:
-                self._publish(successful=self._successful)
+            if web.in_use is not before:
+                self._publish()
 
-    def _publish(self, *, successful: bool) -> None:
-        self._successful = successful
+    def _publish(self) -> None:
         in_use = self.web is None or self.web.in_use
-        self._exporter.store.note_reload(successful=successful and in_use)
+        self._exporter.store.note_reload(successful=self._successful and in_use)

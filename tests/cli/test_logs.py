@@ -229,10 +229,10 @@ def test_a_line_waits_for_a_reader_that_is_slow_but_not_for_one_that_hangs(
         reads_late.start()
         structlog.get_logger().info("written late")
         reads_late.join()
-        assert installed.losses == 0
+        assert installed.dropped == 0
         os.set_blocking(writer, False)
         fill(writer)
         os.set_blocking(writer, True)
         for _ in range(1000):
             structlog.get_logger().info("dropped")
-        assert installed.losses == 1000
+        assert installed.dropped == 1000

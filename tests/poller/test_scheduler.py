@@ -188,6 +188,41 @@ def test_a_reload_ends_the_polling_of_a_target_that_is_gone(rig: Rig) -> None:
     assert rig.scheduler.trouble() is None
 
 
+def test_targets_are_spread_over_the_interval_again_after_a_reload(rig: Rig) -> None:
+    """All are polled at once; from then on they must not always ask at the same moment."""
+    targets = [target(f"account-{number}", f"run-{number}") for number in range(20)]
+    rig.configure(*targets)
+    rig.clock.await_waiters(20)
+    rig.clock.advance(7.0)
+    rig.configure(*targets)
+    now = rig.clock.time()
+    eventually(lambda: all(series.last_poll_time == now for series in rig.shown.targets.values()))
+    times = rig.clock.await_waiters(20)
+    assert max(times) - min(times) > 10.0
+
+
+def test_health_answers_while_a_reload_waits_for_the_store(rig: Rig) -> None:
+    """And the target that it has just ended is no trouble."""
+    rig.configure(target("one", "a"))
+    rig.clock.await_waiters()
+    ended, held, release = rig.thread("one").stop, threading.Event(), threading.Event()
+    rig.releases.append(release)
+
+    def hold(_: Store) -> None:
+        held.set()
+        release.wait(SAFETY_NET)
+
+    for act in (partial(rig.store.read, hold), partial(rig.configure, target("two", "b"))):
+        threading.Thread(target=act, daemon=True).start()
+        assert held.wait(SAFETY_NET)
+    assert ended.wait(SAFETY_NET)
+    health: list[str | None] = []
+    asking = threading.Thread(target=lambda: health.append(rig.scheduler.trouble()), daemon=True)
+    asking.start()
+    asking.join(5.0)
+    assert health == [None]
+
+
 def test_what_a_target_reads_after_a_reload_took_it_away_is_dropped(rig: Rig) -> None:
     release = rig.hangs(rig.prepare("one", running("a")), "a")
     rig.configure(target("one", "a"))

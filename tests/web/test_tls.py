@@ -270,8 +270,12 @@ def test_more_protection_comes_by_itself(tmp_path: Path, authority: Authority) -
 
 
 def test_changed_users_close_no_connection(tmp_path: Path, authority: Authority) -> None:
+    """With another context, connections would be closed a moment later."""
     config = configured(tmp_path, authority.pair("server"))
-    with WebServer(APP, config=config, timeouts=Timeouts(handover=0.0)) as server:
+    contexts: list[ssl.SSLContext | None] = []
+    with WebServer(APP, config=config) as server:
+        assert server.protection is not None
+        server.protection.on_new_context = contexts.append
         connection = server.connect(authority.client())
         connection.request("GET", "/")
         first = connection.sock
@@ -280,7 +284,9 @@ def test_changed_users_close_no_connection(tmp_path: Path, authority: Authority)
         server.follow()
         connection.request("GET", "/")
         assert connection.getresponse().status == 401
-        assert connection.sock is first
+        assert (connection.sock, contexts) == (first, [])
+        server.protection.adopt(server.protection.read())
+        assert contexts == []
         connection.close()
 
 
