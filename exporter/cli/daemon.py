@@ -23,7 +23,7 @@ from exporter.web.address import ListenAddress, bound_address
 from exporter.web.app import make_app
 from exporter.web.pages import runbook_routes, status_routes
 from exporter.web.server import Server
-from exporter.web.status_snapshot import read_status
+from exporter.web.status import read_status
 
 STOP_WITHIN = 2.0
 """Seconds that polls get to commit what they have when the program stops."""

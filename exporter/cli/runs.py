@@ -38,7 +38,7 @@ from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.poller import Scheduler
 from exporter.poller.workers import TICK
 from exporter.store.store import Store
-from exporter.web.status_snapshot import read_status
+from exporter.web.status import read_status
 
 ALL = 1_000_000_000
 """More runs than any account has."""

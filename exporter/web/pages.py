@@ -21,11 +21,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from exporter.model.view import ViewKey
 from exporter.web import status_text
-from exporter.web.status_model import document, status_json
-from exporter.web.status_query import StatusQuery
-from exporter.web.status_snapshot import Reading
-from exporter.web.strip import lag, strip
+from exporter.web.status import Reading, document, status_json
+from exporter.web.status_query import Json, StatusQuery
+from exporter.web.strip import in_words, lag, strip
 
 if TYPE_CHECKING:
     import jinja2
@@ -50,7 +50,7 @@ def status_routes(read: Callable[[], Reading]) -> Sequence[BaseRoute]:
     one_at_a_time = asyncio.Lock()
 
     def as_page(reading: Reading, query: StatusQuery) -> str:
-        rows = {row.series.key: row for row in reading.views}
+        rows = {tuple(row.item[name] for name in ViewKey._fields): row for row in reading.views}
         found = document(reading, query)
         template = _environment().get_template("status.html")
         return template.render(d=found, q=query, now=reading.now, reading=reading, rows=rows)
@@ -138,7 +138,16 @@ def _environment() -> "jinja2.Environment":
         lstrip_blocks=True,
     )
     environment.globals = {"refresh_seconds": REFRESH_SECONDS, "lag_of": lag, "strip_of": strip}
-    environment.filters["quoted"] = partial(quote, safe="", errors="replace")
+    environment.filters |= {
+        "in_words": in_words,
+        "quoted": partial(quote, safe="", errors="replace"),
+        "url_of_view": _url_of_view,
+    }
     for name in ("absolute", "ago", "count", "dpu_hours", "duration", "iso", "size"):
         environment.filters[name] = getattr(status_text, name)
     return environment
+
+
+def _url_of_view(view: Json) -> str:
+    """Return the URL of one view and its runs, the newest first."""
+    return StatusQuery({}).url({**{name: view[name] for name in ViewKey._fields}, "runs_sort": "-start"})

@@ -7,14 +7,12 @@ changes of each source, and the newest refresh without a run.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from exporter.model.run import Run, Status
 from exporter.model.view import OVERDUE_AFTER
-from exporter.web.status_snapshot import ViewRow
+from exporter.web.status import ViewRow
 from exporter.web.status_text import ago, duration
-from exporter.web.view_state import State
 
 SLOTS = 20
 """Runs and gaps that a strip holds, the newest ones."""
@@ -27,7 +25,7 @@ class Slot(NamedTuple):
 
     kind: str
     """The run's status in lower case, ``unknown``, or ``gap``."""
-    run: Run | None
+    run_id: str | None
     """None for a gap: here a refresh was due, and none began."""
     height: float
     """Its duration, as part of the longest one."""
@@ -35,68 +33,46 @@ class Slot(NamedTuple):
     """The same in words."""
 
 
-class Strip(NamedTuple):
-    """The last runs of a view."""
+def lag(row: ViewRow) -> tuple[float, str] | None:
+    """Return how many expected intervals a view is behind its sources, and the same in words.
 
-    slots: Sequence[Slot]
-    """The oldest first."""
-
-    @property
-    def words(self) -> str:
-        """The same in words: ``Last 3 runs: 2 succeeded, 1 failed; 1 gap``."""
-        kinds = Counter(slot.kind for slot in self.slots)
-        gaps = kinds.pop("gap", 0)
-        runs = sum(kinds.values())
-        found = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-        words = f"Last {runs} runs: {found}" if runs > 1 else f"Last run: {', '.join(kinds)}"
-        return f"{words}; {gaps} gap{'s' * (gaps > 1)}" if gaps else words
-
-
-class Lag(NamedTuple):
-    """How far a view is behind its sources."""
-
-    intervals: float
-    """In expected intervals."""
-    words: str
-    """The same in words."""
-
-
-def lag(row: ViewRow) -> Lag | None:
-    """Return the lag of a view; None where it, or the view's interval, is not known."""
-    facts = row.series.facts
-    if facts is None or facts.consecutive_failures is None or row.read_at is None:
+    None where its lag, or its interval, is not known.
+    """
+    interval, stale_since = row.item["expected_interval_seconds"], row.item["stale_since"]
+    if interval is None or row.item["consecutive_failures"] is None or row.read_at is None:
         return None
-    if (interval := facts.expected_interval) is None:
-        return None
-    seconds = 0.0 if facts.stale_since is None else max(0.0, row.read_at - facts.stale_since)
+    seconds = 0.0 if stale_since is None else max(0.0, row.read_at - stale_since)
     behind = f"{duration(seconds)} behind" if seconds else "not behind"
     intervals = f"{seconds / interval:,.1f} intervals (overdue after {OVERDUE_AFTER})"
-    return Lag(seconds / interval, f"{behind}, expected every {duration(interval)}: {intervals}")
+    return seconds / interval, f"{behind}, expected every {duration(interval)}: {intervals}"
 
 
-def strip(row: ViewRow, now: float) -> Strip | None:
-    """Return the last runs of a view; None where it has none. ``now``: Unix time."""
+def strip(row: ViewRow, now: float) -> Sequence[Slot]:
+    """Return the last runs of a view, the oldest first. ``now``: Unix time."""
     runs = _last_runs(row)
     durations = [(run.duration(now) or 0.0) if run else 0.0 for run in runs]
     longest = max(durations, default=0.0) or 1.0
-    slots = [
-        Slot(_kind(run), run, max(LOWEST, seconds / longest), _words(run, now))
-        for run, seconds in zip(runs, durations, strict=True)
+    return [
+        _slot(run, max(LOWEST, seconds / longest), now) for run, seconds in zip(runs, durations, strict=True)
     ]
-    return Strip(slots) if slots else None
 
 
-def _kind(run: Run | None) -> str:
-    return (run.status_label or "unknown").lower() if run else "gap"
-
-
-def _words(run: Run | None, now: float) -> str:
+def _slot(run: Run | None, height: float, now: float) -> Slot:
     if run is None:
-        return "a refresh was due, and none began"
-    time, seconds = _began(run), run.duration(now)
-    return ", ".join(
-        [_kind(run), *([ago(time, now)] if time else []), *([duration(seconds)] if seconds else [])]
-    )
+        return Slot("gap", None, height, "a refresh was due, and none began")
+    kind, began, seconds = (run.status_label or "unknown").lower(), _began(run), run.duration(now)
+    words = [kind, *([ago(began, now)] if began else []), *([duration(seconds)] if seconds else [])]
+    return Slot(kind, run.run_id, height, ", ".join(words))
+
+
+def in_words(slots: Sequence[Slot]) -> str:
+    """Return a strip in words: ``Last 3 runs: 2 succeeded, 1 failed; 1 gap``."""
+    kinds = Counter(slot.kind for slot in slots)
+    gaps = kinds.pop("gap", 0)
+    runs = sum(kinds.values())
+    found = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    words = f"Last {runs} runs: {found}" if runs > 1 else f"Last run: {', '.join(kinds)}"
+    return f"{words}; {gaps} gap{'s' * (gaps > 1)}" if gaps else words
 
 
 def _began(run: Run) -> float | None:
@@ -107,7 +83,7 @@ def _last_runs(row: ViewRow) -> list[Run | None]:
     """Return the newest runs, the oldest first, with None where a refresh was due before one, or is now."""
     runs: list[Run | None] = []
     held_until = idle_since = None
-    for record in reversed(list(islice(row.view.newest_first(), SLOTS))):
+    for record in reversed(row.view.newest_first()[:SLOTS]):
         run = record.run
         if _was_due(row, held_until, idle_since, run.creation_time):
             runs.append(None)
@@ -115,7 +91,7 @@ def _last_runs(row: ViewRow) -> list[Run | None]:
         idle_since = record.end
         if run.status == Status.SUCCEEDED or held_until is None:
             held_until = _began(run)
-    if row.applies[State.OVERDUE] and _was_due(row, held_until, idle_since, row.read_at):
+    if row.item["overdue"] and _was_due(row, held_until, idle_since, row.read_at):
         runs.append(None)
     return runs[-SLOTS:]
 
@@ -125,7 +101,7 @@ def _was_due(row: ViewRow, held_until: float | None, idle_since: float | None, n
 
     ``held_until``: the view held what its sources had then. ``idle_since``: no run was in progress since.
     """
-    interval = row.series.facts.expected_interval if row.series.facts else None
+    interval = row.item["expected_interval_seconds"]
     if held_until is None or idle_since is None or now is None or interval is None:
         return False
     elsewhere = row.view.record.data_changed_at

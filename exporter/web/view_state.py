@@ -36,9 +36,6 @@ class State(StrEnum):
     OK = "ok"
 
 
-PROBLEMS = frozenset({State.FAILING, State.OVERDUE, State.STUCK, State.NOT_READ})
-
-
 def read_at(view: ViewSeries, target: TargetSeries, now: float) -> float | None:
     """Return the Unix time up to which a view is known; None where that is not known.
 

@@ -21,7 +21,7 @@ from exporter.poller.scheduler import STUCK_AFTER
 from exporter.web.app import make_app
 from exporter.web.pages import runbook_routes, status_routes
 from exporter.web.server import GRACE_PERIOD
-from exporter.web.status_snapshot import read_status
+from exporter.web.status import read_status
 from tests.docs.pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "operating.md"

@@ -14,7 +14,7 @@ from exporter.cli.exporter_process import make_exporter
 from exporter.model.settings import Settings
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
-from exporter.web.status_snapshot import read_status
+from exporter.web.status import read_status
 from tests.fuzz.hostile import STEERING, TEXT, fuzzed
 from tests.support.web import WebServer
 

@@ -24,7 +24,7 @@ from exporter.store.results import TablesRead
 from exporter.store.store import Store
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
-from exporter.web.status_snapshot import read_status
+from exporter.web.status import read_status
 from tests.fuzz.hostile import TEXT, fuzzed
 from tests.support.bare_records import sample_run
 from tests.support.clock import START, ManualClock

@@ -14,7 +14,7 @@ from exporter.clock import SystemClock
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
-from exporter.web.status_snapshot import read_status
+from exporter.web.status import read_status
 from tests.e2e import program
 from tests.e2e.exposition import RUN, Exposition
 from tests.support.bare_glue import BareGlue

@@ -12,7 +12,7 @@ from exporter.errors import GlueError, Reason
 from exporter.store.store import Store
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
-from exporter.web.status_snapshot import Reading, read_status
+from exporter.web.status import Reading, read_status
 from tests.support.clock import ManualClock
 from tests.support.status_scene import Scene, refresh, view
 from tests.support.store_bench import target

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.web.status_query import DEFAULTS, TABLES
+from exporter.web.status_query import DEFAULTS, ORDERS
 from tests.support.status_browser import HOSTILE, RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import HOUR
 
@@ -172,6 +172,6 @@ def test_the_documentation_names_every_key_and_no_other(browser: Browser) -> Non
 def test_the_documentation_names_every_parameter_and_every_order() -> None:
     for parameter in DEFAULTS:
         assert f"`{parameter}`" in DOCUMENTATION
-    for name, table in TABLES.items():
+    for name, orders in ORDERS.items():
         (row,) = re.findall(rf"^\| `{name}_sort` \| `status` \| (.*) \|$", DOCUMENTATION, flags=re.MULTILINE)
-        assert re.findall(r"`(\w+)`", row) == list(table.orders)
+        assert re.findall(r"`(\w+)`", row) == list(orders)

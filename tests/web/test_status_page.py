@@ -12,7 +12,7 @@ import pytest
 from exporter.errors import GlueError, Reason
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
-from exporter.web.status_snapshot import Reading, read_status
+from exporter.web.status import Reading, read_status
 from tests.support.clock import START, eventually
 from tests.support.status_browser import RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import Scene, refresh
