@@ -63,7 +63,7 @@ def _describe(
     baseline_at, created = record.baseline_at, found.creation_time
     if not record.described and baseline_at is None and created is not None:
         # One that was created after its pattern was first watched has nothing to leave out of the count.
-        young = any(created > watched.since for watched in catalog.watched_patterns(patterns))
+        young = any(created > watched.since for watched in catalog.watched_patterns(patterns).values())
         baseline_at = at.now if young else None
     if _new_data(record.view, found):
         changed_at = at.now if found.update_time is None else found.update_time
@@ -158,7 +158,7 @@ def _mentioned(catalog: Catalog, page: RunsListed, name: Name, at: Moment) -> Vi
     if match is None or match[0].name != page.target or view is not None:
         return None  # a known one is gone: the tables did not hold it when they could be read
     view = catalog.watch(name, *match)
-    patterns = catalog.watched_patterns(match[1])
+    patterns = catalog.watched_patterns(match[1]).values()
     listed = [pattern.listed_at for pattern in patterns if pattern.listed_at is not None]
     if view.record.baseline_at is None and listed:
         # All runs that its pattern matches have been listed before: those created since then are new, and
@@ -209,11 +209,11 @@ def _note_listed(catalog: Catalog, listing: Listing, at: Moment, *, tables_denie
         for pattern in matcher.target.views
         if not is_literal(pattern) and listing.scope in (Scope(), Scope(pattern.database))
     ]
-    for watched in catalog.watched_patterns(globs):
+    for name, watched in catalog.watched_patterns(globs).items():
         watched.listed_by_runs = tables_denied
         if watched.listed_at is None or began >= watched.listed_at + LISTED_EVERY:
             watched.listed_at = began
-            catalog.dirty_rest = True
+            catalog.dirty_patterns.add(name)
 
 
 def _not_listed(catalog: Catalog, listing: Listing, key: str, at: Moment) -> None:
@@ -221,9 +221,9 @@ def _not_listed(catalog: Catalog, listing: Listing, key: str, at: Moment) -> Non
     record = after = catalog.runs[key]
     if not record.settled and record.there:
         listing.missing.add(key)
-        after = replace(after, misses=record.misses + 1)
+        after = after._replace(misses=record.misses + 1)
     if after.unlisted_since is None:
-        after = replace(after, unlisted_since=at.now)
+        after = after._replace(unlisted_since=at.now)
     if after is not record:
         catalog.put(key, after)
 
@@ -245,7 +245,7 @@ def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:
         if answer.reason is not Reason.NOT_FOUND:
             failed.update([view.record.name] if view else [])
         elif record and not record.settled and key not in result.missing:
-            catalog.put(key, replace(record, misses=record.misses + 1))
+            catalog.put(key, record._replace(misses=record.misses + 1))
         if fetching is not None:
             _fetch_failed(catalog, key, answer, result, at)
     for key in result.unread:

@@ -37,7 +37,7 @@ class WatchedPattern:
     listed_at: float | None = None
     """When a complete listing of all runs that it may match began, to an hour; None: there was none."""
     listed_by_runs: bool = field(default=False, compare=False)
-    """Whether the last such listing would have begun to watch any view of it. Not kept in the state."""
+    """Whether the last such listing would have begun to watch any view of it. Reloads and starts clear it."""
 
 
 @dataclass(slots=True)
@@ -49,12 +49,10 @@ class CatalogRows:
     """By run key."""
     sources: dict[str, SourceRecord | None] = field(default_factory=dict)
     """By ARN."""
-    patterns: dict[Name, WatchedPattern] = field(default_factory=dict)
-    """All, by database and table as they are written."""
-    unreadable: dict[str, float] = field(default_factory=dict)
-    """All run keys that could not be read in their view's first complete listing: Unix time of that."""
-    rest: bool = True
-    """Whether patterns or unreadable runs have changed."""
+    patterns: dict[Name, WatchedPattern | None] = field(default_factory=dict)
+    """By database and table as they are written."""
+    unreadable: dict[str, float | None] = field(default_factory=dict)
+    """By the key of a run that could not be read in its view's first complete listing: Unix time of that."""
 
 
 class Catalog:
@@ -84,7 +82,8 @@ class Catalog:
         self.dirty_runs: set[str] = set()
         self.dirty_views: set[Name] = set()
         self.dirty_sources: set[str] = set()
-        self.dirty_rest = False
+        self.dirty_patterns: set[Name] = set()
+        self._dirty_unreadable: set[str] = set()
         self._new_patterns: dict[Name, float] = {}
         """Those without a date yet, as long as Glue's clock is not known: monotonic seconds since when."""
         self._configured: Counter[str] = Counter()
@@ -133,7 +132,7 @@ class Catalog:
         for known in (self.patterns, self._new_patterns) if alone else ():
             for name in known.keys() - wanted:
                 del known[name]
-                self.dirty_rest = True
+                self.dirty_patterns.add(name)
         for pattern in self.patterns.values():
             pattern.listed_by_runs = False  # what is excluded may have changed
         for name in wanted - self.patterns.keys():
@@ -143,7 +142,7 @@ class Catalog:
         """Date the patterns that began to be watched while Glue's clock was not known."""
         for name, monotonic in self._new_patterns.items():
             self.patterns[name] = WatchedPattern(monotonic + at.now - at.monotonic)
-            self.dirty_rest = True
+            self.dirty_patterns.add(name)
         self._new_patterns = {}
 
     def watch(self, name: Name, target: Target, patterns: Sequence[ViewPattern]) -> ViewState:
@@ -305,12 +304,15 @@ class Catalog:
 
     def unsaved(self) -> CatalogRows | None:
         """Return what is to be written to disk; None for nothing."""
-        if not (self.dirty_runs or self.dirty_views or self.dirty_sources or self.dirty_rest):
-            return None
         views = {name: self.views[name].record if name in self.views else None for name in self.dirty_views}
-        runs = {key: self.runs.get(key) for key in self.dirty_runs}
-        sources = {arn: self.sources.get(arn) for arn in self.dirty_sources}
-        return CatalogRows(views, runs, sources, self.patterns, self.unreadable, rest=self.dirty_rest)
+        rows = CatalogRows(
+            views=views,
+            runs={key: self.runs.get(key) for key in self.dirty_runs},
+            sources={arn: self.sources.get(arn) for arn in self.dirty_sources},
+            patterns={name: self.patterns.get(name) for name in self.dirty_patterns},
+            unreadable={key: self.unreadable.get(key) for key in self._dirty_unreadable},
+        )
+        return None if rows == CatalogRows() else rows
 
     def saved(self) -> None:
         """Note that everything is on disk: counters may be published."""
@@ -320,13 +322,13 @@ class Catalog:
                 view.saved_counters = view.record.counters
                 self.changed_views.add(name)
         self.dirty_runs, self.dirty_views, self.dirty_sources = set(), set(), set()
-        self.dirty_rest = False
+        self.dirty_patterns, self._dirty_unreadable = set(), set()
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is known of the catalog, and no target watches it."""
+        """Whether nothing is known of the catalog, on disk neither, and no target watches it."""
         remembered = self.views or self.runs or self.patterns or self.unreadable
-        return not (remembered or self._new_patterns or self.ownership.matchers)
+        return not (remembered or self._new_patterns or self.ownership.matchers or self.unsaved())
 
     # What changes the state
 
@@ -363,19 +365,19 @@ class Catalog:
         for key, record in list(self.views[name].runs.items()):
             kept = key in self.ownership.runs
             counted = BASELINE if record.run.ended else None
-            self.put(key, replace(record, view=None, unlisted_since=None, counted=counted) if kept else None)
+            self.put(key, record._replace(view=None, unlisted_since=None, counted=counted) if kept else None)
         del self.views[name]
         self.dirty_views.add(name)
 
-    def watched_patterns(self, patterns: Sequence[ViewPattern]) -> list[WatchedPattern]:
+    def watched_patterns(self, patterns: Sequence[ViewPattern]) -> dict[Name, WatchedPattern]:
         """Return what is known of those of these patterns that have a date."""
         names = ((pattern.database, pattern.table) for pattern in patterns)
-        return [self.patterns[name] for name in names if name in self.patterns]
+        return {name: self.patterns[name] for name in names if name in self.patterns}
 
     def note_unreadable(self, keys: AbstractSet[str], now: float) -> None:
         """Remember runs that could not be read when their view took its baseline."""
         self.unreadable.update(dict.fromkeys(keys, now))
-        self.dirty_rest = self.dirty_rest or bool(keys)
+        self._dirty_unreadable |= keys
 
     def take_unreadable(self, key: str, *, new: bool) -> float | None:
         """Return when a run could not be read at a baseline, once; None if it could.
@@ -384,7 +386,7 @@ class Catalog:
         """
         at = self.unreadable.pop(key, None)
         if at is not None:
-            self.dirty_rest = True
+            self._dirty_unreadable.add(key)
         return self.unreadable.get("") if at is None and new else at
 
     def first(self, kind: str, name: str) -> bool:
@@ -392,7 +394,8 @@ class Catalog:
         return bool(self.log.news("", f"{kind} {self.place}", [name]))
 
     def _load(self, rows: CatalogRows) -> None:
-        self.patterns, self.unreadable = rows.patterns, rows.unreadable
+        self.patterns = {name: pattern for name, pattern in rows.patterns.items() if pattern}
+        self.unreadable = {key: at for key, at in rows.unreadable.items() if at is not None}
         self.sources = {arn: source for arn, source in rows.sources.items() if source}
         self.views = {name: ViewState(view, view.counters) for name, view in rows.views.items() if view}
         for key, record in rows.runs.items():

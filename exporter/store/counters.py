@@ -12,15 +12,18 @@ There is no way back: a run that is seen unended again, or that Glue forgets, st
 counted of it stays with the view that counted it.
 """
 
-import json
 import sys
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from exporter.model.run import REFRESH_TYPES, UNKNOWN, Run, Status
 
 COUNTED_STATUSES = (Status.SUCCEEDED, Status.FAILED, Status.STOPPED, UNKNOWN)
 """The values of the label ``status`` of ``runs_total``."""
+
+COUNTED_KINDS = tuple((status, kind) for status in COUNTED_STATUSES for kind in REFRESH_TYPES)
+"""What ``runs_total`` tells apart: status and refresh type."""
 
 DURATION_BUCKETS = (10, 30, 60, 120, 300, 600, 1200, 2400, 3600, 7200, 14400, 28800)
 """Upper bounds in seconds of ``run_duration_seconds``; ``+Inf`` follows implicitly."""
@@ -29,8 +32,7 @@ LONGEST_DURATION = 366 * 86400.0
 """Seconds. A run that is said to have taken longer has a wrong time, which would spoil the sum."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(NamedTuple):
     """What has been counted of one run."""
 
     baseline: bool = False
@@ -42,20 +44,6 @@ class Counted:
     duration: bool = False
     """Whether the histogram holds it."""
 
-    def dump(self) -> str:
-        """Return it as JSON."""
-        if self.baseline:
-            return "{}"
-        return json.dumps([self.refresh_type, self.dpu_seconds, self.processed_bytes, self.duration])
-
-    @classmethod
-    def load(cls, text: str) -> "Counted":
-        """Read what :meth:`dump` wrote."""
-        if text == "{}":  # most runs of a large account
-            return BASELINE
-        value = json.loads(text)
-        return cls(refresh_type=value[0], dpu_seconds=value[1], processed_bytes=value[2], duration=value[3])
-
 
 BASELINE = Counted(baseline=True)
 """Of every run that counts for nothing."""
@@ -65,9 +53,7 @@ BASELINE = Counted(baseline=True)
 class ViewCounters:
     """A view's counters and histogram. Every combination is there from the start, at 0."""
 
-    runs: dict[tuple[str, str], int] = field(
-        default_factory=lambda: {(s, t): 0 for s in COUNTED_STATUSES for t in REFRESH_TYPES}
-    )
+    runs: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(COUNTED_KINDS, 0))
     """By status and refresh type."""
     dpu_seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(REFRESH_TYPES, 0.0))
     """By refresh type."""
@@ -78,30 +64,15 @@ class ViewCounters:
     duration_sum: float = 0.0
     """Seconds."""
 
-    def dump(self) -> str:
-        """Return them as JSON."""
-        return json.dumps(
-            {
-                "runs": [[*key, count] for key, count in self.runs.items() if count],
-                "dpu_seconds": {key: value for key, value in self.dpu_seconds.items() if value},
-                "processed_bytes": {key: value for key, value in self.processed_bytes.items() if value},
-                "durations": list(self.durations),
-                "duration_sum": self.duration_sum,
-            }
-        )
-
-    @classmethod
-    def load(cls, text: str) -> "ViewCounters":
-        """Read what :meth:`dump` wrote."""
-        value = json.loads(text)
-        zero = cls()
-        return cls(
-            runs=zero.runs | {(status, kind): count for status, kind, count in value["runs"]},
-            dpu_seconds=zero.dpu_seconds | value["dpu_seconds"],
-            processed_bytes=zero.processed_bytes | value["processed_bytes"],
-            durations=tuple(value["durations"]),
-            duration_sum=value["duration_sum"],
-        )
+    def __post_init__(self) -> None:
+        """Raise ValueError for counters of anything else, which only a damaged state can hold."""
+        by_type = (self.dpu_seconds, self.processed_bytes)
+        if (
+            self.runs.keys() != set(COUNTED_KINDS)
+            or any(tuple(counts) != REFRESH_TYPES for counts in by_type)
+            or len(self.durations) != len(DURATION_BUCKETS) + 1
+        ):
+            raise ValueError(self)
 
 
 def count(
@@ -132,14 +103,14 @@ def _count_amounts(counters: ViewCounters, run: Run, counted: Counted) -> tuple[
         more_seconds = run.dpu_seconds - counted.dpu_seconds
         total = min(counters.dpu_seconds[kind] + more_seconds, sys.float_info.max)
         counters = replace(counters, dpu_seconds=counters.dpu_seconds | {kind: total})
-        counted = replace(counted, dpu_seconds=run.dpu_seconds)
+        counted = counted._replace(dpu_seconds=run.dpu_seconds)
     if run.processed_bytes is not None and run.processed_bytes > counted.processed_bytes:
         more = run.processed_bytes - counted.processed_bytes
         counters = replace(
             counters,
             processed_bytes=counters.processed_bytes | {kind: counters.processed_bytes[kind] + more},
         )
-        counted = replace(counted, processed_bytes=run.processed_bytes)
+        counted = counted._replace(processed_bytes=run.processed_bytes)
     if (
         not counted.duration
         and run.status == Status.SUCCEEDED
@@ -149,5 +120,5 @@ def _count_amounts(counters: ViewCounters, run: Run, counted: Counted) -> tuple[
         durations = list(counters.durations)
         durations[bisect_left(DURATION_BUCKETS, seconds)] += 1
         counters = replace(counters, durations=tuple(durations), duration_sum=counters.duration_sum + seconds)
-        counted = replace(counted, duration=True)
+        counted = counted._replace(duration=True)
     return counters, counted

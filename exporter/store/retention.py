@@ -47,9 +47,9 @@ def _forget_unwatched_run(
     since = record.unlisted_since
     if key in catalog.ownership.runs:
         if since is not None:
-            catalog.put(key, replace(record, unlisted_since=None))
+            catalog.put(key, record._replace(unlisted_since=None))
     elif since is None and all_known:
-        catalog.put(key, replace(record, unlisted_since=now))
+        catalog.put(key, record._replace(unlisted_since=now))
     elif since is not None and since < now - KEPT_UNWATCHED:
         catalog.put(key, None)
 

@@ -4,6 +4,7 @@ Pure functions from what was remembered of a run and what was read now to what i
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.model.patterns import Name
 from exporter.model.run import Run
@@ -28,8 +29,7 @@ class Moment:
     settings: Settings
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """What is remembered of one run."""
 
     run: Run

@@ -55,14 +55,17 @@ class Store:
         self._lock = threading.RLock()
         self._log = LogLines()
         self._write_line = log
-        self._started = clock.time()
+        self.started = clock.time()
+        """When the program started, as Unix time of this machine's clock."""
         self._started_monotonic = clock.monotonic()
-        self._settings = Settings(targets=())
+        self.settings = Settings(targets=())
+        """What is watched now."""
         self._targets: dict[str, TargetState] = {}
         self._catalogs = {place: Catalog(*place, self._log, one) for place, one in (rows or {}).items()}
-        self._exporter: ExporterSeries | None = None
-        self._published = True
-        """Whether the listeners have taken everything; False: the next commit publishes everything anew."""
+        self.exporter: ExporterSeries | None = None
+        """What is known of the exporter itself."""
+        self._published: tuple[dict[str, TargetSeries], ExporterSeries | None] | None = {}, None
+        """What the listeners have of targets and exporter; None: one failed, and gets everything anew."""
         self._next_tidying = 0.0
         self._ready = False
 
@@ -74,8 +77,7 @@ class Store:
         Every target's region must be known by now (``access.aws_region``).
         """
         with self._commit():
-            old = self._targets
-            self._settings = settings
+            old, self.settings = self._targets, settings
             # What the default catalog of an access is, another target may have found out.
             accounts = {
                 state.target.access: state.series.catalog_id
@@ -88,11 +90,9 @@ class Store:
             }
             self._log.forget(old.keys() - self._targets.keys())
             self._claim(self._places())
-            series: dict[str, TargetSeries | None] = dict.fromkeys(old)
-            series |= {name: state.series for name, state in self._targets.items()}
-            if self._exporter is not None:
-                self._exporter = replace(self._exporter, poll_interval=settings.poll_interval)
-            self._save_and_publish(series, exporter=True)
+            if self.exporter is not None:
+                self.exporter = replace(self.exporter, poll_interval=settings.poll_interval)
+            self._save_and_publish()
 
     def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> None:
         """Note the catalog of a target that asked for its account's default one.
@@ -105,44 +105,37 @@ class Store:
                 return
             before, state.series = state.series, replace(state.series, catalog_id=catalog_id)
             self._next_tidying = 0.0  # what nobody watches can be told now, also where the program soon ends
-            others = (other.series for other in self._targets.values() if other.region == state.region)
             # Once the last one of a region is known, all catalogs there know what no target wants any more.
-            settled = before.catalog_id is not None or all(series.catalog_id for series in others)
-            self._claim(self._places() if settled else [(state.region, catalog_id)])
-            self._save_and_publish({target: state.series})
-
-    @property
-    def settings(self) -> Settings:
-        """What is watched now."""
-        return self._settings
+            settled = before.catalog_id is not None or before.aws_region not in self._unknown_regions()
+            self._claim(self._places() if settled else [(before.aws_region, catalog_id)])
+            self._save_and_publish()
 
     def _places(self) -> list[Place]:
-        known = [(s.region, s.series.catalog_id) for s in self._targets.values() if s.series.catalog_id]
-        return list(dict.fromkeys([*self._catalogs, *known]))
+        places = [*self._catalogs, *(state.place for state in self._targets.values())]
+        return [place for place in dict.fromkeys(places) if place is not None]
 
     def _claim(self, places: Sequence[Place]) -> None:
         """Share out runs and views again."""
         unknown = self._unknown_regions()
         for place in places:
-            targets = [state.target for state in self._targets.values() if self._place(state) == place]
+            targets = [state.target for state in self._targets.values() if state.place == place]
             if place not in self._catalogs:
                 self._catalogs[place] = Catalog(*place, self._log)
             self._catalogs[place].claim(targets, self._clock.monotonic(), all_known=place[0] not in unknown)
 
     def _unknown_regions(self) -> set[str]:
         """Return the regions where a target may still turn out to watch any catalog."""
-        return {state.region for state in self._targets.values() if state.series.catalog_id is None}
+        return {state.series.aws_region for state in self._targets.values() if state.place is None}
 
     # What polls and resyncs do
 
     def watch(self, target: str) -> Watch | None:
         """Return what a poll of this target has to read; None for a target that is gone."""
         with self._lock:
-            state = self._targets.get(target)
-            catalog = state and self._catalog(state)
-            if not state or not catalog:
+            if (catalog := self._catalog(target)) is None:
                 return None
-            slack = self._settings.poll_interval * EARLY_SLACK
+            state = self._targets[target]
+            slack = self.settings.poll_interval * EARLY_SLACK
             views = list(catalog.of_target(target))
             return Watch(
                 target=state.target,
@@ -156,15 +149,13 @@ class Store:
     def source_tables(self, target: str) -> dict[str, bool]:
         """Return the ARNs of the source tables of a target's views; true: a view says that it is Iceberg."""
         with self._lock:
-            state = self._targets.get(target)
-            catalog = state and self._catalog(state)
+            catalog = self._catalog(target)
             return catalog.source_tables(target) if catalog else {}
 
     def open_listing(self, target: str, scope: Scope) -> Listing | None:
         """Begin a listing of runs, to be handed in page by page; None for a target that is gone."""
         with self._lock:
-            state = self._targets.get(target)
-            catalog = state and self._catalog(state)
+            catalog = self._catalog(target)
             return catalog.open_listing(target, scope) if catalog else None
 
     def apply(self, result: Result, stop: threading.Event | None = None) -> None:
@@ -180,14 +171,14 @@ class Store:
             dated = _holds_an_answer(result) or state.series.requests.glue_time_ahead is not None
             for one in self._catalogs.values() if dated else ():
                 one.date_patterns(at)
-            catalog = self._catalog(state)
+            catalog = self._catalog(result.target)
             first = state.series.up is None
             self._apply(result, state, catalog, at)
             if catalog and first and state.series.up is not None:
                 catalog.mark_all(result.target)  # nothing of it was published before its first poll
             if dated and at.now >= self._next_tidying:
                 self._tidy(at)
-            self._save_and_publish({result.target: state.series})
+            self._save_and_publish()
 
     def _apply(self, result: Result, state: TargetState, catalog: Catalog | None, at: Moment) -> None:
         if isinstance(result, PollEnded):
@@ -225,7 +216,7 @@ class Store:
         ahead = state.series.requests.glue_time_ahead
         if ahead is None:
             ahead = self._clock.time() - monotonic
-        return Moment(monotonic + ahead, monotonic, self._started_monotonic + ahead, self._settings)
+        return Moment(monotonic + ahead, monotonic, self._started_monotonic + ahead, self.settings)
 
     def _tidy(self, at: Moment) -> None:
         """Forget what no configuration has watched for long, in every catalog."""
@@ -239,17 +230,16 @@ class Store:
     def describe(self, exporter: ExporterSeries) -> None:
         """Publish what is known of the exporter itself."""
         with self._lock:
-            self._exporter = exporter
-            self._publish({}, exporter)
+            self.exporter = exporter
+            self._publish()
 
     def note_reload(self, *, successful: bool) -> None:
         """Publish whether the configuration could be reloaded."""
         with self._lock:
-            if self._exporter is None:
-                return
-            before = self._exporter
-            time = self._clock.time() if successful else before.last_reload_success_time
-            self.describe(replace(before, last_reload_successful=successful, last_reload_success_time=time))
+            if self.exporter is not None:
+                now = replace(self.exporter, last_reload_successful=successful)
+                at = self._clock.time() if successful else now.last_reload_success_time
+                self.describe(replace(now, last_reload_success_time=at))
 
     def read(self, read: Callable[["Store"], T]) -> T:
         """Call with the store while nothing changes. It must be quick and change nothing."""
@@ -258,17 +248,7 @@ class Store:
 
     def watched(self) -> Iterator[tuple[TargetState, Catalog | None]]:
         """Yield every target with its catalog, in the order of the file. For :meth:`read`."""
-        return ((state, self._catalog(state)) for state in self._targets.values())
-
-    @property
-    def started(self) -> float:
-        """When the program started, as Unix time of this machine's clock."""
-        return self._started
-
-    @property
-    def exporter(self) -> ExporterSeries | None:
-        """What is known of the exporter itself."""
-        return self._exporter
+        return ((state, self._catalog(name)) for name, state in self._targets.items())
 
     def targets(self) -> list[TargetState]:
         """Return a copy of every target's state, in the order of the file."""
@@ -286,12 +266,9 @@ class Store:
             if self._storage:
                 self._storage.close()
 
-    def _place(self, state: TargetState) -> Place | None:
-        return (state.region, state.series.catalog_id) if state.series.catalog_id is not None else None
-
-    def _catalog(self, state: TargetState) -> Catalog | None:
-        place = self._place(state)
-        return None if place is None else self._catalogs.get(place)
+    def _catalog(self, target: str) -> Catalog | None:
+        state = self._targets.get(target)
+        return self._catalogs.get(state.place) if state and state.place else None
 
     # Saving and publishing
 
@@ -309,70 +286,61 @@ class Store:
             for line in lines:
                 self._write_line(line)
 
-    def _save_and_publish(
-        self, targets: Mapping[str, TargetSeries | None], *, exporter: bool = False
-    ) -> None:
-        """Write the state to disk, then call the listeners: counters are published once they are safe.
-
-        ``exporter``: the exporter's own series have changed.
-        """
-        before = self._exporter
+    def _save_and_publish(self) -> None:
+        """Write the state to disk, then call the listeners: counters are published once they are safe."""
         self._save()
-        changed = exporter or self._exporter is not before
-        self._publish(targets, exporter=self._exporter if changed else None)
+        self._publish()
         # After the series: a probe that finds the exporter ready finds them.
         self._ready = all(state.series.up is not None for state in self._targets.values())
 
     def _save(self, *, last: bool = False) -> None:
         """Write to disk. ``last``: what cannot be written now is lost, and worth a line in any case."""
         unsaved = {place: rows for place, one in self._catalogs.items() if (rows := one.unsaved())}
-        empty = [place for place, one in self._catalogs.items() if one.empty]
-        before = self._exporter
+        before = self.exporter
         failing = before is not None and before.storage_last_write_successful is False
-        if self._storage and (unsaved or empty):
+        if self._storage and unsaved:
             try:
-                self._storage.save(unsaved, empty)
+                self._storage.save(unsaved)
             except StorageError as error:
                 if before and before.storage_write_failures is not None:
                     failures = before.storage_write_failures + 1
-                    self._exporter = replace(
+                    self.exporter = replace(
                         before, storage_last_write_successful=False, storage_write_failures=failures
                     )
                 if last or not failing:
                     message = "the state cannot be written; counters stand still until it can"
                     self._log.add("error", message, error=str(error))
                 return
+            if failing and before:
+                self.exporter = replace(before, storage_last_write_successful=True)
+                self._log.add("info", "the state can be written again")
         for catalog in self._catalogs.values():
             catalog.saved()
-        for place in empty:
-            del self._catalogs[place]
-        if unsaved and failing and before:
-            self._exporter = replace(before, storage_last_write_successful=True)
-            self._log.add("info", "the state can be written again")
 
-    def _publish(self, targets: Mapping[str, TargetSeries | None], exporter: ExporterSeries | None) -> None:
-        everything, self._published = not self._published, False
-        if everything:
+    def _publish(self) -> None:
+        """Call the listeners with what has changed since they were called last."""
+        before, self._published = self._published, None
+        targets = {name: state.series for name, state in self._targets.items()}
+        if before is None:
             # A listener failed half way: what it has is not known, so it gets all that there is.
-            exporter = self._exporter
-            targets = {name: state.series for name, state in self._targets.items()}
-            for name, state in self._targets.items():
-                if catalog := self._catalog(state):
+            for name in targets:
+                if catalog := self._catalog(name):
                     catalog.mark_all(name)
-        polled = {name for name, state in self._targets.items() if state.series.up is not None}
-        taken = [one.take_changes(polled, self._settings.runs_per_view) for one in self._catalogs.values()]
+        known, exporter = before or ({}, None)
+        polled = {name for name, series in targets.items() if series.up is not None}
+        taken = [one.take_changes(polled, self.settings.runs_per_view) for one in self._catalogs.values()]
         changes = SeriesChanges(
-            everything=everything,
-            runs={k: series for runs, _ in taken for k, series in runs.items() if series or not everything},
-            views={
-                k: series for _, views in taken for k, series in views.items() if series or not everything
-            },
-            targets=targets,
-            exporter=exporter,
+            everything=before is None,
+            runs={key: series for runs, _ in taken for key, series in runs.items()},
+            views={key: series for _, views in taken for key, series in views.items()},
+            targets=dict.fromkeys(known.keys() - targets.keys())
+            | {name: series for name, series in targets.items() if series is not known.get(name)},
+            exporter=None if self.exporter is exporter else self.exporter,
         )
         for listener in self._listeners:
             listener(changes)
-        self._published = True
+        self._published = targets, self.exporter
+        self._catalogs = {place: one for place, one in self._catalogs.items() if not one.empty}
 
 
 def _holds_an_answer(result: Result) -> bool:

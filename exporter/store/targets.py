@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.run import PHASES, Run
 from exporter.model.settings import Access, Target
-from exporter.store.catalog import Catalog
+from exporter.store.catalog import Catalog, Place
 from exporter.store.log_lines import LogLines
 from exporter.store.results import PollEnded, ResyncEnded, TablesRead
 from exporter.store.series import RequestStats, TargetSeries
@@ -57,9 +57,10 @@ class TargetState:
     """The wanted views that its tables held in the resync going on, whichever target owns them."""
 
     @property
-    def region(self) -> str:
-        """The region that the target's series carry."""
-        return self.series.aws_region
+    def place(self) -> Place | None:
+        """Region and ID of its catalog; None until they are known."""
+        catalog_id = self.series.catalog_id
+        return None if catalog_id is None else (self.series.aws_region, catalog_id)
 
     @classmethod
     def adopt(

@@ -156,7 +156,7 @@ class Soak:
     def rows(self) -> int:
         """Return how many runs are remembered."""
         with closing(sqlite3.connect(self.file)) as connection:
-            return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+            return int(connection.execute("SELECT count(*) FROM records WHERE kind = 'runs'").fetchone()[0])
 
     @property
     def file(self) -> Path:

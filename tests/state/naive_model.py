@@ -552,5 +552,4 @@ def shown_counts(bench: StoreBench) -> dict[Name, Counts]:
 
 def saved_counts(bench: StoreBench) -> dict[Name, Counts]:
     """Return the counters that are on the disk of each view."""
-    rows = bench.rows("SELECT database, table_name, counters FROM views")
-    return {(database, table): nonzero(ViewCounters.load(counters)) for database, table, counters in rows}
+    return {name: nonzero(view.counters) for name, view in bench.saved.views.items() if view}

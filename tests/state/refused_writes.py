@@ -13,7 +13,7 @@ from pathlib import Path
 
 from exporter.errors import StorageError
 from tests.state.crash_story import NAMES, Story
-from tests.state.naive_model import Model, saved_counts, shown_counts
+from tests.state.naive_model import Model, nonzero, shown_counts
 from tests.state.watched_disk import Step
 
 IO_ERROR = 10
@@ -80,12 +80,13 @@ class RefusedStory(Story):
                 assert found == expected, f"{name}, {key}: {found} instead of {expected}"
 
     def _fits(self, model: Model) -> bool:
-        bench = self._bench
-        nothing = Model().counts(NAMES[0])
-        counts = {name: found for name, found in saved_counts(bench).items() if found != nothing}
+        saved, nothing = self._bench.saved, Model().counts(NAMES[0])
+        views = {name: view for name, view in saved.views.items() if view}
+        counts = {name: nonzero(view.counters) for name, view in views.items()}
+        counts = {name: found for name, found in counts.items() if found != nothing}
         known = {name: found for name in model.views if (found := model.counts(name)) != nothing}
-        baselines = set(bench.rows("SELECT database, table_name FROM views WHERE baseline_at IS NOT NULL"))
-        runs = set(bench.rows("SELECT run_id, status, dpu_seconds FROM runs"))
+        baselines = {name for name, view in views.items() if view.baseline_at is not None}
+        runs = {(one.run.run_id, one.run.status, one.run.dpu_seconds) for one in saved.runs.values() if one}
         kept = {(k.run.run_id, k.run.status, k.run.dpu_seconds) for k in model.runs.values() if not k.pruned}
         taken = {name for name, view in model.views.items() if view.baseline is not None}
         return (counts, baselines, runs) == (known, taken, kept)

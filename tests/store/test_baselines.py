@@ -152,8 +152,8 @@ def test_a_view_is_unwatched_since_a_time_of_glues_clock(tmp_path: Path) -> None
     answer(views, START + DAY)
     views.clock.jump(START)
     views.poll(tables=None)
-    assert views.remembered("views", "unwatched_since") == {START + DAY}
-    assert views.remembered("patterns", "since") == {START}
+    assert [view.unwatched_since for view in views.saved.views.values() if view] == [START + DAY]
+    assert [pattern.since for pattern in views.saved.patterns.values() if pattern] == [START]
     views.stop()
 
 

@@ -53,7 +53,7 @@ def test_a_view_that_is_watched_again_is_watched_for_good(bench: StoreBench) -> 
     bench.watch("sales.*")
     bench.clock.advance(91 * DAY)
     bench.poll(ended("a"))
-    assert bench.remembered("views", "table_name") == {"daily_orders"}
+    assert bench.saved_views == {"daily_orders"}
     assert bench.shown.runs_total() == {"SUCCEEDED": 1}
 
 
@@ -86,7 +86,7 @@ def test_a_view_that_is_gone_is_forgotten_90_days_later_whatever_is_reloaded_mea
     bench.watch(patterns)
     bench.clock.advance(31 * DAY)
     bench.read()
-    assert bench.remembered("views", "table_name") == set()
+    assert bench.saved_views == set()
 
 
 def test_a_view_that_was_gone_when_its_pattern_was_dropped_takes_a_new_baseline(bench: StoreBench) -> None:
@@ -110,12 +110,12 @@ def test_a_view_that_is_gone_and_no_longer_named_is_forgotten_after_90_days(benc
     drop_for_good(bench, by_name=(DAILY,))
     bench.clock.advance(91 * DAY)
     bench.read()
-    assert bench.remembered("views", "table_name") == {"daily_orders"}, "as long as it is named"
+    assert bench.saved_views == {"daily_orders"}, "as long as it is named"
     bench.watch("sales.*")
     for days in (1, 91):
         bench.clock.advance(days * DAY)
         bench.read()
-    assert bench.remembered("views", "table_name") == set()
+    assert bench.saved_views == set()
 
 
 # Runs that are configured by their IDs, too

@@ -33,10 +33,10 @@ def test_a_run_is_remembered_for_7_days_after_glue_has_stopped_to_list_it(bench:
     bench.poll(newest)
     bench.clock.advance(7 * DAY)
     bench.poll(newest)
-    assert bench.remembered() == {"a", "newest"}
+    assert bench.saved_runs == {"a", "newest"}
     bench.clock.advance(1.0)
     bench.poll(newest)
-    assert bench.remembered() == {"newest"}
+    assert bench.saved_runs == {"newest"}
 
 
 def test_a_run_that_is_listed_again_is_remembered_anew(bench: StoreBench) -> None:
@@ -46,7 +46,7 @@ def test_a_run_that_is_listed_again_is_remembered_anew(bench: StoreBench) -> Non
     bench.poll(ended("a"), newest)
     bench.clock.advance(8 * DAY)
     bench.poll(ended("a"), newest)
-    assert bench.remembered() == {"a", "newest"}
+    assert bench.saved_runs == {"a", "newest"}
 
 
 def test_a_run_that_is_shown_or_configured_is_remembered_for_as_long(bench: StoreBench) -> None:
@@ -57,7 +57,7 @@ def test_a_run_that_is_shown_or_configured_is_remembered_for_as_long(bench: Stor
     for _ in range(3):
         bench.clock.advance(30 * DAY)
         bench.poll()
-    assert bench.remembered() == {"configured", "success", "failure", "stopped"}
+    assert bench.saved_runs == {"configured", "success", "failure", "stopped"}
 
 
 def test_a_view_that_no_target_watches_is_remembered_for_90_days(bench: StoreBench) -> None:
@@ -67,11 +67,11 @@ def test_a_view_that_no_target_watches_is_remembered_for_90_days(bench: StoreBen
     for days in (1, 90):  # what is not watched is searched for once a day
         bench.clock.advance(days * DAY)
         bench.poll(tables=[view("stock.levels")])
-    assert bench.remembered("views", "table_name") == {"daily_orders", "levels"}
+    assert bench.saved_views == {"daily_orders", "levels"}
     bench.clock.advance(DAY)
     bench.poll(tables=[view("stock.levels")])
-    assert bench.remembered("views", "table_name") == {"levels"}
-    assert bench.remembered() == set()
+    assert bench.saved_views == {"levels"}
+    assert bench.saved_runs == set()
 
 
 FAILURES = [failed(f"f{number}", 10.0 + number) for number in range(1002)]
@@ -94,7 +94,7 @@ def test_failures_in_a_row_outlive_the_runs_themselves(
     for days in (0.0, 8 * DAY):
         bench.clock.advance(days)
         bench.poll()
-    assert bench.remembered() == kept
+    assert bench.saved_runs == kept
     bench.poll(failed("another", 9 * DAY))
     assert bench.shown.facts().consecutive_failures == min(in_a_row + 1, 1000)
 
@@ -116,7 +116,7 @@ def test_a_run_in_progress_that_is_forgotten_has_no_series_any_longer(bench: Sto
     assert bench.shown.shown_runs == {"LOST", "newest"}
     bench.clock.advance(8 * DAY)
     bench.poll(newest, tables=None, unreadable=[None])
-    assert bench.remembered() == {"newest"}
+    assert bench.saved_runs == {"newest"}
     assert bench.shown.shown_runs == {"newest"}
 
 
@@ -126,10 +126,10 @@ def test_a_run_that_is_configured_no_longer_is_forgotten_after_90_days(bench: St
     bench.read(ended("a"), ended("b"))
     bench.watch("a")
     for days in (1, 89, 2):
-        assert bench.remembered() == {"a", "b"}
+        assert bench.saved_runs == {"a", "b"}
         bench.clock.advance(days * DAY)
         bench.read()
-    assert bench.remembered() == {"a"}
+    assert bench.saved_runs == {"a"}
 
 
 def test_a_catalog_of_which_nothing_is_left_is_forgotten(bench: StoreBench) -> None:
@@ -138,4 +138,4 @@ def test_a_catalog_of_which_nothing_is_left_is_forgotten(bench: StoreBench) -> N
     for days in (1, 91):
         bench.clock.advance(days * DAY)
         bench.poll(target="elsewhere")
-    assert bench.remembered("catalogs", "catalog_id") == {"999999999999"}
+    assert bench.saved.patterns.keys() == {("sales", "*")}

@@ -38,8 +38,8 @@ def see(bench: StoreBench, **tables: float | str) -> None:
 
 
 def changes_seen(bench: StoreBench) -> int:
-    (text,) = bench.remembered("sources", "changes")
-    return len(text.split(","))
+    (source,) = bench.saved.sources.values()
+    return len(source.changes) if source else 0
 
 
 def test_the_first_change_counts_however_many_follow_and_few_of_them_are_remembered(
@@ -100,7 +100,7 @@ def test_sources_of_no_view_are_forgotten(bench: StoreBench) -> None:
     see(bench, stock=START - DAY)
     bench.clock.advance(DAY + 1.0)
     bench.poll(RUN, tables=[reading(STOCK)])
-    assert bench.remembered("sources", "arn") == {STOCK}
+    assert bench.saved.sources.keys() == {STOCK}
 
 
 def test_a_reload_that_turns_source_tables_off_leaves_age_alone(bench: StoreBench) -> None:

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from exporter.store.counters import BASELINE, ViewCounters, count
 from exporter.store.log_lines import Line
 from exporter.store.runs import RunRecord
 from exporter.store.storage import APPLICATION_ID, FILE_NAME, VERSION, Storage
-from exporter.store.views import ViewRecord
+from exporter.store.views import SourceRecord, ViewRecord
 from tests.support.store_bench import StoreBench, ended, running
 
 
@@ -87,30 +88,38 @@ def test_a_poll_that_changes_nothing_writes_nothing(bench: StoreBench) -> None:
 
 
 def test_all_that_is_known_is_read_back(folder: Path) -> None:
-    """Every field of every row, and with it every column."""
+    """Every member of every record."""
     counters, counted = count(ViewCounters(), ended("a"), None, has_baseline=True)
     run = Run(
         "A-1", "sales", "orders", "FAILED", "FULL", "role", "customer", "no\nway", 1.0, 2.0, 3.0, 4.0, 5.5, 6
     )
-    assert None not in run
+    described = View(
+        database="sales",
+        table="orders",
+        creation_time=1.0,
+        refresh_seconds=2.0,
+        update_time=3.0,
+        owner="team",
+        managed=True,
+        version_id="5",
+        source_version_ids=("1", "2"),
+        sources=("arn",),
+        iceberg_sources=True,
+    )
     view = ViewRecord(
-        view=View(
-            database="sales",
-            table="orders",
-            creation_time=1.0,
-            refresh_seconds=2.0,
-            managed=True,
-            source_version_ids=("1", "2"),
-            sources=("arn",),
-            iceberg_sources=True,
-        ),
+        view=described,
+        data_changed_at=1.0,
+        data_changed_after=2.0,
+        compared=True,
+        stale_since=3.0,
         described=True,
         misses=1,
-        baseline_at=3.0,
-        counts_after=4.0,
-        unwatched_since=5.0,
+        baseline_at=4.0,
+        counts_after=5.0,
+        unwatched_since=6.0,
         counters=counters,
     )
+    assert None not in (*run, *astuple(view), *astuple(described))
     rows = CatalogRows(
         views={view.name: view, ("sales", "named"): ViewRecord(view=View(database="sales", table="named"))},
         runs={
@@ -118,6 +127,7 @@ def test_all_that_is_known_is_read_back(folder: Path) -> None:
             "old": RunRecord(ended("old"), view.name, counted=BASELINE),
             "bare": RunRecord(Run("bare")),
         },
+        sources={"arn": SourceRecord(1.0, (2.0, 3.0)), "unread": SourceRecord()},
         patterns={("sales", "*"): WatchedPattern(9.0, 10.0), ("hr", "*"): WatchedPattern(11.0)},
         unreadable={"x": 12.0, "": 13.0},
     )
@@ -129,19 +139,18 @@ def test_all_that_is_known_is_read_back(folder: Path) -> None:
 
     storage, read = Storage.open(folder)
     assert read[place] == rows
-    assert read[other].runs["a-1"] is not None
+    assert read[place].runs["old"] == rows.runs["old"]
     forgotten: dict[str, RunRecord | None] = {"old": None, "never there": None}
-    storage.save(
-        {place: CatalogRows({view.name: None}, forgotten), other: CatalogRows({}, {"a-1": None})}, [other]
-    )
+    changes = CatalogRows({view.name: None}, forgotten, {"arn": None}, {("hr", "*"): None}, {"x": None})
+    storage.save({place: changes, other: CatalogRows(runs={"a-1": None})})
     storage.close()
 
     storage, read = Storage.open(folder)
     storage.close()
     assert read.keys() == {place}
-    assert read[place].views.keys() == {("sales", "named")}
-    assert read[place].runs.keys() == {"a-1", "bare"}
-    assert (read[place].patterns, read[place].unreadable) == ({}, {})
+    left = read[place]
+    assert {*left.views, *left.runs} == {("sales", "named"), "a-1", "bare"}
+    assert {*left.sources, *left.patterns, *left.unreadable} == {"unread", ("sales", "*"), ""}
 
 
 def test_a_save_that_fails_half_way_changes_nothing(folder: Path) -> None:
@@ -149,12 +158,13 @@ def test_a_save_that_fails_half_way_changes_nothing(folder: Path) -> None:
     place = ("eu-west-1", "1")
     storage, _ = Storage.open(folder)
     with closing(sqlite3.connect(folder / FILE_NAME)) as another:
-        another.execute("ALTER TABLE unreadable RENAME TO away")
+        refuse = "CREATE TRIGGER refuse BEFORE INSERT ON records WHEN NEW.kind = 'unreadable'"
+        another.execute(f"{refuse} BEGIN SELECT RAISE(ABORT, 'not today'); END")
         rows = CatalogRows(runs={"a": RunRecord(ended("a"))}, unreadable={"b": 1.0})
-        with pytest.raises(StorageError, match=r"^the state cannot be written: no such table"):
+        with pytest.raises(StorageError, match=r"^the state cannot be written: not today"):
             storage.save({place: rows})
-        assert another.execute("SELECT COUNT(*) FROM catalogs").fetchone() == (0,)
-        another.execute("ALTER TABLE away RENAME TO unreadable")
+        assert another.execute("SELECT COUNT(*) FROM records").fetchone() == (0,)
+        another.execute("DROP TRIGGER refuse")
     storage.save({place: rows})
     storage.close()
     storage, read = Storage.open(folder)
@@ -186,25 +196,17 @@ def test_another_programs_database_is_left_alone_and_the_folder_free_again(folde
         Storage.open(folder)[0].close()
 
 
-@pytest.mark.parametrize(
-    ("version", "told"),
-    [
-        (VERSION + 1, rf"newer version .*\(state version {VERSION + 1}.*run that version"),
-        (
-            VERSION - 1,
-            rf"never released \(state version {VERSION - 1}\): move it away to start with an empty state",
-        ),
-    ],
-)
-def test_another_versions_state_is_left_alone(folder: Path, version: int, told: str) -> None:
+def test_a_newer_versions_state_is_left_alone(folder: Path) -> None:
     make_file(
         folder,
-        "CREATE TABLE views (name)",
+        "CREATE TABLE records (name)",
         f"PRAGMA application_id = {APPLICATION_ID}",
-        f"PRAGMA user_version = {version}",
+        f"PRAGMA user_version = {VERSION + 1}",
     )
     before = (folder / FILE_NAME).read_bytes()
-    with pytest.raises(StorageError, match=told):
+    with pytest.raises(
+        StorageError, match=rf"newer version .*\(state version {VERSION + 1}.*run that version"
+    ):
         Storage.open(folder)
     assert (folder / FILE_NAME).read_bytes() == before
 
@@ -219,32 +221,47 @@ def test_a_file_that_is_no_database_is_damaged(folder: Path) -> None:
     assert str(refused.value).endswith("begin at 0, and runs that have ended by then are not counted")
 
 
+RECORD = "UPDATE records SET record = ?"
+MEMBER = "UPDATE records SET record = json_set(record, ?, json(?)) WHERE kind = ?"
+
+
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "parameters"),
     [
-        "UPDATE runs SET error_message = CAST(x'ff' AS TEXT)",
-        "UPDATE runs SET counted = '[1]'",
-        "UPDATE runs SET counted = '7'",
-        "UPDATE runs SET counted = '[\"FULL\", 1.0'",
-        "UPDATE runs SET catalog = 99",
-        "UPDATE views SET counters = '{\"runs\"'",
-        "UPDATE views SET counters = '[]'",
-        "UPDATE views SET counters = '{}'",
-        "UPDATE views SET table_name = CAST(x'ff' AS TEXT)",
-        "UPDATE patterns SET database = CAST(x'ff' AS TEXT)",
-        "UPDATE catalogs SET catalog_id = CAST(x'ff' AS TEXT)",
-        "DROP TABLE unreadable",
+        ("UPDATE records SET catalog_id = CAST(x'ff' AS TEXT)", ()),
+        ("UPDATE records SET kind = CAST(x'ff' AS TEXT)", ()),
+        ("UPDATE records SET key = CAST(x'ff' AS TEXT) WHERE kind = 'runs'", ()),
+        ("UPDATE records SET record = CAST(x'ff' AS TEXT)", ()),
+        ("UPDATE records SET kind = 'neither' WHERE kind = 'patterns'", ()),
+        ("UPDATE records SET key = 'another' WHERE kind = 'runs'", ()),
+        ("UPDATE records SET key = ? WHERE kind = 'views'", ('["sales", "another"]',)),
+        ("UPDATE records SET key = 'no JSON' WHERE kind = 'views'", ()),
+        ("DROP TABLE records", ()),
+        *((RECORD, (text,)) for text in ("", "null", "7", "{}", "[]", "[1]", '["a"', "[" * 100_000)),
+        (MEMBER, ("$[0][0]", "null", "runs")),
+        (MEMBER, ("$[0][1]", "1", "runs")),
+        (MEMBER, ("$[0][8]", '"1"', "runs")),
+        (MEMBER, ("$[0][14]", "1", "runs")),
+        (MEMBER, ("$[1]", '["sales"]', "runs")),
+        (MEMBER, ("$[2]", "1", "runs")),
+        (MEMBER, ("$[4]", "true", "runs")),
+        (MEMBER, ("$[6][3]", "1.5", "runs")),
+        (MEMBER, ("$[10]", "{}", "views")),
+        (MEMBER, ("$[10][0][0]", '[["SUCCEEDED", "FULL", "more"], 1]', "views")),
+        (MEMBER, ("$[10][0][0][0][1]", '"OTHER"', "views")),
+        (MEMBER, ("$[10][3]", "[1]", "views")),
+        (MEMBER, ("$[0]", "null", "patterns")),
     ],
 )
 def test_what_sqlite_finds_nothing_wrong_with_may_be_damage_all_the_same(
-    bench: StoreBench, folder: Path, damage: str
+    bench: StoreBench, folder: Path, damage: str, parameters: tuple[str, ...]
 ) -> None:
     """Found at the start, with what to do: not when a poll needs it."""
     bench.poll(running("a"))
     bench.poll(ended("a"))
     bench.stop()
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
-        connection.execute(damage)
+        connection.execute(damage, parameters)
         connection.commit()
     with pytest.raises(StorageError, match=r"is damaged .*move it away"):
         Storage.open(folder)

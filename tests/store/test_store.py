@@ -151,6 +151,15 @@ def test_an_unlisted_status_is_logged_once_each_and_a_missing_one_is_none(bench:
     assert bench.read(running("b", status="QUEUED")) == []
 
 
+def test_a_run_that_glue_never_knew_has_no_series_once_it_is_not_configured(bench: StoreBench) -> None:
+    """Nor is anything left of its catalog, if that was all that was known of it."""
+    bench.configure(target("one", "unknown", catalog_id=OTHER), target("two"))
+    bench.read(errors={"unknown": NOT_FOUND}, target="one")
+    assert bench.shown.ups == {"unknown": False}
+    bench.configure(target("two"))
+    assert bench.shown.ups == {}
+
+
 # The exporter itself
 
 
@@ -192,14 +201,14 @@ def test_once_the_last_catalog_of_a_region_is_known_what_no_target_wants_is_forg
     bench.store.catalog_known("late", OTHER)
     bench.clock.advance(DAY)
     bench.read()
-    assert bench.remembered("runs WHERE unlisted_since IS NOT NULL") == set()
+    assert {key for key, run in bench.saved.runs.items() if run and run.unlisted_since} == set()
     bench.store.catalog_known("later", THIRD)
     bench.read()
-    assert bench.remembered("runs WHERE unlisted_since IS NOT NULL") == {"dropped"}
+    assert {key for key, run in bench.saved.runs.items() if run and run.unlisted_since} == {"dropped"}
     bench.configure(target("prod", "kept"), target("for good", "sales.*", catalog_id=None))
     bench.clock.advance(91 * DAY)
     bench.read()
-    assert bench.remembered() == {"kept"}
+    assert bench.saved_runs == {"kept"}
     bench.stop()
 
 

@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from exporter.store.series import (
     ViewFacts,
     ViewSeries,
 )
-from exporter.store.storage import FILE_NAME, LOCK_NAME, Storage
+from exporter.store.storage import FILE_NAME, LOCK_NAME, Storage, load
 from exporter.store.store import Store
 from tests.support.clock import START, ManualClock
 from tests.support.log import Log
@@ -219,11 +219,11 @@ class FullDisk(Storage):
     full = False
     saved = 0
 
-    def save(self, changes: Mapping[Place, CatalogRows], gone: Iterable[Place] = ()) -> None:
+    def save(self, changes: Mapping[Place, CatalogRows]) -> None:
         if self.full:
             raise StorageError("the state cannot be written: database or disk is full")
         self.saved += sum(len(rows.runs) + len(rows.views) for rows in changes.values())
-        super().save(changes, gone)
+        super().save(changes)
 
 
 @dataclass
@@ -343,15 +343,26 @@ class StoreBench:
         assert self.storage is not None
         return self.storage
 
-    def remembered(self, table: str = "runs", column: str = "run_id") -> set[Any]:
-        """Return one column of a table of the state on disk."""
-        return {row[0] for row in self.rows(f"SELECT {column} FROM {table}")}  # noqa: S608 (our own names)
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Return what the state on disk answers."""
+    @property
+    def saved(self) -> CatalogRows:
+        """What the folder holds of all catalogs at this moment."""
         assert self.folder is not None
+        saved = CatalogRows()
         with closing(sqlite3.connect(self.folder / FILE_NAME)) as connection:
-            return connection.execute(query).fetchall()
+            catalogs = load(connection)
+        for rows in catalogs.values():
+            for member in fields(rows):
+                getattr(saved, member.name).update(getattr(rows, member.name))
+        return saved
+
+    @property
+    def saved_runs(self) -> set[str]:
+        return {record.run.run_id for record in self.saved.runs.values() if record}
+
+    @property
+    def saved_views(self) -> set[str]:
+        """The tables of the views that are saved."""
+        return {table for _, table in self.saved.views}
 
     def stop(self) -> None:
         """End as on SIGTERM."""
