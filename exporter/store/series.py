@@ -7,7 +7,7 @@ text does so then, once per change, and never again at a scrape. All values are 
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from exporter.errors import Reason
@@ -34,13 +34,16 @@ DURATION_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 class OperationCounts:
     """One operation's figures since the start of the program."""
 
-    requests: int
-    failures: Mapping[Reason, int]
-    """Holds every reason."""
-    duration_buckets: tuple[int, ...]
+    failures: Mapping[Reason, int] = field(default_factory=lambda: dict.fromkeys(Reason, 0))
+    duration_buckets: tuple[int, ...] = (0,) * (len(DURATION_BUCKETS) + 1)
     """Not cumulative: one count per bound of ``DURATION_BUCKETS``, and the last one for all above."""
-    duration_sum: float
+    duration_sum: float = 0.0
     """Seconds."""
+
+    @property
+    def requests(self) -> int:
+        """How many attempts there were."""
+        return sum(self.duration_buckets)
 
 
 class RequestStats:
@@ -48,65 +51,46 @@ class RequestStats:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests = dict.fromkeys(OPERATIONS, 0)
-        self._failures = {operation: dict.fromkeys(Reason, 0) for operation in OPERATIONS}
-        self._buckets = {operation: [0] * (len(DURATION_BUCKETS) + 1) for operation in OPERATIONS}
-        self._sums = dict.fromkeys(OPERATIONS, 0.0)
-        self._clock_skew: float | None = None
-        self._glue_time_ahead: float | None = None
-        self._version = 0
-
-    @property
-    def version(self) -> int:
+        self._counts = {operation: OperationCounts() for operation in OPERATIONS}
+        self.version = 0
         """Grows with every change: a reader that has this version need not read again."""
-        return self._version
-
-    @property
-    def clock_skew(self) -> float | None:
+        self.clock_skew: float | None = None
         """Glue's ``Date`` header minus our clock, in seconds, at the last answer; None before it."""
-        return self._clock_skew
-
-    @property
-    def glue_time_ahead(self) -> float | None:
+        self.glue_time_ahead: float | None = None
         """Glue's Unix time minus our monotonic seconds at the last answer; None before it.
 
         With this, Glue's time is known even if this machine's own clock is corrected meanwhile.
         """
-        return self._glue_time_ahead
 
     def attempt(self, operation: str, seconds: float) -> None:
         """Count one HTTP attempt that took ``seconds``, however it ended."""
         with self._lock:
-            self._requests[operation] += 1
-            self._buckets[operation][bisect_left(DURATION_BUCKETS, seconds)] += 1
-            self._sums[operation] += seconds
-            self._version += 1
+            before = self._counts[operation]
+            buckets = list(before.duration_buckets)
+            buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
+            self._counts[operation] = replace(
+                before, duration_buckets=tuple(buckets), duration_sum=before.duration_sum + seconds
+            )
+            self.version += 1
 
     def failure(self, operation: str, reason: Reason) -> None:
         """Count one failed attempt, or a call that failed before or after its attempts."""
         with self._lock:
-            self._failures[operation][reason] += 1
-            self._version += 1
+            before = self._counts[operation]
+            failures = {**before.failures, reason: before.failures[reason] + 1}
+            self._counts[operation] = replace(before, failures=failures)
+            self.version += 1
 
     def glue_time(self, time: float, *, ours: float, monotonic: float) -> None:
         """Remember the time that Glue's ``Date`` header holds, and that of our clocks when it came."""
         with self._lock:
-            self._clock_skew = time - ours
-            self._glue_time_ahead = time - monotonic
-            self._version += 1
+            self.clock_skew, self.glue_time_ahead = time - ours, time - monotonic
+            self.version += 1
 
     def read(self) -> Mapping[str, OperationCounts]:
         """Return the figures of every operation, all of one moment."""
         with self._lock:
-            return {
-                operation: OperationCounts(
-                    requests=self._requests[operation],
-                    failures=dict(self._failures[operation]),
-                    duration_buckets=tuple(self._buckets[operation]),
-                    duration_sum=self._sums[operation],
-                )
-                for operation in OPERATIONS
-            }
+            return dict(self._counts)
 
 
 class RunSeries(NamedTuple):
@@ -210,7 +194,7 @@ class SeriesChanges:
     """One commit's changes. ``None`` as a value: these series, if there were any, are gone."""
 
     everything: bool = False
-    """Whether this is all that there is (and so nothing is None), and a listener drops what it had before."""
+    """Whether this is all that there is, and a listener drops what it had before."""
     runs: Mapping[RunKey, RunSeries | None] = field(default_factory=dict)
     views: Mapping[ViewKey, ViewSeries | None] = field(default_factory=dict)
     targets: Mapping[str, TargetSeries | None] = field(default_factory=dict)
