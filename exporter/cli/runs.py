@@ -20,7 +20,6 @@ from exporter.cli.exporter_process import progress, with_regions
 from exporter.cli.logs import configure_logs, printable, standard_output
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.runs_output import (
-    STRIP_RUNS,
     Findings,
     FoundRun,
     Screen,
@@ -70,7 +69,7 @@ class Wanted:
             if one.run.database is not None:
                 histories[one.view].append(one.run)
         wanted = [one for one in reversed(oldest_first) if self._includes(one, now)][: self.limit]
-        return [one._replace(history=histories.pop(one.view, [])[-STRIP_RUNS:]) for one in wanted]
+        return [one._replace(history=histories.pop(one.view, [])) for one in wanted]
 
     def _includes(self, found: FoundRun, now: float) -> bool:
         run = found.run

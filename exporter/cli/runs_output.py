@@ -58,7 +58,7 @@ class FoundRun(NamedTuple):
     catalog_id: str
     run: Run
     history: Sequence[Run] = ()
-    """Newest runs of its view, the newest last, to draw below it; empty: none."""
+    """Runs of its view, the newest last, to draw below it; empty: none."""
 
     @property
     def view(self) -> tuple[str | None, ...]:
@@ -163,6 +163,7 @@ def _view_name(run: Run) -> str:
 
 def _strip(runs: Sequence[Run], now: float) -> Text:
     """Return a character for each run, the newest at the right: a bar for its duration, or a letter."""
+    runs = runs[-STRIP_RUNS:]
     durations = [run.duration(now) or 0.0 for run in runs]
     longest = max(durations)
     line = Text(GAP, no_wrap=True, overflow="ignore")
