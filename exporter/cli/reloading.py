@@ -23,10 +23,11 @@ from exporter.web.tls import TlsFileError, make_server_context
 if TYPE_CHECKING:
     from exporter.cli.exporter_process import Exporter
 
-UNTOUCHED_FOR = 1.0
-"""Seconds that a changed file must stay as it is before it is read: an editor may be half way through it."""
-WEB_INTERVAL = 1.0
-"""Seconds between checks of the files of the web configuration."""
+TICK = 1.0
+"""Seconds between checks of the web configuration's files.
+
+And those that a changed file must stay as it is before it is read: an editor may be half way through it.
+"""
 STOPPING = ("the exporter is stopping",)
 _PIPE = b"a named pipe"
 
@@ -229,7 +230,7 @@ class Reloader:
         if self._last_seen == self._seen:
             return self._interval
         if self._last_seen != previous:
-            return UNTOUCHED_FOR
+            return TICK
         self.reload(on_demand=False)
         return self._interval
 
@@ -241,8 +242,7 @@ class Reloader:
         """Reload when requested or due and follow the web configuration, until the end."""
         check_at = self._clock.monotonic() + (self._interval or math.inf)
         while not self._ended:
-            pause = min(WEB_INTERVAL, max(0.0, check_at - self._clock.monotonic()))
-            if self._clock.wait(self._wake, pause):
+            if self._clock.wait(self._wake, TICK):
                 self._wake.clear()
                 self.reload()
             if self.web:

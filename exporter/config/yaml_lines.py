@@ -1,6 +1,7 @@
 """A YAML file into plain values that know their lines."""
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,7 +45,10 @@ class Document:
         self.file = file
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self._lines: dict[Location, int] = {}
+        self._lines: dict[Location, int] = {(): _line(node) if node else 1}
+        """Of keys, and of the whole."""
+        self._items: dict[Location, array[int]] = {}
+        """The lines of each list's items, of which there may be a hundred thousand."""
         self._wrong: defaultdict[Location, set[str | int]] = defaultdict(set)
         self._values = 0
         self.root = None if node is None else self._value(node, ())
@@ -65,9 +69,12 @@ class Document:
 
     def line(self, location: Location) -> int:
         """Return the line of a value, which its key is on, or of the nearest one around it."""
-        while location and location not in self._lines:
-            location = location[:-1]
-        return self._lines.get(location, 1)
+        while location not in self._lines:
+            *around, step = location
+            location = tuple(around)
+            if isinstance(step, int) and location in self._items:
+                return self._items[location][step]
+        return self._lines[location]
 
     def place(self, location: Location) -> str:
         """Return a location as other messages refer to it: ``targets[0].runs[2] (line 7)``."""
@@ -78,7 +85,6 @@ class Document:
         return ConfigurationError(self.file, tuple(self.problems))
 
     def _value(self, node: yaml.Node, at: Location) -> object:
-        self._lines.setdefault(at, _line(node))
         self._values += 1
         if self._values > MOST_VALUES:
             raise self._stop(node, at, f"holds more than {MOST_VALUES:,} values, aliases expanded")
@@ -89,13 +95,13 @@ class Document:
         if node.tag not in {f"{_TAG}seq", f"{_TAG}map"}:
             return _UNKNOWN_TAG
         if isinstance(node, yaml.SequenceNode):
+            self._items[at] = array("L", map(_line, node.value))
             return [self._value(child, (*at, index)) for index, child in enumerate(node.value)]
         return self._mapping(node, at)
 
     def _mapping(self, node: yaml.Node, at: Location) -> dict[str, object]:
         mapping: dict[str, object] = {}
         merged: list[object] = []
-        keys: set[str] = set()
         reached = node.start_mark.index - 1
         for key_node, value_node in node.value:
             key = key_node.value
@@ -106,16 +112,16 @@ class Document:
                 raise self._stop(node, at, "an alias stands where a key belongs")
             reached = max(key_node.start_mark.index, value_node.start_mark.index)
             here = (*at, key)
-            line = self._lines.setdefault(here, _line(key_node))
-            value = self._value(value_node, here)
-            if key in keys:
-                message = f"duplicate key: it is already set on line {line}"
+            if here in self._lines:
+                message = f"duplicate key: it is already set on line {self._lines[here]}"
                 self.problems.append(Problem(_line(key_node), key_path(here), message))
-            elif key_node.tag == f"{_TAG}merge":
+                continue
+            self._lines[here] = _line(key_node)
+            value = self._value(value_node, here)
+            if key_node.tag == f"{_TAG}merge":
                 merged += value if isinstance(value, list) else [value]
             else:
                 mapping[key] = value
-            keys.add(key)
         inherited: dict[str, object] = {}
         # The first one to name a key wins, and the mapping's own keys always do.
         for other in reversed(merged):

@@ -184,18 +184,3 @@ def test_a_wrong_environment_variable_is_wrong_usage(
     err = capsys.readouterr().err
     assert value in err
     assert f"(env var: 'GLUE_MV_EXPORTER_{variable}')" in err
-
-
-def test_no_secret_of_a_configuration_is_printed(capsys: Output, tmp_path: Path) -> None:
-    file = tmp_path / "config.yaml"
-    file.write_text(
-        VALID
-        + "    aws_secret_access_key: hunter2\n"
-        + "    assume_role: {role_arn: wrong, external_id: [hunter3]}\n"
-        + "    endpoint_url: 'ftp://user:hunter4@host'\n"
-    )
-    assert run(["check-config", str(file)]) == 2
-    assert run(["serve", f"--config.file={file}"]) == 2
-    out, err = capsys.readouterr()
-    assert "hunter" not in out + err
-    assert "aws_secret_access_key" in err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli.reloading import UNTOUCHED_FOR, WebProtection, content_of
+from exporter.cli.reloading import TICK, WebProtection, content_of
 from exporter.errors import ConfigurationError
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
@@ -67,7 +67,7 @@ def test_a_changed_file_is_reloaded_once_and_not_before_it_stays_as_it_is(bench:
     assert check(bench, 1) == [10.0], "the same content, written again"
     for numbers in ((1,), (3,)):
         bench.write(target(bench.glue, "a", *numbers))
-        assert check(bench, 1) == [UNTOUCHED_FOR]
+        assert check(bench, 1) == [TICK]
         assert len(bench.watched()) == 2, "still the first configuration"
     assert check(bench, 2) == [10.0, 10.0]
     assert bench.watched() == {sample_run_id(3)}
@@ -83,7 +83,7 @@ def test_what_cannot_be_used_is_tried_once_and_changes_nothing(
     bench.file.unlink()
     if broken:
         bench.file.write_text(broken)
-    assert check(bench, 3) == [UNTOUCHED_FOR, 10.0, 10.0]
+    assert check(bench, 3) == [TICK, 10.0, 10.0]
     after = bench.scrape()
     assert (after.value(RELOADED_OK), after.value(RELOADED_AT)) == (0, before)
     assert len(bench.watched()) == 2
@@ -95,7 +95,7 @@ def test_what_cannot_be_used_is_tried_once_and_changes_nothing(
 def test_a_file_away_for_a_moment_is_no_change(bench: ReloadBench) -> None:
     away = bench.file.with_name("away")
     bench.file.rename(away)
-    assert check(bench, 1) == [UNTOUCHED_FOR]
+    assert check(bench, 1) == [TICK]
     away.rename(bench.file)
     assert check(bench, 1) == [10.0]
     assert bench.scrape().value(RELOADED_OK) == 1
@@ -204,7 +204,7 @@ def test_a_configuration_that_is_a_pipe_for_a_moment_ends_no_reload(bench: Reloa
     content = bench.file.read_text()
     bench.file.unlink()
     os.mkfifo(bench.file)
-    assert check(bench, 2) == [UNTOUCHED_FOR, 10.0]
+    assert check(bench, 2) == [TICK, 10.0]
     assert bench.reloader.reload() == (f"{bench.file}: is a named pipe: a reload reads files only",)
     bench.file.unlink()
     bench.file.write_text(content)

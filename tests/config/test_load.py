@@ -31,10 +31,3 @@ def test_what_cannot_be_read_is_an_error_as_the_system_writes_it(tmp_path: Path)
 
 def test_an_endless_file_is_not_read_to_its_end() -> None:
     assert error("/dev/zero") == "/dev/zero: is larger than 32 MiB"
-
-
-def test_paths_may_be_text_or_paths(tmp_path: Path) -> None:
-    file = tmp_path / "config.yaml"
-    file.write_text('targets: [{views: ["*.*"]}]')
-    assert config.load(file) == config.load(str(file))
-    assert config.load(file).file == str(file)
