@@ -8,7 +8,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 import structlog
@@ -33,6 +34,10 @@ def parse_logfmt(line: str) -> dict[str, str]:
     return pairs
 
 
+PARSE: Mapping[str, Callable[[str], dict[str, Any]]] = {"json": json.loads, "logfmt": parse_logfmt}
+FORMS = pytest.mark.parametrize("form", PARSE)
+
+
 def logged(form: str, level: str = "debug", **fields: object) -> str:
     stream = io.StringIO()
     configure_logs(level, form, stream)
@@ -40,33 +45,22 @@ def logged(form: str, level: str = "debug", **fields: object) -> str:
     return stream.getvalue()
 
 
+FIELDS = {"run_id": "abc", "error_message": 'größer: "no"\nals a=b'}
+
+
 def test_a_logfmt_line_begins_with_time_level_and_message_and_leaves_out_none() -> None:
-    line = logged("logfmt", run_id="abc", status=None, dpu_seconds=0.0, error_message='it said "no": a=b')
+    line = logged("logfmt", status=None, dpu_seconds=0.0, **FIELDS)
     assert line.endswith("\n")
     fields = parse_logfmt(line.rstrip("\n"))
     assert list(fields)[:3] == ["ts", "level", "msg"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", fields.pop("ts"))
-    assert fields == {
-        "level": "info",
-        "msg": "run ended",
-        "run_id": "abc",
-        "dpu_seconds": "0.0",
-        "error_message": 'it said "no": a=b',
-    }
+    assert fields == {"level": "info", "msg": "run ended", "dpu_seconds": "0.0", **FIELDS}
 
 
 def test_a_json_line_holds_the_same() -> None:
-    fields = json.loads(
-        logged("json", run_id="abc", status=None, dpu_seconds=0.0, error_message="größer\nals")
-    )
+    fields = json.loads(logged("json", status=None, dpu_seconds=0.0, **FIELDS))
     assert fields.pop("ts").endswith("Z")
-    assert fields == {
-        "level": "info",
-        "msg": "run ended",
-        "run_id": "abc",
-        "dpu_seconds": 0.0,
-        "error_message": "größer\nals",
-    }
+    assert fields == {"level": "info", "msg": "run ended", "dpu_seconds": 0.0, **FIELDS}
 
 
 @settings(deadline=None)  # a busy machine is not a failure
@@ -74,7 +68,7 @@ def test_a_json_line_holds_the_same() -> None:
 def test_any_text_is_one_line_that_parses(form: str, value: str) -> None:
     line = logged(form, before="x", error_message=value, after="y").removesuffix("\n")
     assert len(line.splitlines()) == 1
-    fields = json.loads(line) if form == "json" else parse_logfmt(line)
+    fields = PARSE[form](line)
     assert fields["error_message"].replace("\\n", "\n") == printable(value).replace("\\n", "\n")
     assert (fields["before"], fields["after"]) == ("x", "y")
 
@@ -116,7 +110,7 @@ def test_only_messages_of_the_level_or_above_are_logged(level: str, shown: list[
     assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == shown
 
 
-@pytest.mark.parametrize("form", ["logfmt", "json"])
+@FORMS
 def test_an_exceptions_traceback_stays_on_its_line(form: str) -> None:
     stream = io.StringIO()
     configure_logs("info", form, stream)
@@ -125,19 +119,19 @@ def test_an_exceptions_traceback_stays_on_its_line(form: str) -> None:
     except ValueError:
         structlog.get_logger().exception("a poll failed", target="prod")
     (line,) = stream.getvalue().splitlines()
-    fields = json.loads(line) if form == "json" else parse_logfmt(line)
+    fields = PARSE[form](line)
     assert (fields["level"], fields["target"]) == ("error", "prod")
     assert fields["exception"].startswith("Traceback (most recent call last):\n")
     assert fields["exception"].endswith("ValueError: invalid literal for int() with base 10: 'x = 1'")
 
 
-@pytest.mark.parametrize("form", ["logfmt", "json"])
+@FORMS
 def test_warnings_of_libraries_look_the_same(form: str) -> None:
     stream = io.StringIO()
     configure_logs("debug", form, stream)
     logging.getLogger("uvicorn.error").warning("Invalid HTTP request\x1b received from %s", "10.0.0.1")
     (line,) = stream.getvalue().splitlines()
-    fields = json.loads(line) if form == "json" else parse_logfmt(line)
+    fields = PARSE[form](line)
     assert fields["level"] == "warning"
     assert fields["msg"] == "Invalid HTTP request\\x1b received from 10.0.0.1"
     assert set(fields) == {"ts", "level", "msg"}
@@ -186,7 +180,7 @@ def read(reader: int) -> str:
     return text.decode().lstrip("x")
 
 
-@pytest.mark.parametrize("form", ["logfmt", "json"])
+@FORMS
 def test_lines_that_cannot_be_written_are_counted_in_one_line(
     monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
@@ -199,7 +193,7 @@ def test_lines_that_cannot_be_written_are_counted_in_one_line(
         for message in ("third", "fourth"):
             structlog.get_logger().info(message)
         lines = read(reader).splitlines()
-    said, *others = [json.loads(line) if form == "json" else parse_logfmt(line) for line in lines]
+    said, *others = map(PARSE[form], lines)
     assert (said["level"], said["msg"], str(said["lines"])) == ("warning", DROPPED, "2")
     assert [line["msg"] for line in others] == ["third", "fourth"]
 
