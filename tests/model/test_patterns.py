@@ -95,11 +95,6 @@ def test_the_first_target_in_the_file_owns_what_several_ask_for() -> None:
     assert ownership.conflicts == {("second", "first"): ["a", "sales.orders", "hr.people"]}
 
 
-def test_what_no_target_asks_for_has_no_owner() -> None:
-    assert Ownership([target("one", "sales.*")]).of_view("hr", "people") is None
-    assert Ownership().of_view("hr", "people") is None
-
-
 def test_views_that_are_named_literally_are_looked_up_and_not_compared_with_each_other() -> None:
     """There may be thousands of them."""
     calls = []

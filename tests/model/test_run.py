@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.model.run import Run, run_key
+from exporter.model.run import Run
 
 SEEN = 1000.0
 """When the run was first seen ended."""
@@ -36,35 +36,6 @@ def run(
 )
 def test_a_run_is_over_by_its_status_or_where_that_is_not_listed_by_its_end(seen: Run, *, over: bool) -> None:
     assert seen.ended is over
-
-
-@pytest.mark.parametrize(
-    ("status", "label"), [("RUNNING", "RUNNING"), ("PAUSED", "UNKNOWN"), ("", "UNKNOWN"), (None, None)]
-)
-def test_a_status_that_is_not_listed_is_unknown_and_a_missing_one_is_none(
-    status: str | None, label: str | None
-) -> None:
-    assert run(status).status_label == label
-
-
-@pytest.mark.parametrize(
-    ("refresh_type", "label"),
-    [
-        ("FULL", "FULL"),
-        ("INCREMENTAL", "INCREMENTAL"),
-        ("PARTIAL", "UNKNOWN"),
-        ("", "UNKNOWN"),
-        (None, "UNKNOWN"),
-    ],
-)
-def test_a_refresh_type_that_is_missing_or_not_listed_is_unknown(
-    refresh_type: str | None, label: str
-) -> None:
-    assert run()._replace(refresh_type=refresh_type).refresh_type_label == label
-
-
-def test_run_ids_are_compared_in_any_case() -> None:
-    assert run_key("0F8FAD5B-d9cb") == run_key("0f8fad5b-D9CB") == "0f8fad5b-d9cb"
 
 
 @pytest.mark.parametrize(

@@ -60,15 +60,3 @@ def test_where_new_settings_protect_less_the_ones_before_are_kept(
 def test_other_users_and_files_protect_no_less(one: WebSettings, other: WebSettings) -> None:
     assert one.at_least(other) == one
     assert other.at_least(one) == other
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (WebSettings(), ["off", "NoClientCert", "off"]),
-        (WebSettings(users={"alice": "a hash"}), ["off", "NoClientCert", "on"]),
-        (WebSettings(tls=MUTUAL), ["on", "RequireAndVerifyClientCert", "off"]),
-    ],
-)
-def test_the_log_tells_how_it_is_protected_and_no_user(settings: WebSettings, words: list[str]) -> None:
-    assert settings.in_words() == dict(zip(("tls", "client_certificates", "basic_auth"), words, strict=True))

@@ -8,7 +8,7 @@ from exporter.errors import Reason
 from exporter.model.run import Run
 from exporter.store.results import PollEnded, ResyncEnded, Scope, TablesRead
 from tests.support.clock import START
-from tests.support.log import elsewhere, ignored, malformed, unknown
+from tests.support.log import ignored, unknown
 from tests.support.reader import glue_error
 from tests.support.store_bench import DAILY, StoreBench, ended, of, running, target, view
 
@@ -23,12 +23,6 @@ def bench(counting: StoreBench) -> StoreBench:
 
 
 # Who watches what
-
-
-def test_what_another_target_owns_is_logged_for_every_catalog(bench: StoreBench) -> None:
-    others = [target(name, "b", catalog_id="210987654321") for name in ("three", "four")]
-    events = bench.configure(target("one", "a"), target("two", "a"), *others)
-    assert events == [elsewhere("two", "one", "a"), elsewhere("four", "three", "b")]
 
 
 def test_a_poll_reads_the_unsettled_runs_of_its_own_views(bench: StoreBench) -> None:
@@ -99,13 +93,6 @@ def test_a_poll_that_gives_up_logs_a_run_that_failed_for_a_reason_of_its_own() -
     bench.watch("a", "b")
     events = bench.read(errors={"a": NOT_FOUND, "b": TIMEOUT}, error=TIMEOUT, finished=False)
     assert events[1:] == [unknown("a")]
-
-
-def test_a_record_that_cannot_be_read_is_logged_once(bench: StoreBench) -> None:
-    first = bench.poll(tables=None, unreadable=["a", None])
-    assert first == [malformed("prod", f"{name}Status is a number") for name in ("run a: ", "")]
-    again = bench.poll(tables=None, unreadable=["a", "b", None])
-    assert again == [malformed("prod", "run b: Status is a number")]
 
 
 # Reads of single runs

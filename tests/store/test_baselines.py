@@ -76,20 +76,6 @@ def test_views_are_without_a_baseline_until_their_runs_have_been_listed_to_the_e
 # A listing that goes on for long
 
 
-def test_a_listing_is_no_baseline_of_a_view_that_was_added_while_it_went_on(counting: StoreBench) -> None:
-    """Its first pages ignored that view's runs."""
-    old = [of("stock.levels", ended(f"old-{number}")) for number in range(3)]
-    listing = counting.open_listing()
-    counting.hand_in(listing, *old)
-    counting.watch("sales.*", "stock.*")
-    counting.store.apply(found(view("stock.levels"), databases=["stock"]))
-    counting.hand_in(listing, last=True)
-    counting.poll(*old, tables=None)
-    assert counting.shown.runs_total("stock.levels") == {}
-    counting.poll(*old, of("stock.levels", ended("new")), tables=None)
-    assert counting.shown.runs_total("stock.levels") == {"SUCCEEDED": 1}
-
-
 @pytest.mark.parametrize("dropped", [True, False], ids=["dropped and added", "found"])
 def test_a_listing_is_no_baseline_of_a_view_that_began_while_it_went_on(
     views: StoreBench, *, dropped: bool

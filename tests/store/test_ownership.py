@@ -74,15 +74,6 @@ def test_a_default_catalog_that_turns_out_to_be_another_one_takes_its_series_alo
     assert bench.shown.targets["default"].catalog_id == OTHER
 
 
-def test_lost_runs_are_reported_once(bench: StoreBench) -> None:
-    same = target("first", "a"), target("second", "a")
-    assert len(bench.configure(*same)) == 1
-    assert bench.configure(*same) == []
-    assert bench.configure(target("first", "a", "b"), target("second", "a", "b")) == [
-        elsewhere("second", "first", "b")
-    ]
-
-
 def test_what_was_read_of_a_run_that_has_moved_meanwhile_is_dropped(bench: StoreBench) -> None:
     bench.configure(target("second", "a"))
     bench.configure(target("first", "a"), target("second", "a"))

@@ -57,11 +57,6 @@ def test_the_first_change_counts_however_many_follow_and_few_of_them_are_remembe
     assert bench.shown.facts().stale_since == START
 
 
-def test_a_source_that_does_not_change_is_not_written_again(bench: StoreBench) -> None:
-    see(bench, orders=START - DAY)
-    assert changes_seen(bench) == 1
-
-
 def test_a_time_in_the_future_is_a_change_of_now(bench: StoreBench) -> None:
     see(bench, orders=START + 30 * DAY)
     assert bench.shown.facts().stale_since == START

@@ -13,7 +13,7 @@ from exporter.model.view import View
 from tests.support.clock import START
 from tests.support.log import elsewhere, unmatched
 from tests.support.reader import glue_error
-from tests.support.store_bench import DAILY, DAY, StoreBench, ended, failed, running, started, target, view
+from tests.support.store_bench import DAILY, DAY, StoreBench, ended, running, started, target, view
 
 NOT_FOUND = glue_error(Reason.NOT_FOUND)
 THROTTLED = glue_error(Reason.THROTTLED)
@@ -90,15 +90,6 @@ def test_a_view_missing_from_one_complete_listing_is_down_and_from_two_it_is_gon
     assert up is None or views.shown.facts() == before
 
 
-def test_a_view_that_is_named_keeps_view_up_0_alone(views: StoreBench) -> None:
-    views.watch(DAILY)
-    views.poll(ended("a"), by_name=[DAILY])
-    for _ in range(3):
-        views.poll(tables=[], by_name=[DAILY])
-    assert (views.shown.view().up, views.shown.view().facts) == (False, None)
-    assert views.shown.shown_runs == set()
-
-
 def test_a_view_that_may_not_be_looked_up_is_known_by_its_runs_alone(views: StoreBench) -> None:
     """Where GetTables is denied, a glob finds the views that have runs."""
     views.poll(running("a"), tables=None, denied=True)
@@ -125,13 +116,6 @@ def test_a_named_view_of_which_the_tables_hold_the_name_alone_is_looked_up(views
 def test_runs_alone_make_no_view_where_the_tables_may_be_read(views: StoreBench) -> None:
     views.poll(running("a"), tables=[])
     assert views.shown.view_ups == {}
-
-
-def test_a_view_that_a_reload_drops_goes_at_once(views: StoreBench) -> None:
-    views.poll(running("a"))
-    views.watch("stock.*")
-    assert views.shown.view_ups == {}
-    assert views.shown.shown_runs == set()
 
 
 # Runs that Glue no longer finds
@@ -170,13 +154,6 @@ def test_a_settled_run_that_glue_has_forgotten_stays_while_it_is_among_the_newes
 
 
 # What a view's runs say of it
-
-
-def test_a_view_whose_runs_have_not_been_listed_says_nothing_of_failures(views: StoreBench) -> None:
-    views.poll(complete=False)
-    assert views.shown.facts().consecutive_failures is None
-    views.poll()
-    assert views.shown.facts().consecutive_failures == 0
 
 
 @pytest.mark.parametrize(
@@ -240,30 +217,6 @@ def test_a_success_without_an_end_has_that_of_its_last_update_or_of_when_it_was_
     views.clock.advance(30.0)
     views.poll(without)
     assert views.shown.facts().last_success_time == START
-
-
-def test_last_success_and_last_failure_are_told_apart(views: StoreBench) -> None:
-    views.poll(started(ended("a", end_time=START - 50.0), -90.0), failed("b", -40.0), running("c"))
-    facts = views.shown.facts()
-    assert facts.last_success is not None
-    assert (facts.last_success.run_id, facts.last_success_time) == ("a", START - 50.0)
-    assert facts.last_failure_time == START, "it was seen before its end"
-    assert facts.last_run == running("c")
-
-
-@pytest.mark.parametrize(
-    ("runs_per_view", "shown"),
-    [(0, set()), (1, {"e", "a"}), (3, {"e", "d", "c", "a"})],
-)
-def test_runs_per_view_decides_which_runs_have_series_of_their_own(
-    views: StoreBench, runs_per_view: int, shown: set[str]
-) -> None:
-    """A run that has not ended is shown besides, however old it is; with 0 none is."""
-    views.watch("sales.*", runs_per_view=runs_per_view)
-    runs = [started(ended(run_id), place) for place, run_id in enumerate("bcde", start=1)]
-    views.poll(started(running("a"), 0.0), *runs)
-    assert views.shown.shown_runs == shown
-    assert views.shown.last_run() == "e"
 
 
 # Several targets

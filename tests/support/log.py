@@ -43,10 +43,6 @@ def unmatched(target: str, pattern: str) -> Line:
     )
 
 
-def malformed(target: str, error: str) -> Line:
-    return Line("warning", "a record of a listing cannot be read", {"target": target, "error": error})
-
-
 def ignored(run_id: str) -> Line:
     return Line("warning", "a listed run names no view; it is ignored", {**PLACE, "run_id": run_id})
 
