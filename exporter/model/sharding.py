@@ -33,11 +33,10 @@ class Shard:
                 f"not a valid shard: {text!r}; write i/n, such as 0/3 for the first of three processes"
             )
         index, count = int(written[1]), int(written[2])
-        if not 1 <= count <= MOST_SHARDS:
-            raise ValueError(f"{text!r}: the number of shards must be from 1 to {MOST_SHARDS}")
-        if index >= count:
-            last = "0/1 is the only one" if count == 1 else f"they go from 0/{count} to {count - 1}/{count}"
-            raise ValueError(f"{text!r}: no such shard: {last}")
+        if not index < count <= MOST_SHARDS:
+            raise ValueError(
+                f"{text!r}: no such shard: in i/n, i must be below n, and n at most {MOST_SHARDS}"
+            )
         return cls(index, count)
 
     def __str__(self) -> str:

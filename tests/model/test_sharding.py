@@ -75,15 +75,9 @@ def test_anything_else_is_no_shard(text: str) -> None:
         Shard.parse(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("2/2", "'2/2': no such shard: they go from 0/2 to 1/2"),
-        ("1/1", "'1/1': no such shard: 0/1 is the only one"),
-        ("0/0", "'0/0': the number of shards must be from 1 to 1000"),
-        ("0/999999999", "'0/999999999': the number of shards must be from 1 to 1000"),
-    ],
-)
-def test_a_shard_that_cannot_be_is_refused(text: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+@pytest.mark.parametrize("text", ["2/2", "1/1", "0/0", "0/1001", "0/999999999"])
+def test_a_shard_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"'{text}': no such shard: in i/n, i must be below n, and n at most 1000"
+    ):
         Shard.parse(text)
