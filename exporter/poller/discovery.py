@@ -184,7 +184,6 @@ class SourceReader:
     ) -> Iterator[tuple[str, Answer]]:
         """Yield answers, until reading the sources that are left by name takes fewer calls."""
         left = dict(wanted)
-        expected = self._pages.get(part, 0)
         listing = pages(partial(reader.get_tables, part.database, catalog_id=part.catalog_id), "GetTables")
         for number, page in enumerate(listing, start=1):
             for table in page.items:
@@ -193,8 +192,8 @@ class SourceReader:
             if page.next_token is None:
                 yield from ((arn, self._answer(arn, None)) for arn in left.values())
                 left = {}
-            # Beyond what is known, about as many pages may follow as have been read.
-            if not left or number >= max(expected, len(left)):
+            # About as many pages may follow as have been read.
+            if not left or number >= len(left):
                 self._pages[part] = 2 * len(wanted) if left else number
                 return
 

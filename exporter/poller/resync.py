@@ -193,10 +193,8 @@ class Resync:
         while parts := [part for part in self._left if part.finds_views]:  # databases lead to more of them
             for part, result in calls.each(parts, partial(read_part, reader)):
                 self._take_tables(part, result)
-        watch = self._store.watch(self._target.name)
-        if watch and (RUNS in self._left or watch.without_baseline):
+        if RUNS in self._left and (watch := self._store.watch(self._target.name)):
             self._read_runs(reader, calls, watch)
-        self._left.pop(RUNS, None)
         self._read_sources(reader, calls)
 
     def _take_tables(self, part: Part, result: Found | GlueError) -> None:

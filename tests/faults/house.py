@@ -8,6 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -58,7 +59,6 @@ class House:
         self.faulty = False
         """Whether the cells' faults are in force."""
         self.clock = SteppedClock()
-        self.stop = threading.Event()
         self.seconds_of_scrapes: list[float] = []
         self._cell_of = {f"AKIA{cell.target.upper()}": cell for cell in self.cells}
         self._cell_of |= {f"ASIA{cell.target.upper()}": cell for cell in self.cells}
@@ -111,30 +111,15 @@ class House:
         """
         self.clock.advance(RESYNC_INTERVAL if resync else POLL_INTERVAL)
         self._a_page_was_read.clear()
-        for thread in self.begin_polls(list(self._polls) if targets is None else targets):
-            while thread.is_alive():
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            jobs = [threads.submit(self._poll, name) for name in targets or self._polls]
+            while wait(jobs, timeout=0.2).not_done:
                 self.scrape()
-                thread.join(0.2)
         return Exposition(self.scrape())
 
-    def begin_polls(self, targets: Sequence[str]) -> list[threading.Thread]:
-        """Poll these targets, each in a thread of its own that ends when its resync has; do not wait."""
-        places = threading.BoundedSemaphore(AT_ONCE)
-
-        def poll(name: str) -> None:
-            with places:
-                if not self.stop.is_set():
-                    self._polls[name].run(lambda: None)
-                    self._polls[name].resync.wait(math.inf, lambda: None)
-
-        threads = [threading.Thread(target=poll, args=(name,), daemon=True) for name in targets]
-        for thread in threads:
-            thread.start()
-        return threads
-
-    def end_polls(self) -> None:
-        """Let all polls and resyncs end, as the program does."""
-        self.stop.set()
+    def _poll(self, name: str) -> None:
+        self._polls[name].run(lambda: None)
+        self._polls[name].resync.wait(math.inf, lambda: None)
 
     def scrape(self) -> str:
         """Fetch ``/metrics`` over HTTP, and note how long that took."""
@@ -173,10 +158,11 @@ class House:
 
     def _poll_of(self, target: Target) -> TargetPoll:
         requests = self.exporter.store.requests(target.name)
-        reader = self._clients.catalog(target, requests, self.stop)
+        never = threading.Event()
+        reader = self._clients.catalog(target, requests, never)
         # What takes the processor long happens here, one after the other, and not while others wait for Glue.
         reader.connection.glue()
-        return TargetPoll(target, reader, self.exporter.store, self.clock, self.stop)
+        return TargetPoll(target, reader, self.exporter.store, self.clock, never)
 
     def _target(self, cell: Cell | None) -> Target:
         operation = cell.operation if cell else None

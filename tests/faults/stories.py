@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tests.e2e.exposition import EXPORTER, RUN, Exposition
 from tests.faults.house import CONFIGURED, NEIGHBOUR, RATE, WATCHED, House, catalog_of
-from tests.faults.table import STS, Cell, Moment, Operation
+from tests.faults.table import STS, Cell, Moment
 from tests.support.bare_glue import Call
 from tests.support.bare_records import sample_run_id
 
@@ -106,8 +106,6 @@ def the_limit_is_kept(calls: Sequence[Call]) -> Iterator[str]:
 
 
 Story = Callable[[House], Iterator[str]]
-STOPS_WITHIN = 3.0
-"""Seconds until the last poll has ended; the program itself waits for two, and leaves the rest behind."""
 
 
 def faulty_poll(house: House, before: Exposition | None) -> tuple[Exposition, list[str]]:
@@ -185,32 +183,11 @@ def counts(scraped: Exposition, catalog_id: str, *, runs: int, dpu_seconds: floa
             yield f"catalog {catalog_id}: {name} is {found} instead of {expected}"
 
 
-def while_the_exporter_stops(house: House) -> Iterator[str]:
-    """End polls at once, whatever their calls do, and take nothing in any more."""
-    known = [cell for cell in house.cells if cell.operation is not Operation.GET_CALLER_IDENTITY]
-    good = house.poll([cell.target for cell in known])
-    house.clock.advance(1000.0)
-    house.faulty = True
-    house.glue.forget_calls()
-    threads = house.begin_polls([cell.target for cell in house.cells])
-    house.glue.wait_for_calls(10)
-    began = time.monotonic()
-    house.end_polls()
-    for thread in threads:
-        thread.join(10)
-    if (seconds := time.monotonic() - began) > STOPS_WITHIN:
-        yield f"polls ended {seconds:.1f} s after they should"
-    after = Exposition(house.scrape())
-    for cell in known:
-        yield from keeps_last_good_values(cell, good, after)
-
-
 STORIES: Mapping[Moment, Story] = {
     Moment.FIRST_POLL: at_the_first_poll,
     Moment.STEADY: after_good_polls,
     Moment.MID_LISTING: after_good_polls,
     Moment.SETTLING: while_a_run_settles,
-    Moment.SHUTDOWN: while_the_exporter_stops,
 }
 
 

@@ -32,7 +32,6 @@ class Moment(StrEnum):
     STEADY = "after good polls"
     MID_LISTING = "after the first page of a listing"
     SETTLING = "while a run settles"
-    SHUTDOWN = "while the exporter stops"
 
 
 STS = frozenset({Operation.GET_CALLER_IDENTITY, Operation.ASSUME_ROLE})
@@ -158,7 +157,7 @@ def can_happen(operation: Operation, moment: Moment) -> bool:
     if moment is Moment.MID_LISTING:
         return operation in LISTINGS | {Operation.ASSUME_ROLE}
     if operation is Operation.GET_CALLER_IDENTITY:  # asked once; what is known of an account stays true
-        return moment in {Moment.FIRST_POLL, Moment.SHUTDOWN}
+        return moment is Moment.FIRST_POLL
     return True
 
 

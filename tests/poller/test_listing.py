@@ -92,10 +92,20 @@ def test_disorder_is_noted_even_if_the_read_never_gets_to_its_end() -> None:
     """And no half read that is in order makes up for it."""
     bench = read_before(SORTED)
     bench.reader.fails(PAGES[1], Reason.INVALID_INPUT)
-    for runs in (ONE_SWAPPED, SORTED):
+    for runs in (ONE_SWAPPED, SORTED, SORTED):
         bench.has(*runs)
         assert bench.later() == PAGES[:2]
         assert bench.up is False, "half a listing never passes for a listing"
+
+
+def test_after_a_read_that_broke_off_the_next_one_goes_down_to_what_was_known_before() -> None:
+    bench = read_before(SORTED[25:])
+    bench.has(*SORTED)
+    bench.reader.fails(PAGES[1], Reason.INVALID_INPUT)
+    assert bench.later() == PAGES[:2]
+    del bench.reader.answers[PAGES[1]]
+    assert bench.later() == PAGES[:4]
+    assert bench.shown.runs_total("sales.orders") == {"SUCCEEDED": 25}
 
 
 # Unsettled runs: further pages, or one by one

@@ -189,6 +189,17 @@ def test_one_failed_database_of_many_is_asked_for_by_itself_at_growing_intervals
     assert (ready.up, found(ready)) == (True, names)
 
 
+def test_a_database_that_failed_and_is_gone_fails_no_more() -> None:
+    ready = bench("*.*")
+    ready.reader.fails("get_tables sales", Reason.ACCESS_DENIED)
+    ready.run()
+    assert ready.up is False
+    ready.has(views=ALL[:2])
+    ready.later(900.0)
+    ready.later()
+    assert (ready.up, ready.error) == (True, None)
+
+
 def test_intervals_begin_anew_after_a_success() -> None:
     ready = bench("sales.*")
     for _ in range(2):
@@ -365,6 +376,7 @@ def test_where_only_databases_may_not_be_listed_literal_names_are_asked_for_by_n
     assert ready.shown.facts("sales.orders").refresh_mode == "scheduled"
     assert ready.shown.facts("finance.ledger").refresh_mode == "unknown"
     assert (ready.up, ready.error) == (False, str(error))
+    assert tables(ready.later()) == ["get_databases"], "the others have been asked for"
 
 
 def test_where_databases_may_not_be_listed_those_that_patterns_name_are_read() -> None:

@@ -113,15 +113,6 @@ def test_a_thread_that_cannot_be_started_takes_up_no_room(clock: ManualClock) ->
             calls(small).one(nothing)
 
 
-def test_begins_no_more_calls_than_have_been_yielded(clock: ManualClock) -> None:
-    """Calls that fail at once must not all have been made before the first failure is looked at."""
-    begun: list[str] = []
-    results = calls(pool(clock, 2)).each(list("abcdefghij"), begun.append)
-    for _ in range(3):
-        next(results)
-    assert len(begun) <= 4
-
-
 def test_an_answer_in_between_begins_the_count_of_failures_anew(clock: ManualClock) -> None:
     made: list[str] = []
 
