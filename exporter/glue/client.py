@@ -115,7 +115,7 @@ class GlueCatalog:
         with self._call(operation) as call:
             self.connection.load_credentials()
             call.needs_credentials = False
-            getattr(self.connection.glue(), xform_name(operation))(CatalogId=catalog_id, **given)
+            getattr(self.connection.client("glue"), xform_name(operation))(CatalogId=catalog_id, **given)
             if call.answer is None:
                 raise MalformedError("the answer is empty")
             result = parse(call.answer)

@@ -173,23 +173,20 @@ class _BoundedSession:
         self._session.close()
 
     def _read(self, raw: Any, url: str) -> bytes:
+        """Raise botocore's own errors, which it knows to retry."""
         deadline = self._clock.monotonic() + self._timeouts.answer
         body = bytearray()
-        while chunk := _next_chunk(raw, url):
+        while True:
+            try:
+                chunk = raw.read1(_CHUNK, decode_content=False)
+            except TransportTimeoutError as error:
+                raise ReadTimeoutError(endpoint_url=url, error=error) from error
+            except (TransportError, OSError) as error:
+                raise ConnectionClosedError(endpoint_url=url, error=error) from error
+            if not chunk:
+                return bytes(body)
             body += chunk
             if len(body) > LARGEST_ANSWER:
                 raise responses.MalformedError(f"the answer is larger than {LARGEST_ANSWER} bytes")
             if self._clock.monotonic() > deadline:
                 raise ReadTimeoutError(endpoint_url=url)
-        return bytes(body)
-
-
-def _next_chunk(raw: Any, url: str) -> bytes:
-    """Return what has arrived, empty at the end; raise botocore's own errors, which it knows to retry."""
-    try:
-        chunk: bytes = raw.read1(_CHUNK, decode_content=False)
-    except TransportTimeoutError as error:
-        raise ReadTimeoutError(endpoint_url=url, error=error) from error
-    except (TransportError, OSError) as error:
-        raise ConnectionClosedError(endpoint_url=url, error=error) from error
-    return chunk

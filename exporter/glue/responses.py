@@ -103,7 +103,7 @@ def parse_tables(answer: Answer, *, database: str) -> Page[View | SourceTable]:
 
 def parse_databases(answer: Answer) -> Page[str]:
     """Read one page of GetDatabases."""
-    return _page(answer, lambda record: _name(_object(record, "the database")), "Name")
+    return _page(answer, lambda record: _identifier(_object(record, "the database"), "Name"), "Name")
 
 
 def parse_run(record: object, *, requested_id: str | None = None) -> Run:
@@ -112,8 +112,11 @@ def parse_run(record: object, *, requested_id: str | None = None) -> Run:
     A record without a run ID takes the requested one; that of another run is refused.
     """
     fields = _object(record, "the run")
+    run_id = _identifier(fields, _RUN_ID, requested_id)
+    if requested_id is not None and run_key(run_id) != run_key(requested_id):
+        raise MalformedError(f"{_RUN_ID} is that of another run")
     return Run(
-        run_id=_run_id(fields, requested_id),
+        run_id=run_id,
         database=_text(fields, "DatabaseName"),
         table=_text(fields, "TableName"),
         status=_text(fields, "Status"),
@@ -154,7 +157,7 @@ def _view(fields: Record, database: str) -> View:
     sources = _readable(_each, definition, "SubObjects", _text)
     return View(
         database=database,
-        table=_name(fields),
+        table=_identifier(fields, "Name"),
         creation_time=_number(fields, "CreateTime", *_TIME),
         # A view cannot be refreshed every 0 seconds: such a schedule is none.
         refresh_seconds=float(schedule) if schedule else None,
@@ -284,20 +287,11 @@ def _encodable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _run_id(fields: Record, requested: str | None) -> str:
-    run_id = _text(fields, _RUN_ID) or requested
-    if not run_id:
-        raise MalformedError(f"{_RUN_ID} is missing")
-    if requested is not None and run_key(run_id) != run_key(requested):
-        raise MalformedError(f"{_RUN_ID} is that of another run")
-    return run_id
-
-
-def _name(fields: Record) -> str:
-    name = _text(fields, "Name")
-    if not name:
-        raise MalformedError("Name is missing")
-    return name
+def _identifier(fields: Record, name: str, default: str | None = None) -> str:
+    text = _text(fields, name) or default
+    if not text:
+        raise MalformedError(f"{name} is missing")
+    return text
 
 
 def _number(fields: Record, name: str, meaning: str, most: float) -> float | None:

@@ -17,7 +17,7 @@ from exporter.clock import Clock
 from exporter.glue.failures import one_line
 from exporter.glue.instrumentation import Timeouts, bound_answers, instrument
 from exporter.glue.rate_limiter import RateLimiter
-from exporter.model.settings import Access
+from exporter.model.settings import Access, AssumeRole
 
 SessionFactory = Callable[[str | None], Any]
 """Makes a botocore session for a profile, or for None; a test or a demo, one with its own credentials."""
@@ -83,9 +83,7 @@ class Connection:
         # Neither sessions nor the making of clients are safe to share between threads.
         self._lock = threading.RLock()
         self._session: boto3.Session | None = None
-        self._clients: list[Any] = []
-        self._glue: Any = None
-        self._sts: Any = None
+        self._clients: dict[str, Any] = {}
 
     def load_credentials(self) -> None:
         """Find the credentials, which may use the network; NoCredentialsError where there are none."""
@@ -93,21 +91,18 @@ class Connection:
             if self._current_session().get_credentials() is None:
                 raise NoCredentialsError
 
-    def glue(self) -> Any:
-        """Return the client of Glue."""
-        # The endpoint is Glue's alone: STS is found the SDK's way, or another account's keys
-        # would be sent to whatever stands in for Glue.
-        url = self._access.endpoint_url
+    def client(self, service: str) -> Any:
+        """Return the client of Glue (``glue``) or STS (``sts``)."""
         with self._lock:
-            glue = self._glue = self._glue or self._client(self._current_session(), "glue", url)
-            return glue
+            clients = self._clients  # another thread may close it meanwhile
+            if service not in clients:
+                clients[service] = self._new_client(self._current_session(), service)
+            return clients[service]
 
     def find_identity(self) -> Identity:
         """Ask STS whose credentials these are, and keep the account ID."""
-        with self._lock:
-            sts = self._sts = self._sts or self._client(self._current_session(), "sts")
         # Not under the lock: threads that wait for a dead STS one after the other wait too long.
-        answer = sts.get_caller_identity()
+        answer = self.client("sts").get_caller_identity()
         account = answer.get("Account")
         if not isinstance(account, str) or not account:
             raise NoCredentialsError
@@ -125,18 +120,18 @@ class Connection:
 
     def close(self) -> None:
         """Close everything, without waiting for a thread that holds the lock: credentials may never come."""
-        clients, self._clients = self._clients, []
-        self._session = self._glue = self._sts = None
+        clients, self._clients = self._clients, {}
+        self._session = None
         self.generation += 1
-        for client in clients:
+        for client in list(clients.values()):
             client.close()
 
     def _current_session(self) -> boto3.Session:
         session = self._session
         if session is None:
             session = self._new_session()
-            if self._access.assume_role is not None:
-                session = self._assume_role(session)
+            if (role := self._access.assume_role) is not None:
+                session = self._assume_role(role, session)
             self._session = session
         return session
 
@@ -160,22 +155,24 @@ class Connection:
         session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
         return sdk
 
-    def _assume_role(self, source: boto3.Session) -> boto3.Session:
+    def _assume_role(self, role: AssumeRole, source: boto3.Session) -> boto3.Session:
         """Return a session of the role, whose credentials the source's renew before they expire."""
-        role = self._access.assume_role
-        if role is None or source.get_credentials() is None:
+        if source.get_credentials() is None:
             raise NoCredentialsError
         request = {"RoleArn": role.role_arn, "RoleSessionName": role.session_name}
         if role.external_id is not None:
             request["ExternalId"] = role.external_id
         # One client for all renewals; it signs with the source's credentials, renewed themselves.
-        refresh = create_assume_role_refresher(self._client(source, "sts"), request)
+        self._clients["renewals"] = sts = self._new_client(source, "sts")
+        refresh = create_assume_role_refresher(sts, request)
         return self._new_session(DeferredRefreshableCredentials(refresh_using=refresh, method="assume-role"))
 
-    def _client(self, session: Any, service: str, endpoint_url: str | None = None) -> Any:
-        client = session.client(service, region_name=self._access.aws_region, endpoint_url=endpoint_url)
+    def _new_client(self, session: Any, service: str) -> Any:
+        # The endpoint is Glue's alone: STS is found the SDK's way, or another account's keys
+        # would be sent to whatever stands in for Glue.
+        url = self._access.endpoint_url if service == "glue" else None
+        client = session.client(service, region_name=self._access.aws_region, endpoint_url=url)
         bound_answers(client, self._timeouts, self._clock)
-        self._clients.append(client)
         return client
 
 

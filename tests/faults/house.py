@@ -161,7 +161,7 @@ class House:
         never = threading.Event()
         reader = self._clients.catalog(target, requests, never)
         # What takes the processor long happens here, one after the other, and not while others wait for Glue.
-        reader.connection.glue()
+        reader.connection.client("glue")
         return TargetPoll(target, reader, self.exporter.store, self.clock, never)
 
     def _target(self, cell: Cell | None) -> Target:

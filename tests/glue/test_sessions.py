@@ -261,7 +261,7 @@ sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "
 clients = ClientFactory(SystemClock())
 for region in ("eu-west-1", "us-east-1", "eu-north-1"):
     target = Target(name=region, access=Access(aws_region=region), catalog_id="123456789012")
-    clients.catalog(target, RequestStats(), Event()).connection.glue()
+    clients.catalog(target, RequestStats(), Event()).connection.client("glue")
 print(*(file for file in opened if "/botocore/data/glue/" in file and "service-2." in file), sep="\\n")
 """
 
