@@ -55,10 +55,10 @@ class Failure(NamedTuple):
     """Why a part could not be read when it was last asked for."""
 
     error: GlueError
-    times: int
-    """In a row."""
+    wait: float
+    """Seconds until it is asked for again."""
     retry_at: float
-    """When to ask for it again, in monotonic seconds."""
+    """When that is, in monotonic seconds."""
 
 
 class Resync:
@@ -263,19 +263,18 @@ class Resync:
 
     def _done(self, part: Part, error: GlueError | None) -> None:
         """Note that a part has been read, or why it could not be and when to ask for it again."""
-        if error is None:
-            self._failures.pop(part, None)
-        else:
-            settings = self._store.settings
-            before = self._failures.get(part)
-            times = before.times + 1 if before else 0
-            # With the next poll if Glue could not be reached: once it can be, nothing must stay unread. What
-            # else is wrong may last: at growing intervals, like for a run that Glue does not know.
-            wait = settings.poll_interval * (1.0 if error.reason in UNREACHABLE else 2.0 ** min(times, 32))
-            retry_at = self._clock.monotonic() + min(settings.resync_interval, wait)
-            self._failures[part] = Failure(error.with_traceback(None), times, retry_at)
         self._left.pop(part, None)
         self._asked.add(part)
+        if error is None:
+            self._failures.pop(part, None)
+            return
+        settings = self._store.settings
+        # With the next poll if Glue could not be reached: once it can be, nothing must stay unread. What else
+        # is wrong may last, and so is asked for at growing intervals, like a run that Glue does not know.
+        wait = settings.poll_interval
+        if error.reason not in UNREACHABLE and (before := self._failures.get(part)):
+            wait = min(2 * before.wait, settings.resync_interval)
+        self._failures[part] = Failure(error.with_traceback(None), wait, self._clock.monotonic() + wait)
 
     def _progress(self) -> str:
         read, left = len(self._asked), len(self._left)
