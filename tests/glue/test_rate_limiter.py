@@ -56,10 +56,10 @@ class Callers(HeldThreads):
 
 
 @given(before=RATES, rate=RATES | st.sampled_from([0.5, 1.5, 2.5]), early=PAUSES, late=PAUSES)
-def test_no_second_sees_more_than_the_rate_nor_does_a_changed_one_give_a_second_burst(
+def test_no_second_sees_more_than_the_rate(
     before: int, rate: float, early: list[float], late: list[float]
 ) -> None:
-    """Nor any window a little longer: the network brings requests closer together."""
+    """Nor any window a little longer, for the network brings requests closer together; nor after a change."""
     clock = ManualClock()
     limiter = RateLimiter(clock, before)
     times = turns(limiter, clock, early)
