@@ -1,8 +1,11 @@
 """A scraper that costs as little as it can: it reads what comes into one buffer, and looks at the clock."""
 
+import http.client
+import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple, Self
@@ -39,36 +42,21 @@ class Client:
         """Scrape once."""
         begun = time.perf_counter()
         self._socket.sendall(self._request)
-        head, taken = self._head()
+        taken = self._receive()
         first = time.perf_counter() - begun
-        left = _length(head) - taken
+        head, end, _ = bytes(self._buffer[: min(taken, 4096)]).partition(b"\r\n\r\n")
+        assert end
+        assert head.startswith(b"HTTP/1.1 200"), head
+        (length,) = re.findall(rb"\r\ncontent-length: (\d+)", head.lower())
+        left = int(length) - (taken - len(head) - len(end))
         while left:
-            taken = self._socket.recv_into(self._buffer)
-            assert taken, "the server has hung up"
-            left -= taken
+            left -= self._receive()
         return Timing(first, time.perf_counter() - begun)
 
-    def time_to_the_end(self) -> float:
-        """Scrape once a server that says neither how long its answer is nor keeps the connection."""
-        begun = time.perf_counter()
-        self._socket.sendall(self._request)
-        while self._socket.recv_into(self._buffer):
-            pass
-        return time.perf_counter() - begun
-
-    def fetch(self) -> Answer:
-        """Scrape once and keep what comes."""
-        self._socket.sendall(self._request)
-        head, taken = self._head()
-        body = bytearray(self._buffer[len(head) + 4 : len(head) + 4 + taken])
-        left = _length(head) - taken
-        while left:
-            taken = self._socket.recv_into(self._buffer)
-            assert taken, "the server has hung up"
-            body += self._buffer[:taken]
-            left -= taken
-        _, *lines = head.decode().split("\r\n")
-        return Answer([tuple(line.split(": ", 1)) for line in lines], bytes(body))  # type: ignore[misc]  # a name and a value each
+    def _receive(self) -> int:
+        taken = self._socket.recv_into(self._buffer)
+        assert taken, "the server has hung up"
+        return taken
 
     def close(self) -> None:
         """Hang up."""
@@ -80,25 +68,15 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _head(self) -> tuple[bytes, int]:
-        """Return the head, and how many bytes of the body came with it (they follow it in the buffer)."""
-        filled = 0
-        while True:
-            taken = self._socket.recv_into(self._buffer[filled:])
-            assert taken, "the server has hung up"
-            filled += taken
-            head, end, rest = bytes(self._buffer[: min(filled, 4096)]).partition(b"\r\n\r\n")
-            if end:
-                assert head.startswith(b"HTTP/1.1 200"), head
-                del rest
-                return head, filled - len(head) - 4
 
-
-def _length(head: bytes) -> int:
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            return int(line.partition(b":")[2])
-    raise AssertionError("an answer without Content-Length")
+def scraped(port: int, **headers: str) -> Answer:
+    """Scrape once over a connection of its own, and keep what comes."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET", "/metrics", headers=named)
+        answer = connection.getresponse()
+        assert answer.status == http.HTTPStatus.OK
+        return Answer(answer.getheaders(), answer.read())
 
 
 def in_turn(ports: Mapping[str, int], times: int, **headers: str) -> dict[str, list[Timing]]:

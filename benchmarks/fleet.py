@@ -45,7 +45,8 @@ def views_by_glob_and_name(count: int) -> Iterator[Line]:
                 f"{what}: CPU until ready", f"after {program.ready_after:.1f} s", f"{calls(program)} calls",
                 starts[kind], 6, unit=" s",
             )  # fmt: skip
-            yield from _steady(f"… {count // 60} refreshes a minute", program)
+            if kind == "glob":
+                yield from _steady(f"… {count // 60} refreshes a minute", program)
     yield Line(
         "… by name ÷ by glob", milliseconds(starts["name"]), milliseconds(starts["glob"]),
         starts["name"] / starts["glob"], 1.3,
@@ -88,10 +89,6 @@ def source_tables(count: int, tables: int) -> Iterator[Line]:
         quiet = _used(programs, QUIET_MINUTES)
         busy = _used(programs, BUSY_MINUTES)
         held = [resident_bytes(program.pid) for program in programs]
-    yield Line(
-        "… CPU between two resyncs ÷ without source tables",
-        milliseconds(quiet[0]), milliseconds(quiet[1]), quiet[0] / quiet[1], 1.1,
-    )  # fmt: skip
     # Between two resyncs both do the same work. Their mean counts, or noise would be multiplied.
     rest = sum(quiet) / 2 * (15 - BUSY_MINUTES) / QUIET_MINUTES
     yield Line(

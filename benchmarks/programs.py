@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.client import Answer, Client
+from benchmarks.client import Answer, scraped
 from benchmarks.glue import load_records
 from benchmarks.lifelike import ACCOUNT, REGION
 from benchmarks.processes import cpu_seconds, fetch, running
@@ -88,12 +88,6 @@ def sending(answer: Answer) -> Iterator[int]:
         with running("benchmarks.fixed", str(file), stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             yield int(process.stdout.readline())
-
-
-def scraped(port: int, **headers: str) -> Answer:
-    """Scrape once."""
-    with Client(port, **headers) as client:
-        return client.fetch()
 
 
 def exposition(program: Program) -> str:

@@ -7,7 +7,6 @@ CPU is that of the process for each evaluation, less what the process takes in t
 """
 
 import contextlib
-import json
 import re
 import subprocess
 import threading
@@ -28,7 +27,7 @@ from benchmarks.results import Line
 from benchmarks.views_exposition import exposition
 from exporter.metrics.text import labels
 from exporter.model.view import ViewKey
-from tests.support.ports import free_port
+from tests.e2e.neighbours import Prometheus, prometheus
 from tools.render_rules import render
 
 RECORDED = {
@@ -50,25 +49,37 @@ _STEP = 600
 
 def rules(count: int) -> Iterator[Line]:
     """Measure one evaluation of the rules for so many views."""
+    with _served() as page, folder() as place:
+        _write_history(place, count)
+        scraped = {"targets": [f"127.0.0.1:{page.port}"], "labels": SCRAPED_AS}
+        config = {
+            "global": {"scrape_interval": f"{EVERY}s", "evaluation_interval": f"{EVERY}s"},
+            "rule_files": ["rules.yml"],
+            "scrape_configs": [{"job_name": SCRAPED_AS["job"], "static_configs": [scraped]}],
+        }
+        with prometheus(place, None, "--web.enable-lifecycle", **config) as running:
+            yield from _evaluations(_Measured(running, place / "rules.yml"), page, count)
+
+
+def _evaluations(server: "_Measured", page: "_Page", count: int) -> Iterator[Line]:
     often, seldom = _groups()
-    with folder() as place, _served() as page, _prometheus(place, page, _history(place, count)) as server:
-        page.body = exposition(count, troubled_every=None)
-        server.load([])
-        server.scraped(count)
-        idle = server.cpu_per_second()
-        server.load([*often, *seldom])
-        server.evaluated(2)
-        server.load(seldom)
-        what = f"{count:,} views, rules evaluated seldom: CPU per evaluation"
+    page.body = exposition(count, troubled_every=None)
+    server.load([])
+    server.scraped(count)
+    idle = server.cpu_per_second()
+    server.load([*often, *seldom])
+    server.evaluated(2)
+    server.load(seldom)
+    what = f"{count:,} views, rules evaluated seldom: CPU per evaluation"
+    cpu, wall = server.measure(idle)
+    yield Line(what, f"wall: {wall}", "", cpu, 5, unit=" s")
+    server.load(often)
+    for state, every in STATES.items():
+        page.body = exposition(count, troubled_every=every)
+        server.evaluated(3)
+        what = f"{count:,} views, {state}, all other rules: CPU per evaluation"
         cpu, wall = server.measure(idle)
-        yield Line(what, f"wall: {wall}", "", cpu, 5, unit=" s")
-        server.load(often)
-        for state, every in STATES.items():
-            page.body = exposition(count, troubled_every=every)
-            server.evaluated(3)
-            what = f"{count:,} views, {state}, all other rules: CPU per evaluation"
-            cpu, wall = server.measure(idle)
-            yield Line(what, f"wall: {wall}", f"{server.alerts():,} alerts", cpu, 2, unit=" s")
+        yield Line(what, f"wall: {wall}", f"{server.alerts():,} alerts", cpu, 2, unit=" s")
 
 
 def _groups() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -82,8 +93,8 @@ def _groups() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return often, seldom
 
 
-def _history(place: Path, count: int) -> Path:
-    """Write a week of recorded values as blocks; return their folder."""
+def _write_history(place: Path, count: int) -> None:
+    """Write a week of recorded values as the blocks of the Prometheus in this folder."""
     end = int(time.time()) // _STEP * _STEP
     times = [f" {moment}\n" for moment in range(end - 7 * _DAY, end, _STEP)]
     text = place / "history.txt"
@@ -95,18 +106,16 @@ def _history(place: Path, count: int) -> Path:
                 series = f"{name}{{{labels(**SCRAPED_AS, **key._asdict())}}}"
                 out.write("".join([series + sample for sample in samples]))
         out.write("# EOF\n")
-    blocks = place / "data"
     subprocess.run(
         [
             *("promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet"),
             "--max-block-duration=486h",  # it reads all of the text for each block
-            *(text, blocks),
+            *(text, place / "data"),
         ],
         check=True,
         capture_output=True,
     )
     text.unlink()
-    return blocks
 
 
 @dataclass(slots=True)
@@ -141,31 +150,30 @@ def _served() -> Iterator[_Page]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prometheus:
-    """A running Prometheus."""
+class _Measured:
+    """A running Prometheus, and the groups that it evaluates."""
 
-    url: str
-    pid: int
+    server: Prometheus
     rules: Path
     loaded: list[str] = field(default_factory=list)
 
     def load(self, groups: Sequence[dict[str, Any]]) -> None:
         """Evaluate these groups and no others."""
         self.rules.write_text(yaml.safe_dump({"groups": list(groups)}, width=1000))
-        fetch(f"{self.url}/-/reload", "POST")
+        fetch(f"{self.server.url}/-/reload", "POST")
         self.loaded[:] = [group["name"] for group in groups]
 
     def scraped(self, count: int) -> None:
         """Wait until the views are there."""
-        query = f"{self.url}/api/v1/query?query=count(glue_mv_refresh_view_info)"
-        wait_for(lambda: f'"{count}"' in fetch(query).decode(), seconds=120, every=1)
+        query = f"count(glue_mv_refresh_view_info) == {count}"
+        wait_for(lambda: bool(self.server.query(query)), seconds=120, every=1)
 
     def cpu_per_second(self) -> float:
         """Measure the share of a core that it uses while it evaluates nothing."""
         seconds = EVERY * MEASURED
-        before = cpu_seconds(self.pid)
+        before = cpu_seconds(self.server.pid)
         time.sleep(seconds)
-        return (cpu_seconds(self.pid) - before) / seconds
+        return (cpu_seconds(self.server.pid) - before) / seconds
 
     def evaluated(self, times: int) -> None:
         """Wait until each loaded group has been evaluated so many times more."""
@@ -179,9 +187,9 @@ class _Prometheus:
     def measure(self, idle: float) -> tuple[float, str]:
         """Return the seconds of CPU that one evaluation takes, and in words those that each group took."""
         self.evaluated(1)
-        before, cpu, began = self._evaluations(), cpu_seconds(self.pid), time.monotonic()
+        before, cpu, began = self._evaluations(), cpu_seconds(self.server.pid), time.monotonic()
         self.evaluated(MEASURED)
-        used = cpu_seconds(self.pid) - cpu - idle * (time.monotonic() - began)
+        used = cpu_seconds(self.server.pid) - cpu - idle * (time.monotonic() - began)
         after = self._evaluations()
         # Where Prometheus cannot keep up, it misses evaluations of the group that takes long.
         wall = self._of_each_group("last_duration_seconds").items()
@@ -192,7 +200,7 @@ class _Prometheus:
 
     def alerts(self) -> int:
         """Return how many alerts are pending or firing."""
-        found = json.loads(fetch(f"{self.url}/api/v1/query?query=count(ALERTS)"))["data"]["result"]
+        found = self.server.query("count(ALERTS)")
         return int(found[0]["value"][1]) if found else 0
 
     def _evaluations(self) -> dict[str, float]:
@@ -202,45 +210,6 @@ class _Prometheus:
 
     def _of_each_group(self, what: str) -> dict[str, float]:
         """Return what Prometheus says of each loaded group of rules; 0 for one that it does not know yet."""
-        text = fetch(f"{self.url}/metrics").decode()
+        text = fetch(f"{self.server.url}/metrics").decode()
         found = re.findall(rf'^prometheus_rule_group_{what}{{.*;(.*)"}} (\S+)', text, re.MULTILINE)
         return dict.fromkeys(self.loaded, 0.0) | {name: float(value) for name, value in found}
-
-
-@contextlib.contextmanager
-def _prometheus(place: Path, page: _Page, data: Path) -> Iterator[_Prometheus]:
-    config, rules_file = place / "prometheus.yml", place / "rules.yml"
-    scraped = {"targets": [f"127.0.0.1:{page.port}"], "labels": SCRAPED_AS}
-    config.write_text(
-        yaml.safe_dump(
-            {
-                "global": {"scrape_interval": f"{EVERY}s", "evaluation_interval": f"{EVERY}s"},
-                "rule_files": [rules_file.name],
-                "scrape_configs": [{"job_name": SCRAPED_AS["job"], "static_configs": [scraped]}],
-            }
-        )
-    )
-    port = free_port()
-    command = [
-        "prometheus",
-        f"--config.file={config}",
-        f"--storage.tsdb.path={data}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--web.enable-lifecycle",
-    ]
-    with (place / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            server = _Prometheus(f"http://127.0.0.1:{port}", process.pid, rules_file)
-            wait_for(lambda: _ready(server.url), seconds=60, every=0.2)
-            yield server
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def _ready(url: str) -> bool:
-    try:
-        fetch(f"{url}/-/ready")
-    except OSError:
-        return False
-    return True

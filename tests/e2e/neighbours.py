@@ -22,7 +22,7 @@ EXAMPLE = Path(__file__).parents[2] / "deploy" / "prometheus" / "alertmanager.ex
 
 
 @contextmanager
-def running(folder: Path, *command: str) -> Iterator[None]:
+def running(folder: Path, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a server with its ``log`` in this folder. Leaving the ``with`` block stops it.
 
     Raises AssertionError with the log where it has ended by itself.
@@ -31,7 +31,7 @@ def running(folder: Path, *command: str) -> Iterator[None]:
     with log.open("wb") as stream:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
     try:
-        yield
+        yield process
         assert process.poll() is None, log.read_text()
     finally:
         process.terminate()
@@ -42,6 +42,7 @@ class Prometheus(NamedTuple):
     """The API of a running Prometheus."""
 
     url: str
+    pid: int
 
     def api(self, path: str, **parameters: str | float) -> Any:
         """Return the data of an answer. Raises AssertionError with Prometheus' own words if it refuses."""
@@ -54,16 +55,13 @@ class Prometheus(NamedTuple):
                 raise AssertionError(f"{problem.read().decode()}: {parameters}") from None
 
     def query(self, expression: str) -> Any:
-        """Return the instant vector of an expression."""
         return self.api("query", query=expression)["result"]
 
     def firing(self, alert: str) -> list[Mapping[str, str]]:
-        """Return the labels of the alerts of this name that fire."""
         found = [one["labels"] for one in self.api("alerts")["alerts"] if one["state"] == "firing"]
         return [labels for labels in found if labels["alertname"] == alert]
 
     def await_ready(self) -> None:
-        """Wait until it serves queries."""
         wait_until(lambda: _answer(f"{self.url}/-/ready") is not None, 30, "Prometheus serves")
 
 
@@ -79,7 +77,7 @@ def _answer(url: str) -> bytes | None:
 
 @contextmanager
 def prometheus(
-    folder: Path, scraped_port: int | None = None, *, blocks: Path | None = None, **more: Any
+    folder: Path, scraped_port: int | None = None, *flags: str, blocks: Path | None = None, **more: Any
 ) -> Iterator[Prometheus]:
     """Run Prometheus to scrape an exporter, or on these blocks; with more of a configuration."""
     folder.mkdir(exist_ok=True)
@@ -92,15 +90,15 @@ def prometheus(
     } | more
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     port = free_port()
-    server = Prometheus(f"http://127.0.0.1:{port}")
     with running(
         folder,
         "prometheus",
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
-        "--log.level=debug",
-    ):
+        *flags,
+    ) as process:
+        server = Prometheus(f"http://127.0.0.1:{port}", process.pid)
         server.await_ready()
         yield server
 
@@ -145,7 +143,6 @@ class Webhook:
         return [(receiver, number) for receiver, number in numbers if number]
 
     def close(self) -> None:
-        """Stop."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -161,7 +158,6 @@ class Alertmanager(NamedTuple):
         return {frozenset(one["labels"].items()): bool(one["status"]["inhibitedBy"]) for one in known}
 
     def post(self, alerts: Sequence[Mapping[str, str]]) -> None:
-        """Let it know of alerts with these labels."""
         body = json.dumps([{"labels": labels} for labels in alerts]).encode()
         request = urllib.request.Request(
             f"http://{self.address}/api/v2/alerts", body, {"Content-Type": "application/json"}

@@ -120,8 +120,9 @@ def here(name: str, folder: Path, ports: Mapping[str, int]) -> list[str]:
     return [*words, f"--web.listen-address=127.0.0.1:{ports[name]}"]
 
 
-def service(name: str, folder: Path, ports: Mapping[str, int]) -> AbstractContextManager[None]:
-    """Run a service of the stack with its own configuration and flags."""
+def service(
+    name: str, folder: Path, ports: Mapping[str, int]
+) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     folder.mkdir()
     program = {"alertmanager": "prometheus-alertmanager"}.get(name, name)
     return running(folder, program, *here(name, folder, ports))
@@ -134,9 +135,9 @@ def test_its_prometheus_scrapes_evaluates_and_alerts_with_its_own_files_and_flag
         ports["exporter"] = demo.port
         with (
             service("alertmanager", tmp_path / "alertmanager", ports),
-            service("prometheus", tmp_path / "prometheus", ports),
+            service("prometheus", tmp_path / "prometheus", ports) as process,
         ):
-            server = Prometheus(f"http://127.0.0.1:{ports['prometheus']}")
+            server = Prometheus(f"http://127.0.0.1:{ports['prometheus']}", process.pid)
             server.await_ready()
             wait_until(lambda: server.query("glue_mv_refresh_view_info"), 40, "the demo is scraped")
             wait_until(lambda: server.query("ALERTS"), 40, "an alert is at least pending")

@@ -19,7 +19,7 @@ def test_prometheus_scrapes_and_answers(glue: BareGlue, tmp_path: Path) -> None:
     config = {"poll_interval": "5s", "targets": [target(glue.url, *runs, max_requests_per_second=50)]}
     with (
         serve(tmp_path / "exporter", config) as program,
-        prometheus(tmp_path / "prometheus", program.port) as server,
+        prometheus(tmp_path / "prometheus", program.port, "--log.level=debug") as server,
     ):
         current = "glue_mv_refresh_run_status == 1"
         wait_until(lambda: len(server.query(current)) == len(runs), 40, "every run has a status")
