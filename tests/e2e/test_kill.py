@@ -59,7 +59,6 @@ class Victim:
         self.end_run()
 
     def end_run(self) -> None:
-        """Let one more run end now."""
         self.newest += 1
         status = self.chance.choice(["SUCCEEDED", "FAILED", "STOPPED"])
         self.glue.records.put_run(view_run(self.newest, status=status, ended=time.time()))
@@ -85,10 +84,10 @@ def victims_in(folder: Path, number: int) -> Iterator[list[Victim]]:
     with contextlib.ExitStack() as stack:
         forks = stack.enter_context(fork_server(folder))
         victims = [Victim(folder / str(n), stack.enter_context(BareGlue()), forks, n) for n in range(number)]
-        with ThreadPoolExecutor(2) as pairs:
-            list(pairs.map(Victim.begin, victims))
+        with ThreadPoolExecutor(5) as at_once:
+            list(at_once.map(Victim.begin, victims))
             yield victims
-            list(pairs.map(Victim.check, victims))
+            list(at_once.map(Victim.check, victims))
 
 
 @pytest.mark.parametrize(("ending", "folders", "lives"), [(signal.SIGKILL, 10, 10), (signal.SIGTERM, 5, 4)])
