@@ -15,7 +15,6 @@ KINDS = ("PodIdentity", "IRSA", "ECSTask", "Principal")
 
 
 def blocks(kind: str) -> list[Any]:
-    """Return the blocks of one kind of all files."""
     return [block for path in MODULE.glob("*.tf") for block in hcl2.loads(path.read_text()).get(kind, [])]
 
 

@@ -31,7 +31,6 @@ _HOME = str(CACHE / "home")
 
 @functools.cache
 def helm(release: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Helm, once for the same arguments."""
     own = ("HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
     return subprocess.run(
         [get_helm()[release] / "helm", *arguments],
@@ -45,7 +44,6 @@ def helm(release: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def value_set(name: str) -> Path:
-    """Return the file of a value set."""
     return CHART / "ci" / f"{name}-values.yaml"
 
 
@@ -71,41 +69,34 @@ class Rendered:
     manifests: tuple[Manifest, ...]
 
     def all(self, kind: str) -> list[Manifest]:
-        """Return those of one kind."""
         return [manifest for manifest in self.manifests if manifest["kind"] == kind]
 
     def one(self, kind: str, name: str | None = None) -> Manifest:
-        """Return the only one of a kind, or of a kind and name."""
         found = [one for one in self.all(kind) if name in {None, one["metadata"]["name"]}]
         assert len(found) == 1, f"{len(found)} of {kind} {name or ''}"
         return found[0]
 
     @property
     def kinds(self) -> set[str]:
-        """All kinds."""
         return {manifest["kind"] for manifest in self.manifests}
 
     @property
     def workload(self) -> Manifest:
-        """The Deployment or StatefulSet."""
         (found,) = self.all("Deployment") + self.all("StatefulSet")
         return found
 
     @property
     def pod(self) -> Manifest:
-        """The exporter's pods, as their template."""
         pod: Manifest = self.workload["spec"]["template"]
         return pod
 
     @property
     def container(self) -> Manifest:
-        """The exporter's container."""
         found: Manifest = _item(self.pod["spec"]["containers"], "exporter")
         return found
 
     @property
     def args(self) -> list[str]:
-        """The exporter's arguments."""
         return list(self.container["args"])
 
     def at(self, place: str) -> Any:
@@ -130,7 +121,6 @@ class Rendered:
 
     @property
     def configuration(self) -> str:
-        """The exporter's configuration in the ConfigMap."""
         name = self.workload["metadata"]["name"]
         text: str = self.one("ConfigMap", name)["data"]["config.yaml"]
         return text
@@ -179,7 +169,6 @@ _AsHelm.add_implicit_resolver(
 
 
 def read(text: str) -> Rendered:
-    """Read what Helm has printed."""
     return Rendered(tuple(one for one in yaml.load_all(text, _AsHelm) if one))
 
 

@@ -40,7 +40,6 @@ class Node:
             self.write_web(name)
 
     def host(self, path: str) -> Path:
-        """Return where a path of the container is."""
         return self.folder / path.lstrip("/")
 
     def write_web(self, name: str) -> None:

@@ -26,7 +26,6 @@ class Question:
 
 
 def dashboards() -> dict[str, Dashboard]:
-    """Return every dashboard by its uid."""
     found = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
     return {dashboard["uid"]: dashboard for dashboard in found}
 
@@ -41,7 +40,6 @@ def panels(dashboard: Dashboard) -> Iterator[dict[str, Any]]:
 
 
 def questions(dashboard: Dashboard) -> Iterator[Question]:
-    """Yield what a dashboard asks."""
     uid = dashboard["uid"]
     for panel in panels(dashboard):
         for target in panel["targets"]:

@@ -61,7 +61,6 @@ class World:
     """The jobs that have recording rules."""
 
     def variables(self, uid: str) -> Mapping[str, str]:
-        """Return what is chosen above a dashboard."""
         # Neither cluster nor namespace is among these labels, and not every view has an owner.
         some = dict.fromkeys(("cluster", "namespace", "owner"), ".*")
         every = dict.fromkeys(("job", "target", "aws_region", "database"), ALL)
@@ -73,12 +72,10 @@ class World:
         return min(seconds(DASHBOARDS[question.dashboard]["time"]["from"]), self.longest)
 
     def step(self, question: Question) -> float:
-        """Return the seconds between two points."""
         shortest = 1 if self.young else seconds(question.interval)
         return max(self.length(question) / POINTS, self.scrape_interval, shortest) // 1
 
     def written(self, question: Question) -> str:
-        """Return the query with all its variables replaced."""
         length, step, scrape = self.length(question), self.step(question), self.scrape_interval
         known = {
             "__range": f"{length:.0f}s",

@@ -28,12 +28,10 @@ class Block:
 
 
 def name(page: Path) -> str:
-    """Return the page's path within the project."""
     return str(page.relative_to(ROOT))
 
 
 def blocks(language: str, *pages: Path) -> list[Block]:
-    """Return the blocks in one language, of these pages or of all."""
     found: list[Block] = []
     for page in pages or PAGES:
         text = page.read_text()
@@ -47,22 +45,18 @@ def blocks(language: str, *pages: Path) -> list[Block]:
 
 
 def prose(page: Path) -> str:
-    """Return the page without its blocks."""
     return _BLOCK.sub("", page.read_text())
 
 
 def spans(page: Path) -> list[str]:
-    """Return what the prose quotes as code."""
     return _SPAN.findall(prose(page))
 
 
 def links(page: Path) -> list[str]:
-    """Return the targets of the page's links."""
     return _LINK.findall(prose(page))
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the fragments of the page's headings."""
     headings = _HEADING.findall(prose(page))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

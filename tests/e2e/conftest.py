@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.e2e.program import PRINTED, SECRETS
+from tests.e2e.program import PRINTED, SECRETS, watching
 from tests.support.bare_glue import BareGlue
+from tests.support.bare_records import view_run
 
 TOOLS = """
 amtool chromium curl faketime nsenter prometheus prometheus-alertmanager promtool systemd-analyze unshare
@@ -34,3 +36,12 @@ def no_secret_was_printed() -> Iterator[None]:
 def glue() -> Iterator[BareGlue]:
     with BareGlue() as bare:
         yield bare
+
+
+@pytest.fixture
+def config(glue: BareGlue) -> dict[str, Any]:
+    """Watch the view sales.orders: its runs 1, 2 and 3 go on, a hundred others have ended."""
+    glue.records.put_view("sales", "orders", refresh_seconds=3600)
+    for number in (1, 2, 3, *range(100, 200)):
+        glue.records.put_run(view_run(number, status="RUNNING" if number < 100 else "SUCCEEDED"))
+    return watching(glue, "sales.*")

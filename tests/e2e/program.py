@@ -77,7 +77,6 @@ def run(
     command: Iterable[str] = COMMAND,
     seconds: float = 60,
 ) -> Outcome:
-    """Run a command that ends by itself."""
     started = time.monotonic()
     done = subprocess.run(
         [*command, *arguments],
@@ -101,7 +100,6 @@ def assert_no_secret(text: str) -> None:
 
 
 def write_config(folder: Path, config: Mapping[str, Any], name: str = "config.yaml") -> Path:
-    """Write a configuration file and return its path."""
     path = folder / name
     path.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
     return path
@@ -115,7 +113,6 @@ def target(endpoint: str, *runs: str, **more: Any) -> dict[str, Any]:
 
 
 def watching(glue: Endpoint, *views: str | Mapping[str, str], **more: Any) -> dict[str, Any]:
-    """Return a configuration that watches these views."""
     watched = target(glue.url, views=list(views), **{"max_requests_per_second": 200, **more})
     return {"poll_interval": "5s", "targets": [watched]}
 
@@ -175,7 +172,6 @@ class Program:
 
     @property
     def log(self) -> str:
-        """All that the program has printed so far."""
         return (self.folder / "stderr").read_text() + (self.folder / "stdout").read_text()
 
     @property
@@ -218,7 +214,6 @@ class Program:
     def scrape_until(
         self, check: Callable[[Exposition], object], seconds: float = 20, what: str = "as expected"
     ) -> Exposition:
-        """Scrape until the answer is as expected, and return that one."""
         deadline = time.monotonic() + seconds
         while not check(exposition := self.scrape()):
             assert time.monotonic() < deadline, (
@@ -232,11 +227,9 @@ class Program:
         wait_until(lambda: self.get("/-/ready").status == 200, seconds, "ready")
 
     def await_up(self, target: str = "test", seconds: float = 30) -> Exposition:
-        """Scrape until a target is up."""
         return self.scrape_until(lambda now: now.up(target) == 1, seconds, f"{target} is up")
 
     def await_view(self, table: str, seconds: float = 30) -> Exposition:
-        """Scrape until a view is up."""
         return self.scrape_until(
             lambda now: now.value(f"{VIEW}up", table=table) == 1, seconds, f"{table} is up"
         )
@@ -252,7 +245,6 @@ class Program:
         return self.scrape_until(lambda now: now.last_poll(target) > time, seconds, "the next poll has ended")
 
     def await_log(self, text: str, seconds: float = 20) -> None:
-        """Wait until this is in the log."""
         wait_until(lambda: text in self.log, seconds, f"{text} is logged")
 
     def reload(self, config: Mapping[str, Any] | None = None) -> Reply:

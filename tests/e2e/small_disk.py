@@ -35,7 +35,6 @@ class SmallDisk:
         self._holder.communicate()
 
     def mount(self, *arguments: str | Path) -> None:
-        """Run ``mount`` where the disk is mounted."""
         subprocess.run([*self._enter, "mount", *arguments], check=True, timeout=10)
 
     def fill(self) -> None:
@@ -46,5 +45,4 @@ class SmallDisk:
                 file.write(bytes(4096))
 
     def free(self) -> None:
-        """Take away what :meth:`fill` has put there."""
         (self.seen_from_outside / "filler").unlink()

@@ -1,8 +1,6 @@
 """The status page, its JSON and a real Prometheus say the same of the demo's views at the same moment."""
 
-import html
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pytest
 from tests.e2e.neighbours import Prometheus, prometheus
 from tests.e2e.program import Program, wait_until
 from tests.soak.history import RULES
+from tests.support.status_browser import views_on_page
 
 STATES = ("failing", "overdue", "stuck")
 SERIES = {
@@ -42,7 +41,6 @@ SETTLED: States = {**FROM_THE_BEGINNING, "failing": {"finance.fx_rates", "ops.fa
 
 
 def told_by_json(program: Program) -> States:
-    """Return what ``/api/v1/status`` says."""
     items = json.loads(program.get("/api/v1/status").body)["views"]["items"]
     return {
         state: {f"{item['database']}.{item['table']}" for item in items if item[state]} for state in STATES
@@ -50,17 +48,8 @@ def told_by_json(program: Program) -> States:
 
 
 def told_by_page(program: Program) -> States:
-    """Return which views have a tag of each state on the page."""
-    table = program.get("/").text.partition('id="views-table"')[2].partition("</table>")[0]
-    told: States = {state: set() for state in STATES}
-    for row in table.split('<tr role="row">')[2:]:
-        text = re.sub(r"<[^>]*>", "\n", row)
-        name = re.search(r"#runs[^>]*><bdi>([^<]*)</bdi>", row)
-        assert name, row
-        words = {line.strip() for line in text.splitlines()}
-        for state in words.intersection(STATES):
-            told[state].add(html.unescape(name[1]))
-    return told
+    shown = views_on_page(program.get("/").text)
+    return {state: {name for name, tags in shown.items() if state in tags} for state in STATES}
 
 
 def told_by(server: Prometheus, expressions: Mapping[str, str]) -> States:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.exposition import RUN, VIEW, Exposition
+from tests.e2e.exposition import EXPORTER, RUN, VIEW, Exposition
 from tests.e2e.program import Program, serve, target, wait_until, watching
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id, view_run
@@ -34,7 +34,6 @@ def breaking(glue: BareGlue, place: str, file: Path) -> Program:
 
 
 def await_error(file: Path, number: int = 1) -> None:
-    """Wait until the place has been called so often."""
     wait_until(lambda: file.read_text().count("raised") >= number, 30, "the error")
 
 
@@ -74,7 +73,6 @@ def test_what_could_not_be_published_once_is_published_anew(glue: BareGlue, file
 
 
 def files_and_threads(program: Program) -> tuple[int, int]:
-    """Return how many files and threads the process has."""
     process = Path(f"/proc/{program.process.pid}")
     return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
 
@@ -110,12 +108,15 @@ def test_a_connection_that_flaps_every_second(glue: BareGlue, tmp_path: Path) ->
     flapping.close()
 
 
-def test_a_host_without_an_address_is_unavailable(glue: BareGlue, tmp_path: Path) -> None:
+def test_a_host_without_an_address_is_unavailable_and_shows_no_values(glue: BareGlue, tmp_path: Path) -> None:
     """And a neighbour does not notice."""
     run_id = glue.records.put_run(sample_run(1))
-    nowhere = target("http://glue.invalid", run_id, name="nowhere", catalog_id=OTHER_CATALOG)
+    nowhere = target("http://glue.invalid", sample_run_id(2), name="nowhere", catalog_id=OTHER_CATALOG)
     with serve(tmp_path, {"poll_interval": "5s", "targets": [nowhere, target(glue.url, run_id)]}) as program:
         scraped = program.scrape_until(lambda now: now.up("nowhere") == 0 and now.up() == 1, 60)
+        assert scraped.value(f"{RUN}up", catalog_id=OTHER_CATALOG) == 0
+        assert scraped.series(f"{RUN}info", catalog_id=OTHER_CATALOG) == []
+        assert scraped.value(f"{EXPORTER}target_last_success_timestamp_seconds", target="nowhere") is None
         assert scraped.failures("nowhere")
         assert set(scraped.failures("nowhere")) <= {"unavailable", "timeout"}
         assert scraped.failures("test") == {}

@@ -18,7 +18,6 @@ A_RESYNC = 20.0
 
 
 def status(program: Program) -> dict[str, Any]:
-    """Return what the JSON says of the view."""
     (item,) = json.loads(program.get("/api/v1/status").body)["views"]["items"]
     return dict(item)
 

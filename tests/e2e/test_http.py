@@ -1,6 +1,5 @@
 """The HTTP surface: health, readiness, formats, compression, and what is not there."""
 
-import gzip
 import shutil
 import socket
 import subprocess
@@ -19,10 +18,6 @@ from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 from tests.support.passwords import basic, hashed
 
-PROMETHEUS_ACCEPTS = (
-    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
-    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-)
 URL = "https://glue.example.org/exporter"
 
 
@@ -86,21 +81,6 @@ def test_a_wrong_method_is_not_allowed(scene: Scene, path: str) -> None:
         assert "GET" in reply.headers.get("Allow", "")
 
 
-@pytest.mark.parametrize(
-    ("accept", "content_type"),
-    [
-        (PROMETHEUS_ACCEPTS, "application/openmetrics-text"),
-        *((other, "text/plain") for other in ("*/*", "text/html", "text/plain;version=0.0.4", "nonsense")),
-    ],
-)
-def test_prometheus_gets_openmetrics_and_everyone_else_text(
-    scene: Scene, accept: str, content_type: str
-) -> None:
-    reply = scene.program.get("/metrics", Accept=accept)
-    assert reply.headers["Content-Type"].startswith(content_type)
-    assert Exposition(reply.text, openmetrics=accept == PROMETHEUS_ACCEPTS).types
-
-
 @pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS])
 def test_gzip_is_one_member(scene: Scene, accept: str) -> None:
     """Some clients silently read only the first of several."""
@@ -113,22 +93,6 @@ def test_gzip_is_one_member(scene: Scene, accept: str) -> None:
     assert unpack.unused_data == b""
     assert len(reply.body) < len(text) / 4
     assert Exposition(text, openmetrics=accept == OPENMETRICS).types
-
-
-@pytest.mark.parametrize(
-    ("accepted", "encoding"),
-    [
-        *((plain, None) for plain in ("", "identity", "gzip;q=0", "br, deflate", "gzip;q=0, *;q=0.5")),
-        *((packed, "gzip") for packed in ("gzip", "GZIP", "deflate, gzip;q=0.8", "br;q=1.0, gzip;q=0.1")),
-    ],
-)
-def test_the_answer_is_compressed_where_that_is_accepted(
-    scene: Scene, accepted: str, encoding: str | None
-) -> None:
-    reply = scene.program.get("/metrics", Accept_Encoding=accepted)
-    assert reply.headers.get("Content-Encoding") == encoding
-    assert len(reply.body) == int(reply.headers["Content-Length"])
-    assert same(gzip.decompress(reply.body).decode() if encoding else reply.text, scene)
 
 
 def test_common_clients_read_it(scene: Scene, tmp_path: Path) -> None:
@@ -152,18 +116,6 @@ def test_a_raw_socket_reads_it(scene: Scene, rest: bytes) -> None:
     head, _, body = ask(scene, b"GET /metrics " + rest + b"\r\n\r\n").partition(b"\r\n\r\n")
     assert b" 200 " in head.splitlines()[0]
     assert same(body.decode(), scene)
-
-
-@pytest.mark.parametrize(
-    "request_", [b"rubbish\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000 + b"\r\n\r\n"]
-)
-def test_rubbish_is_refused_and_harms_nobody(scene: Scene, request_: bytes) -> None:
-    try:
-        answer = ask(scene, request_)
-    except ConnectionError:
-        answer = b""
-    assert answer[:12] in {b"", b"HTTP/1.1 400", b"HTTP/1.1 414", b"HTTP/1.1 431"}
-    assert scene.program.get("/-/healthy").status == 200
 
 
 def test_a_client_that_hangs_up_harms_nobody(scene: Scene) -> None:

@@ -81,7 +81,6 @@ class Watched:
 
 @contextmanager
 def watched(folder: Path, *targets: Mapping[str, Any], waits: str = "1s", url: str = "") -> Iterator[Watched]:
-    """Run all of them."""
     webhook = Webhook()
     with ExitStack() as stack:
         stack.callback(webhook.close)

@@ -31,7 +31,6 @@ class Scene(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The page's address."""
         return f"{self.program.url}/"
 
 
@@ -120,7 +119,6 @@ def refreshes(page: Page) -> list[str]:
 
 
 def views(page: Page) -> list[str]:
-    """Return the names in the table of views."""
     return [text.strip() for text in page.locator("#views-table tbody th .main").all_inner_texts()]
 
 

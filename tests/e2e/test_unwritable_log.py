@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.exposition import EXPORTER
-from tests.e2e.program import COMMAND, Outcome, Program, run, wait_until, watching, write_config
+from tests.e2e.program import COMMAND, Outcome, Program, run, wait_until, write_config
 from tests.e2e.small_disk import SmallDisk
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run_id, view_run
@@ -22,14 +22,6 @@ from tests.support.ports import free_port
 RELOADED = f"{EXPORTER}config_last_reload_success_timestamp_seconds"
 NEVER = pytest.mark.parametrize("place", ["2>/dev/full", "2>&-"])
 """Where no line is ever taken."""
-
-
-@pytest.fixture
-def config(glue: BareGlue) -> dict[str, Any]:
-    glue.records.put_view("sales", "orders", refresh_seconds=3600)
-    for number in (1, 2, 3):
-        glue.records.put_run(view_run(number, status="RUNNING"))
-    return watching(glue, "sales.*")
 
 
 def with_stderr(place: str, command: tuple[str, ...] = COMMAND) -> tuple[str, ...]:
@@ -52,7 +44,6 @@ class Mute(Program):
 
 
 def mute(folder: Path, config: dict[str, Any], command: tuple[str, ...], *arguments: str) -> Mute:
-    """Return an exporter with this configuration, to be started with ``with``."""
     return Mute(folder, (f"--config.file={write_config(folder, config)}", *arguments), command=command)
 
 

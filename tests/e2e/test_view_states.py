@@ -5,7 +5,6 @@ series are scraped, and page and JSON are asked which views are failing, overdue
 evaluates the rules over what was scraped: each alert has to fire exactly while the JSON says so.
 """
 
-import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from tests.support.bare_faults import ACCESS_DENIED
 from tests.support.bare_glue import LIST_RUNS, BareGlue
 from tests.support.bare_records import view_run
 from tests.support.clock import START
-from tests.support.status_browser import Browser
+from tests.support.status_browser import Browser, views_on_page
 from tests.support.watched_glue import Views, watched_glue
 from tools.render_rules import render
 
@@ -132,12 +131,10 @@ SITUATIONS = {
 
 
 def at(minutes: int) -> float:
-    """Return the Unix time."""
     return START + minutes * MINUTE
 
 
 def happen(glue: BareGlue, now: int) -> None:
-    """Make Glue's tables and runs what they are now."""
     glue.judge = lambda call: ACCESS_DENIED if now in DOWN and call.operation == LIST_RUNS else None
     number = 0
     for name, situation in SITUATIONS.items():
@@ -184,21 +181,8 @@ class Lived(NamedTuple):
     history: History
 
 
-def states_on_page(page: str) -> set[tuple[str, str]]:
-    """Return the tags of each view that say that it is in a state."""
-    table = page.partition('id="views-table"')[2].partition("</table>")[0]
-    found = set()
-    for row in table.split('<tr role="row">')[2:]:
-        name = re.search(r"#runs[^>]*><bdi>sales\.(\w+)</bdi>", row)
-        assert name, row
-        words = {line.strip() for line in re.sub(r"<[^>]*>", "\n", row).splitlines()}
-        found |= {(state, name[1]) for state in words & STATES.keys()}
-    return found
-
-
 @pytest.fixture(scope="module")
 def lived() -> Lived:
-    """Live through all situations at once."""
     views: list[Views] = [
         "sales.*",
         *(
@@ -217,7 +201,14 @@ def lived() -> Lived:
             browser = Browser(watched)
             items = browser.status()["views"]["items"]
             seen.told[now] = {(state, item["table"]) for item in items for state in STATES if item[state]}
-            assert states_on_page(browser.get("/").text) == seen.told[now]
+            shown = views_on_page(browser.get("/").text).items()
+            on_page = {
+                (state, name.removeprefix("sales."))
+                for name, tags in shown
+                for state in STATES
+                if state in tags
+            }
+            assert on_page == seen.told[now]
             seen.history.add(now // STEP, series(watched.scrape()))
     return seen
 

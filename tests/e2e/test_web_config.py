@@ -41,7 +41,6 @@ def config(glue: BareGlue) -> dict[str, object]:
 
 @pytest.fixture
 def web(tmp_path: Path) -> Path:
-    """Give a web configuration with a user."""
     file = tmp_path / "web.yml"
     file.write_text(USERS)
     return file

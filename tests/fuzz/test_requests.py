@@ -46,7 +46,6 @@ WORDS = TEXT.map(lambda text: text.encode(errors="replace"))
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """Return one request or several in a row, more or less as HTTP wants them."""
     whole = b""
     for _ in range(draw(st.integers(1, 3))):
         methods = st.sampled_from([b"GET", b"HEAD", b"POST", b"OPTIONS", b"PRI", b"get", b"TRACE"])
@@ -65,7 +64,6 @@ def requests(draw: st.DrawFn) -> bytes:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[WebServer]:
-    """Run the exporter's own server and pages, with nothing to watch."""
     exporter = make_exporter(Settings(targets=()))
     app = make_app(
         scrape=exporter.exposition.scrape,

@@ -85,11 +85,9 @@ class Shown:
         outcome.apply(self.store, clock.time())
 
     def scrape(self, accept: str | None) -> str:
-        """Return an exposition."""
         return b"".join(self.exposition.scrape(accept, None).chunks).decode()
 
     def get(self, path: str) -> str:
-        """Ask for the status page, or its data."""
         SHOWING[:] = [self.store]
         answer = Client(APP).get(path)
         assert answer.status_code == 200
@@ -130,7 +128,6 @@ class Elements(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at one element."""
         self.scripts += tag == "script"
         assert tag not in {"img", "iframe", "object", "embed", "style", "base"}
         assert tag != "svg" or dict(attrs)["class"] in {"strip", "lag good", "lag warn", "lag bad"}

@@ -36,7 +36,6 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Return an engine that has the base image."""
     subprocess.run([ROOT / "tests" / "image" / "make_base.sh", INPUTS], check=True)
     engine = Engine(tmp_path_factory.mktemp("engine"), INPUTS)
     try:

@@ -55,7 +55,6 @@ class Engine:
         (self.folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
 
     def command(self, *words: str, check: bool = True, seconds: float = 300) -> Ended:
-        """Run a command of buildah or podman."""
         done = subprocess.run(
             words, cwd=ROOT, check=False, capture_output=True, text=True, timeout=seconds,
             env={
@@ -69,11 +68,9 @@ class Engine:
         return done
 
     def podman(self, *words: str, check: bool = True) -> Ended:
-        """Run podman."""
         return self.command("podman", *words, check=check)
 
     def import_base(self) -> None:
-        """Make an image of the stand-in."""
         self.podman("import", "--quiet", str(self.inputs / "base.tar"), BASE)
 
     def build(self, tag: str, *arguments: str) -> str:
@@ -88,13 +85,11 @@ class Engine:
         return image
 
     def image(self, name: str) -> dict[str, Any]:
-        """Return what ``podman inspect`` tells of an image."""
         (found,) = json.loads(self.podman("image", "inspect", name).stdout)
         assert isinstance(found, dict)
         return found
 
     def run(self, image: str, *arguments: str, options: Sequence[str] = ()) -> Ended:
-        """Run a container that ends by itself."""
         return self.podman("run", "--rm", *LOCKED_DOWN, *options, image, *arguments, check=False)
 
     @contextmanager
@@ -115,7 +110,6 @@ class Engine:
             self.podman("rm", "--force", "--time=0", container.name, check=False)
 
     def close(self) -> None:
-        """Remove all containers and images, and the storage."""
         self.podman("rm", "--all", "--force", "--time=0", check=False)
         self.podman("rmi", "--all", "--force", check=False)
         self.command("umount", str(self.folder / "graph" / "overlay"), check=False)
@@ -132,14 +126,12 @@ class Container:
 
     @property
     def log(self) -> str:
-        """What the program in it has printed."""
         done = self.engine.podman("logs", self.name)
         # podman's own messages stand there, too, where systemd is not what starts this machine.
         lines = (done.stdout + done.stderr).splitlines(keepends=True)
         return "".join(line for line in lines if line.startswith("ts="))
 
     def state(self) -> dict[str, Any]:
-        """Return its state."""
         state = json.loads(self.engine.podman("inspect", "--format={{json .State}}", self.name).stdout)
         assert isinstance(state, dict)
         return state
@@ -159,11 +151,9 @@ class Container:
         return int(figure.read_text())
 
     def healthcheck(self) -> Ended:
-        """Do what the image's HEALTHCHECK says, inside the container."""
         return self.engine.podman("healthcheck", "run", self.name, check=False)
 
     def wait_for(self, text: str) -> None:
-        """Wait until the program has logged this."""
         wait_until(lambda: text in self.log or self.state()["Status"] != "running", 30, text)
         assert text in self.log, self.log
 

@@ -48,7 +48,6 @@ class Packages(NamedTuple):
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
-    """Build them."""
     folder = tmp_path_factory.mktemp("packages")
     subprocess.run([sys.executable, ROOT / "tools" / "packages.py", folder], check=True)
     (deb,), (rpm,) = folder.glob("*.deb"), folder.glob("*.rpm")
@@ -69,7 +68,6 @@ class Machine(NamedTuple):
         return (*shell, script, *map(str, arguments))
 
     def run(self, script: str, *arguments: object) -> str:
-        """Run a script, and return what it prints."""
         done = subprocess.run(self.command(script, *arguments), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -30,7 +30,6 @@ def printed(*command: object) -> str:
 
 @pytest.fixture(scope="session")
 def in_deb(packages: Packages) -> dict[str, tarfile.TarInfo]:
-    """Return the files of the deb by their paths."""
     unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", packages.deb], check=True, capture_output=True)
     with tarfile.open(fileobj=io.BytesIO(unpacked.stdout)) as archive:
         return {member.name.removeprefix("."): member for member in archive if not member.isdir()}

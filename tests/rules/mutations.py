@@ -41,7 +41,6 @@ class Mutant:
 
 
 def mutants(document: Document, name: str) -> Iterator[Mutant]:
-    """Yield the rules file with each change of the rule of this name."""
     group, number = next(
         (group, number)
         for group, content in enumerate(document["groups"])

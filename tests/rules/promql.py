@@ -44,7 +44,6 @@ class Selector:
 
     @property
     def labels(self) -> set[str]:
-        """The names of the labels that it matches on."""
         return {label for label, _ in self.values}
 
 
@@ -72,7 +71,6 @@ def grouped(stream: Sequence[Token]) -> Iterator[tuple[str, list[int]]]:
 
 
 def selectors(expression: str) -> list[Selector]:
-    """Return the series that an expression asks for, in their order."""
     stream = tokens(expression)
     labels = {at for _, places in grouped(stream) for at in places}
     found, place = [], 0

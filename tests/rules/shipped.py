@@ -35,7 +35,6 @@ def groups() -> list[dict[str, Any]]:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """Return every rule."""
     return tuple(
         Rule(
             group["name"],
@@ -51,7 +50,6 @@ def rules() -> tuple[Rule, ...]:
 
 
 def alerts() -> list[Rule]:
-    """Return every alert."""
     return [rule for rule in rules() if rule.alert]
 
 

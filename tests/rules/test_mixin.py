@@ -10,14 +10,12 @@ from tools.render_rules import CHART, ROOT, defaults, render
 
 
 def evaluated(source: str) -> dict[str, Any]:
-    """Evaluate jsonnet in which MIXIN stands for the mixin."""
     text = source.replace("MIXIN", f"(import '{ROOT}/mixin/mixin.libsonnet')")
     found: dict[str, Any] = json.loads(_jsonnet.evaluate_snippet("user.jsonnet", text))
     return found
 
 
 def mixin(config: str = "{}") -> dict[str, Any]:
-    """Return all that the mixin gives with these changes of its configuration."""
     return evaluated(f"""
         local all = MIXIN + {{ _config+:: {config} }};
         {{ alerts: all.prometheusAlerts, rules: all.prometheusRules, dashboards: all.grafanaDashboards }}

@@ -38,7 +38,6 @@ def incident(
     tolerated: tuple[str, ...] = (),
     grace: float = 1.5 * HOUR,
 ) -> Incident:
-    """Return what goes wrong for so many hours."""
     return Incident(
         kind=kind,
         subject=subject,

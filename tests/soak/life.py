@@ -149,12 +149,10 @@ class Soak:
         return sum(len(world.views) for world in self.worlds.values())
 
     def ended(self) -> int:
-        """Return how many runs have ended since the beginning."""
         ledgers = (world.ledger.items() for world in self.worlds.values())
         return round(sum(value for key, value in chain(*ledgers) if key.name == "runs_total"))
 
     def rows(self) -> int:
-        """Return how many runs are remembered."""
         with closing(sqlite3.connect(self.file)) as connection:
             return int(connection.execute("SELECT count(*) FROM records WHERE kind = 'runs'").fetchone()[0])
 
@@ -163,7 +161,6 @@ class Soak:
         return self.folder / "state" / FILE_NAME
 
     def now(self) -> float:
-        """Return the seconds since the first start."""
         return self.clock.time() - FIRST_START
 
     def under_way(self, kind: str, subject: str = "") -> bool:

@@ -131,7 +131,6 @@ class World:
             self._plan(now - ago + view.interval, "start", view)
 
     def advance(self, to: float) -> None:
-        """Let all happen that is due by then."""
         while self._events and self._events[0][0] <= to:
             self.now, _, what, view, run_id = heapq.heappop(self._events)
             getattr(self, f"_{what}")(view, run_id)

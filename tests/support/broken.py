@@ -47,7 +47,6 @@ def is_polled(changes: Any) -> bool:
 
 
 def break_down(what: str, file: Path) -> None:
-    """Let the place fail while the file exists."""
     module, owner, name = PLACES[what]
     holder = importlib.import_module(module)
     if owner:

@@ -16,7 +16,6 @@ class Pair:
 
     @property
     def der(self) -> bytes:
-        """The certificate as a peer sees it."""
         return ssl.PEM_cert_to_DER_cert(self.cert.read_text())
 
 

@@ -35,7 +35,6 @@ class ManualClock:
             return self._monotonic
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait for the event, in this clock's own time."""
         if not self._held:
             if not event.is_set():
                 self.advance(seconds)

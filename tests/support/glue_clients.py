@@ -23,7 +23,6 @@ PATIENT = Timeouts(connect=10.0, read=10.0, answer=30.0)
 
 
 def reason_from(call: Callable[[], object]) -> Reason:
-    """Return why a call failed, as it must."""
     with pytest.raises(GlueError) as caught:
         call()
     return caught.value.reason

@@ -72,7 +72,6 @@ def unknown(run_ids: str) -> Line:
 
 
 def failing(run_ids: str, error: GlueError) -> Line:
-    """Return the line that these runs cannot be read."""
     fields: dict[str, object] = {**PLACE, "reason": error.reason.value, "error": str(error)}
     return Line("warning", "runs cannot be read", {**fields, "run_ids": run_ids})
 

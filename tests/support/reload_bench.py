@@ -65,8 +65,6 @@ class ReloadBench:
         return {row.run_id for row in reading.runs}
 
     def await_runs(self, *run_ids: str) -> None:
-        """Wait until these runs, and no others, have series."""
-
         def shown() -> set[str]:
             return {labels["run_id"] for labels, _ in self.scrape().series(f"{RUN}info")}
 

@@ -31,7 +31,6 @@ FULL_RUN = Run(
 
 
 def run_series(*, up: bool | None = True, **members: Any) -> RunSeries:
-    """Return the series of ``FULL_RUN`` with some members changed."""
     run = FULL_RUN._replace(**members)
     return RunSeries(RunKey(REGION, ACCOUNT, run.run_id), run, up)
 

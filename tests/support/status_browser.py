@@ -1,6 +1,8 @@
 """Asks for the status page and its data without a socket, and scenes to ask about."""
 
+import html
 import json
+import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any, Protocol
@@ -53,8 +55,19 @@ class Page(HTMLParser):
         return [attributes[name] for _, attributes in self.elements if name in attributes]
 
     def those(self, tag: str, **attributes: str) -> list[dict[str, str]]:
-        """Return the attributes of each element that has these."""
         return [known for name, known in self.elements if name == tag and attributes.items() <= known.items()]
+
+
+def views_on_page(page: str) -> dict[str, set[str]]:
+    """Return what stands by itself in each row of the table of views, the tags of its states among it."""
+    table = page.partition('id="views-table"')[2].partition("</table>")[0]
+    found = {}
+    for row in table.split('<tr role="row">')[2:]:
+        name = re.search(r"#runs[^>]*><bdi>([^<]*)</bdi>", row)
+        assert name, row
+        lines = re.sub(r"<[^>]*>", "\n", row).splitlines()
+        found[html.unescape(name[1])] = {line.strip() for line in lines}
+    return found
 
 
 class Watched(Protocol):
@@ -110,7 +123,6 @@ def small_scene() -> Scene:
 
 
 def hostile_scene() -> Scene:
-    """Return a scene where AWS says nothing but mischief."""
     scene = Scene(target("prod", "*.*", "<b>.*", "plain"))
     hostile = refresh(
         HOSTILE,

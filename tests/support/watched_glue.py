@@ -111,7 +111,6 @@ def _pattern(views: Views) -> ViewPattern:
 def watched_glue(
     folder: Path | None = None, views: Sequence[Views] = ("sales.*",), **members: Any
 ) -> Iterator[WatchedGlue]:
-    """Give an exporter that watches these views of a bare Glue."""
     with BareGlue() as glue:
         watched = WatchedGlue(glue, folder, views, **members)
         try:
