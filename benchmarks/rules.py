@@ -52,7 +52,7 @@ def rules(count: int) -> Iterator[Line]:
     with _served() as page, folder() as place:
         _write_history(place, count)
         scraped = {"targets": [f"127.0.0.1:{page.port}"], "labels": SCRAPED_AS}
-        config = {
+        config: dict[str, Any] = {
             "global": {"scrape_interval": f"{EVERY}s", "evaluation_interval": f"{EVERY}s"},
             "rule_files": ["rules.yml"],
             "scrape_configs": [{"job_name": SCRAPED_AS["job"], "static_configs": [scraped]}],

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from operator import truediv
 from statistics import median
 
-from benchmarks.client import Client, Timing, in_turn, middle, totals
+from benchmarks.client import Client, Timing, in_turn, middle, scraped, totals
 from benchmarks.processes import resident_bytes, running
 from benchmarks.programs import (
     PROMETHEUS,
     all_read,
     exporter,
     glue_with,
-    scraped,
     sending,
     watching_runs,
     watching_views,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from statistics import median
 
+from benchmarks.client import scraped
 from benchmarks.processes import ENVIRONMENT
 from benchmarks.programs import (
     all_read,
@@ -13,7 +14,6 @@ from benchmarks.programs import (
     exporter,
     folder,
     glue_with,
-    scraped,
     watching_runs,
     watching_views,
 )

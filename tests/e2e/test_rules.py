@@ -5,6 +5,7 @@ import os
 import subprocess
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -173,7 +174,7 @@ def situations(file: Path) -> dict[str, str]:
 
     Nodes, not values: what is 0x20 for promtool, 21 zeros, would become 32.
     """
-    root = yaml.compose(beside(file), yaml.CSafeLoader)
+    root: Any = yaml.compose(beside(file), yaml.CSafeLoader)
     (place,) = (place for place, (key, _) in enumerate(root.value) if key.value == "tests")
     key, tests = root.value[place]
     found = {}
