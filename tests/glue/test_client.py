@@ -115,11 +115,7 @@ def test_a_source_may_be_in_another_catalog() -> None:
 
 MALFORMED = {
     "no content": Fault(body=b"", status=204),
-    "HTML": Fault(body=b"<html></html>"),
-    "no main member": Fault(body=b"{}"),
     "cut short": Fault(body=FOUND.body, cut="body"),
-    "deep": Fault(body=b"[" * 50_000),
-    "not UTF-8": Fault(body=b'{"MaterializedViewRefreshTaskRun": {"Status": "\xff"}}'),
     "a wrong type": json_answer({"MaterializedViewRefreshTaskRun": {"DPUSeconds": "many"}}),
     "an unknown error": error("SomethingNew"),
     "an error of a number": Fault(body=b'{"__type": 5}', status=404),

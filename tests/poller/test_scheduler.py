@@ -8,7 +8,6 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
-from hypothesis import strategies as st
 
 from exporter.errors import Reason
 from exporter.model.run import Run
@@ -20,8 +19,6 @@ from tests.poller.bench import run, running, watch, watching
 from tests.support.clock import SAFETY_NET, ManualClock, eventually
 from tests.support.reader import ACCOUNT, MemoryReader, glue_error
 from tests.support.store_bench import Shown, target, view
-
-INTERVALS = st.floats(5, 3600)
 
 
 def test_targets_spread_over_the_second_half_of_the_interval() -> None:
