@@ -1,11 +1,6 @@
-"""A materialized view, the source tables that it reads, and whether it is late.
-
-The functions on freshness are of Unix times in seconds, all by Glue's clock. Glue skips a scheduled refresh
-while no source has changed, so a view's age alone does not say whether it is late.
-"""
+"""A materialized view, and the source tables that it reads."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
@@ -79,50 +74,3 @@ class View:
     iceberg_sources: bool = False
     """Whether ``SubObjectsStatistics`` says of every source that it is an Iceberg table. Its entries do not
     say which source they describe, so that a mixed list says nothing about any of them."""
-
-
-OVERDUE_AFTER: Final = 1.5
-"""Expected intervals that a view may be stale: its own schedule, and half an interval for the refresh."""
-
-
-def stale_since(
-    *,
-    refresh_began: float | None,
-    data_time: float | None,
-    creation_time: float | None,
-    changes: Sequence[Sequence[float]] | None,
-    kept: float | None,
-    compared: bool,
-) -> float | None:
-    """Return since when the view lacks something; None while it lacks nothing, or nothing is known.
-
-    ``refresh_began`` and ``data_time``: when its newest refresh began and ended; None if it was never
-    refreshed. ``changes``: for each source, the times at which it was seen to have changed, the oldest
-    first; None unless all sources could be read. ``kept``: the last answer that came of comparing; not
-    one of a time at which sources were unknown, which is older than it has to be. ``compared``: whether they
-    were compared before; at a first look, only the newest change is known to be one.
-    """
-    newest = max((times[-1] for times in changes or () if times), default=None)
-    if refresh_began is None:
-        return creation_time if creation_time is not None else newest
-    if changes is None:
-        return data_time
-    if not compared:
-        return newest if newest is not None and newest > refresh_began else None
-    if kept is not None and kept > refresh_began:
-        return kept
-    return min((time for times in changes for time in times if time > refresh_began), default=None)
-
-
-def overdue(
-    *, now: float, stale_since: float | None, interval: float | None, refreshing: bool
-) -> bool | None:
-    """Return whether the view is later than its interval allows; None for a view without an interval.
-
-    ``refreshing``: whether its newest run is in progress, and not stuck.
-    """
-    if interval is None:
-        return None
-    if stale_since is None or refreshing:
-        return False
-    return now - stale_since > OVERDUE_AFTER * interval

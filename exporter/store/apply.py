@@ -194,9 +194,17 @@ def _close_listing(catalog: Catalog, page: RunsListed, at: Moment) -> None:
     if listing.ownership is catalog.ownership:
         _note_listed(catalog, listing, at, tables_denied=page.tables_denied)
     listing.seen |= listing.unreadable
-    for view in covered if "" not in listing.unreadable else ():  # a record without an ID may be any run
-        for key in view.runs.keys() - listing.seen:
-            _not_listed(catalog, listing, key, at)
+    if "" in listing.unreadable:
+        return  # a record without an ID may be any run
+    for key in {key for view in covered for key in view.runs.keys() - listing.seen}:
+        record = catalog.runs[key]
+        missing = not record.settled and record.there
+        if missing:
+            listing.missing.add(key)
+        unlisted_since = at.now if record.unlisted_since is None else record.unlisted_since
+        after = record._replace(misses=record.misses + missing, unlisted_since=unlisted_since)
+        if after != record:
+            catalog.put(key, after)
 
 
 def _note_listed(catalog: Catalog, listing: Listing, at: Moment, *, tables_denied: bool) -> None:
@@ -214,18 +222,6 @@ def _note_listed(catalog: Catalog, listing: Listing, at: Moment, *, tables_denie
         if watched.listed_at is None or began >= watched.listed_at + LISTED_EVERY:
             watched.listed_at = began
             catalog.dirty_patterns.add(name)
-
-
-def _not_listed(catalog: Catalog, listing: Listing, key: str, at: Moment) -> None:
-    """Apply that a complete listing does not hold a run."""
-    record = after = catalog.runs[key]
-    if not record.settled and record.there:
-        listing.missing.add(key)
-        after = after._replace(misses=record.misses + 1)
-    if after.unlisted_since is None:
-        after = after._replace(unlisted_since=at.now)
-    if after is not record:
-        catalog.put(key, after)
 
 
 def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:

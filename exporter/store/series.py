@@ -196,6 +196,7 @@ class SeriesChanges:
     everything: bool = False
     """Whether this is all that there is, and a listener drops what it had before."""
     runs: Mapping[RunKey, RunSeries | None] = field(default_factory=dict)
+    """By run ID in lower case: of one run, however its ID is spelled, there is one series."""
     views: Mapping[ViewKey, ViewSeries | None] = field(default_factory=dict)
     targets: Mapping[str, TargetSeries | None] = field(default_factory=dict)
     exporter: ExporterSeries | None = None

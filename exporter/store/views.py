@@ -7,7 +7,7 @@ from itertools import takewhile
 from exporter.model.patterns import Name, is_literal
 from exporter.model.run import Status, run_key
 from exporter.model.settings import Target, ViewPattern
-from exporter.model.view import View, ViewKey, stale_since
+from exporter.model.view import View, ViewKey
 from exporter.store.counters import ViewCounters
 from exporter.store.runs import RunRecord
 from exporter.store.series import ViewFacts, ViewSeries
@@ -56,9 +56,9 @@ class ViewRecord:
     compared: bool = False
     """Whether it was compared with its sources before."""
     stale_since: float | None = None
-    """What that showed the last time."""
+    """Since when it lacked something when it was last compared with its sources, all being known."""
     described: bool = False
-    """Whether they ever held it; else only its name is known."""
+    """Whether the catalog's tables ever held it; else only its name is known."""
     misses: int = 0
     """Complete listings of tables in a row that did not hold it."""
     baseline_at: float | None = None
@@ -152,21 +152,25 @@ class ViewState:
         return max(began, changed), max(success.end, changed)
 
     def stale_since(self, changes: Changes) -> float | None:
-        """Return since when the view lacks something, as Unix time; None: nothing, or that is not known."""
+        """Return since when the view lacks something, as Unix time; None: nothing, or that is not known.
+
+        Glue skips a scheduled refresh while no source has changed, so a view's age does not say it.
+        """
         record, created = self.record, self.record.view.creation_time
+        newest = max((times[-1] for times in changes or ()), default=None)
         refresh = self.newest_refresh()
         if refresh is None and record.baseline_at is None:
             return None  # its runs have still to be read
-        if refresh and created is not None and refresh[1] < created:
-            refresh = None  # it was of an earlier view of this name
-        return stale_since(
-            refresh_began=refresh[0] if refresh else None,
-            data_time=refresh[1] if refresh else None,
-            creation_time=created,
-            changes=changes,
-            kept=record.stale_since,
-            compared=record.compared,
-        )
+        if refresh is None or (created is not None and refresh[1] < created):
+            return newest if created is None else created  # never refreshed, or another of its name
+        began, ended = refresh
+        if changes is None:
+            return ended
+        if not record.compared:  # of what changed before the first look, only the newest change is known
+            return newest if newest is not None and newest > began else None
+        if record.stale_since is not None and record.stale_since > began:
+            return record.stale_since
+        return min((time for times in changes for time in times if time > began), default=None)
 
     def runs_to_show(self, newest: int) -> frozenset[str]:
         """Return the keys of the ``newest`` runs and of those in progress; 0: of none at all."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from exporter.model.run import Run, Status
-from exporter.model.view import OVERDUE_AFTER
 from exporter.web.status import ViewRow
 from exporter.web.status_text import ago, duration
+from exporter.web.view_state import OVERDUE_AFTER
 
 SLOTS = 20
 """Runs and gaps that a strip holds, the newest ones."""

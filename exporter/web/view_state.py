@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from exporter.model.run import Run, Status
-from exporter.model.view import OVERDUE_AFTER, overdue
 from exporter.store.series import TargetSeries, ViewSeries
 
+OVERDUE_AFTER = 1.5
+"""Expected intervals that a view may be stale: its own schedule, and half an interval for the refresh."""
 STUCK_FACTOR = 3.0
 """A run is stuck after so many times what the view's refreshes usually take."""
 STUCK_FLOOR = 3600.0
@@ -57,10 +58,11 @@ def judge(
     running = last is not None and last.status in ACTIVE
     late = stuck = None
     if facts and read_at is not None:
-        interval = facts.expected_interval
+        interval, since = facts.expected_interval, facts.stale_since
         stuck = _stuck(last, newest_first, interval, read_at) if last and running else False
-        refreshing = running and not stuck
-        late = overdue(now=read_at, stale_since=facts.stale_since, interval=interval, refreshing=refreshing)
+        if interval is not None:
+            refreshing = running and not stuck
+            late = since is not None and not refreshing and read_at - since > OVERDUE_AFTER * interval
     return {
         State.FAILING: None if failures is None else failures > 0,
         State.OVERDUE: late,

@@ -10,6 +10,8 @@ from exporter.errors import Reason
 from exporter.model.run import Run
 from exporter.model.settings import ViewPattern
 from exporter.model.view import View
+from exporter.store.runs import RunRecord
+from exporter.store.views import ViewRecord, ViewState
 from tests.support.clock import START
 from tests.support.log import elsewhere, unmatched
 from tests.support.reader import glue_error
@@ -217,6 +219,44 @@ def test_a_success_without_an_end_has_that_of_its_last_update_or_of_when_it_was_
     views.clock.advance(30.0)
     views.poll(without)
     assert views.shown.facts().last_success_time == START
+
+
+CREATED, BEGAN, ENDED = START + 1000.0, START + 5000.0, START + 5300.0
+REFRESHED = {"a": RunRecord(ended("a", end_time=ENDED)._replace(start_time=BEGAN), None, True, ENDED)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "known", "since"),
+    [
+        pytest.param([[4000.0], [5000.0]], {}, None, id="the sources rest"),
+        pytest.param([[4000.0, 5100.0, 6000.0], [5900.0]], {}, 5100.0, id="the first change after it began"),
+        # A compaction, say: it changes no data, and must not hide what came before.
+        pytest.param([[9000.0]], {"stale_since": 5100.0}, 5100.0, id="a later change moves nothing"),
+        pytest.param([[4900.0, 7000.0]], {"stale_since": 4900.0}, 7000.0, id="began after a change"),
+        pytest.param([[4900.0]], {"stale_since": 5000.0}, None, id="began with it"),
+        pytest.param([[6000.0], [7000.0]], {"compared": False}, 7000.0, id="a first look: the newest"),
+        pytest.param([[4000.0], [4500.0]], {"compared": False}, None, id="a first look: nothing new"),
+        pytest.param(None, {}, 5300.0, id="unreadable sources: its age"),
+        pytest.param(None, {"runs": {}}, 1000.0, id="unreadable sources, never refreshed"),
+        pytest.param([[10.0]], {"runs": {}}, 1000.0, id="never refreshed, old sources"),
+        pytest.param([[7000.0]], {"runs": {}}, 1000.0, id="never refreshed, new sources"),
+        pytest.param([[7000.0]], {"runs": {}, "baseline_at": None}, None, id="runs still to be read"),
+    ],
+)
+def test_since_when_a_view_is_stale(
+    changes: list[list[float]] | None, known: dict[str, Any], since: float | None
+) -> None:
+    """In seconds after the start of the clock."""
+
+    def at(time: float | None) -> float | None:
+        return None if time is None else START + time
+
+    known = {"compared": True, "baseline_at": 0.0, "stale_since": None, "runs": REFRESHED} | known
+    known["stale_since"] = at(known["stale_since"])
+    runs = known.pop("runs")
+    record = ViewRecord(view=view(created=CREATED), **known)
+    times = None if changes is None else [[START + time for time in of_source] for of_source in changes]
+    assert ViewState(record, record.counters, runs=runs).stale_since(times) == at(since)
 
 
 # Several targets

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from exporter.errors import GlueError, Reason
-from exporter.model.view import OVERDUE_AFTER
 from exporter.store.results import SourcesRead
 from exporter.web import view_state
 from tests.support.clock import START
@@ -148,7 +147,7 @@ def test_a_view_is_overdue_as_its_alert_says(
 
 def test_the_thresholds_are_those_of_the_shipped_alerts() -> None:
     thresholds = yaml.safe_load(CHART.read_text())["prometheusRule"]["thresholds"]
-    assert thresholds["overdueFactor"] == OVERDUE_AFTER
+    assert thresholds["overdueFactor"] == view_state.OVERDUE_AFTER
     assert thresholds["stuckFactor"] == view_state.STUCK_FACTOR
     assert thresholds["stuckFloorSeconds"] == view_state.STUCK_FLOOR
     assert thresholds["stuckCapSeconds"] == view_state.STUCK_WITHOUT_HISTORY
