@@ -1,7 +1,6 @@
 """The state on disk: what survives, who may open it, and what happens where it cannot be written."""
 
 import re
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -288,11 +287,6 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, made: str, at: st
 # A file that is damaged or taken away while the program runs, or before it starts
 
 
-def cut(folder: Path) -> None:
-    with (folder / FILE_NAME).open("r+b") as content:
-        content.truncate(4096)
-
-
 def empty(folder: Path) -> None:
     (folder / FILE_NAME).write_bytes(b"")
 
@@ -301,15 +295,6 @@ def no_tables(folder: Path) -> None:
     """Leave a database without anything in it."""
     (folder / FILE_NAME).unlink()
     make_file(folder, f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}")
-
-
-def copy(folder: Path) -> None:
-    shutil.copyfile(folder / FILE_NAME, folder / "copy")
-    (folder / "copy").replace(folder / FILE_NAME)
-
-
-def remove(folder: Path) -> None:
-    (folder / FILE_NAME).unlink()
 
 
 @pytest.mark.parametrize("damage", [empty, no_tables])
@@ -333,34 +318,21 @@ def test_a_file_that_was_not_made_whole_is_made_anew(folder: Path) -> None:
     assert not (folder / f"{FILE_NAME}.new").exists()
 
 
-@pytest.mark.parametrize("damage", [cut, empty, copy, remove, no_tables])
-def test_damage_is_noticed_at_the_next_save(
-    bench: StoreBench, folder: Path, damage: Callable[[Path], None]
+def test_a_file_that_is_gone_is_noticed_and_takes_what_has_waited_once_it_is_back(
+    bench: StoreBench, folder: Path
 ) -> None:
-    """What is published as counted must survive. Everything else goes on."""
-    damage(folder)
-    assert news(bench.poll(ended("a"))) == ["the state cannot be written"]
-    assert bench.shown.runs_total() == {}
-    assert bench.shown.facts().last_run == ended("a")
-    assert bench.shown.view().up
-    successful, failures = health(bench)
-    assert not successful
-    assert failures
-    assert news(bench.poll(ended("a"), ended("b"))) == []
-    assert (health(bench)[1] or 0) > failures
-    bench.store.close()
-    (line,) = bench.log.take()
-    assert re.search(
-        r"(removed or replaced|been cut from \d+ to \d+ bytes) .*restart the exporter$",
-        str(line.fields["error"]),
-    )
-    bench.folder = None
-
-
-def test_a_file_that_is_back_takes_what_has_waited_for_it(bench: StoreBench, folder: Path) -> None:
+    """Other damage meanwhile: ``tests/e2e/test_state.py``. Nothing but the counters waits for the file."""
     aside = folder / "aside"
     (folder / FILE_NAME).rename(aside)
-    bench.poll(ended("a"))
+    (line,) = [line for line in bench.poll(ended("a")) if line.level == "error"]
+    assert line.message == "the state cannot be written; counters stand still until it can"
+    assert re.search(r"removed or replaced by .*restart the exporter$", str(line.fields["error"]))
+    assert bench.shown.runs_total() == {}
+    assert (bench.shown.facts().last_run, bench.shown.view().up) == (ended("a"), True)
+    successful, failures = health(bench)
+    assert (successful, bool(failures)) == (False, True)
+    assert news(bench.poll(ended("a"), ended("b"))) == []
+    assert (health(bench)[1] or 0) > (failures or 0)
     aside.rename(folder / FILE_NAME)
     assert news(bench.poll(ended("a"), ended("b"))) == ["the state can be written again"]
     assert bench.shown.runs_total() == {"SUCCEEDED": 2}
