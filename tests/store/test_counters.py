@@ -9,7 +9,7 @@ from exporter.model.run import REFRESH_TYPES, Run
 from exporter.store.counters import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
 from tests.state.naive_model import nonzero
 from tests.support.clock import START
-from tests.support.store_bench import DAILY, StoreBench, ended, of, running, target, view
+from tests.support.store_bench import DAILY, StoreBench, ended, running, view
 
 
 def counters(views: StoreBench) -> ViewCounters:
@@ -128,42 +128,6 @@ def test_a_success_enters_the_histogram_once_both_its_times_are_known(
     assert sum(counters(counting).durations) == 2
 
 
-# Odd spellings, times and amounts
-
-
-@pytest.mark.parametrize("configured", [(), ("A1",)], ids=["of a view", "configured, too"])
-def test_a_run_that_is_listed_in_two_spellings_is_counted_once(configured: tuple[str, ...]) -> None:
-    views = StoreBench()
-    views.configure(target("prod", "sales.*", *configured))
-    views.poll()
-    views.poll(ended("a1"))
-    views.poll(ended("A1"), read={"A1": ended("A1")})
-    assert views.shown.runs_total() == {"SUCCEEDED": 1}
-    assert {key.run_id for key in views.shown.runs} == {"a1"}
-
-
-def test_a_time_in_the_far_future_is_not_the_last_success(counting: StoreBench) -> None:
-    """No alert on an overdue view could ever fire."""
-    counting.clock.advance(100.0)
-    counting.poll(ended("a", end_time=253402300799.0))
-    counting.clock.advance(100.0)
-    counting.poll(ended("a", end_time=253402300799.0))
-    assert counting.shown.facts().last_success_time == START + 100.0
-
-
 def test_two_absurd_amounts_make_no_counter_infinite(counting: StoreBench) -> None:
     counting.poll(ended("a", dpu_seconds=1.7e308), ended("b", dpu_seconds=1.7e308))
     assert counters(counting).dpu_seconds["UNKNOWN"] == sys.float_info.max
-
-
-@pytest.mark.parametrize("known", [True, False], ids=["a watched view", "another table"])
-def test_what_a_run_costs_stays_with_the_view_that_counted_it(counting: StoreBench, *, known: bool) -> None:
-    tables = [view(), view("sales.returns")] if known else [view()]
-    for run in (ended("a", dpu_seconds=1.0), of("sales.returns", ended("a", dpu_seconds=5.0))):
-        counting.poll(run, tables=tables)
-    assert counters(counting).dpu_seconds["UNKNOWN"] == 5.0
-    if known:
-        assert counting.shown.facts("sales.returns").counters == ViewCounters()
-    last = counting.shown.facts().last_run
-    assert last
-    assert last.dpu_seconds == 5.0

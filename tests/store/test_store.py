@@ -133,15 +133,6 @@ def test_a_run_that_a_dead_glue_left_unread_is_logged_when_it_fails_by_itself(be
     assert unknown("a") in bench.read(errors={"a": NOT_FOUND})
 
 
-def test_a_target_that_goes_down_and_up_is_logged_once_each(bench: StoreBench) -> None:
-    bench.watch()
-    assert bench.read() == [target_up("prod")]
-    assert bench.read() == []
-    assert bench.read(error=TIMEOUT) == [target_down("prod", TIMEOUT)]
-    assert bench.read(error=TIMEOUT) == []
-    assert bench.read() == [target_up("prod", again=True)]
-
-
 def test_an_unlisted_status_is_logged_once_each_and_a_missing_one_is_none(bench: StoreBench) -> None:
     bench.watch("a", "b", "c", "d")
     statuses = {"a": "CANCELLING", "b": "CANCELLING", "c": "QUEUED", "d": None}

@@ -7,9 +7,9 @@ from exporter.store.log_lines import Line
 from exporter.store.results import ResyncEnded
 from tests.support.clock import START
 from tests.support.log import target_down, target_up, unmatched
-from tests.support.outcome import Listed, Outcome
+from tests.support.outcome import Outcome
 from tests.support.reader import glue_error
-from tests.support.store_bench import DAILY, StoreBench, ended, found, running, target, view
+from tests.support.store_bench import DAILY, StoreBench, ended, found, running, view
 
 THROTTLED = glue_error(Reason.THROTTLED)
 
@@ -107,18 +107,3 @@ def test_every_run_with_series_is_counted_in_one_phase(bench: StoreBench) -> Non
     bench.clock.advance(5000.0)
     bench.poll(running("a"), running("b"), ended("over"), ended("just over", end_time=START + 4900.0))
     assert bench.shown.targets["prod"].runs == {"active": 2, "settling": 1, "settled": 1, "unfetched": 1}
-
-
-def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_counted(bench: StoreBench) -> None:
-    """It has series, so it is among the target's runs."""
-    bench.configure(target("prod", DAILY, "a"))
-    for _ in range(2):
-        bench.commit(
-            Outcome(
-                tables=found(by_name=[DAILY]),
-                listings=(Listed(runs=(running("a"), running("b"))),),
-            )
-        )
-    assert bench.shown.view().facts is None
-    assert bench.shown.shown_runs == {"a"}
-    assert bench.shown.targets["prod"].runs["active"] == 1
