@@ -132,19 +132,11 @@ def test_right_is_right_and_wrong_is_wrong(server: WebServer, headers: dict[str,
 
 
 @pytest.mark.parametrize(
-    "headers",
-    [
-        [],
-        [b"Basic " + base64.b64encode(b"a:b"), b"Basic " + base64.b64encode(b"c:d")],
-        [b"Basic  "],
-        [b"\xff\xfe"],
-        [b"Basic \xc3\xa4"],
-        [b"Basic YTpi\0"],
-        [b"Basic YTpi YTpi"],
-    ],
+    "value", [b"Basic  ", b"\xff\xfe", b"Basic \xc3\xa4", b"Basic YTpi\0", b"Basic YTpi YTpi"]
 )
-def test_what_is_no_single_well_formed_header_is_nobody(headers: list[bytes]) -> None:
-    assert credentials([(b"authorization", value) for value in headers]) is None
+def test_what_is_no_single_well_formed_header_is_nobody(value: bytes) -> None:
+    assert credentials([(b"authorization", value)]) is None
+    assert credentials([(b"authorization", b"Basic YTpi")] * 2) is None
 
 
 def test_users_change_without_a_restart(tmp_path: Path) -> None:

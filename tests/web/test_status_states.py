@@ -81,68 +81,32 @@ def test_a_run_of_five_hours_is_stuck_and_among_the_problems(browser: Browser) -
 
 
 @pytest.mark.parametrize(
-    ("usual", "ended", "age", "stuck"),
+    ("interval", "usual", "ended", "age", "stuck"),
     [
-        pytest.param(60.0, START - DAY, 0.9, False, id="an hour at the least"),
-        pytest.param(60.0, START - DAY, 1.1, True, id="three times the usual"),
-        pytest.param(HOUR, START - DAY, 2.9, False, id="usually long"),
-        pytest.param(60.0, START - 8 * DAY, 1.1, True, id="the last success counts however old"),
-        pytest.param(None, None, 3.9, False, id="four hours without a history"),
-        pytest.param(None, None, 4.1, True, id="more without a history"),
+        pytest.param(30 * DAY, 60.0, DAY, 0.9, False, id="an hour at the least"),
+        pytest.param(30 * DAY, 60.0, DAY, 1.1, True, id="three times the usual"),
+        pytest.param(30 * DAY, HOUR, DAY, 2.9, False, id="usually long"),
+        pytest.param(30 * DAY, 60.0, 8 * DAY, 1.1, True, id="the last success counts however old"),
+        pytest.param(30 * DAY, None, None, 3.9, False, id="four hours without a history"),
+        pytest.param(30 * DAY, None, None, 4.1, True, id="more without a history"),
+        pytest.param(600.0, 60.0, DAY, 0.24, False, id="a short schedule"),
+        pytest.param(600.0, 60.0, DAY, 0.26, True, id="after 1.5 intervals"),
+        pytest.param(600.0, None, None, 0.49, False, id="a short schedule without a history"),
+        pytest.param(600.0, None, None, 0.51, True, id="after three intervals"),
     ],
 )
 def test_a_run_is_stuck_as_its_alert_says(
-    usual: float | None, ended: float | None, age: float, *, stuck: bool
+    interval: float, usual: float | None, ended: float | None, age: float, *, stuck: bool
 ) -> None:
+    """``ended``: seconds ago; ``age``: in hours."""
     scene = Scene(target("prod", "a.*"))
     runs = [refresh("now", "a.x", ended=None, creation_time=START - age * HOUR)]
     if usual is not None and ended is not None:
-        runs.append(
-            refresh("before", "a.x", ended=ended, start_time=ended - usual, creation_time=ended - usual)
-        )
-    scene.poll("prod", (view("a.x", refresh_seconds=30 * DAY),), tuple(runs))
+        times = {"ended": START - ended, "start_time": START - ended - usual}
+        runs.append(refresh("before", "a.x", **times, creation_time=START - ended - usual))
+    scene.poll("prod", (view("a.x", refresh_seconds=interval),), tuple(runs))
     (item,) = Browser(scene).status()["views"]["items"]
     assert item["stuck"] is stuck
-
-
-@pytest.mark.parametrize(("succeeded", "limit"), [(True, 15), (False, 30)])
-def test_a_run_of_a_short_schedule_is_stuck_after_a_few_intervals(*, succeeded: bool, limit: int) -> None:
-    scene = Scene(target("prod", "a.*"))
-    going = refresh("now", "a.x", ended=None, creation_time=START, start_time=START)
-    before = refresh("before", "a.x", ended=START - DAY, start_time=START - DAY - 60)
-    scene.poll("prod", (view("a.x", refresh_seconds=600),), (going, before) if succeeded else (going,))
-    for minutes, stuck in ((limit, False), (1, True)):
-        scene.clock.advance(60.0 * minutes)
-        (item,) = Browser(scene).status()["views"]["items"]
-        assert item["stuck"] is stuck
-
-
-@pytest.mark.parametrize(
-    ("interval", "age", "overdue"),
-    [
-        (HOUR, 1.4 * HOUR, False),
-        (HOUR, 1.6 * HOUR, True),
-        (600, 890.0, False),
-        (600, 910.0, True),
-        (7 * DAY, 10 * DAY, False),
-        (7 * DAY, 11 * DAY, True),
-        (None, 100 * DAY, None),
-    ],
-)
-def test_a_view_is_overdue_as_its_alert_says(
-    interval: float | None, age: float, *, overdue: bool | None
-) -> None:
-    scene = Scene(target("prod", "a.*"))
-    scene.poll(
-        "prod",
-        (
-            view("a.run", refresh_seconds=interval),
-            view("a.new", refresh_seconds=interval, creation_time=START - age),
-        ),
-        (refresh("1", "a.run", ended=START - age),),
-    )
-    items = Browser(scene).status()["views"]["items"]
-    assert [item["overdue"] for item in items] == [overdue, overdue]
 
 
 def test_the_thresholds_are_those_of_the_shipped_alerts() -> None:

@@ -236,25 +236,6 @@ def test_a_broken_file_changes_nothing_but_certificates_that_are_rotated(
             server.protection.read()
 
 
-def test_less_protection_takes_a_reload(tmp_path: Path, authority: Authority, clients: Authority) -> None:
-    """The end of a file that is being written is missing for a moment: that must open no door."""
-    config = configured(tmp_path, authority.pair("server"), *mutual("RequireAndVerifyClientCert", clients))
-    known = authority.client(clients.pair("prometheus", "prometheus"))
-    with WebServer(APP, config=config) as server:
-        assert server.protection is not None
-        pair = authority.pair("server")
-        configured(tmp_path, pair)
-        server.follow()
-        eventually(lambda: server.certificate(known) == pair.der)
-        with pytest.raises(REFUSED):
-            server.ask(tls=authority.client())
-        assert not server.protection.in_use
-        server.protection.adopt(server.protection.read())
-        serves(server, authority, pair)
-        assert server.ask(tls=authority.client()).status == 200
-        assert server.protection.in_use
-
-
 def test_more_protection_comes_by_itself(tmp_path: Path, authority: Authority) -> None:
     config = tmp_path / "web.yml"
     users = f"basic_auth_users:\n  alice: {hashed('wonderland')}\n"

@@ -5,6 +5,7 @@
 (() => {
   const TYPING_PAUSE_MS = 250;
   const TIMEOUT_MS = 20_000;
+  const FIELDS = ["q", "target", "show"];
   const refreshMs = Number(document.body.dataset.refreshSeconds) * 1000;
   const byId = (id) => document.getElementById(id);
   const form = byId("filter");
@@ -48,8 +49,7 @@
         failed(`The exporter answered with status ${mine.status}.`);
       }
     };
-    mine.onerror = () => failed("The exporter cannot be reached.");
-    mine.ontimeout = () => failed("The exporter does not answer.");
+    mine.onerror = mine.ontimeout = () => failed("The exporter cannot be reached.");
     mine.onloadend = () => {
       if (request !== mine) return;
       request = null;
@@ -78,14 +78,6 @@
     if (focused && byId(focused)) byId(focused).focus({ preventScroll: true });
     for (const id of ["updated", "uptime"]) byId(id).replaceChildren(...page.getElementById(id).childNodes);
     byId("json").href = page.getElementById("json").getAttribute("href");
-    const targets = byId("target");
-    if (targets !== document.activeElement) {
-      const chosen = targets.value;
-      targets.replaceChildren(...page.getElementById("target").childNodes);
-      // Taking its options away one by one has selected each of them in turn.
-      targets.value = chosen;
-      if (targets.selectedIndex < 0) targets.value = "";
-    }
     document.title = page.title;
   }
 
@@ -120,14 +112,11 @@
   // The filter's fields as a query; the sorting stays, the page numbers begin anew.
   function filtered() {
     const query = new URLSearchParams(location.search);
-    for (const name of [...query.keys()]) {
-      if (name.endsWith("_page")) query.delete(name);
-    }
-    for (const [name, value] of new FormData(form)) {
-      if (["q", "target", "show"].includes(name)) {
-        if (value) query.set(name, value);
-        else query.delete(name);
-      }
+    for (const table of ["views", "runs", "targets"]) query.delete(`${table}_page`);
+    for (const name of FIELDS) {
+      const value = form.elements[name].value;
+      if (value) query.set(name, value);
+      else query.delete(name);
     }
     return `?${query}`;
   }
@@ -140,7 +129,7 @@
 
   function fillForm() {
     const query = new URLSearchParams(location.search);
-    for (const name of ["q", "target", "show"]) form.elements[name].value = query.get(name) || "";
+    for (const name of FIELDS) form.elements[name].value = query.get(name) || "";
   }
 
   form.addEventListener("submit", (event) => {
