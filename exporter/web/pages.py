@@ -49,16 +49,17 @@ def status_routes(read: Callable[[], Reading]) -> Sequence[BaseRoute]:
     # In one thread of its own: however many readers press reload, the threads of scrapes stay free.
     one_at_a_time = asyncio.Lock()
 
-    def as_page(reading: Reading, query: StatusQuery) -> str:
+    def as_page(reading: Reading, query: StatusQuery) -> Response:
         rows = {tuple(row.item[name] for name in ViewKey._fields): row for row in reading.views}
         found = document(reading, query)
         template = _environment().get_template("status.html")
-        return template.render(d=found, q=query, now=reading.now, reading=reading, rows=rows)
+        page = template.render(d=found, q=query, now=reading.now, reading=reading, rows=rows)
+        return HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
 
-    def as_json(reading: Reading, query: StatusQuery) -> str:
-        return status_json(document(reading, query))
+    def as_json(reading: Reading, query: StatusQuery) -> Response:
+        return Response(status_json(document(reading, query)), media_type="application/json")
 
-    async def render(request: Request, kind: Callable[[Reading, StatusQuery], str]) -> str:
+    async def answer(kind: Callable[[Reading, StatusQuery], Response], request: Request) -> Response:
         try:
             query = StatusQuery.parse(request.query_params)
         except ValueError as error:
@@ -66,16 +67,10 @@ def status_routes(read: Callable[[], Reading]) -> Sequence[BaseRoute]:
         async with one_at_a_time:
             return await asyncio.to_thread(lambda: kind(read(), query))
 
-    async def page(request: Request) -> Response:
-        return HTMLResponse(await render(request, as_page), headers={"Content-Security-Policy": PAGE_POLICY})
-
-    async def data(request: Request) -> Response:
-        return Response(await render(request, as_json), media_type="application/json")
-
     compressed = [Middleware(GZipMiddleware, compresslevel=4)]
     return [
-        Route("/", page, middleware=compressed),
-        Route("/api/v1/status", data, middleware=compressed),
+        Route("/", partial(answer, as_page), middleware=compressed),
+        Route("/api/v1/status", partial(answer, as_json), middleware=compressed),
         Mount("/static", StaticFiles(packages=[("exporter.web", "static")])),
     ]
 

@@ -226,9 +226,9 @@ def _summary(targets: Sequence[Json], views: Sequence[Json], runs: Sequence[RunR
         },
         "views": {
             "total": len(views),
-            **{
-                state: sum(item[state] is True for item in views) for state in ("failing", "overdue", "stuck")
-            },
+            "failing": sum(item["failing"] is True for item in views),
+            "overdue": sum(item["overdue"] is True for item in views),
+            "stuck": sum(item["stuck"] is True for item in views),
             "unread": sum(item["up"] is False for item in views),
             "active": sum(item["up"] is not None and is_active(item) for item in views),
         },
