@@ -201,6 +201,7 @@ class Reloader:
                 return STOPPING
             self._seen = content_of(self._file)
             notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            problems: tuple[str, ...] = ()
             try:
                 _refuse_pipes(self._file)
                 settings = self._load()
@@ -212,17 +213,19 @@ class Reloader:
                 if self.web and protection:
                     self.web.adopt(protection)
             except ConfigurationError as error:
-                return self._refuse(error.lines())
+                problems = error.lines()
             except Exception as error:
                 # Unexpected, or no more threads to be had: the caller must learn of it.
                 log.exception("the configuration was not taken over, or not all of it")
-                return self._refuse((f"internal error: {type(error).__name__}",))
-            finally:
-                notify("READY=1")
-            self._successful = True
+                problems = (f"internal error: {type(error).__name__}",)
+            for line in problems:
+                log.error("configuration not reloaded; keeping the previous one", error=line)
+            notify("READY=1")
+            self._successful = not problems
             self._publish()
-            log.info("configuration reloaded", targets=len(settings.targets))
-            return ()
+            if not problems:
+                log.info("configuration reloaded", targets=len(settings.targets))
+            return problems
 
     def reload_if_changed(self) -> float:
         """Reload if the file has changed and is not being written. Returns seconds until the next check."""
@@ -254,13 +257,6 @@ class Reloader:
         """Begin no further reload."""
         self._ended = True
         self._wake.set()
-
-    def _refuse(self, problems: tuple[str, ...]) -> tuple[str, ...]:
-        for line in problems:
-            log.error("configuration not reloaded; keeping the previous one", error=line)
-        self._successful = False
-        self._publish()
-        return problems
 
     def _follow_web(self, web: WebProtection) -> None:
         with self._lock:
