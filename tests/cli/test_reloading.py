@@ -3,11 +3,13 @@
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from exporter.cli.reloading import TICK, WebProtection, content_of
+from exporter.cli.reloading import TICK, Reloader, WebProtection, content_of
+from exporter.clock import SystemClock
 from exporter.errors import ConfigurationError
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
@@ -109,14 +111,10 @@ def test_no_reload_begins_once_the_exporter_ends(bench: ReloadBench) -> None:
 
 
 class FailsToConfigure(ClientFactory):
-    """Clients that cannot be configured once they are told so."""
-
-    fails = False
+    """Clients that cannot be configured."""
 
     def configure(self, settings: Settings) -> None:
-        if self.fails:
-            raise RuntimeError("no more threads")
-        super().configure(settings)
+        raise RuntimeError("no more threads", settings)
 
 
 def web_file(folder: Path, text: str) -> WebProtection:
@@ -136,30 +134,25 @@ def users(*names: str) -> str:
         ("in no file", "internal error: RuntimeError"),
     ],
 )
-def test_a_reload_takes_over_both_configurations_or_neither(tmp_path: Path, mistake: str, told: str) -> None:
-    with BareGlue() as glue:
-        file = tmp_path / "config.yaml"
-        file.write_text(document(target(glue, "a", 1)))
-        web = web_file(tmp_path, users("alice"))
-        with reload_bench(file, glue, make_clients=FailsToConfigure) as bench:
-            reloader = bench.another_reloader(loaded=b"", web=web)
-            clients = bench.exporter.clients
-            assert isinstance(clients, FailsToConfigure)
-            bench.write(target(glue, "b", 2))
-            (tmp_path / "web.yml").write_text(users("bob"))
-            if mistake == "in config.yaml":
-                file.write_text(INVALID)
-            if mistake == "in web.yml":
-                (tmp_path / "web.yml").write_text("# nobody\n")
-            clients.fails = mistake == "in no file"
-            (problem,) = reloader.reload()
-            assert problem.startswith(told.format(folder=tmp_path))
-            assert (set(web.current.settings.users), bench.watched()) == ({"alice"}, {sample_run_id(1)})
-            clients.fails = False
-            bench.write(target(glue, "b", 2))
-            (tmp_path / "web.yml").write_text(users("bob"))
-            assert reloader.reload() == ()
-            assert (set(web.current.settings.users), bench.watched()) == ({"bob"}, {sample_run_id(2)})
+def test_a_reload_takes_over_both_configurations_or_neither(
+    bench: ReloadBench, tmp_path: Path, mistake: str, told: str
+) -> None:
+    web = web_file(tmp_path, users("alice"))
+    exporter = bench.exporter
+    if mistake == "in no file":
+        exporter = replace(exporter, clients=FailsToConfigure(SystemClock()))
+    reloaders = [
+        Reloader(str(bench.file), bench.load, one, loaded=b"", web=web) for one in (exporter, bench.exporter)
+    ]
+    bench.file.write_text(INVALID if mistake == "in config.yaml" else document(target(bench.glue, "b", 3)))
+    (tmp_path / "web.yml").write_text("# nobody\n" if mistake == "in web.yml" else users("bob"))
+    (problem,) = reloaders[0].reload()
+    assert problem.startswith(told.format(folder=tmp_path))
+    assert (set(web.current.settings.users), len(bench.watched())) == ({"alice"}, 2)
+    bench.write(target(bench.glue, "b", 3))
+    (tmp_path / "web.yml").write_text(users("bob"))
+    assert reloaders[1].reload() == ()
+    assert (set(web.current.settings.users), bench.watched()) == ({"bob"}, {sample_run_id(3)})
 
 
 def test_an_automatic_reload_takes_over_nothing_that_protects_less(

@@ -1,6 +1,6 @@
 """A running exporter with a configuration file and what reloads it, over a bare Glue."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,12 +30,11 @@ class ReloadBench:
     file: Path
     glue: BareGlue
     clock: ManualClock = field(default_factory=lambda: ManualClock(held=True))
-    make_clients: Callable[..., ClientFactory] = ClientFactory
 
     def __post_init__(self) -> None:
         settings = self.load()
         clock = SystemClock()
-        clients = self.make_clients(clock, session_factory=session_with())
+        clients = ClientFactory(clock, session_factory=session_with())
         self.exporter: Exporter = make_exporter(settings, clients=clients, clock=clock)
         loaded = content_of(str(self.file))
         self.reloader = self.another_reloader(loaded=loaded, interval=10.0, clock=self.clock)
@@ -81,9 +80,9 @@ def target(glue: BareGlue, name: str, *numbers: int, **more: Any) -> dict[str, A
 
 
 @contextmanager
-def reload_bench(file: Path, glue: BareGlue, **more: Any) -> Iterator[ReloadBench]:
+def reload_bench(file: Path, glue: BareGlue) -> Iterator[ReloadBench]:
     """Run an exporter with what the file holds now."""
-    bench = ReloadBench(file, glue, **more)
+    bench = ReloadBench(file, glue)
     try:
         yield bench
     finally:
