@@ -29,11 +29,6 @@ def test_every_action_is_pinned_by_its_commit_and_names_its_version(path: Path) 
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
 
 
-def test_one_action_has_one_commit() -> None:
-    uses = {use for path in WORKFLOWS for use in re.findall(r"uses: (?!\./)(\S+)@(\S+)", path.read_text())}
-    assert len(uses) == len({name for name, _ in uses})
-
-
 @every_workflow
 def test_permissions_are_given_job_by_job(path: Path) -> None:
     assert yaml.safe_load(path.read_text())["permissions"] == {}

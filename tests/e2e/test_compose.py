@@ -149,11 +149,3 @@ def test_its_prometheus_scrapes_evaluates_and_alerts_with_its_own_files_and_flag
             }
             address = f"127.0.0.1:{ports['alertmanager']}"
             wait_until(lambda: address in json.dumps(server.api("alertmanagers")), 20, "it is known")
-
-
-@pytest.mark.parametrize(
-    "command", ["promtool check config --syntax-only prometheus.yml", "amtool check-config alertmanager.yml"]
-)
-def test_their_own_checkers_take_the_files(command: str) -> None:
-    done = subprocess.run(command.split(), cwd=FOLDER, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -10,6 +10,7 @@ from tests.e2e.neighbours import EXAMPLE, Alertmanager, alertmanager
 from tests.e2e.program import wait_until
 from tests.rules.shipped import alerts
 
+COMPOSE = EXAMPLE.parents[1] / "compose"
 SEVERITIES = {rule.name: rule.labels["severity"] for rule in alerts()}
 OF_VIEWS = (
     "GlueMVRefreshFailed",
@@ -132,6 +133,8 @@ def test_critical_alerts_reach_the_pager_warnings_the_chat_and_those_on_views_th
         f"amtool check-config {EXAMPLE}",
         f"promtool check config {EXAMPLE.parent / 'prometheus.example.yml'}",
         f"promtool check rules {EXAMPLE.parent / 'rules.yaml'}",
+        f"promtool check config --syntax-only {COMPOSE / 'prometheus.yml'}",
+        f"amtool check-config {COMPOSE / 'alertmanager.yml'}",
     ],
 )
 def test_the_tools_that_read_the_examples_take_them(command: str) -> None:
