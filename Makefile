@@ -146,7 +146,7 @@ chart-readme: $(BIN)/.installed-chart ## Write the values into the chart's READM
 sbom: $(BIN)/.installed-image ## Write build/sbom.cdx.json, the bill of materials of the image
 	$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
-bench: $(BIN)/.installed ## Measure every goal (25 minutes; SIZE=small: 13)
+bench: $(BIN)/.installed ## Measure every goal (22 minutes; SIZE=small: 10)
 	$(BIN)/python -m benchmarks $(SIZE)
 
 lock: $(BIN)/.installed ## Lock the dependencies, with hashes

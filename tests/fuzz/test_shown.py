@@ -17,10 +17,8 @@ from exporter.cli.runs_output import FoundRun, as_config, as_json, plain_table, 
 from exporter.glue import responses
 from exporter.metrics import Exposition
 from exporter.model.run import Run, RunKey, run_key
-from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.model.view import View
 from exporter.store.log_lines import LogLines, write
-from exporter.store.results import TablesRead
 from exporter.store.store import Store
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
@@ -30,8 +28,8 @@ from tests.support.bare_records import sample_run
 from tests.support.clock import START, ManualClock
 from tests.support.log import Log
 from tests.support.logging_state import logging_as_before
-from tests.support.outcome import Listed, Outcome
-from tests.support.status_scene import EXPORTER
+from tests.support.status_scene import Scene
+from tests.support.store_bench import target
 from tests.support.web import Client
 
 CATALOG = "123456789012"
@@ -56,33 +54,17 @@ def hostile_run(draw: st.DrawFn) -> Run:
 RUNS = st.lists(hostile_run(), min_size=1, max_size=4, unique_by=lambda run: run_key(run.run_id))
 
 
-class Shown:
+class Shown(Scene):
     """A store that has just read these runs, and all that shows them."""
 
     def __init__(self, runs: list[Run]) -> None:
-        clock = ManualClock(START)
-        self.exposition = Exposition(clock, process_metrics=False)
+        self.exposition = Exposition(ManualClock(START), process_metrics=False)
         self.log = Log()
-        self.store = Store(clock, [self.exposition.apply], log=self.log)
-        self.store.describe(EXPORTER)
+        listeners = [self.exposition.apply]
+        super().__init__(target("prod", "*.*"), runs_per_view=5, listeners=listeners, log=self.log)
         self.runs = [run for run in runs if run.database and run.table]
-        target = Target(
-            name="prod",
-            access=Access(aws_region="eu-west-1"),
-            catalog_id=CATALOG,
-            views=(ViewPattern(database="*", table="*"),),
-        )
-        self.store.configure(Settings(targets=(target,), runs_per_view=5))
         views = {(run.database or "", run.table or "") for run in self.runs}
-        databases = frozenset(database for database, _ in views)
-        tables = TablesRead(
-            target="prod",
-            views=tuple(View(database=d, table=t) for d, t in views),
-            databases=databases,
-            all_databases=databases,
-        )
-        outcome = Outcome(tables=tables, listings=(Listed(runs=tuple(runs)),), duration=0.5)
-        outcome.apply(self.store, clock.time())
+        self.poll("prod", tuple(View(database=d, table=t) for d, t in views), tuple(runs))
 
     def scrape(self, accept: str | None) -> str:
         return b"".join(self.exposition.scrape(accept, None).chunks).decode()

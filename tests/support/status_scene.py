@@ -1,12 +1,13 @@
 """A store with targets, views and runs in every state that a status page tells of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from exporter.errors import GlueError
 from exporter.model.run import Run
 from exporter.model.settings import Settings, Target
 from exporter.model.view import View
+from exporter.store.log_lines import Line, write
 from exporter.store.results import TablesRead
 from exporter.store.series import ExporterSeries, SeriesListener
 from exporter.store.store import Store
@@ -53,10 +54,14 @@ class Scene:
     """One store, filled poll by poll."""
 
     def __init__(
-        self, *targets: Target, runs_per_view: int = 1, listeners: Sequence[SeriesListener] = ()
+        self,
+        *targets: Target,
+        runs_per_view: int = 1,
+        listeners: Sequence[SeriesListener] = (),
+        log: Callable[[Line], object] = write,
     ) -> None:
         self.clock = ManualClock()
-        self.store = Store(self.clock, listeners)
+        self.store = Store(self.clock, listeners, log=log)
         self.store.describe(EXPORTER)
         self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
 
