@@ -286,3 +286,9 @@ def serve(folder: Path, config: Mapping[str, Any], *arguments: str, **more: Any)
     """Return an exporter with this configuration, to be started with ``with``."""
     folder.mkdir(parents=True, exist_ok=True)
     return Program(folder, (f"--config.file={write_config(folder, config)}", *arguments), **more)
+
+
+def broken(what: str, file: Path, **env: str) -> dict[str, Any]:
+    """Return how :func:`serve` starts the program so that this breaks down while the file exists."""
+    command = (sys.executable, "-m", "tests.support.broken", what, str(file))
+    return {"command": command, "env": {"PYTHONPATH": str(Path(__file__).parents[2]), **env}}

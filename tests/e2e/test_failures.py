@@ -1,17 +1,15 @@
 """Unexpected errors, a connection that flaps, a host without an address: the metrics tell, work goes on."""
 
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.exposition import EXPORTER, RUN, VIEW, Exposition
-from tests.e2e.program import Program, serve, target, wait_until, watching
+from tests.e2e.program import Program, broken, serve, target, wait_until, watching
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id, view_run
 
-ROOT = Path(__file__).parents[2]
 TABLES = ("orders", "returns")
 OTHER_CATALOG = "210987654321"
 
@@ -27,10 +25,7 @@ def breaking(glue: BareGlue, place: str, file: Path) -> Program:
     for number, table in enumerate(TABLES):
         glue.records.put_view("sales", table, refresh_seconds=3600)
         glue.records.put_run(view_run(number, f"sales.{table}", status="RUNNING"))
-    command = (sys.executable, "-m", "tests.support.broken", place, str(file))
-    env = {"PYTHONPATH": str(ROOT)}
-    config = watching(glue, "sales.*")
-    return serve(file.parent / "program", config, command=command, env=env, may_trace=True)
+    return serve(file.parent / "program", watching(glue, "sales.*"), **broken(place, file), may_trace=True)
 
 
 def await_error(file: Path, number: int = 1) -> None:

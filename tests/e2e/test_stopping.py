@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import Program, environment, run, serve, target, wait_until, write_config
+from tests.e2e.program import Program, broken, environment, run, serve, target, wait_until, write_config
 from tests.support.bare_faults import HANG
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
-ROOT = Path(__file__).parents[2]
 LONGER_THAN_A_POLL = 40
 """Seconds: a poll that finds nobody there gives up after 30."""
 
@@ -34,9 +33,7 @@ def watching(glue: BareGlue) -> dict[str, object]:
 
 def held_up(folder: Path, glue: BareGlue, what: str, file: Path) -> Program:
     """Return the program, which this holds up while the file exists, to be started with ``with``."""
-    command = (sys.executable, "-m", "tests.support.broken", what, str(file))
-    env = {"PYTHONPATH": str(ROOT)}
-    return serve(folder, watching(glue), "--web.enable-lifecycle", command=command, env=env)
+    return serve(folder, watching(glue), "--web.enable-lifecycle", **broken(what, file))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import serve, target
+from tests.e2e.program import broken, serve, target
 from tests.support.bare_faults import HANG
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
@@ -138,9 +138,7 @@ def test_a_poll_loop_that_hangs_stops_the_watchdogs_pings(
     config: Mapping[str, object], systemd: Systemd, tmp_path: Path
 ) -> None:
     """The program is the true one, but for the commit that never returns."""
-    command = (sys.executable, "-m", "tests.support.broken", "stuck", str(tmp_path))
-    env = {"PYTHONPATH": str(ROOT), **systemd.env}
-    with serve(tmp_path, config, command=command, env=env) as program:
+    with serve(tmp_path, config, **broken("stuck", tmp_path, **systemd.env)) as program:
         program.await_log("held up")
         reason = "the poll loop of target test has been stuck for 60 s"
         program.await_log(reason)
