@@ -59,8 +59,9 @@ class Scheduler:
                     if name not in self._threads:
                         stop = threading.Event()
                         poll = self._poll(target, stop)
-                        self._threads[name] = TargetThread(target, poll, self._store, self._clock, stop)
-                        self._threads[name].thread.start()
+                        thread = TargetThread(target, poll, self._store, self._clock, stop)
+                        thread.thread.start()  # before it is watched: until then it looks dead
+                        self._threads[name] = thread
 
     def poll_once(
         self, settings: Settings, report: Callable[[], object] = lambda: None, *, tables: bool = True
