@@ -98,9 +98,8 @@ def apply_sources(catalog: Catalog, result: SourcesRead, at: Moment) -> None:
         before = catalog.sources.get(arn, SourceRecord())
         after = before.seen(answer if isinstance(answer, float) else None, at.now)
         if after is not before:
-            catalog.sources[arn] = after
+            catalog.sources[arn] = catalog.unsaved.sources[arn] = after
             changed.add(arn)
-    catalog.dirty_sources |= changed
     catalog.changed_views.update(
         name for name, view in catalog.views.items() if not changed.isdisjoint(view.record.view.sources or ())
     )
@@ -221,7 +220,7 @@ def _note_listed(catalog: Catalog, listing: Listing, at: Moment, *, tables_denie
         watched.listed_by_runs = tables_denied
         if watched.listed_at is None or began >= watched.listed_at + LISTED_EVERY:
             watched.listed_at = began
-            catalog.dirty_patterns.add(name)
+            catalog.unsaved.patterns[name] = watched
 
 
 def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:

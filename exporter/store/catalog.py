@@ -1,8 +1,8 @@
 """What is known of one catalog in one region, who watches it, and what of it has changed.
 
 State belongs to the catalog, not to the target, so that a target may be renamed. It is plain objects in
-dictionaries. What changed is noted once, as keys: ``changed_*`` until it is published, ``dirty_*`` until it
-is on disk. Values are built when they are published or saved.
+dictionaries. What changed is noted once: as keys in ``changed_*`` until it is published, as records in
+``unsaved`` until it is on disk. Values are built when they are published.
 """
 
 import math
@@ -54,6 +54,9 @@ class CatalogRows:
     unreadable: dict[str, float | None] = field(default_factory=dict)
     """By the key of a run that could not be read in its view's first complete listing: Unix time of that."""
 
+    def __bool__(self) -> bool:
+        return self != CatalogRows()
+
 
 class Catalog:
     """Used under the store's lock."""
@@ -79,11 +82,7 @@ class Catalog:
         self.unreadable: dict[str, float] = {}
         self.changed_runs: set[str] = set()
         self.changed_views: set[Name] = set()
-        self.dirty_runs: set[str] = set()
-        self.dirty_views: set[Name] = set()
-        self.dirty_sources: set[str] = set()
-        self.dirty_patterns: set[Name] = set()
-        self._dirty_unreadable: set[str] = set()
+        self.unsaved = CatalogRows()
         self._new_patterns: dict[Name, float] = {}
         """Those without a date yet, as long as Glue's clock is not known: monotonic seconds since when."""
         self._configured: Counter[str] = Counter()
@@ -132,7 +131,7 @@ class Catalog:
         for known in (self.patterns, self._new_patterns) if alone else ():
             for name in known.keys() - wanted:
                 del known[name]
-                self.dirty_patterns.add(name)
+                self.unsaved.patterns[name] = None
         for pattern in self.patterns.values():
             pattern.listed_by_runs = False  # what is excluded may have changed
         for name in wanted - self.patterns.keys():
@@ -141,8 +140,8 @@ class Catalog:
     def date_patterns(self, at: Moment) -> None:
         """Date the patterns that began to be watched while Glue's clock was not known."""
         for name, monotonic in self._new_patterns.items():
-            self.patterns[name] = WatchedPattern(monotonic + at.now - at.monotonic)
-            self.dirty_patterns.add(name)
+            pattern = WatchedPattern(monotonic + at.now - at.monotonic)
+            self.patterns[name] = self.unsaved.patterns[name] = pattern
         self._new_patterns = {}
 
     def watch(self, name: Name, target: Target, patterns: Sequence[ViewPattern]) -> ViewState:
@@ -153,7 +152,7 @@ class Catalog:
             record = replace(record, unwatched_since=None)
             view = replace(view, record=record) if view else ViewState(record, record.counters)
             self.views[name] = view
-            self.dirty_views.add(name)
+            self.unsaved.views[name] = record
         if view.owner != target.name:
             self.changed_runs |= view.shown
         view.target, view.patterns = target, patterns
@@ -302,41 +301,27 @@ class Catalog:
         self.changed_runs, self.changed_views = set(), set()
         return runs, views
 
-    def unsaved(self) -> CatalogRows | None:
-        """Return what is to be written to disk; None for nothing."""
-        views = {name: self.views[name].record if name in self.views else None for name in self.dirty_views}
-        rows = CatalogRows(
-            views=views,
-            runs={key: self.runs.get(key) for key in self.dirty_runs},
-            sources={arn: self.sources.get(arn) for arn in self.dirty_sources},
-            patterns={name: self.patterns.get(name) for name in self.dirty_patterns},
-            unreadable={key: self.unreadable.get(key) for key in self._dirty_unreadable},
-        )
-        return None if rows == CatalogRows() else rows
-
     def saved(self) -> None:
         """Note that everything is on disk: counters may be published."""
-        for name in self.dirty_views:
+        for name in self.unsaved.views:
             view = self.views.get(name)
             if view and view.saved_counters is not view.record.counters:
                 view.saved_counters = view.record.counters
                 self.changed_views.add(name)
-        self.dirty_runs, self.dirty_views, self.dirty_sources = set(), set(), set()
-        self.dirty_patterns, self._dirty_unreadable = set(), set()
+        self.unsaved = CatalogRows()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is known of the catalog, on disk neither, and no target watches it."""
         remembered = self.views or self.runs or self.patterns or self.unreadable
-        return not (remembered or self._new_patterns or self.ownership.matchers or self.unsaved())
+        return not (remembered or self._new_patterns or self.ownership.matchers or self.unsaved)
 
     # What changes the state
 
     def update(self, view: ViewState, record: ViewRecord) -> None:
         """Remember what is new of a view."""
         if record != view.record:
-            view.record = record
-            self.dirty_views.add(record.name)
+            view.record = self.unsaved.views[record.name] = record
             self.changed_views.add(record.name)
 
     def put(self, key: str, record: RunRecord | None) -> None:
@@ -354,7 +339,7 @@ class Catalog:
             self.unsettled.add(key)
         else:
             self.unsettled.discard(key)
-        self.dirty_runs.add(key)
+        self.unsaved.runs[key] = record
         self.changed_runs.add(key)
 
     def forget_view(self, name: Name) -> None:
@@ -367,7 +352,7 @@ class Catalog:
             counted = BASELINE if record.run.ended else None
             self.put(key, record._replace(view=None, unlisted_since=None, counted=counted) if kept else None)
         del self.views[name]
-        self.dirty_views.add(name)
+        self.unsaved.views[name] = None
 
     def watched_patterns(self, patterns: Sequence[ViewPattern]) -> dict[Name, WatchedPattern]:
         """Return what is known of those of these patterns that have a date."""
@@ -376,8 +361,8 @@ class Catalog:
 
     def note_unreadable(self, keys: AbstractSet[str], now: float) -> None:
         """Remember runs that could not be read when their view took its baseline."""
-        self.unreadable.update(dict.fromkeys(keys, now))
-        self._dirty_unreadable |= keys
+        for known in (self.unreadable, self.unsaved.unreadable):
+            known.update(dict.fromkeys(keys, now))
 
     def take_unreadable(self, key: str, *, new: bool) -> float | None:
         """Return when a run could not be read at a baseline, once; None if it could.
@@ -386,7 +371,7 @@ class Catalog:
         """
         at = self.unreadable.pop(key, None)
         if at is not None:
-            self._dirty_unreadable.add(key)
+            self.unsaved.unreadable[key] = None
         return self.unreadable.get("") if at is None and new else at
 
     def first(self, kind: str, name: str) -> bool:
@@ -400,4 +385,4 @@ class Catalog:
         self.views = {name: ViewState(view, view.counters) for name, view in rows.views.items() if view}
         for key, record in rows.runs.items():
             self.put(key, record)  # none of them is None
-        self.dirty_runs, self.changed_runs, self.changed_views = set(), set(), set()
+        self.unsaved, self.changed_runs, self.changed_views = CatalogRows(), set(), set()

@@ -35,7 +35,7 @@ def forget_unwatched(catalog: Catalog, now: float, *, all_known: bool) -> None:
     used = {arn for view in catalog.views.values() for arn in view.record.view.sources or ()}
     for arn in catalog.sources.keys() - used:
         del catalog.sources[arn]
-        catalog.dirty_sources.add(arn)
+        catalog.unsaved.sources[arn] = None
     for key, at in list(catalog.unreadable.items()):
         if at < before:
             catalog.take_unreadable(key, new=False)

@@ -295,7 +295,7 @@ class Store:
 
     def _save(self, *, last: bool = False) -> None:
         """Write to disk. ``last``: what cannot be written now is lost, and worth a line in any case."""
-        unsaved = {place: rows for place, one in self._catalogs.items() if (rows := one.unsaved())}
+        unsaved = {place: one.unsaved for place, one in self._catalogs.items() if one.unsaved}
         before = self.exporter
         failing = before is not None and before.storage_last_write_successful is False
         if self._storage and unsaved:

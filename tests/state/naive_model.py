@@ -377,11 +377,13 @@ class Model:
         for run_id, result in outcome.runs.items():
             key = run_key(run_id)
             known = self.runs.get(key)
+            if known and known.pruned:
+                known = None
             if not isinstance(result, GlueError):
                 name = (result.database or "", result.table or "")
                 before = known.view if known and known.view and self.watched(known.view) else None
                 self._observe(result, now, name if self.watched(name) else before)
-            elif known and not known.pruned and not known.settled and key not in missing:
+            elif known and not known.settled and key not in missing:
                 known.misses += 1
         for name in self.of_target(outcome.target):
             view = self.views[name]
