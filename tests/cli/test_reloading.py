@@ -171,6 +171,18 @@ def test_an_automatic_reload_takes_over_nothing_that_protects_less(
     assert not web.current.settings.users
 
 
+def test_changed_users_are_taken_over_while_new_certificates_cannot_be_read(tmp_path: Path) -> None:
+    """Somebody whose password was taken away must not come in until the certificates are in order."""
+    Authority(tmp_path, "own").pair("server")
+    tls = "tls_server_config: {{cert_file: {}.pem, key_file: server.key}}\n{}"
+    web = web_file(tmp_path, tls.format("server", users("alice")))
+    context = web.current.context
+    (tmp_path / "web.yml").write_text(tls.format("missing", users("bob")))
+    web.follow()
+    assert (set(web.current.settings.users), web.in_use) == ({"bob"}, False)
+    assert web.current.context is context
+
+
 def test_a_web_configuration_that_is_fixed_hides_no_mistake_of_the_other_one(
     bench: ReloadBench, tmp_path: Path
 ) -> None:

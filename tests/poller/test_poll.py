@@ -306,6 +306,12 @@ def test_from_25_run_ids_on_a_listing_is_tried(count: int, *, tried: bool) -> No
     assert set(bench.shown.ups.values()) == {True}
 
 
+def test_a_listing_finds_run_ids_that_it_writes_in_another_case() -> None:
+    bench = Bench(target("prod", *(f"run-{number}" for number in range(25))))
+    bench.has(*(running(f"RUN-{number}", 60.0 * number) for number in range(25)))
+    assert len(bench.run()) == 1
+
+
 @pytest.mark.parametrize(("count", "pages"), [(25, 2), (39, 3)])
 def test_a_page_has_to_be_worth_ten_run_ids(count: int, pages: int) -> None:
     """Of four pages, none of which holds any."""
