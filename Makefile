@@ -69,7 +69,7 @@ test: $(BIN)/.installed ## Run the tests (90 seconds; no root, no network but lo
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 e2e: $(BIN)/.installed-e2e ## Test the program from outside, with real neighbours
-	$(BIN)/python -m pytest tests/e2e -p tests.e2e.schedule -n 8 --dist loadscope -o timeout=240 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/e2e -p tests.e2e.schedule -n 6 --dist loadscope -o timeout=240 $(PYTEST_ARGS)
 
 soak: $(BIN)/.installed ## Simulate a week with every incident (an hour)
 	$(BIN)/python -m tests.soak
