@@ -88,16 +88,17 @@ def test_a_record_that_was_unreadable_at_the_baseline_is_not_counted_after_a_res
         assert program.await_polls(2).counted == {}
 
 
+@pytest.mark.parametrize(("status", "name"), [("SUCCEEDED", "last_success"), ("FAILED", "last_failure")])
 def test_an_end_in_the_year_9999_is_no_later_than_when_it_was_first_seen(
-    sales: BareGlue, tmp_path: Path
+    sales: BareGlue, tmp_path: Path, status: str, name: str
 ) -> None:
     """Else no view with such a run could ever be overdue."""
     with serve(tmp_path, watching(sales, "sales.*")) as program:
         program.await_up()
         before = time.time()
-        sales.records.put_run(view_run(3, ended=before, EndTime=YEAR_9999))
-        scraped = await_counted(program, SUCCEEDED=1)
-        seen = scraped.value(f"{VIEW}last_success_timestamp_seconds", table="orders")
+        sales.records.put_run(view_run(3, status=status, ended=before, EndTime=YEAR_9999))
+        scraped = await_counted(program, **{status: 1})
+        seen = scraped.value(f"{VIEW}{name}_timestamp_seconds", table="orders")
         assert seen is not None
         assert before - 2 <= seen <= time.time() + 2
 
@@ -135,6 +136,19 @@ def test_a_run_configured_in_upper_case_and_listed_in_lower_case_is_one_run(
         for name in ("info", "up"):
             assert [labels["run_id"] for labels, _ in scraped.series(RUN + name)] == [run_id]
         assert scraped.status(run_id) == "SUCCEEDED"
+
+
+def test_a_configured_run_of_a_named_view_that_glue_does_not_know_is_among_the_targets_runs(
+    glue: BareGlue, tmp_path: Path
+) -> None:
+    glue.records.put_database("sales")
+    run_id = glue.records.put_run(view_run(1, "sales.gone", status="RUNNING"))
+    with serve(tmp_path, watching(glue, "sales.gone", runs=[run_id])) as program:
+        program.scrape_until(lambda now: now.status(run_id) == "RUNNING", what="the run is read")
+        scraped = program.await_polls(2)
+        assert len(scraped.series(f"{RUN}info")) == 1
+        states = {labels["state"]: n for labels, n in scraped.series(f"{EXPORTER}target_runs") if n}
+        assert states == {"active": 1}
 
 
 # Baselines.

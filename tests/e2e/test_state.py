@@ -1,6 +1,7 @@
 """The state survives a stop and a crash; where it cannot be written or read, nothing is counted wrongly."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -172,12 +173,24 @@ def cut_in_half(file: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
 
 
+def cut_after_the_first_page(file: Path) -> None:
+    remove_log(file)
+    os.truncate(file, 4096)
+
+
 def remove(file: Path) -> None:
     remove_log(file)
     file.unlink()
 
 
-@pytest.mark.parametrize("damage", [cut_in_half, remove])
+def replace_by_a_copy(file: Path) -> None:
+    """Put a backup back, as someone would who does not know that the exporter runs."""
+    remove_log(file)
+    copy = shutil.copy(file, file.with_name("backup"))
+    Path(copy).replace(file)
+
+
+@pytest.mark.parametrize("damage", [cut_in_half, cut_after_the_first_page, remove, replace_by_a_copy])
 def test_a_file_that_is_damaged_or_gone_is_noticed_with_the_next_save(
     glue: BareGlue, config: dict[str, Any], state: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -198,7 +211,7 @@ def test_a_file_that_is_damaged_or_gone_is_noticed_with_the_next_save(
         assert scraped.value(WRITTEN) == 0
 
 
-@pytest.mark.parametrize("damage", [remove_log, cut_in_half])
+@pytest.mark.parametrize("damage", [remove_log, cut_in_half, cut_after_the_first_page])
 def test_a_file_that_was_damaged_before_a_crash_is_refused_or_has_lost_nothing(
     glue: BareGlue, config: dict[str, Any], state: Path, damage: Callable[[Path], None]
 ) -> None:
