@@ -119,6 +119,7 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
     listing = page.listing
     if listing.began is None:
         listing.began = at.now
+    catalog.note_seen({run_key(run.run_id) for run in page.runs})
     for listed in page.runs:
         run, key = listed, run_key(listed.run_id)
         if run.database is None:  # then it is of the database that the listing's filter has
@@ -234,6 +235,7 @@ def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:
         if fetching is None and (view is None or view.owner != result.target):
             continue  # a reload gave it away while it was read
         if isinstance(answer, Run):
+            catalog.note_seen({key})  # it may be younger than the page it belongs to
             # Whichever target owns the view: an ended run counts as soon as it is seen ended.
             _see(catalog, answer, key, catalog.watched(_name(answer)) or view, at)
             continue
@@ -269,8 +271,6 @@ def note_read(catalog: Catalog, result: PollEnded | ResyncEnded, failed: set[Nam
 
 def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Moment) -> None:
     """Apply one run as Glue reports it now."""
-    for listing in catalog.open_listings:
-        listing.seen.add(key)  # also where a poll reads it: it may be younger than the page it belongs to
     before = catalog.runs.get(key)
     if (
         before

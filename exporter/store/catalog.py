@@ -211,6 +211,11 @@ class Catalog:
         self.open_listings.add(listing)
         return listing
 
+    def note_seen(self, keys: AbstractSet[str]) -> None:
+        """Note that Glue reported these runs: listings that are being read do not miss them."""
+        for listing in self.open_listings:
+            listing.seen |= keys
+
     def phases(self, target: str) -> dict[str, int]:
         """Count the target's runs by phase. Those that are settled are not visited: there may be 100,000."""
         counts = dict.fromkeys(PHASES, 0)
