@@ -9,7 +9,6 @@ made under another name and renamed, so that a file without the table is always 
 
 import fcntl
 import functools
-import gc
 import json
 import os
 import sqlite3
@@ -226,7 +225,6 @@ def load(connection: sqlite3.Connection) -> dict[Place, CatalogRows]:
     found: dict[Place, CatalogRows] = {}
     reader = _Reader()
     readers = {kind: tuple(map(reader.read, types)) for kind, types in _KINDS.items()}
-    gc.disable()  # all that is made here stays: the collector would visit it again and again
     try:
         for *place, kind in connection.execute("SELECT DISTINCT aws_region, catalog_id, kind FROM records"):
             rows = found.setdefault(tuple(place), CatalogRows())
@@ -235,8 +233,6 @@ def load(connection: sqlite3.Connection) -> dict[Place, CatalogRows]:
             getattr(rows, kind).update((read_key(key), read_record(record)) for key, record in records)
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise sqlite3.DatabaseError("what has been counted cannot be read") from error
-    finally:
-        gc.enable()
     for rows in found.values():
         views_fit = all(view and view.name == name for name, view in rows.views.items())
         runs_fit = all(run and run_key(run.run.run_id) == key for key, run in rows.runs.items())
