@@ -109,6 +109,11 @@ def inflate(chunks: Iterable[bytes], *, wbits: int = _GZIP) -> Iterator[bytes]:
                 text = inflater.decompress(inflater.unconsumed_tail, SLICE_BYTES)
 
 
+def _array(lengths: Sequence[int]) -> "array[int]":
+    """Return the lengths, which are nearly always short, in two bytes each, or else in four."""
+    return array("H" if max(lengths) < 1 << 16 else "I", lengths)
+
+
 class Block(Generic[K]):
     """Some items' lines, compressed family by family. Immutable."""
 
@@ -118,7 +123,7 @@ class Block(Generic[K]):
         """``items``: at least one."""
         columns = list(zip(*items.values(), strict=True))
         self._keys = tuple(items)
-        self._lengths = tuple(array("I", map(len, column)) for column in columns)
+        self._lengths = tuple(_array(list(map(len, column))) for column in columns)
         self.segments = tuple(deflate(b"".join(column)) for column in columns)
 
     def items(self) -> dict[K, Lines]:
