@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import TypeVar
 
 from botocore import xform_name
@@ -15,7 +15,7 @@ from exporter.glue import responses
 from exporter.glue.instrumentation import Call, Timeouts, current
 from exporter.glue.rate_limiter import Caller
 from exporter.glue.responses import Answer, MalformedError
-from exporter.glue.sessions import Connection, Identity, SessionFactory, resolve_region, sdk_session
+from exporter.glue.sessions import Connection, Identity, SessionFactory, sdk_session
 from exporter.model.run import Page, Run
 from exporter.model.settings import Access, Settings, Target
 from exporter.model.view import SourceTable, View
@@ -145,17 +145,15 @@ class GlueCatalog:
 
 
 class ClientFactory:
-    """Makes the readers of all targets. Keeps one connection for each access, with its lowest rate."""
+    """Makes the readers of all targets. Keeps one connection for each access, with its lowest rate.
+
+    Each access names its region: :func:`exporter.cli.exporter_process.with_regions` has filled it in.
+    """
 
     def __init__(
-        self,
-        clock: Clock,
-        *,
-        session_factory: SessionFactory = sdk_session,
-        timeouts: Timeouts | None = None,
+        self, clock: Clock, *, session_factory: SessionFactory = sdk_session, timeouts: Timeouts | None = None
     ) -> None:
         self._clock = clock
-        self._sdk_region = cache(lambda profile: resolve_region(Access(profile=profile), session_factory))
         self._connect = partial(
             Connection, session_factory=session_factory, timeouts=timeouts or Timeouts(), clock=clock
         )
@@ -170,8 +168,8 @@ class ClientFactory:
         rates: dict[Access, float] = {}
         with self._lock:
             for target in settings.targets:
-                access = self._resolved(target.access)
-                rates[access] = min(target.max_requests_per_second, rates.get(access, float("inf")))
+                rate = rates.get(target.access, float("inf"))
+                rates[target.access] = min(target.max_requests_per_second, rate)
             for access, rate in rates.items():
                 self._connection(access, rate).limiter.requests_per_second = rate
             for access in self._connections.keys() - rates.keys():
@@ -180,17 +178,12 @@ class ClientFactory:
     def catalog(self, target: Target, stats: RequestStats, interrupted: threading.Event) -> GlueCatalog:
         """Return a reader of the target's catalog, without a deadline. Uses no network."""
         with self._lock:
-            connection = self._connection(self._resolved(target.access), target.max_requests_per_second)
+            connection = self._connection(target.access, target.max_requests_per_second)
         return GlueCatalog(target.catalog_id, connection, stats, Caller(interrupted), self._clock)
 
     def close(self) -> None:
         """Close all connections."""
         self.configure(Settings(targets=()))
-
-    def _resolved(self, access: Access) -> Access:
-        if access.aws_region is not None:
-            return access
-        return replace(access, aws_region=self._sdk_region(access.profile))
 
     def _connection(self, access: Access, rate: float) -> Connection:
         if access not in self._connections:

@@ -36,12 +36,12 @@ def fixed_session(_profile: str | None) -> Any:
     return session
 
 
-def resolve_region(access: Access, session_factory: SessionFactory = sdk_session) -> str | None:
+def resolve_region(access: Access) -> str | None:
     """Return the configured region, else the AWS SDK's own for the profile, if any. Uses no network."""
     if access.aws_region is not None:
         return access.aws_region
     try:
-        region = session_factory(access.profile).get_config_variable("region")
+        region = sdk_session(access.profile).get_config_variable("region")
     except ProfileNotFound:
         return None  # the first call reports it
     return str(region) if region else None

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 import exporter
+from exporter.cli.exporter_process import with_regions
 from exporter.clock import SystemClock
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.model.run import Malformed, Run
-from exporter.model.settings import Access, AssumeRole, Settings, Target
+from exporter.model.settings import AssumeRole, Settings, Target
 from exporter.model.view import SourceTable, View
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import Fault, error, json_answer
@@ -139,8 +140,8 @@ def test_an_answer_that_cannot_be_used_is_one_unexpected_failure(reply: Fault) -
     assert failures(stats) == {(GET_RUN, "unexpected"): 1}
 
 
-def factory(config_file: str | Path = "/nonexistent") -> ClientFactory:
-    return ClientFactory(ManualClock(), session_factory=session_with(config_file), timeouts=PATIENT)
+def factory() -> ClientFactory:
+    return ClientFactory(ManualClock(), session_factory=session_with(), timeouts=PATIENT)
 
 
 def settings(*targets: Target) -> Settings:
@@ -178,11 +179,15 @@ def test_other_credentials_and_endpoints_have_a_limit_of_their_own() -> None:
     assert [rate(catalog(clients, each)) for each in targets] == [1, 2, 3, 4, 5]
 
 
-def test_the_sdks_own_region_is_the_same_as_the_written_one(tmp_path: Path) -> None:
+def test_the_sdks_own_region_is_the_same_as_the_written_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tmp_path / "config"
     config.write_text("[default]\nregion = eu-west-1\n")
-    clients = factory(config)
-    own = Target(name="own", access=Access(endpoint_url=HERE))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    (own,) = with_regions(settings(target(HERE, aws_region=None)), "config.yaml").targets
+    clients = factory()
     assert catalog(clients, own).connection is catalog(clients, target(HERE)).connection
 
 

@@ -229,17 +229,19 @@ def test_what_is_missing_here_is_the_error_of_a_call_and_nothing_is_sent(
     assert (aws.calls(), failures(stats)) == ([], {(GET_RUN, str(reason)): 1})
 
 
-def test_the_region_is_the_written_one_or_the_sdks_own(tmp_path: Path) -> None:
+def test_the_region_is_the_written_one_or_the_sdks_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """None where there is none, nor such a profile; the network is not asked."""
     config = tmp_path / "config"
     config.write_text("[default]\nregion = eu-north-1\n[profile south]\nregion = sa-east-1\n[profile bare]\n")
-    sessions = session_with(config)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     regions = {
-        profile: resolve_region(Access(profile=profile), sessions)
-        for profile in (None, "south", "bare", "gone")
+        profile: resolve_region(Access(profile=profile)) for profile in (None, "south", "bare", "gone")
     }
     assert regions == {None: "eu-north-1", "south": "sa-east-1", "bare": None, "gone": None}
-    assert resolve_region(Access(aws_region="us-east-1", profile="south"), sessions) == "us-east-1"
+    assert resolve_region(Access(aws_region="us-east-1", profile="south")) == "us-east-1"
 
 
 def test_made_up_credentials_are_the_same_everywhere() -> None:
