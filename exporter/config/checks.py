@@ -5,11 +5,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any, Final, NamedTuple
 
 from exporter.config.kinds import quoted
 from exporter.config.schema import ACCOUNT_ID, TARGET_KEYS
-from exporter.config.targets import Entry, entries
+from exporter.config.targets import WHERE, Entry, entries
 from exporter.config.yaml_lines import Document, Location
 from exporter.model.patterns import ViewMatcher, is_literal
 from exporter.model.settings import AssumeRole, ViewPattern
@@ -36,7 +37,7 @@ def check(configuration: Mapping[str, Any], document: Document) -> None:
     else:
         # First of all: what is reported below would keep entries from being compared.
         _same_names([entry for entry in written if entry.names_are_known], document)
-        groups = _of_one_catalog([entry for entry in written if entry.catalog_is_known])
+        groups = _of_one_catalog([entry for entry in written if entry.is_known(*WHERE)])
     for group in groups:
         _same_runs(group, document)
     for entry in written:
@@ -208,19 +209,18 @@ def _overlaps(group: Sequence[_Watching], document: Document) -> None:
     if patterns * (globs + len(group)) > MOST_COMPARISONS:
         document.warn(("targets",), "too many view patterns to check all of them for overlaps")
         return
-    for number, later in enumerate(group):
-        met: dict[Location, Location] = {}
-        for earlier in group[:number]:
-            for here, there in _matched(later, earlier):
-                met.setdefault(here, there)
-            for there, here in _matched(earlier, later):
-                met.setdefault(here, there)
-        for here, there in met.items():
-            document.warn(
-                here,
-                f"overlaps {document.place(there)}, in the same region and catalog: "
-                "that target, the first in the file, owns the views that both match",
-            )
+    met: dict[Location, Location] = {}
+    for earlier, later in combinations(group, 2):
+        for here, there in _matched(later, earlier):
+            met.setdefault(here, there)
+        for there, here in _matched(earlier, later):
+            met.setdefault(here, there)
+    for here, there in met.items():
+        document.warn(
+            here,
+            f"overlaps {document.place(there)}, in the same region and catalog: "
+            "that target, the first in the file, owns the views that both match",
+        )
 
 
 def _matched(narrow: _Watching, wide: _Watching) -> Iterator[tuple[Location, Location]]:

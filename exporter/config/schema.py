@@ -45,9 +45,7 @@ RUN_ID: Final = text(
     "not a valid run ID: {}; write one such as 0f8fad5b-d9cb-469f-a165-70867728950e", RUN_ID_PATTERN
 )
 REGION: Final = text(
-    "not a valid AWS region: {}; write one such as eu-west-1",
-    "^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$",
-    longest=32,
+    "not a valid AWS region: {}; write one such as eu-west-1", "^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$", longest=32
 )
 CATALOG_ID: Final = text(
     'not a valid catalog ID: write the 12 digits of an account, "123456789012", '
@@ -238,9 +236,7 @@ CONFIGURATION: Final = _section(
             default=1,
         ),
         "defaults": Key(
-            _DEFAULTS,
-            "Any key of a target except name, runs and views; a target overrides it.",
-            default={},
+            _DEFAULTS, "Any key of a target except name, runs and views; a target overrides it.", default={}
         ),
         "targets": Key(list_of(_TARGET, may_be_empty=False), "What to watch, and where.", required=True),
     },

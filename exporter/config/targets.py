@@ -18,7 +18,7 @@ _PAIRS: Final = {
     "catalog_ids": "catalog_id",
 }
 """Of two such keys, an own one hides a default one."""
-_WHERE: Final = {*_PAIRS, "profile", "assume_role"}
+WHERE: Final = {*_PAIRS, "profile", "assume_role"}
 """The keys that decide which catalog an entry reads, and the names of its targets if it has none."""
 
 
@@ -49,14 +49,9 @@ class Entry:
         return not any(self.document.wrong(at) & set(keys) for at in (self.at, ("defaults",)))
 
     @property
-    def catalog_is_known(self) -> bool:
-        """Whether nothing is wrong in what decides the catalog that it reads."""
-        return self.is_known(*_WHERE)
-
-    @property
     def names_are_known(self) -> bool:
         """Whether nothing is wrong in what decides the names of its targets."""
-        return self.is_known("name", *({"aws_regions", "catalog_ids"} if self.own.get("name") else _WHERE))
+        return self.is_known("name", *({"aws_regions", "catalog_ids"} if self.own.get("name") else WHERE))
 
     @property
     def regions(self) -> tuple[str | None, ...]:
