@@ -29,10 +29,7 @@ log = structlog.get_logger()
 @flags.log_level
 @flags.log_format
 def command(
-    web_listen_address: Sequence[ListenAddress],
-    web_external_url: str | None,
-    log_level: str,
-    log_format: str,
+    web_listen_address: Sequence[ListenAddress], web_external_url: str | None, log_level: str, log_format: str
 ) -> int:
     """Run the exporter on a simulated Glue inside this process.
 

@@ -95,9 +95,7 @@ def make_exporter(
     clients.configure(settings)
     storage, rows = (None, {}) if storage_path is None else Storage.open(storage_path)
     exposition = Exposition(
-        clock,
-        process_metrics=not for_textfile,
-        counters=storage is not None or not for_textfile,
+        clock, process_metrics=not for_textfile, counters=storage is not None or not for_textfile
     )
     store = Store(clock, [exposition.apply], storage, rows)
     store.describe(

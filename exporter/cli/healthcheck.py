@@ -35,11 +35,9 @@ def command(web_listen_address: Sequence[ListenAddress], web_config_file: str | 
     tls = _tls_settings(web_config_file) if web_config_file else None
     # The exporter keeps its last valid configuration where the file has become invalid, or protects less: so
     # the other way is tried, too.
-    ways: list[ssl.SSLContext | None] = [None]
-    if web_config_file:
-        ways.insert(0 if tls else 1, _client_context(tls))
+    encrypted = [_client_context(tls)] if web_config_file else []
     failures: list[Exception] = []
-    for way in ways:
+    for way in [*encrypted, None] if tls else [None, *encrypted]:
         try:
             status, text = _ask(web_listen_address[0], way)
         except (OSError, http.client.HTTPException) as error:

@@ -30,8 +30,6 @@ COMMANDS = {
 """The commands and the first sentence of each one's help: the list of commands loads none of them."""
 
 DEFAULT_COMMAND = "serve"
-DAEMONS = ("serve", "demo")
-"""They handle signals themselves."""
 
 HELP_WIDTH = max(50, min(shutil.get_terminal_size().columns, 100))
 """click would leave two columns free, and so break the longest variable's name on a terminal of 80."""
@@ -54,7 +52,7 @@ class Commands(click.Group):
         """Load one command. Raises click.NoSuchCommand, which names the nearest."""
         if cmd_name not in COMMANDS:
             raise click.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
-        if cmd_name not in DAEMONS:
+        if cmd_name not in ("serve", "demo"):  # they handle signals themselves
             accept_signals()
         return load_command(cmd_name)
 

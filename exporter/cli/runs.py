@@ -19,15 +19,7 @@ from exporter.cli import flags
 from exporter.cli.exporter_process import progress, with_regions
 from exporter.cli.logs import configure_logs, printable, standard_output
 from exporter.cli.main import EXIT_FAILED
-from exporter.cli.runs_output import (
-    Findings,
-    FoundRun,
-    Screen,
-    as_config,
-    as_json,
-    plain_table,
-    print_table,
-)
+from exporter.cli.runs_output import Findings, FoundRun, Screen, as_config, as_json, plain_table, print_table
 from exporter.clock import Clock, SystemClock
 from exporter.config.kinds import format_duration
 from exporter.config.schema import CATALOG_ID, REGION

@@ -3,7 +3,7 @@
 import json
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -74,9 +74,6 @@ class Findings(NamedTuple):
     """One line for each target that could not be read completely, and each run ID that Glue does not know."""
     complete: bool = True
     """Whether all targets could be read completely."""
-
-
-NOTHING = Findings()
 
 
 def plain_table(found: Sequence[FoundRun], now: float) -> str:
@@ -183,7 +180,7 @@ class Screen:
     """What ``--watch`` keeps on screen. Written by one thread, drawn by another, whole values only."""
 
     clock: Clock
-    findings: Findings = NOTHING
+    findings: Findings = field(default_factory=Findings)
     state: str = "reading"
     """When it was read, or how far the reading is."""
 

@@ -33,14 +33,7 @@ from exporter.poller.discovery import (
     table_parts,
 )
 from exporter.poller.listing import Listings
-from exporter.poller.workers import (
-    TICK,
-    UNREACHABLE,
-    Calls,
-    GlueUnreachableError,
-    WorkerPool,
-    internal_error,
-)
+from exporter.poller.workers import TICK, UNREACHABLE, Calls, GlueUnreachableError, WorkerPool, internal_error
 from exporter.store.results import Result, ResyncEnded, Scope, SourcesRead, TablesRead
 from exporter.store.store import Store
 from exporter.store.targets import Watch
