@@ -28,14 +28,11 @@ class Shard:
     def parse(cls, text: str) -> "Shard":
         """Read ``i/n``, or ``NAME-i/n`` with a pod's name; raise ValueError that says what to write."""
         written = _WRITTEN.fullmatch(text)
-        if written is None:
-            raise ValueError(
-                f"not a valid shard: {text!r}; write i/n, such as 0/3 for the first of three processes"
-            )
-        index, count = int(written[1]), int(written[2])
+        index, count = map(int, written.groups()) if written else (0, 0)
         if not index < count <= MOST_SHARDS:
             raise ValueError(
-                f"{text!r}: no such shard: in i/n, i must be below n, and n at most {MOST_SHARDS}"
+                f"not a valid shard: {text!r}; write i/n, such as 0/3 for the first of three processes:"
+                f" i must be below n, and n at most {MOST_SHARDS}"
             )
         return cls(index, count)
 

@@ -279,7 +279,8 @@ class Catalog:
 
     def view_series(self, view: ViewState) -> ViewSeries:
         """Return what the series of a watched view are made from."""
-        return view.series(*self.place, self.source_changes(view))
+        facts = view.facts(self.source_changes(view)) if view.known else None
+        return ViewSeries(ViewKey(*self.place, *view.record.name), view.owner or "", view.up, facts)
 
     # What is published and saved
 
@@ -314,12 +315,6 @@ class Catalog:
                 view.saved_counters = view.record.counters
                 self.changed_views.add(name)
         self.unsaved = CatalogRows()
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is known of the catalog, on disk neither, and no target watches it."""
-        remembered = self.views or self.runs or self.patterns or self.unreadable
-        return not (remembered or self._new_patterns or self.ownership.matchers or self.unsaved)
 
     # What changes the state
 

@@ -161,7 +161,7 @@ class TargetSeries:
     last_success_time: float | None = None
     last_poll_duration: float | None = None
     views: int | None = None
-    """Views that the target watches; None before they have been looked for."""
+    """Views that the target watches; None before one was found, or the first resync complete."""
     runs: Mapping[str, int] = field(default_factory=dict)
     source_tables: Mapping[str, int] = field(default_factory=dict)
     """By the label ``state``: the source tables of its views; empty where they are not read, or not yet."""

@@ -89,7 +89,7 @@ class Store:
                 for target in settings.targets
             }
             self._log.forget(old.keys() - self._targets.keys())
-            self._claim(self._places())
+            self._claim()
             if self.exporter is not None:
                 self.exporter = replace(self.exporter, poll_interval=settings.poll_interval)
             self._save_and_publish()
@@ -107,17 +107,14 @@ class Store:
             self._next_tidying = 0.0  # what nobody watches can be told now, also where the program soon ends
             # Once the last one of a region is known, all catalogs there know what no target wants any more.
             settled = before.catalog_id is not None or before.aws_region not in self._unknown_regions()
-            self._claim(self._places() if settled else [(before.aws_region, catalog_id)])
+            self._claim(None if settled else (before.aws_region, catalog_id))
             self._save_and_publish()
 
-    def _places(self) -> list[Place]:
-        places = [*self._catalogs, *(state.place for state in self._targets.values())]
-        return [place for place in dict.fromkeys(places) if place is not None]
-
-    def _claim(self, places: Sequence[Place]) -> None:
-        """Share out runs and views again."""
+    def _claim(self, one: Place | None = None) -> None:
+        """Share out the runs and views of this catalog, or of all, again."""
         unknown = self._unknown_regions()
-        for place in places:
+        everywhere = [*self._catalogs, *(state.place for state in self._targets.values() if state.place)]
+        for place in [one] if one else dict.fromkeys(everywhere):
             targets = [state.target for state in self._targets.values() if state.place == place]
             if place not in self._catalogs:
                 self._catalogs[place] = Catalog(*place, self._log)
@@ -340,7 +337,6 @@ class Store:
         for listener in self._listeners:
             listener(changes)
         self._published = targets, self.exporter
-        self._catalogs = {place: one for place, one in self._catalogs.items() if not one.empty}
 
 
 def _holds_an_answer(result: Result) -> bool:

@@ -49,8 +49,6 @@ class TargetState:
     """What the last complete resync could not read."""
     resync_progress: str = ""
     """How far the first resync is, for people."""
-    looked: bool = False
-    """Whether views have been looked for."""
     logged_up: bool | None = None
     """What was last logged of whether it is up."""
     found: set[Name] = field(default_factory=set)
@@ -105,7 +103,7 @@ class TargetState:
         if result.complete or result.error:
             self.resync_error = None if result.error is None else str(result.error)
         if result.complete:
-            self.resynced = self.looked = True
+            self.resynced = True
             if self.target.source_tables:
                 sources = catalog.source_tables(self.target.name)
                 read = sum(map(catalog.source_is_read, sources))
@@ -119,12 +117,12 @@ class TargetState:
 
     def tables_read(self, result: TablesRead) -> None:
         """Note which views were found."""
-        self.looked = True
         self.resync_progress = result.progress
         self.found.update((view.database, view.table) for view in result.views)
 
     def _judge(self, catalog: Catalog | None, log: LogLines, ended: float | None = None) -> None:
         """Decide whether the target is up, after a poll that ended at this time, or after a resync."""
+        looked = self.resynced or self.found
         name = self.target.name
         waiting = bool(self.target.views) and not self.resynced
         progress = f": {self.resync_progress}" if self.resync_progress else ""
@@ -136,7 +134,7 @@ class TargetState:
             self.series,
             up=up,
             last_success_time=ended if up and ended is not None else self.series.last_success_time,
-            views=sum(1 for _ in catalog.of_target(name)) if catalog and self.looked else None,
+            views=sum(1 for _ in catalog.of_target(name)) if catalog and looked else None,
         )
         if up == self.logged_up or (waiting and not (self.poll_error or self.resync_error)):
             return  # a first look that goes on is not worth a line

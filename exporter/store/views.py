@@ -7,10 +7,10 @@ from itertools import takewhile
 from exporter.model.patterns import Name, is_literal
 from exporter.model.run import Status, run_key
 from exporter.model.settings import Target, ViewPattern
-from exporter.model.view import View, ViewKey
+from exporter.model.view import View
 from exporter.store.counters import ViewCounters
 from exporter.store.runs import RunRecord
-from exporter.store.series import ViewFacts, ViewSeries
+from exporter.store.series import ViewFacts
 
 LISTINGS_UNTIL_GONE = 2
 """So many complete listings of tables in a row must miss a view before its series go."""
@@ -180,16 +180,8 @@ class ViewState:
         shown = (*runs[:newest], *(record for record in runs[newest:] if not record.run.ended))
         return frozenset(run_key(record.run.run_id) for record in shown)
 
-    def series(self, aws_region: str, catalog_id: str, changes: Changes) -> ViewSeries:
-        """Return what the view's series are made from. ``changes``: of its sources."""
-        return ViewSeries(
-            key=ViewKey(aws_region, catalog_id, *self.record.name),
-            target=self.owner or "",
-            up=self.up,
-            facts=self._facts(changes) if self.known else None,
-        )
-
-    def _facts(self, changes: Changes) -> ViewFacts:
+    def facts(self, changes: Changes) -> ViewFacts:
+        """Return what is known of it. ``changes``: of its sources."""
         record, view = self.record, self.record.view
         last = next(iter(self.newest_first()), None)
         success = self.newest_with_status(Status.SUCCEEDED)

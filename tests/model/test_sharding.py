@@ -77,7 +77,5 @@ def test_anything_else_is_no_shard(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["2/2", "1/1", "0/0", "0/1001", "0/999999999"])
 def test_a_shard_that_cannot_be_is_refused(text: str) -> None:
-    with pytest.raises(
-        ValueError, match=f"'{text}': no such shard: in i/n, i must be below n, and n at most 1000"
-    ):
+    with pytest.raises(ValueError, match=f"'{text}'; .*: i must be below n, and n at most 1000"):
         Shard.parse(text)

@@ -143,7 +143,6 @@ def test_an_unlisted_status_is_logged_once_each_and_a_missing_one_is_none(bench:
 
 
 def test_a_run_that_glue_never_knew_has_no_series_once_it_is_not_configured(bench: StoreBench) -> None:
-    """Nor is anything left of its catalog, if that was all that was known of it."""
     bench.configure(target("one", "unknown", catalog_id=OTHER), target("two"))
     bench.read(errors={"unknown": NOT_FOUND}, target="one")
     assert bench.shown.ups == {"unknown": False}
