@@ -157,7 +157,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterSeries], ...] = (
         "glue_mv_exporter_shard_info",
         "Always 1: this process's number among those that share the targets, from 0, and their count.",
         ("shard", "shards"),
-        lambda series, own: info(own, shard=str(series.shard), shards=str(series.shards)),
+        lambda series, own: info(own, shard=str(series.shard.index), shards=str(series.shard.count)),
     ),
     _of_exporter(
         "glue_mv_exporter_poll_interval_seconds",

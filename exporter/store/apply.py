@@ -53,7 +53,6 @@ def apply_tables(catalog: Catalog, result: TablesRead, at: Moment) -> None:
 def _describe(
     catalog: Catalog, found: View, target: Target, patterns: Sequence[ViewPattern], at: Moment
 ) -> None:
-    """Apply what the catalog's tables say of one view."""
     name = (found.database, found.table)
     view = catalog.watched(name)
     if view and (view.record.view, view.record.described, view.record.misses) == (found, True, 0):
@@ -322,7 +321,6 @@ def _counts(catalog: Catalog, run: Run, key: str, view: ViewState, at: Moment) -
 
 
 def _fetched(catalog: Catalog, key: str, record: RunRecord, at: Moment) -> None:
-    """Note that a configured run was read."""
     before = catalog.fetching.get(key)
     if before and before.logged:
         catalog.log.add_run("info", "runs can be read again", catalog.key_of(record.run.run_id))
@@ -335,7 +333,6 @@ def _fetched(catalog: Catalog, key: str, record: RunRecord, at: Moment) -> None:
 
 
 def _fetch_failed(catalog: Catalog, key: str, error: GlueError, result: PollEnded, at: Moment) -> None:
-    """Note that a configured run could not be read."""
     fetching = catalog.fetching[key]
     unknown = error.reason is Reason.NOT_FOUND
     catalog.changed_runs.add(key)

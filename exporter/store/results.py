@@ -67,7 +67,7 @@ class Listing:
     began: float | None = None
     """When its first page was read, as Unix time by Glue's clock."""
     seen: set[str] = field(default_factory=set)
-    """Keys of the remembered runs that were seen since then, by whatever read."""
+    """Keys of the runs that were seen since then, by whatever read."""
     unreadable: set[str] = field(default_factory=set)
     """Keys of the runs that could not be read; empty text for a record that does not name its run."""
     missing: set[str] = field(default_factory=set)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from exporter.errors import Reason
 from exporter.model.run import Run, RunKey
+from exporter.model.sharding import Shard
 from exporter.model.view import ViewKey
 from exporter.store.counters import ViewCounters
 
@@ -176,10 +177,7 @@ class ExporterSeries:
     boto3_version: str
     external_url: str | None = None
     """None without ``--web.external-url``."""
-    shard: int = 0
-    """This process's number, from 0."""
-    shards: int = 1
-    """How many processes share the targets."""
+    shard: Shard = field(default_factory=Shard)
     poll_interval: float | None = None
     """Seconds; None before a configuration is in use."""
     last_reload_successful: bool

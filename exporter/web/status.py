@@ -202,7 +202,7 @@ def _exporter(exporter: ExporterSeries | None) -> Json:
         raise ValueError("the exporter has not been described yet")
     return {
         "version": exporter.version,
-        "shard": f"{exporter.shard}/{exporter.shards}",
+        "shard": str(exporter.shard),
         "last_reload_successful": exporter.last_reload_successful,
         "last_reload_success_time": exporter.last_reload_success_time,
         "storage_last_write_successful": exporter.storage_last_write_successful,

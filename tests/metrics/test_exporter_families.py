@@ -6,6 +6,7 @@ from exporter.clock import SystemClock
 from exporter.errors import Reason
 from exporter.metrics import Exposition
 from exporter.metrics.text import NO_LABELS, histogram
+from exporter.model.sharding import Shard
 from exporter.store.series import OPERATIONS, ExporterSeries, RequestStats, SeriesChanges, TargetSeries
 
 GET = "GetMaterializedViewRefreshTaskRun"
@@ -122,8 +123,7 @@ def test_the_exporter_shows_its_versions_and_its_last_reload() -> None:
         EXPORTER,
         external_url="https://glue.example.org/exporter",
         poll_interval=30.0,
-        shard=1,
-        shards=3,
+        shard=Shard(1, 3),
         storage_last_write_successful=False,
         storage_write_failures=3,
     )
@@ -141,7 +141,7 @@ def test_the_exporter_shows_its_versions_and_its_last_reload() -> None:
         f"{name}config_last_reload_success_timestamp_seconds 1700000000.5",
         *optional[1:],
     ]
-    assert samples(replace(EXPORTER, poll_interval=30.0, shard=1, shards=3)) == [
+    assert samples(replace(EXPORTER, poll_interval=30.0, shard=Shard(1, 3))) == [
         line for line in samples(everything) if line not in optional
     ]
 

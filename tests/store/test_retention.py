@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporter.model.run import Run
-from tests.support.store_bench import DAY, StoreBench, ended, failed, running, started, target, view
+from tests.support.store_bench import DAY, StoreBench, ended, failed, running, started, view
 
 
 @pytest.fixture
@@ -130,12 +130,3 @@ def test_a_run_that_is_configured_no_longer_is_forgotten_after_90_days(bench: St
         bench.clock.advance(days * DAY)
         bench.read()
     assert bench.saved_runs == {"a"}
-
-
-def test_a_catalog_of_which_nothing_is_left_is_forgotten(bench: StoreBench) -> None:
-    bench.poll()
-    bench.configure(target("elsewhere", "sales.*", catalog_id="999999999999"))
-    for days in (1, 91):
-        bench.clock.advance(days * DAY)
-        bench.poll(target="elsewhere")
-    assert bench.saved.patterns.keys() == {("sales", "*")}

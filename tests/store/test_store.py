@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import Reason, StorageError
-from exporter.model.run import RunKey
 from exporter.model.settings import Access, Settings
 from exporter.store.series import SeriesChanges
 from exporter.store.store import Store
@@ -19,7 +18,6 @@ from tests.support.reader import ACCOUNT, glue_error
 from tests.support.store_bench import (
     DAY,
     EXPORTER,
-    REGION,
     Shown,
     StoreBench,
     ended,
@@ -34,10 +32,6 @@ from tests.support.store_bench import (
 NOT_FOUND = glue_error(Reason.NOT_FOUND)
 TIMEOUT = glue_error(Reason.TIMEOUT, "read timed out")
 OTHER, THIRD = "210987654321", "333333333333"
-
-
-def key(run_id: str) -> RunKey:
-    return RunKey(REGION, ACCOUNT, run_id)
 
 
 # What a commit publishes and logs
@@ -59,14 +53,6 @@ def test_neither_an_unchanged_re_read_nor_an_unchanged_configuration_changes_a_r
     assert bench.shown.last.targets.keys() == {"prod"}
     bench.watch("a", "b")
     assert bench.shown.last.runs == {}
-
-
-def test_a_commit_of_one_target_leaves_the_others_alone(bench: StoreBench) -> None:
-    bench.configure(target("one", "a"), target("two", "b"))
-    bench.read(running("b"), target="two")
-    bench.read(running("a"), target="one")
-    assert bench.shown.last.runs.keys() == {key("a")}
-    assert bench.shown.last.targets.keys() == {"one"}
 
 
 def test_all_runs_are_unfetched_while_the_catalog_is_unknown(bench: StoreBench) -> None:
@@ -140,14 +126,6 @@ def test_an_unlisted_status_is_logged_once_each_and_a_missing_one_is_none(bench:
     logged = [(line.fields["run_id"], line.fields["status"]) for line in events if "API" in line.message]
     assert logged == [("a", "CANCELLING"), ("c", "QUEUED")]
     assert bench.read(running("b", status="QUEUED")) == []
-
-
-def test_a_run_that_glue_never_knew_has_no_series_once_it_is_not_configured(bench: StoreBench) -> None:
-    bench.configure(target("one", "unknown", catalog_id=OTHER), target("two"))
-    bench.read(errors={"unknown": NOT_FOUND}, target="one")
-    assert bench.shown.ups == {"unknown": False}
-    bench.configure(target("two"))
-    assert bench.shown.ups == {}
 
 
 # The exporter itself

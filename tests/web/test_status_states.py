@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from exporter.errors import GlueError, Reason
+from exporter.model.sharding import Shard
 from exporter.store.results import SourcesRead
 from exporter.web import view_state
 from tests.support.clock import START
@@ -246,5 +247,5 @@ def test_the_exporters_own_words_are_told_in_plain_ones() -> None:
 
 def test_a_shard_says_which_of_how_many() -> None:
     scene = Scene()
-    scene.store.describe(replace(EXPORTER, shard=1, shards=3))
+    scene.store.describe(replace(EXPORTER, shard=Shard(1, 3)))
     assert "version 1.2.3, shard 2 of 3 (--shard=1/3)" in Browser(scene).page().text
