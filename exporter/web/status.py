@@ -33,7 +33,7 @@ class ViewRow(NamedTuple):
     """One watched view."""
 
     item: Json
-    """As the API gives it, but for its logs."""
+    """As the API gives it, but for what :func:`_completed` adds."""
     view: ViewState
     """A copy of what the store remembers of it."""
     source_changes: Changes
@@ -155,7 +155,7 @@ def document(reading: Reading, query: StatusQuery) -> Json:
             "page": page,
             "pages": max(1, math.ceil(len(matching) / limit)),
             "limit": limit,
-            "items": [_with_logs(item(row)) for row in matching[(page - 1) * limit : page * limit]],
+            "items": [_completed(item(row)) for row in matching[(page - 1) * limit : page * limit]],
         }
 
     return {
@@ -230,7 +230,7 @@ def _summary(targets: Sequence[Json], views: Sequence[Json], runs: Sequence[RunR
             "overdue": sum(item["overdue"] is True for item in views),
             "stuck": sum(item["stuck"] is True for item in views),
             "unread": sum(item["up"] is False for item in views),
-            "active": sum(item["up"] is not None and is_active(item) for item in views),
+            "active": sum(map(is_active, views)),
         },
         "runs": {
             "total": len(runs),
@@ -291,7 +291,7 @@ def _failure(facts: ViewFacts) -> Json | None:
     return {
         "run_id": run.run_id,
         "time": facts.last_failure_time,
-        "cause": cause_of(run.error_message),
+        "cause": None,  # see _completed
         "error_message": run.error_message,
     }
 
@@ -327,8 +327,10 @@ def _run(run: Run, now: float) -> Json:
     }
 
 
-def _with_logs(item: Json) -> Json:
-    """Add where the logs of an item's run are: too dear for rows that are not shown."""
+def _completed(item: Json) -> Json:
+    """Add the logs of an item's run and the cause of its failure: too dear for rows that are not shown."""
+    if failure := item.get("last_failure"):
+        failure["cause"] = cause_of(failure["error_message"])
     if run := item if "run_id" in item else item.get("last_run"):
         run["log_group"] = log_group(run["run_id"])
         run["log_url"] = log_url(item["aws_region"], run["run_id"])

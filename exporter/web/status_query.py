@@ -88,13 +88,15 @@ _VALUES: Mapping[str, Callable[[Json], Any]] = {
 
 
 def is_active(item: Json) -> bool:
-    """Return whether a run, or the newest one of a view, is in progress."""
+    """Return whether a run, or the newest one of a view that has been read, is in progress."""
+    if "last_run" in item and item["up"] is None:
+        return False
     return (item.get("last_run", item) or {}).get("status") in ACTIVE
 
 
 _PLACE_TEXTS = itemgetter("target", "aws_region", "catalog_id")
 _RUN_TEXTS = itemgetter("run_id", "status", "unlisted_status", "refresh_type", "error_message")
-_FAILURE_TEXTS = itemgetter("run_id", "cause", "error_message")
+_FAILURE_TEXTS = itemgetter("run_id", "error_message")
 
 
 def _holds(item: Json, words: Iterable[str]) -> bool:
@@ -105,8 +107,10 @@ def _holds(item: Json, words: Iterable[str]) -> bool:
         texts.append("not read")
     if run := item if "run_id" in item else item.get("last_run"):
         texts += _RUN_TEXTS(run)
+    if "run_id" in item and item["status"] is None:
+        texts.append(_state(item))
     if "last_run" in item:
-        texts += [item["state"], item["owner"]]
+        texts += [item["state"], item["owner"], "running" if is_active(item) else None]
         texts += ["failed", *_FAILURE_TEXTS(item["last_failure"])] if item["last_failure"] else []
     text = " ".join(filter(None, texts)).casefold()
     return all(word in text for word in words)

@@ -231,6 +231,21 @@ def test_news_appear_by_themselves_and_disturb_nobody(page: Page, scene: Scene) 
     expect(page.get_by_role("status")).to_contain_text("2 running")
 
 
+def test_a_target_that_was_chosen_stays_so(page: Page) -> None:
+    """After it had refreshed itself, the page used to show the last one, and to filter by that next."""
+    page.locator("#target").select_option("dead")
+    page.locator("#q").focus()
+    for _ in range(2):
+        with page.expect_response(lambda answer: "target=dead" in answer.url):
+            page.clock.fast_forward(REFRESH_MS)
+        expect(page.locator("#target")).to_have_value("dead")
+    page.locator("#target").select_option("")
+    page.locator("#q").focus()
+    with page.expect_response(lambda answer: "target" not in answer.url):
+        page.clock.fast_forward(REFRESH_MS)
+    expect(page.locator("#target")).to_have_value("")
+
+
 def test_refreshing_can_be_paused_and_a_selected_text_is_not_taken_away(page: Page) -> None:
     """Somebody is about to copy a run ID."""
     page.evaluate("getSelection().selectAllChildren(document.querySelector('#runs-table .id'))")

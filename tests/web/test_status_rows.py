@@ -64,6 +64,7 @@ def test_runs_are_the_configured_ones_and_the_newest_of_each_view(browser: Brows
         ({"q": "no permission"}, ["a-failed"]),
         ({"q": "paused"}, ["b-odd"]),
         ({"q": "d-miss"}, ["d-missing"]),
+        ({"q": "unread"}, ["d-missing"]),
         ({"q": "100%"}, []),
         ({"target": "other"}, []),
         ({"show": "problems"}, ["a-failed", "d-missing", "b-odd"]),
@@ -129,6 +130,14 @@ def test_words_are_found_in_any_case_of_every_alphabet() -> None:
     scene = Scene(target("prod", "a"))
     scene.poll("prod", runs=(refresh("a", "größen.Übersicht"),))
     assert Browser(scene).rows("runs", q="GRÖSSEN.üBER") == ["a"]
+
+
+def test_a_view_that_fails_and_is_refreshed_is_found_by_both() -> None:
+    scene = Scene(target("prod", "v.*"))
+    scene.poll(
+        "prod", (view("v.a"),), (refresh("1", "v.a", status="FAILED"), refresh("2", "v.a", ended=None))
+    )
+    assert [Browser(scene).rows("views", q=word) for word in ("failing", "running")] == [["v.a"], ["v.a"]]
 
 
 def test_a_read_that_failed_keeps_the_last_good_values() -> None:
@@ -219,3 +228,18 @@ def test_any_page_costs_little_per_run(parameters: dict[str, str]) -> None:
         query = StatusQuery.parse({**parameters, "limit": "10"})
         document(read_status(store, START), query)
     assert done.calls < (40 if "q" in parameters else 28) * 1000
+
+
+def test_the_cause_of_a_failure_is_looked_for_where_it_is_shown() -> None:
+    """Polls wait while a page reads the store, and a message may be long."""
+
+    def calls(status: str) -> int:
+        scene = Scene(target("prod", "v.*"))
+        names = [f"v.{number}" for number in range(100)]
+        runs = [refresh(name, name, status=status, error_message="of no known cause") for name in names]
+        scene.poll("prod", tuple(map(view, names)), tuple(runs))
+        with counted() as done:
+            read_status(scene.store, START)
+        return done.calls
+
+    assert calls("FAILED") < calls("STOPPED") + 10 * 100

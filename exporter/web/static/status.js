@@ -78,6 +78,14 @@
     if (focused && byId(focused)) byId(focused).focus({ preventScroll: true });
     for (const id of ["updated", "uptime"]) byId(id).replaceChildren(...page.getElementById(id).childNodes);
     byId("json").href = page.getElementById("json").getAttribute("href");
+    const targets = byId("target");
+    if (targets !== document.activeElement) {
+      const chosen = targets.value;
+      targets.replaceChildren(...page.getElementById("target").childNodes);
+      // Taking its options away one by one has selected each of them in turn.
+      targets.value = chosen;
+      if (targets.selectedIndex < 0) targets.value = "";
+    }
     document.title = page.title;
   }
 
