@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.exposition import EXPORTER, RUN
 from tests.e2e.program import SESSION_TOKEN, run, serve, target, write_config
-from tests.support.bare_faults import ACCESS_DENIED, HANG, THROTTLED, Fault
+from tests.support.bare_faults import ACCESS_DENIED, THROTTLED
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id, view_run
 
@@ -58,35 +58,6 @@ def test_without_any_region_the_program_says_what_to_do(tmp_path: Path) -> None:
     assert told.status in {1, 2}
     assert "region" in told.err.lower()
     assert "Traceback" not in told.err
-
-
-@pytest.mark.parametrize(
-    ("operation", "fault"),
-    [("GetCallerIdentity", HANG), ("AssumeRole", ACCESS_DENIED)],
-)
-def test_trouble_with_sts_is_a_matter_of_credentials(
-    glue: BareGlue, tmp_path: Path, operation: str, fault: Fault
-) -> None:
-    """And harms no other target. Every other fault: ``tests/faults``."""
-    glue.misbehave(fault, operation=operation)
-    run_id = glue.records.put_run(sample_run(1))
-    members: dict[str, Any] = {"assume_role": {"role_arn": ROLE}}
-    if operation == "GetCallerIdentity":
-        members = {"catalog_id": None}
-    poor = target(glue.url, run_id, name="poor", **members)
-    with BareGlue() as other:
-        unharmed = target(other.url, other.records.put_run(sample_run(2)), name="other")
-        with serve(tmp_path, polled(poor, unharmed), env=sts(glue)) as program:
-            program.scrape_until(lambda e: e.up("poor") == 0, 40)
-            scraped = program.await_up("other")
-            assert scraped.failures("poor").keys() == {"credentials"}
-            assert scraped.failures("poor", operation).keys() == {"credentials"}
-            assert scraped.status(sample_run_id(2)) == "SUCCEEDED"
-            ups = [value for _, value in scraped.series(f"{RUN}up", run_id=run_id)]
-            assert ups == ([0] if operation == "AssumeRole" else []), "there once the catalog is known"
-            assert glue.count(GET_RUN) == 0
-            glue.behave()
-            program.scrape_until(lambda e: e.status(run_id) == "SUCCEEDED", 20, "recovers")
 
 
 def test_without_credentials_a_target_is_down_for_that_reason(glue: BareGlue, tmp_path: Path) -> None:

@@ -8,22 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.exposition import STATUSES, Exposition, check_with_promtool
-from tests.e2e.program import COMMAND, Program, run, serve, target, write_config
+from tests.e2e.program import Program, run, serve, target, write_config
 from tests.support.bare_faults import THROTTLED
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
 
 AS_MODULE = (sys.executable, "-m", "exporter")
 INVALID = Path(__file__).parents[1] / "testdata" / "config" / "invalid"
-"""A file for each mistake, and beside it the lines that it leads to."""
-
-
-@pytest.mark.parametrize("command", [COMMAND, AS_MODULE])
-def test_version_names_itself_python_and_boto3(tmp_path: Path, command: tuple[str, ...]) -> None:
-    told = run(tmp_path, "--version", command=command)
-    assert told.status == 0
-    python = re.escape(".".join(map(str, sys.version_info[:3])))
-    assert re.search(rf"\d+\.\d+\.\d+.*{python}.*boto3\D*\d+\.\d+\.\d+", told.out, re.DOTALL), told.out
 
 
 NO_URL = "not a valid http or https URL with a host"
@@ -122,18 +113,6 @@ def test_once_is_exit_status_1_where_a_target_is_not_up(glue: BareGlue, tmp_path
 # Broken configurations are refused at once, with line and key, by every command.
 
 
-def test_check_config_refuses_each_mistake_with_its_lines(tmp_path: Path) -> None:
-    """All in one command: none keeps the next one from being checked."""
-    files = sorted(INVALID.glob("*.yaml"))
-    expected = "".join(
-        file.with_suffix(".expected").read_text().replace("config.yaml", file.name) for file in files
-    )
-    for file in files:
-        shutil.copy(file, tmp_path)
-    told = run(tmp_path, "check-config", *(file.name for file in files))
-    assert (told.status, told.out, told.err) == (2, "", expected)
-
-
 def test_check_config_reports_every_file_although_one_is_broken(tmp_path: Path) -> None:
     targets = [
         target("http://127.0.0.1:9", sample_run_id(1), name="a"),
@@ -148,11 +127,12 @@ def test_check_config_reports_every_file_although_one_is_broken(tmp_path: Path) 
     assert "missing.yaml: no such file" in told.err
 
 
-@pytest.mark.parametrize("command", ["serve", "once"])
-def test_what_runs_refuses_it_with_the_same_lines(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("command", [["serve"], ["once"], ["check-config", "config.yaml"]])
+def test_every_command_tells_all_mistakes_at_once(tmp_path: Path, command: list[str]) -> None:
+    """Each mistake is in tests/config/test_invalid.py."""
     mistake = INVALID / "everything_at_once.yaml"
     shutil.copy(mistake, tmp_path / "config.yaml")
-    told = run(tmp_path, command)
+    told = run(tmp_path, *command)
     assert (told.status, told.out, told.err) == (2, "", mistake.with_suffix(".expected").read_text())
     numbers = [int(number) for number in re.findall(r"^config\.yaml:(\d+): ", told.err, re.MULTILINE)]
     assert numbers == sorted(numbers)

@@ -1,9 +1,8 @@
-"""The HTTP surface: health, readiness, formats, compression, and what is not there."""
+"""The HTTP surface: health, readiness, formats, compression."""
 
 import shutil
 import socket
 import subprocess
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import httpx
 import pytest
 
 from tests.e2e.exposition import EXPORTER, RUN, Exposition, check_with_promtool
-from tests.e2e.program import OPENMETRICS, Program, Reply, run, serve, target
+from tests.e2e.program import Program, Reply, run, serve, target
 from tests.support.bare_faults import HANG
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
@@ -68,33 +67,6 @@ def test_it_is_healthy_and_scraped_from_the_start_and_ready_after_the_first_poll
         assert scene.program.get(path).status == 200
 
 
-@pytest.mark.parametrize("path", ["/nope", "/metrics/more", "/-/", "/%2e%2e/etc/passwd", "/favicon.ico"])
-def test_anything_else_is_not_found(scene: Scene, path: str) -> None:
-    assert scene.program.get(path).status == 404
-
-
-@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready"])
-def test_a_wrong_method_is_not_allowed(scene: Scene, path: str) -> None:
-    for method in ("POST", "PUT", "DELETE", "PATCH"):
-        reply = scene.program.get(path, method=method)
-        assert reply.status == 405
-        assert "GET" in reply.headers.get("Allow", "")
-
-
-@pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS])
-def test_gzip_is_one_member(scene: Scene, accept: str) -> None:
-    """Some clients silently read only the first of several."""
-    reply = scene.program.get("/metrics", Accept=accept, Accept_Encoding="gzip")
-    assert reply.headers["Content-Encoding"] == "gzip"
-    assert "accept-encoding" in reply.headers["Vary"].lower()
-    unpack = zlib.decompressobj(31)
-    text = unpack.decompress(reply.body).decode()
-    assert unpack.eof
-    assert unpack.unused_data == b""
-    assert len(reply.body) < len(text) / 4
-    assert Exposition(text, openmetrics=accept == OPENMETRICS).types
-
-
 def test_common_clients_read_it(scene: Scene, tmp_path: Path) -> None:
     """Through httpx, curl and a pipe into promtool."""
     url = f"{scene.program.url}/metrics"
@@ -116,13 +88,6 @@ def test_a_raw_socket_reads_it(scene: Scene, rest: bytes) -> None:
     head, _, body = ask(scene, b"GET /metrics " + rest + b"\r\n\r\n").partition(b"\r\n\r\n")
     assert b" 200 " in head.splitlines()[0]
     assert same(body.decode(), scene)
-
-
-def test_a_client_that_hangs_up_harms_nobody(scene: Scene) -> None:
-    for _ in range(5):
-        with socket.create_connection(("127.0.0.1", scene.program.port)) as connection:
-            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert scene.program.get("/metrics").status == 200
 
 
 def test_the_external_url_shard_and_poll_interval_are_series(scene: Scene) -> None:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from tests.e2e.exposition import STATUSES, VIEW
+from tests.e2e.exposition import STATUSES
 from tests.e2e.neighbours import prometheus
-from tests.e2e.program import serve, target, wait_until, watching
+from tests.e2e.program import serve, target, wait_until
 from tests.support.bare_glue import BareGlue
-from tests.support.bare_records import sample_run, sample_run_id, view_run
+from tests.support.bare_records import sample_run, sample_run_id
 
 ODD = 'quote " back \\ slash\nbreak 日本語 \U0001f9ca'
 
@@ -41,21 +41,3 @@ def test_prometheus_scrapes_and_answers(glue: BareGlue, tmp_path: Path) -> None:
         log = (tmp_path / "prometheus" / "log").read_text()
         assert "Error on ingesting" not in log
         assert "Append failed" not in log
-
-
-def test_prometheus_sees_the_first_failure_of_a_view(glue: BareGlue, tmp_path: Path) -> None:
-    glue.records.put_view("sales", "orders", refresh_seconds=3600)
-    glue.records.put_run(view_run(1, status="RUNNING"))
-    with (
-        serve(tmp_path / "exporter", watching(glue, "sales.orders")) as program,
-        prometheus(tmp_path / "prometheus", program.port) as server,
-    ):
-        failed = f'increase({VIEW}runs_total{{status="FAILED"}}[5m]) > 0'
-        present = f'{VIEW}runs_total{{status="FAILED",refresh_type="INCREMENTAL"}} == 0'
-        wait_until(lambda: server.query(f"count_over_time(({present})[1m:1s]) > 2"), 40, "zeros are there")
-        assert server.query(failed) == []
-        glue.records.put_run(view_run(1, status="FAILED"))
-        (series,) = wait_until(lambda: server.query(failed), 40, "the increase")
-        assert series["metric"]["table"] == "orders"
-        (newest,) = server.query(f"{VIEW}last_run_status == 1")
-        assert newest["metric"]["status"] == "FAILED"

@@ -1,7 +1,5 @@
 """Texts as segments of one gzip member, and items in blocks of them."""
 
-import zlib
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +7,6 @@ from exporter.metrics.blocks import (
     EMPTY,
     GZIP_HEADER,
     SLICE_BYTES,
-    Block,
     Level,
     deflate,
     gzip_end,
@@ -21,17 +18,6 @@ from exporter.metrics.text import NO_LABELS, Elapsed, Family, Format, Sample
 
 BLOCK = 8
 TEXTS = st.lists(st.binary(max_size=200) | st.builds(lambda n: b"line\n" * n, st.integers(0, 30000)))
-
-
-@given(TEXTS, TEXTS, st.binary())
-def test_joined_segments_are_one_gzip_member(left: list[bytes], right: list[bytes], last: bytes) -> None:
-    """Several clients read only the first member, so there may be no second."""
-    begun = join([GZIP_HEADER, join(map(deflate, left)), *map(deflate, right)])
-    reader = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    text = reader.decompress(b"".join((*begun.chunks, gzip_end(begun, last))))
-    assert text == b"".join([*left, *right, last])
-    assert reader.eof
-    assert reader.unused_data == b""
 
 
 def test_the_size_in_the_trailer_wraps_at_4_gib() -> None:
@@ -51,13 +37,6 @@ def test_texts_are_inflated_in_parts_of_bounded_size(texts: list[bytes]) -> None
     parts = list(inflate(join([GZIP_HEADER, *map(deflate, texts)]).chunks))
     assert b"".join(parts) == b"".join(texts)
     assert all(0 < len(part) <= SLICE_BYTES for part in parts)
-
-
-def test_a_block_gives_back_what_it_was_made_of() -> None:
-    items = {"a": (b"x 1\n", b"y{s=1} 0\ny{s=2} 1\n"), "b": (b"x" * 100_000, b""), "c": (b"", b"y 7\n")}
-    block = Block(items)
-    assert block.items() == items
-    assert block.segments[1] == deflate(b"y{s=1} 0\ny{s=2} 1\ny 7\n")
 
 
 X: Family[float] = Family("x", "X.", (), lambda value, own: [Sample(own, value)])

@@ -75,21 +75,6 @@ def test_everything_anew_drops_what_was_there_before() -> None:
     assert b"run_id" not in used.scrape().body()
 
 
-@pytest.mark.parametrize("accept", [None, OPENMETRICS])
-def test_the_answer_says_what_it_is(accept: str | None) -> None:
-    """Prometheus 3 refuses a scrape without a content type."""
-    exposition = Exposition(ManualClock())
-    exposition.apply(SeriesChanges(runs=commit(run_series()).runs, targets={"prod": target()}))
-    types = {
-        None: "text/plain; version=0.0.4; charset=utf-8",
-        OPENMETRICS: "application/openmetrics-text; version=1.0.0; charset=utf-8",
-    }
-    for accept_encoding, content_encoding in ((None, None), ("gzip", "gzip")):
-        scrape = exposition.scrape(accept, accept_encoding)
-        assert (scrape.content_type, scrape.content_encoding) == (types[accept], content_encoding)
-        assert scrape.length == len(scrape.body())
-
-
 def test_without_process_metrics_and_counters_only_gauges_are_left() -> None:
     """For a textfile, where the first collide and the second would always be of one poll."""
     exposition = Exposition(ManualClock(), process_metrics=False, counters=False)
@@ -97,16 +82,6 @@ def test_without_process_metrics_and_counters_only_gauges_are_left() -> None:
     families = read_text(exposition.scrape().body().decode())
     assert {family.type for family in families} == {"gauge"}
     assert {family.name.partition("_exporter_")[0] for family in families} == {"glue_mv"}
-
-
-def test_the_duration_of_a_run_that_goes_on_is_that_of_the_scrape() -> None:
-    clock = ManualClock(1700000100.0)
-    exposition = quiet_exposition(clock)
-    exposition.apply(commit(run_series(status="RUNNING", end_time=None)))
-    for expected in (b"} 90.000\n", b"} 95.000\n"):
-        body = exposition.scrape().body()
-        assert expected in body[body.index(b"run_duration_seconds{") :]
-        clock.advance(5)
 
 
 def test_what_is_gone_is_not_scraped() -> None:
