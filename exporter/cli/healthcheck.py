@@ -32,7 +32,12 @@ def command(web_listen_address: Sequence[ListenAddress], web_config_file: str | 
     several addresses it asks the first.
     Exit status 0 if it is healthy, 1 if it is not or does not answer.
     """
-    tls = _tls_settings(web_config_file) if web_config_file else None
+    tls: TlsSettings | None = None
+    if web_config_file:
+        from exporter.config.web import load_web  # noqa: PLC0415 (a check without it takes a third of the time)
+
+        with contextlib.suppress(ConfigurationError):
+            tls = load_web(web_config_file).settings.tls
     # The exporter keeps its last valid configuration where the file has become invalid, or protects less: so
     # the other way is tried, too.
     encrypted = [_client_context(tls)] if web_config_file else []
@@ -73,16 +78,6 @@ def _ask(address: ListenAddress, context: ssl.SSLContext | None) -> tuple[int, s
         connection.request("GET", "/-/healthy")
         answer = connection.getresponse()
         return answer.status, printable(answer.read(LONGEST).decode(errors="replace").strip())
-
-
-def _tls_settings(file: str) -> TlsSettings | None:
-    """Return what the file asks for; None for plain HTTP, and where it is invalid."""
-    from exporter.config.web import load_web  # noqa: PLC0415 (takes three times as long as a check without it)
-
-    try:
-        return load_web(file).settings.tls
-    except ConfigurationError:
-        return None
 
 
 def _client_context(tls: TlsSettings | None) -> ssl.SSLContext:

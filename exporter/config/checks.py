@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from exporter.config.kinds import quoted
 from exporter.config.schema import ACCOUNT_ID, TARGET_KEYS
@@ -47,7 +47,7 @@ def check(configuration: Mapping[str, Any], document: Document) -> None:
     if document.problems:
         return
     _doubtful(defaults, document, ("defaults",))
-    watching = {entry.at: _watching(entry) for entry in written}
+    watching = {entry.at: _Watching(entry) for entry in written}
     for entry in written:
         _doubtful(entry.own, document, entry.at)
         _repeated(entry.own, document, entry.at)
@@ -184,19 +184,15 @@ def _nothing_left(entry: Entry, matcher: ViewMatcher, document: Document) -> Non
         document.warn((*entry.at, "views"), "exclude_views excludes everything that these match")
 
 
-class _Watching(NamedTuple):
+class _Watching:
     """The view patterns of one entry."""
 
-    matcher: ViewMatcher
-    places: dict[tuple[str, str], Location]
-    """Where each database and table stands first."""
-
-
-def _watching(entry: Entry) -> _Watching:
-    places: dict[tuple[str, str], Location] = {}
-    for index, view in enumerate(entry.values.get("views", ())):
-        places.setdefault((view.database, view.table), (*entry.at, "views", index))
-    return _Watching(ViewMatcher(next(entry.targets())), places)
+    def __init__(self, entry: Entry) -> None:
+        self.matcher = ViewMatcher(next(entry.targets()))
+        self.places: dict[tuple[str, str], Location] = {}
+        """Where each database and table stands first."""
+        for index, view in enumerate(entry.values.get("views", ())):
+            self.places.setdefault((view.database, view.table), (*entry.at, "views", index))
 
 
 def _overlaps(group: Sequence[_Watching], document: Document) -> None:

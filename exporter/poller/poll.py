@@ -1,7 +1,7 @@
 """One poll of one target: reads unsettled runs and what is new, and has the store apply it."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import structlog
 
@@ -109,7 +109,13 @@ class TargetPoll:
         elif len(watch.due) >= MANY and begun >= self._next_bulk:
             self._read_many(reader, calls, ended)
         due = {key: run_id for run_id in watch.due if (key := run_key(run_id)) in ended.unread}
-        self._read_one_by_one(reader, calls, (due | left).values(), ended)
+        # What no listing held is asked for by its ID.
+        for run_id, result in calls.each((due | left).values(), reader.get_run):
+            ended.runs[run_id] = result
+            ended.unread.discard(run_key(run_id))
+            # An ID that Glue does not know is an answer, not a failure of the poll.
+            if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
+                ended.failed(result)
 
     def _job(self, heartbeat: Callable[[], None]) -> tuple[CatalogReader, Calls]:
         deadline = self._clock.monotonic() + max(self._store.settings.poll_interval, SHORTEST_BUDGET)
@@ -172,17 +178,6 @@ class TargetPoll:
             worth_it = len(read.found) >= read.pages
         if not worth_it:
             self._next_bulk = self._clock.monotonic() + self._store.settings.resync_interval
-
-    def _read_one_by_one(
-        self, reader: CatalogReader, calls: Calls, run_ids: Iterable[str], ended: PollEnded
-    ) -> None:
-        """Ask for the runs that no listing held."""
-        for run_id, result in calls.each(run_ids, reader.get_run):
-            ended.runs[run_id] = result
-            ended.unread.discard(run_key(run_id))
-            # An ID that Glue does not know is an answer, not a failure of the poll.
-            if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
-                ended.failed(result)
 
 
 def _note(read: ReadListing, ended: PollEnded) -> None:

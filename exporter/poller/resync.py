@@ -34,7 +34,7 @@ from exporter.poller.discovery import (
 )
 from exporter.poller.listing import Listings
 from exporter.poller.workers import TICK, UNREACHABLE, Calls, GlueUnreachableError, WorkerPool, internal_error
-from exporter.store.results import Result, ResyncEnded, Scope, SourcesRead, TablesRead
+from exporter.store.results import ResyncEnded, Scope, SourcesRead, TablesRead
 from exporter.store.store import Store
 from exporter.store.targets import Watch
 
@@ -173,7 +173,7 @@ class Resync:
             progress=self._progress(),
         )
         try:
-            self._apply(ended)
+            self._store.apply(ended, self._stop)
         except Exception:
             log.exception("unexpected error after a resync", target=self._target.name)
             # What was read is applied; that it is all, the end of another run has to say.
@@ -205,7 +205,7 @@ class Resync:
                 malformed=tuple(f"{part.operation}: {line}" for line in result.malformed),
                 progress=self._progress(),
             )
-            self._apply(tables_read)
+            self._store.apply(tables_read, self._stop)
             if part.operation == "GetTables" and self._target.source_tables:
                 self._sources.note_listed(part.database, result.tables)
             if result.malformed:
@@ -250,7 +250,7 @@ class Resync:
                     answers |= dict.fromkeys(self._sources.arns(part), result.reason.value)
         finally:
             if answers:
-                self._apply(SourcesRead(target=self._target.name, tables=answers))
+                self._store.apply(SourcesRead(target=self._target.name, tables=answers), self._stop)
             for part, error in read.items():
                 self._done(part, error)
 
@@ -272,6 +272,3 @@ class Resync:
     def _progress(self) -> str:
         read, left = len(self._asked), len(self._left)
         return f"{read} of {read + left} parts read" if left else ""
-
-    def _apply(self, result: Result) -> None:
-        self._store.apply(result, self._stop)
