@@ -37,9 +37,7 @@ def test_the_version_names_the_exporter_python_and_boto3(capsys: Output, args: l
     assert capsys.readouterr() == (expected, "")
 
 
-def test_a_file_to_check_that_is_missing_is_not_said_to_be_named_by_a_flag(
-    capsys: Output,
-) -> None:
+def test_a_file_to_check_that_is_missing_is_not_said_to_be_named_by_a_flag(capsys: Output) -> None:
     """``check-config`` takes files, and knows no such flag."""
     assert run(["check-config", "missing.yaml"]) == 2
     assert capsys.readouterr().err == (
@@ -162,8 +160,7 @@ def test_a_flags_value_is_no_command_even_where_it_reads_like_one(
 
 
 @pytest.mark.parametrize(
-    ("flag", "name"),
-    [(flags.web_config_file, "--web.config.file"), (flags.storage_path, "--storage.path")],
+    ("flag", "name"), [(flags.web_config_file, "--web.config.file"), (flags.storage_path, "--storage.path")]
 )
 def test_an_empty_path_is_none(flag: Callable[[Callable[..., str | None]], Any], name: str) -> None:
     """What an empty value of a unit file or a chart passes is not the working folder."""
@@ -173,8 +170,7 @@ def test_an_empty_path_is_none(flag: Callable[[Callable[..., str | None]], Any],
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"),
-    [("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("WEB_LISTEN_ADDRESS", "here")],
+    ("variable", "value"), [("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("WEB_LISTEN_ADDRESS", "here")]
 )
 def test_a_wrong_environment_variable_is_wrong_usage(
     capsys: Output, monkeypatch: pytest.MonkeyPatch, variable: str, value: str

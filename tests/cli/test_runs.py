@@ -262,10 +262,7 @@ def test_a_run_id_that_glue_does_not_know_is_no_failure(capsys: Output, glue: Mo
         (["--config.file=missing.yaml"], "missing.yaml: no such file"),
         (["--config.file=x", "--database=y"], "x: no such file"),
         (["--database=y"], "no AWS region: give --aws.region, or set AWS_DEFAULT_REGION"),
-        (
-            ["--aws.region=Ireland"],
-            "'--aws.region': not a valid AWS region: \"Ireland\"; write one",
-        ),
+        (["--aws.region=Ireland"], "'--aws.region': not a valid AWS region: \"Ireland\"; write one"),
         (["--aws.region=eu-west-1", "--catalog-id=12"], "'--catalog-id': not a valid catalog ID"),
         (["--max-age=5"], "a duration needs its unit: write 5s"),
         (["--limit=0"], "'--limit'"),

@@ -12,15 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from exporter.cli.runs import Report, Wanted, keep_on_screen
-from exporter.cli.runs_output import (
-    Findings,
-    FoundRun,
-    Screen,
-    as_config,
-    as_json,
-    plain_table,
-    print_table,
-)
+from exporter.cli.runs_output import Findings, FoundRun, Screen, as_config, as_json, plain_table, print_table
 from exporter.model.run import Run
 
 NOON = 1_767_268_800.0

@@ -4,8 +4,7 @@ from exporter.config.kinds import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("0s", 0), ("90s", 90), ("1h30m", 5400), ("1w2d3h4m5s", 788_645), ("007s", 7)],
+    ("text", "seconds"), [("0s", 0), ("90s", 90), ("1h30m", 5400), ("1w2d3h4m5s", 788_645), ("007s", 7)]
 )
 def test_durations_are_written_as_in_prometheus(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds

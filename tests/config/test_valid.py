@@ -132,10 +132,7 @@ def test_text_stays_text() -> None:
     """A date that is not quoted, and numbers that are."""
     first, second = load("text_that_looks_otherwise").settings.targets
     assert (first.name, first.access.profile) == ("2026-01-31", "5")
-    assert first.views == (
-        ViewPattern(database="2024", table="1"),
-        ViewPattern(database="on", table="0x10"),
-    )
+    assert first.views == (ViewPattern(database="2024", table="1"), ViewPattern(database="on", table="0x10"))
     assert (second.name, second.access.profile) == ("12", "7")
     assert second.views == (ViewPattern(database="täglich", table="umsätze"),)
 

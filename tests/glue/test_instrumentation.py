@@ -121,10 +121,7 @@ def test_attempts_are_timed_without_the_wait_for_their_turn() -> None:
         clock.advance(0.3)
         return FOUND
 
-    with (
-        BareGlue(answer) as aws,
-        catalog_of(target(aws.url, rate=0.1), stats=stats, clock=clock) as catalog,
-    ):
+    with BareGlue(answer) as aws, catalog_of(target(aws.url, rate=0.1), stats=stats, clock=clock) as catalog:
         for _ in range(3):
             catalog.get_run(RUN_ID)
     assert math.isclose(stats.read()[GET_RUN].duration_sum, 0.9)

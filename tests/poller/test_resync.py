@@ -233,10 +233,7 @@ def malformed_lines(lines: Iterable[Mapping[str, object]]) -> list[str]:
 def test_a_malformed_table_costs_no_others_and_two_calls_a_quarter_of_an_hour_later() -> None:
     """A view that is missing there may be the one that could not be read, so none passes for gone."""
     reader = Unreadable()
-    reader.tables = (
-        Malformed("orders", "CreateTime is not a number"),
-        Malformed(None, "not an object"),
-    )
+    reader.tables = (Malformed("orders", "CreateTime is not a number"), Malformed(None, "not an object"))
     ready = bench("*.*", reader=reader)
     with capture_logs() as lines:
         ready.run()
