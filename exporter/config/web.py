@@ -71,10 +71,13 @@ _PASSWORD: Final = text(check=_hash)
 
 def _users(value: object, at: Location, document: Document) -> dict[str, str]:
     users = must_be(dict, "a mapping of user names to hashes", value)
-    for name in users:
+    hashes = {}
+    for name, stored in users.items():
         if ":" in name:
             document.report((*at, name), "a user name must not hold a colon: browsers end it there")
-    return {name: read(_PASSWORD, stored, (*at, name), document) for name, stored in users.items()}
+        else:
+            hashes[name] = read(_PASSWORD, stored, (*at, name), document)
+    return hashes
 
 
 _INTERVAL: Final = duration("0s", "1h")
