@@ -41,6 +41,11 @@ def _printable(name: str) -> None:
         raise ValueError("must hold printable characters only")
 
 
+def _role_name_fits(arn: str) -> None:
+    if re.search("[^/]{65}$", arn.replace(ACCOUNT_ID, "0" * 12)):
+        raise ValueError(f"the role's name is too long: at most 64 characters, and {ACCOUNT_ID} counts as 12")
+
+
 RUN_ID: Final = text(
     "not a valid run ID: {}; write one such as 0f8fad5b-d9cb-469f-a165-70867728950e", RUN_ID_PATTERN
 )
@@ -58,6 +63,7 @@ _ROLE_ARN: Final = text(
     r"^arn:aws[a-z0-9-]*:iam::([0-9]{12}|\{account_id\}):role/"
     r"(([!-z|~]|\{account_id\})+/)?([A-Za-z0-9_+=,.@-]|\{account_id\}){1,64}$",
     longest=2048,
+    check=_role_name_fits,
 )
 _SESSION_NAME: Final = text(
     "may hold letters, digits and _ + = , . @ - only", "^[A-Za-z0-9_+=,.@-]*$", shortest=2, longest=64
