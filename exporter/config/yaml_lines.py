@@ -117,6 +117,7 @@ class Document:
                 self.problems.append(Problem(_line(key_node), key_path(here), message))
                 continue
             self._lines[here] = _line(key_node)
+            self._values += 1
             value = self._value(value_node, here)
             if key_node.tag == f"{_TAG}merge":
                 merged += value if isinstance(value, list) else [value]

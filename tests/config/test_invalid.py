@@ -61,6 +61,13 @@ def test_merged_mappings_count_as_written_out() -> None:
     assert "aliases expanded" in errors(f"a: &a {{{keys}}}\n{merges}".encode())
 
 
+def test_keys_count_where_an_alias_repeats_them_too() -> None:
+    """Each is kept with its line: a bomb of mappings would take three times the memory of one of lists."""
+    keys = ", ".join(f"k{i}: v" for i in range(1000))
+    repeated = ", ".join(["*a"] * 300)
+    assert "aliases expanded" in errors(f"a: &a {{{keys}}}\nb: [{repeated}]".encode())
+
+
 def test_a_quoted_number_of_many_digits_is_text_and_an_unquoted_one_is_refused() -> None:
     """Python would take its time for them."""
     began = time.monotonic()
