@@ -230,12 +230,13 @@ class TargetCheck:
                 arns[arn] = arns.get(arn, False) or view.iceberg_sources
         if not arns or not self._target.source_tables:
             return
-        answers: dict[str, Answer] = dict.fromkeys(arns, "could not be read")
+        answers: dict[str, Answer] = dict.fromkeys(arns, "Glue could not be reached")
         known, parts = self._sources.plan(arns, self._reader.catalog_id())
         answers |= known
         with suppress(GlueUnreachableError):
-            for _, result in self._calls.each(parts, partial(self._sources.read, self._reader)):
-                answers |= {} if isinstance(result, GlueError) else result
+            for part, result in self._calls.each(parts, partial(self._sources.read, self._reader)):
+                failed = dict.fromkeys(self._sources.arns(part), str(result))
+                answers |= failed if isinstance(result, GlueError) else result
         unknown = [f"{arn} ({why})" for arn, why in sorted(answers.items()) if isinstance(why, str)]
         if unknown:
             text = f"{len(unknown):,} of {len(arns):,} do not show when they changed: {_some(unknown)}"

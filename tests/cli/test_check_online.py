@@ -213,6 +213,14 @@ def test_sources_that_cannot_be_read_are_a_warning(check: Check, glue: BareGlue)
     assert "glue:GetTable\n" not in out, "no view needs it"
 
 
+def test_a_passing_failure_of_a_source_is_shown(check: Check, glue: BareGlue) -> None:
+    configure({"views": ["sales.hourly"]})
+    throttled = faults.THROTTLED
+    glue.judge = lambda call: throttled if call.parameters.get("DatabaseName") == "landing" else None
+    out, _ = check(status=0)
+    assert "table/landing/orders (GetTable: ThrottlingException" in out
+
+
 def test_sources_that_were_listed_for_the_views_or_are_not_wanted_are_not_asked_for(
     check: Check, glue: BareGlue
 ) -> None:
