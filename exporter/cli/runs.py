@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -138,7 +138,7 @@ def command(
     finally:
         clients.close()
     with standard_output():
-        _write(findings.runs, clock.time(), output)
+        _write(findings, clock.time(), output)
     for line in findings.problems:
         click.echo(printable(line), err=True)
     return 0 if findings.complete else EXIT_FAILED
@@ -215,13 +215,14 @@ def keep_on_screen(
                 clock.wait(never, TICK)
 
 
-def _write(found: Sequence[FoundRun], now: float, output: str) -> None:
+def _write(findings: Findings, now: float, output: str) -> None:
+    found = findings.runs
     if output == "json":
         click.echo(as_json(found, now), nl=False)
     elif output == "config":
         click.echo(as_config(found), nl=False)
     elif not found:
-        click.echo("no runs", err=True)
+        click.echo(findings.if_empty, err=True)
     elif sys.stdout.isatty():
         print_table(Console(highlight=False), found, now)
     else:

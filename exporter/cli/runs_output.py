@@ -3,10 +3,11 @@
 import json
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.filesize import decimal
 from rich.text import Text
@@ -45,9 +46,11 @@ NARROW: Layout = (
 )
 """Fits 80 columns."""
 WIDE: Layout = [(name,) for column in NARROW for name in column]
-Row = Mapping[str, Text]
+ALIGNED_RIGHT = frozenset({"DURATION", "DPU HOURS", "PROCESSED"})
+"""The columns that begin with one of these."""
+Row = Mapping[str, str]
 """One run's fields by their headings, each a line of printable text."""
-HEADER: Row = {name: Text(name, "bold underline") for (name,) in (*WIDE, ("ERROR",))}
+HEADER: Row = {name: name for (name,) in (*WIDE, ("ERROR",))}
 
 
 class FoundRun(NamedTuple):
@@ -74,6 +77,11 @@ class Findings(NamedTuple):
     """One line for each target that could not be read completely, and each run ID that Glue does not know."""
     complete: bool = True
     """Whether all targets could be read completely."""
+
+    @property
+    def if_empty(self) -> str:
+        """What stands in the place of an empty table."""
+        return "no runs" if self.complete else "no runs in what could be read"
 
 
 def plain_table(found: Sequence[FoundRun], now: float) -> str:
@@ -103,12 +111,12 @@ def table_blocks(found: Sequence[FoundRun], now: float, options: ConsoleOptions)
         layout = _layout(NARROW, found)
         widths = _widths(layout, rows)
         # Long names are cut; run IDs, which are to be copied, stay whole.
-        longest_id = max(row["RUN ID"].cell_len for row in rows)
+        longest_id = max(cell_len(row["RUN ID"]) for row in rows)
         widths[0] = max(longest_id, widths[0] - max(0, _excess(widths, options)))
     yield list(_lines(layout, widths, HEADER))
     for one, row in zip(found, rows[1:], strict=True):
         strip = [_strip(one.history, now)] if len(one.history) > 1 and not options.ascii_only else []
-        yield [*_lines(layout, widths, row), *strip, *_error_lines(row["ERROR"].plain, options.max_width)]
+        yield [*_lines(layout, widths, row), *strip, *_error_lines(row["ERROR"], options.max_width)]
 
 
 def _layout(columns: Layout, found: Iterable[FoundRun]) -> Layout:
@@ -119,7 +127,7 @@ def _layout(columns: Layout, found: Iterable[FoundRun]) -> Layout:
 
 
 def _widths(layout: Layout, rows: Iterable[Row]) -> list[int]:
-    return [max(row[name].cell_len for row in rows for name in column) for column in layout]
+    return [max(cell_len(row[name]) for row in rows for name in column) for column in layout]
 
 
 def _excess(widths: Sequence[int], options: ConsoleOptions) -> int:
@@ -129,10 +137,19 @@ def _excess(widths: Sequence[int], options: ConsoleOptions) -> int:
 def _lines(layout: Layout, widths: Sequence[int], row: Row) -> Iterator[Text]:
     """Yield the lines of one run, or of the header."""
     for names in zip_longest(*layout):
-        cells = [row[name].copy() if name else Text() for name in names]
-        for cell, width in zip(cells, widths, strict=True):
-            cell.truncate(width, overflow="ellipsis", pad=True)
+        cells = [Text(row[name], _style(name, row)) if name else Text() for name in names]
+        for column, cell, width in zip(layout, cells, widths, strict=True):
+            cell.truncate(width, overflow="ellipsis")
+            cell.align("right" if column[0] in ALIGNED_RIGHT else "left", width)
         yield Text(GAP, no_wrap=True, overflow="ignore").join(cells)
+
+
+def _style(name: str, row: Row) -> str:
+    if row is HEADER:
+        return "bold underline"
+    if name == "STATUS":
+        return _LOOKS.get(row[name], _LOOK_OF_OTHERS)[0]
+    return {"VIEW": "bold", "RUN ID": "dim"}.get(name, "")
 
 
 def _row(found: FoundRun, now: float) -> Row:
@@ -140,18 +157,19 @@ def _row(found: FoundRun, now: float) -> Row:
     duration = run.duration(now)
     cause = cause_of(run.error_message)
     known_cause = "" if cause is Cause.OTHER else f"{cause.replace('_', ' ')}: "
-    return {
-        "TARGET": Text(first_line(found.target)),
-        "VIEW": Text(_view_name(run), "bold"),
-        "RUN ID": Text(first_line(run.run_id) or ABSENT, "dim"),
-        "STATUS": Text(first_line(run.status) or ABSENT, _LOOKS.get(run.status, _LOOK_OF_OTHERS)[0]),
-        "TYPE": Text(first_line(run.refresh_type) or ABSENT),
-        "CREATED (UTC)": Text((iso(run.creation_time) or ABSENT)[:16].replace("T", " ")),
-        "DURATION": Text(f"{ABSENT if duration is None else format_duration(duration):>8}"),
-        "DPU HOURS": Text(f"{ABSENT if run.dpu_seconds is None else f'{run.dpu_seconds / 3600:,.3f}':>9}"),
-        "PROCESSED": Text(f"{ABSENT if run.processed_bytes is None else decimal(run.processed_bytes):>9}"),
-        "ERROR": Text(known_cause + first_line(run.error_message)),
+    fields = {
+        "TARGET": first_line(found.target),
+        "VIEW": _view_name(run),
+        "RUN ID": first_line(run.run_id),
+        "STATUS": first_line(run.status),
+        "TYPE": first_line(run.refresh_type),
+        "CREATED (UTC)": (iso(run.creation_time) or "")[:16].replace("T", " "),
+        "DURATION": "" if duration is None else format_duration(duration),
+        "DPU HOURS": "" if run.dpu_seconds is None else f"{run.dpu_seconds / 3600:,.3f}",
+        "PROCESSED": "" if run.processed_bytes is None else decimal(run.processed_bytes),
+        "ERROR": known_cause + first_line(run.error_message),
     }
+    return {name: text or ABSENT for name, text in fields.items()}
 
 
 def _view_name(run: Run) -> str:
@@ -171,6 +189,8 @@ def _strip(runs: Sequence[Run], now: float) -> Text:
 
 
 def _error_lines(message: str, width: int) -> Iterator[Text]:
+    if message == ABSENT:
+        return
     for line in textwrap.wrap(message, max(width, 12) - len(GAP), max_lines=ERROR_LINES, placeholder="…"):
         yield Text(f"{GAP}{line}", style="red", no_wrap=True, overflow="ellipsis")
 
@@ -180,23 +200,28 @@ class Screen:
     """What ``--watch`` keeps on screen. Written by one thread, drawn by another, whole values only."""
 
     clock: Clock
-    findings: Findings = field(default_factory=Findings)
+    findings: Findings | None = None
+    """None before the first reading has ended."""
     state: str = "reading"
     """When it was read, or how far the reading is."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Return a line on the state, what went wrong, and as much of the table as fits."""
-        runs, problems, _ = self.findings
+        findings = self.findings
+        runs, problems, _ = findings or Findings()
         yield Text(f"{self.state} · Ctrl-C leaves", style="dim", no_wrap=True, overflow="ellipsis")
         for line in problems:
             yield Text(printable(line), style="red", no_wrap=True, overflow="ellipsis")
         yield Text()
+        if findings and not runs:
+            yield Text(findings.if_empty)
+            return
         height = console.height - len(problems) - 2
         # No more than fit are laid out: the screen is drawn every second.
         blocks = table_blocks(runs[: console.height], self.clock.time(), options)
         for left, lines in zip(range(len(runs), -1, -1), blocks, strict=False):
             if len(lines) + bool(left) > height:
-                yield Text(f"{left + 1:,} more")
+                yield Text(f"{min(left + 1, len(runs)):,} more")
                 return
             yield from lines
             height -= len(lines)

@@ -94,9 +94,9 @@ def test_a_terminal_of_80_columns_has_two_lines_for_each_run() -> None:
         "VIEW                                  STATUS       CREATED (UTC)     DPU HOURS\n"
         "RUN ID                                TYPE         DURATION          PROCESSED\n"
         "sales.orders                          SUCCEEDED    2026-01-01 09:59      2.500\n"
-        f"{RUN_ID}  INCREMENTAL        1h             1.2 GB\n"
+        f"{RUN_ID}  INCREMENTAL  1h                   1.2 GB\n"
         "sales.orders                          FAILED       2026-01-01 11:52          -\n"
-        f"{RUN_ID}  FULL               7m                  -\n"
+        f"{RUN_ID}  FULL         7m                        -\n"
         "  No access\n"
     )
 
@@ -108,6 +108,17 @@ def test_a_pipe_gets_a_line_for_each_run_with_nothing_cut() -> None:
     assert header.endswith("  DURATION  DPU HOURS  PROCESSED  ERROR")
     assert line.startswith(f"{'d' * 120}.orders  {RUN_ID}  ")
     assert line.endswith(f"-  {message}")
+
+
+def test_a_pipe_gets_every_field_in_its_column_however_wide_the_values_are() -> None:
+    long = found(status="SUCCEEDED", start_time=1.0, end_time=100_001.0, dpu_seconds=44_444_440.8)
+    header, *lines = plain_table([long, SUCCEEDED, FAILED], NOON).splitlines()
+    assert [line[header.index("CREATED") :] for line in (header, *lines)] == [
+        "CREATED (UTC)       DURATION   DPU HOURS  PROCESSED  ERROR",
+        "-                 1d3h46m40s  12,345.678          -  -",
+        "2026-01-01 09:59          1h       2.500     1.2 GB  -",
+        "2026-01-01 11:52          7m           -          -  No access",
+    ]
 
 
 def test_the_target_is_shown_where_there_are_several() -> None:
@@ -249,6 +260,23 @@ def test_a_table_that_does_not_fit_says_how_many_runs_are_left_out() -> None:
     assert [line.split()[1] for line in drawn(screen, height=8)[3:]] == ["0", "1", "2", "3", "4"]
     screen.findings = Findings([FAILED] * 4)
     assert drawn(screen, height=11)[-1] == "2 more", "its error belongs to a run"
+
+
+@pytest.mark.parametrize(("runs", "problems", "height"), [(50, 7, 10), (3, 0, 3)])
+def test_a_table_without_room_for_its_header_leaves_out_all_runs(
+    runs: int, problems: int, height: int
+) -> None:
+    screen = Screen(Clock(), Findings([SUCCEEDED] * runs, ["no"] * problems))
+    assert drawn(screen, height)[-1] == f"{runs} more"
+
+
+def test_a_screen_says_so_where_a_reading_found_no_runs() -> None:
+    screen = Screen(Clock())
+    assert "no runs" not in drawn(screen), "nothing has been read yet"
+    screen.findings = Findings()
+    assert drawn(screen)[2:] == ["no runs"]
+    screen.findings = Findings(problems=["target x: no"], complete=False)
+    assert drawn(screen)[1:] == ["target x: no", "", "no runs in what could be read"]
 
 
 def test_a_known_cause_stands_before_the_message_of_a_failed_run() -> None:
