@@ -10,16 +10,8 @@ from tests.dashboards.questions import FOLDER, Dashboard
 
 TYPES = Path(__file__).with_name("types")
 MISTAKES: dict[str, tuple[str, Callable[[Any], object]]] = {
-    "an option that the panel does not have": (
-        "colourMode",
-        lambda p: p["options"].update(colourMode="value"),
-    ),
     "a value that an option does not have": ("aera", lambda p: p["options"].update(graphMode="aera")),
     "a panel that Grafana does not have": ("piechart3d", lambda panel: panel.update(type="piechart3d")),
-    "a unit that is not a text": (
-        "'number' is not assignable",
-        lambda p: p["fieldConfig"]["defaults"].update(unit=7),
-    ),
     "a misspelt key": ("desciption", lambda panel: panel.update(desciption="Views.")),
     "a query without its text": ("expr", lambda p: p["targets"][0].pop("expr")),
 }

@@ -29,20 +29,6 @@ def test_nothing_is_installed_without_a_hash_but_the_wheel_that_was_just_built()
         assert "--require-hashes -r /src/requirements/" in install or "--no-deps /dist/*.whl" in install
 
 
-def test_dependencies_come_before_the_source() -> None:
-    """So that a change of the program leaves the large layer as it is."""
-    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
-    assert copied.index("requirements/runtime.txt") < copied.index("exporter")
-    assert ("dependencies", "environment") in STAGES
-
-
-def test_what_runs_needs_no_shell() -> None:
-    for name in ("ENTRYPOINT", "CMD"):
-        lines = [line.strip() for line in INSTRUCTIONS if re.match(rf"\s*(HEALTHCHECK .*)?{name} ", line)]
-        assert lines
-        assert all(re.search(rf'{name} \["', line) for line in lines)
-
-
 def test_the_version_is_written_in_the_program_alone() -> None:
     """A release hands it to the build."""
     assert re.findall(r"^ARG (VERSION.*)$", DOCKERFILE, re.MULTILINE) == ["VERSION"]

@@ -1,6 +1,5 @@
 """What publishes the project: workflows with pinned actions and few permissions, for any owner."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -93,15 +92,3 @@ def test_the_chart_is_published_with_its_links_and_its_image() -> None:
     (step,) = [step["run"] for step in jobs(WORKFLOWS[-1])["chart"]["steps"] if "run" in step]
     assert 'python3 tools/chart_release.py "$SOURCE" "$IMAGE" build/glue-mv-exporter' in step
     assert "helm package build/glue-mv-exporter\n" in step
-
-
-def test_renovate_leaves_what_is_locked_by_make_lock() -> None:
-    renovate = json.loads((ROOT / "renovate.json").read_text())
-    assert "pip_requirements" not in renovate["enabledManagers"]
-    assert "helpers:pinGitHubActionDigests" in renovate["extends"]
-
-
-def test_pre_commit_runs_what_make_lint_runs() -> None:
-    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
-    (hook,) = repository["hooks"]
-    assert (repository["repo"], hook["entry"], hook["pass_filenames"]) == ("local", "make lint", False)

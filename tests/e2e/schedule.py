@@ -14,8 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 SLOW = (
-    *("test_kill", "test_stopping", "test_demo_alerts", "test_notifications", "test_large_account"),
-    *("test_freshness", "test_state", "test_counting", "test_failures", "test_compose"),
+    *("test_kill", "test_stopping", "test_notifications", "test_large_account"),
+    *("test_state", "test_counting", "test_failures", "test_compose"),
 )
 """Files whose tests wait long. They come first, so that none of them is left alone in the end."""
 BUSY = "test_rules"

@@ -60,15 +60,6 @@ def test_without_any_region_the_program_says_what_to_do(tmp_path: Path) -> None:
     assert "Traceback" not in told.err
 
 
-def test_without_credentials_a_target_is_down_for_that_reason(glue: BareGlue, tmp_path: Path) -> None:
-    config = polled(target(glue.url, glue.records.put_run(sample_run(1))))
-    env = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    with serve(tmp_path, config, env=env) as program:
-        scraped = program.scrape_until(lambda e: e.up() == 0)
-        assert scraped.failures("test").keys() == {"credentials"}
-        assert glue.count() == 0
-
-
 def test_one_entry_assumes_its_role_in_the_account_of_each_catalog(glue: BareGlue, tmp_path: Path) -> None:
     accounts = {ACCOUNT, OTHER_ACCOUNT}
     role = "arn:aws:iam::{account_id}:role/glue-read"

@@ -113,20 +113,6 @@ def test_once_is_exit_status_1_where_a_target_is_not_up(glue: BareGlue, tmp_path
 # Broken configurations are refused at once, with line and key, by every command.
 
 
-def test_check_config_reports_every_file_although_one_is_broken(tmp_path: Path) -> None:
-    targets = [
-        target("http://127.0.0.1:9", sample_run_id(1), name="a"),
-        target("http://127.0.0.1:9", sample_run_id(2), name="b", views=["sales.*", "finance.daily"]),
-    ]
-    good = write_config(tmp_path, {"targets": targets}, "good.yaml")
-    (tmp_path / "bad.yaml").write_text("targets: 1\n")
-    told = run(tmp_path, "check-config", "bad.yaml", str(good), "missing.yaml")
-    assert told.status == 2
-    assert f"{good}: OK (2 targets, 2 runs, 2 view patterns)" in told.out
-    assert "bad.yaml:1: targets" in told.err
-    assert "missing.yaml: no such file" in told.err
-
-
 @pytest.mark.parametrize("command", [["serve"], ["once"], ["check-config", "config.yaml"]])
 def test_every_command_tells_all_mistakes_at_once(tmp_path: Path, command: list[str]) -> None:
     """Each mistake is in tests/config/test_invalid.py."""

@@ -1,6 +1,5 @@
 """A run is fetched at every poll until it is settled, and then never again; its end is one log line."""
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.e2e.exposition import EXPORTER, RUN, Exposition
+from tests.e2e.exposition import RUN, Exposition
 from tests.e2e.program import Program, serve, target
 from tests.support.bare_glue import GET_RUN, BareGlue
 from tests.support.bare_records import sample_run, sample_run_id
@@ -112,15 +111,6 @@ def test_a_run_that_ends_is_read_once_more_and_settled(story: Story) -> None:
         assert scraped.status(ACTIVE) == "FAILED"
 
 
-def test_the_states_are_counted(story: Story) -> None:
-    def counted(exposition: Exposition) -> dict[str, float]:
-        series = exposition.series(f"{EXPORTER}target_runs", target="test")
-        return {labels["state"]: value for labels, value in series}
-
-    assert counted(story.scraped[0]) == {"active": 1, "settling": 1, "settled": 4, "unfetched": 0}
-    assert sum(counted(story.scraped[1]).values()) == 6
-
-
 def test_polls_are_a_poll_interval_apart(story: Story) -> None:
     """The second one may come earlier: then each target goes on at a time of its own."""
     for glue in story.glues:
@@ -135,13 +125,6 @@ def test_no_line_per_poll_nor_for_runs_that_had_ended_before(story: Story) -> No
     assert story.quiet_from == story.quiet_to
     for program in story.programs:
         assert COMPLETE not in program.log
-
-
-def test_json_logs_hold_one_line_for_the_end_with_its_message(story: Story) -> None:
-    lines = [json.loads(line) for line in story.programs[1].log.splitlines()]
-    ends = [line for line in lines if ACTIVE in line.values() and ERROR in line.values()]
-    assert len(ends) == 1, story.programs[1].log
-    assert "FAILED" in ends[0].values()
 
 
 def test_logfmt_logs_hold_one_line_for_the_end_with_its_message(story: Story) -> None:

@@ -6,7 +6,6 @@ Only two things are not as in the program: a test says when polls happen, and ma
 import io
 import math
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -59,7 +58,6 @@ class House:
         self.faulty = False
         """Whether the cells' faults are in force."""
         self.clock = SteppedClock()
-        self.seconds_of_scrapes: list[float] = []
         self._cell_of = {f"AKIA{cell.target.upper()}": cell for cell in self.cells}
         self._cell_of |= {f"ASIA{cell.target.upper()}": cell for cell in self.cells}
         self._a_page_was_read: set[Cell] = set()
@@ -122,10 +120,8 @@ class House:
         self._polls[name].resync.wait(math.inf, lambda: None)
 
     def scrape(self) -> str:
-        """Fetch ``/metrics`` over HTTP, and note how long that took."""
-        began = time.monotonic()
+        """Fetch ``/metrics`` over HTTP."""
         answer = self.web.ask("/metrics")
-        self.seconds_of_scrapes.append(time.monotonic() - began)
         assert answer.status == 200
         return answer.body.decode()
 

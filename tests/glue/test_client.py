@@ -18,7 +18,7 @@ from exporter.model.run import Malformed, Run
 from exporter.model.settings import AssumeRole, Settings, Target
 from exporter.model.view import SourceTable, View
 from exporter.store.series import RequestStats
-from tests.support.bare_faults import Fault, error, json_answer
+from tests.support.bare_faults import Fault, json_answer
 from tests.support.bare_glue import BareGlue, Call
 from tests.support.clock import ManualClock, eventually
 from tests.support.glue_clients import (
@@ -118,8 +118,6 @@ MALFORMED = {
     "no content": Fault(body=b"", status=204),
     "cut short": Fault(body=FOUND.body, cut="body"),
     "a wrong type": json_answer({"MaterializedViewRefreshTaskRun": {"DPUSeconds": "many"}}),
-    "an unknown error": error("SomethingNew"),
-    "an error of a number": Fault(body=b'{"__type": 5}', status=404),
 }
 
 

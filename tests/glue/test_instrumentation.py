@@ -50,17 +50,13 @@ def test_throttling_that_a_retry_absorbs_is_counted() -> None:
 
 FAILURES = {
     "busy": (Fault(body=b"[]", status=503), Reason.UNAVAILABLE, 2),
-    "broken": (Fault(body=b"<html>", status=500), Reason.UNAVAILABLE, 2),
-    "gateway timeout": (Fault(body=b"", status=504), Reason.TIMEOUT, 2),
     "hung up": (CUT_CONNECTION, Reason.UNAVAILABLE, 2),
     "silent": (HANG, Reason.TIMEOUT, 2),
     "trickling": (Fault(body=FOUND.body, trickle=0.1), Reason.TIMEOUT, 2),
     "throttled": (error("ThrottlingException"), Reason.THROTTLED, 2),
     "not there": (error("EntityNotFoundException"), Reason.NOT_FOUND, 1),
     "denied": (error("AccessDeniedException"), Reason.ACCESS_DENIED, 1),
-    "not valid": (error("InvalidInputException"), Reason.INVALID_INPUT, 1),
     "Glue's own timeout": (error("OperationTimeoutException"), Reason.TIMEOUT, 1),
-    "expired": (error("ExpiredTokenException"), Reason.CREDENTIALS, 1),
 }
 
 

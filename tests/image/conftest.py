@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from tests.image.engine import FIGURES, ROOT, Engine
+from tests.image.engine import ROOT, Engine
 
 TOOLS = ("buildah", "podman", "runc", "mmdebstrap")
 CHECKERS = ("hadolint", "trivy", "cyclonedx-py")
@@ -56,9 +56,3 @@ def demo_image(engine: Engine, image: str) -> str:
     """Return the name of the demo's image; built after the other one, whose layers it shares."""
     assert image
     return engine.build("demo", "--target=demo")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what was measured."""
-    for figure in FIGURES:
-        terminalreporter.write_line(figure)

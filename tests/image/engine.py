@@ -15,8 +15,6 @@ from tests.e2e.program import ACCESS_KEY, SECRET_KEY, assert_no_secret, wait_unt
 from tests.support.ports import free_port
 
 Ended = subprocess.CompletedProcess[str]
-FIGURES: list[str] = []
-"""What was measured, for the end of the report."""
 ROOT = Path(__file__).parents[2]
 NAME = "localhost/glue-mv-exporter"
 BASE = f"{NAME}-base"

@@ -11,7 +11,6 @@ from exporter.metrics.blocks import BLOCK_ITEMS
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.series import (
-    ExporterSeries,
     RequestStats,
     RunSeries,
     SeriesChanges,
@@ -20,15 +19,9 @@ from exporter.store.series import (
 )
 from tests.support.clock import ManualClock
 from tests.support.run_series import numbered_run, read_openmetrics, read_text, run_series
+from tests.support.store_bench import EXPORTER
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
-EXPORTER = ExporterSeries(
-    version="1",
-    python_version="3",
-    boto3_version="1",
-    last_reload_successful=True,
-    last_reload_success_time=1.5,
-)
 
 
 def quiet_exposition(clock: ManualClock | None = None) -> Exposition:

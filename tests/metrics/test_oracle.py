@@ -14,10 +14,11 @@ from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIE
 from exporter.metrics.run_families import RUN_FAMILIES, run_labels
 from exporter.metrics.text import NO_LABELS, Elapsed, Family, Format, Labels, labels
 from exporter.metrics.view_families import VIEW_FAMILIES, view_labels
-from exporter.store.series import ExporterSeries, RequestStats, SeriesChanges, TargetSeries
+from exporter.store.series import RequestStats, SeriesChanges, TargetSeries
 from tests.metrics.test_view_families import view_series
 from tests.support.clock import ManualClock
 from tests.support.run_series import numbered_run
+from tests.support.store_bench import EXPORTER
 
 NOW = 1700000500.0
 ENDED = [numbered_run(number) for number in range(5)]
@@ -27,15 +28,6 @@ TARGETS = [
     TargetSeries(target=name, aws_region="eu-west-1", requests=RequestStats(), up=True)
     for name in ("prod", "lake")
 ]
-EXPORTER = ExporterSeries(
-    version="1",
-    python_version="3",
-    boto3_version="1",
-    last_reload_successful=True,
-    last_reload_success_time=1.5,
-    storage_last_write_successful=False,
-    storage_write_failures=3,
-)
 TABLES: Sequence[tuple[Sequence[Family[Any]], Sequence[tuple[Any, Labels]]]] = (
     (VIEW_FAMILIES, [(VIEW, view_labels(VIEW))]),
     # Blocks are made of four ended runs; the text of what is in no block comes before them.

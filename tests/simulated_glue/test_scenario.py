@@ -72,36 +72,6 @@ def test_the_runs_to_watch_are_known_from_the_beginning(catalog: Catalog, run_id
         assert created.timestamp() < run["CreationTime"]
 
 
-def late_views(catalog: Catalog, clock: ManualClock) -> set[str]:
-    """Return the views that have lacked what their sources have for more than 1.5 of their intervals."""
-    found, known = set(), tables(catalog)
-    for name, table in known.items():
-        if seconds := table.get("ViewDefinition", {}).get("RefreshSeconds"):
-            sources = [
-                known[arn.split(":table/")[1].replace("/", ".")]
-                for arn in table["ViewDefinition"]["SubObjects"]
-            ]
-            if any(source["UpdateTime"] > table["UpdateTime"] for source in sources):
-                age = clock.time() - table["UpdateTime"].timestamp()
-                found |= {name} if age > 1.5 * seconds else set()
-    return found
-
-
-@pytest.mark.parametrize("hours", [0, 5])
-def test_one_view_is_late_because_its_source_changed(
-    catalog: Catalog, clock: ManualClock, hours: int
-) -> None:
-    """Its owner is named. Later, that which keeps failing is late, too; the one whose source rests never."""
-    assert view(catalog, "finance.ledger_snapshot")["Owner"] == "ledger-team"
-    clock.advance(hours * HOUR)
-    late = {"finance.ledger_snapshot", *(["ops.failed_logins"] if hours else [])}
-    assert late_views(catalog, clock) == late
-    for table, age in (("ledger_snapshot", 6 * HOUR), ("tax_codes", 4 * 24 * HOUR - 2 * HOUR)):
-        newest = runs_of(catalog, table)[0]
-        assert newest["Status"] == "SUCCEEDED"
-        assert clock.time() - newest["EndTime"] > age
-
-
 def test_one_view_is_refreshed_without_a_run(catalog: Catalog, clock: ManualClock) -> None:
     seen = []
     for _ in range(2):
