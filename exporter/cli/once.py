@@ -37,4 +37,4 @@ def command(config_file: str, storage_path: str | None, shard: Shard, log_level:
                 sys.stdout.buffer.write(chunk)
     finally:
         exporter.close()
-    return 0 if all(state.series.up for state in exporter.store.targets()) else EXIT_FAILED
+    return 0 if all(state.series.up for state, _ in exporter.store.watched()) else EXIT_FAILED

@@ -191,10 +191,10 @@ def read_runs(settings: Settings, clients: ClientFactory, clock: Clock, report: 
     scheduler = Scheduler(store, clients.catalog, clock)
     # The runs themselves name their views: nothing but runs is read.
     scheduler.poll_once(replace(settings, runs_per_view=ALL), lambda: report(progress(store)), tables=False)
-    rows = read_status(store, clock.time()).runs
-    found = [FoundRun(row.target, *row.place, row.run) for row in rows if row.run]
-    unknown = [row for row in rows if not row.run and row.doubt == "not_found"]
-    errors = [f"target {state.target.name}: {state.error}" for state in store.targets() if state.error]
+    reading = read_status(store, clock.time())
+    found = [FoundRun(row.target, *row.place, row.run) for row in reading.runs if row.run]
+    unknown = [row for row in reading.runs if not row.run and row.doubt == "not_found"]
+    errors = [f"target {one['target']}: {one['error']}" for one in reading.targets if one["error"]]
     problems = [*errors, *(f"target {row.target}: Glue does not know {row.run_id}" for row in unknown)]
     return Findings(found, problems, complete=not errors)
 

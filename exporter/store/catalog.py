@@ -61,25 +61,23 @@ class CatalogRows:
 class Catalog:
     """Used under the store's lock."""
 
-    def __init__(
-        self, aws_region: str, catalog_id: str, log: LogLines, rows: CatalogRows | None = None
-    ) -> None:
-        self.aws_region = aws_region
-        self.place: Place = aws_region, catalog_id
+    def __init__(self, place: Place, log: LogLines, rows: CatalogRows) -> None:
+        """``rows``: what the state held of it when the program started."""
+        self.place = place
         self.log = log
         self.ownership = Ownership()
         self.runs: dict[str, RunRecord] = {}
         """By run key."""
         self.unsettled: set[str] = set()
         """Keys of the remembered runs that may still change."""
-        self.views: dict[Name, ViewState] = {}
+        self.views = {name: ViewState(view, view.counters) for name, view in rows.views.items() if view}
         """The unwatched ones included."""
         self.fetching: dict[str, Fetching] = {}
         """The configured runs that are not settled, by run key."""
-        self.sources: dict[str, SourceRecord] = {}
+        self.sources = {arn: source for arn, source in rows.sources.items() if source}
         """The source tables of the views, by ARN; those in other catalogs, too."""
-        self.patterns: dict[Name, WatchedPattern] = {}
-        self.unreadable: dict[str, float] = {}
+        self.patterns = {name: pattern for name, pattern in rows.patterns.items() if pattern}
+        self.unreadable = {key: at for key, at in rows.unreadable.items() if at is not None}
         self.changed_runs: set[str] = set()
         self.changed_views: set[Name] = set()
         self.unsaved = CatalogRows()
@@ -88,8 +86,9 @@ class Catalog:
         self._configured: Counter[str] = Counter()
         """How many configured runs each target owns."""
         self.open_listings: weakref.WeakSet[Listing] = weakref.WeakSet()
-        if rows:
-            self._load(rows)
+        for key, record in rows.runs.items():
+            self.put(key, record)  # none of them is None
+        self.unsaved, self.changed_runs, self.changed_views = CatalogRows(), set(), set()
 
     # Who watches what
 
@@ -377,12 +376,3 @@ class Catalog:
     def first(self, kind: str, name: str) -> bool:
         """Return whether this has not been logged of the catalog before."""
         return bool(self.log.news("", f"{kind} {self.place}", [name]))
-
-    def _load(self, rows: CatalogRows) -> None:
-        self.patterns = {name: pattern for name, pattern in rows.patterns.items() if pattern}
-        self.unreadable = {key: at for key, at in rows.unreadable.items() if at is not None}
-        self.sources = {arn: source for arn, source in rows.sources.items() if source}
-        self.views = {name: ViewState(view, view.counters) for name, view in rows.views.items() if view}
-        for key, record in rows.runs.items():
-            self.put(key, record)  # none of them is None
-        self.unsaved, self.changed_runs, self.changed_views = CatalogRows(), set(), set()

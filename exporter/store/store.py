@@ -61,7 +61,7 @@ class Store:
         self.settings = Settings(targets=())
         """What is watched now."""
         self._targets: dict[str, TargetState] = {}
-        self._catalogs = {place: Catalog(*place, self._log, one) for place, one in (rows or {}).items()}
+        self._catalogs = {place: Catalog(place, self._log, one) for place, one in (rows or {}).items()}
         self.exporter: ExporterSeries | None = None
         """What is known of the exporter itself."""
         self._published: tuple[dict[str, TargetSeries], ExporterSeries | None] | None = {}, None
@@ -116,9 +116,8 @@ class Store:
         everywhere = [*self._catalogs, *(state.place for state in self._targets.values() if state.place)]
         for place in [one] if one else dict.fromkeys(everywhere):
             targets = [state.target for state in self._targets.values() if state.place == place]
-            if place not in self._catalogs:
-                self._catalogs[place] = Catalog(*place, self._log)
-            self._catalogs[place].claim(targets, self._clock.monotonic(), all_known=place[0] not in unknown)
+            catalog = self._catalogs.setdefault(place, Catalog(place, self._log, CatalogRows()))
+            catalog.claim(targets, self._clock.monotonic(), all_known=place[0] not in unknown)
 
     def _unknown_regions(self) -> set[str]:
         """Return the regions where a target may still turn out to watch any catalog."""
@@ -220,7 +219,7 @@ class Store:
         self._next_tidying = at.now + TIDY_EVERY
         unknown = self._unknown_regions()
         for catalog in self._catalogs.values():
-            retention.forget_unwatched(catalog, at.now, all_known=catalog.aws_region not in unknown)
+            retention.forget_unwatched(catalog, at.now, all_known=catalog.place[0] not in unknown)
 
     # What others read
 
@@ -244,13 +243,8 @@ class Store:
             return read(self)
 
     def watched(self) -> Iterator[tuple[TargetState, Catalog | None]]:
-        """Yield every target with its catalog, in the order of the file. For :meth:`read`."""
+        """Yield every target with its catalog, in the order of the file; under way, for :meth:`read`."""
         return ((state, self._catalog(name)) for name, state in self._targets.items())
-
-    def targets(self) -> list[TargetState]:
-        """Return a copy of every target's state, in the order of the file."""
-        with self._lock:
-            return [replace(state) for state in self._targets.values()]
 
     def ready(self) -> bool:
         """Return whether every target's first poll has ended, however it ended."""

@@ -108,7 +108,7 @@ class Bench:
 
     @property
     def state(self) -> TargetState:
-        return self.store.targets()[0]
+        return next(self.store.watched())[0]
 
     @property
     def up(self) -> bool | None:

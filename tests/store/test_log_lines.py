@@ -80,7 +80,9 @@ def test_lines_are_written_to_the_log_once_the_store_can_be_used_by_others(bench
     free: list[bool] = []
 
     def probe(_line: Line) -> None:
-        other = threading.Thread(target=lambda: free.append(bool(bench.store.targets())), daemon=True)
+        other = threading.Thread(
+            target=lambda: free.append(bench.store.watch("prod") is not None), daemon=True
+        )
         other.start()
         other.join(SAFETY_NET)
 

@@ -150,7 +150,7 @@ def test_a_reload_keeps_what_the_last_poll_said_of_a_target_that_stays(bench: St
     bench.watch("a")
     bench.read(errors={"a": glue_error(Reason.TIMEOUT)}, error=glue_error(Reason.TIMEOUT))
     bench.configure(target("prod", "a", "b"), target("new", "c"))
-    old, new = bench.store.targets()
+    old, new = (state for state, _ in bench.store.watched())
     assert (old.series.up, old.error) == (False, "GetMaterializedViewRefreshTaskRun: no")
     assert (new.series.up, new.error) == (None, None)
 

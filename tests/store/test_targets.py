@@ -24,9 +24,9 @@ def test_a_pattern_that_matches_nothing_is_logged_once_and_shown_until_it_matche
     nothing = unmatched("prod", "stock.*")
     logged = [nothing in bench.commit(looked(DAILY)) for _ in range(3)]
     assert logged == [True, False, False]
-    assert bench.store.targets()[0].unmatched == ("stock.*",)
+    assert next(bench.store.watched())[0].unmatched == ("stock.*",)
     bench.commit(looked(DAILY, "stock.levels"))
-    assert bench.store.targets()[0].unmatched == ()
+    assert next(bench.store.watched())[0].unmatched == ()
 
 
 def test_a_poll_publishes_when_it_ended_and_how_long_it_took(bench: StoreBench) -> None:
@@ -37,7 +37,7 @@ def test_a_poll_publishes_when_it_ended_and_how_long_it_took(bench: StoreBench) 
     series = bench.shown.targets["prod"]
     assert (series.last_poll_time, series.last_success_time) == (START + 30.0, START + 5.0)
     assert series.last_poll_duration == 0.0
-    assert bench.store.targets()[0].error == str(THROTTLED)
+    assert next(bench.store.watched())[0].error == str(THROTTLED)
 
 
 @pytest.mark.parametrize("denied", [False, True], ids=["found", "known by their runs alone"])
@@ -75,7 +75,7 @@ def test_a_target_is_not_up_before_its_first_resync_is_complete(bench: StoreBenc
     assert resync(bench, complete=False, progress="3 of 170 databases") == []
     assert bench.commit(Outcome()) == [], "a first look that goes on is not worth a line"
     assert up(bench) is False
-    assert bench.store.targets()[0].error == "the first resync is not complete: 3 of 170 databases"
+    assert next(bench.store.watched())[0].error == "the first resync is not complete: 3 of 170 databases"
     assert resync(bench)[-1] == target_up("prod")
     assert up(bench) is True
 
