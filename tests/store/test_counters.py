@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from exporter.model.run import REFRESH_TYPES, Run
-from exporter.store.counters import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
+from exporter.model.run import Run
+from exporter.store.counters import DURATION_BUCKETS, ViewCounters
 from tests.state.naive_model import nonzero
 from tests.support.clock import START
 from tests.support.store_bench import DAILY, StoreBench, ended, running, view
@@ -89,16 +89,6 @@ def test_a_bucket_holds_its_upper_bound(counting: StoreBench, seconds: float, bu
     counting.poll(ended("a", end_time=START + seconds))
     assert [place for place, number in enumerate(counters(counting).durations) if number] == [bucket]
     assert counters(counting).duration_sum == max(0.0, seconds)
-
-
-def test_every_series_is_there_at_zero_from_the_first_commit(views: StoreBench) -> None:
-    views.poll()
-    assert counters(views).runs == {(s, t): 0 for s in COUNTED_STATUSES for t in REFRESH_TYPES}
-    assert len(counters(views).runs) == 12
-    assert counters(views).dpu_seconds == dict.fromkeys(("FULL", "INCREMENTAL", "UNKNOWN"), 0.0)
-    assert counters(views).processed_bytes == dict.fromkeys(("FULL", "INCREMENTAL", "UNKNOWN"), 0)
-    assert counters(views).durations == (0,) * (len(DURATION_BUCKETS) + 1)
-    assert counters(views).duration_sum == 0.0
 
 
 def test_a_view_that_another_pattern_still_wants_keeps_its_baseline(counting: StoreBench) -> None:

@@ -62,20 +62,6 @@ def make_file(folder: Path, *statements: str) -> None:
 # What survives
 
 
-@pytest.mark.parametrize("start_anew", [StoreBench.restart, StoreBench.crash], ids=["stop", "crash"])
-def test_neither_a_stop_nor_a_crash_loses_anything_or_counts_it_twice(
-    bench: StoreBench, start_anew: Callable[[StoreBench], None]
-) -> None:
-    """What the folder holds after a commit is the whole state, without any closing."""
-    bench.poll(ended("a"))
-    before = bench.shown.facts()
-    start_anew(bench)
-    bench.watch("sales.*")
-    bench.poll(ended("a"))
-    assert bench.shown.facts() == before
-    assert bench.shown.runs_total() == {"SUCCEEDED": 1}
-
-
 def test_a_poll_that_changes_nothing_writes_nothing(bench: StoreBench) -> None:
     bench.poll(ended("a"))
     assert bench.folder is not None
