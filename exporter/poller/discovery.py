@@ -50,12 +50,12 @@ def first_parts(matcher: ViewMatcher) -> list[Part]:
 
 def table_parts(matcher: ViewMatcher, databases: Iterable[str] | None) -> list[Part]:
     """Return what finds a target's views in these databases; None: in those that its patterns name."""
-    whole = list(
+    whole = dict.fromkeys(
         matcher.named_databases() if databases is None else filter(matcher.database_matches, databases)
     )
-    names = [name for name in matcher.literals if name[0] not in set(whole)]
+    names = [name for name in matcher.literals if name[0] not in whole]
     named = Counter(database for database, _ in names)
-    whole += [database for database, number in named.items() if number > FEW_NAMES]
+    whole |= dict.fromkeys(database for database, number in named.items() if number > FEW_NAMES)
     one_by_one = [Part("GetTable", *name) for name in names if named[name[0]] <= FEW_NAMES]
     return [*(Part("GetTables", database) for database in whole), *one_by_one]
 

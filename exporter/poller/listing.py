@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from exporter.clock import Clock
@@ -36,9 +36,9 @@ class Order:
     newest: float | None = None
     """The newest creation time that nothing unread is above."""
     pages: int = 0
-    """Of the last complete read."""
+    """Of the last complete read, or of one that had more before it ended."""
     seconds: float = 0.0
-    """That it took."""
+    """That these took."""
 
     @property
     def too_long(self) -> bool:
@@ -186,6 +186,8 @@ class Listings:
             raise PollInterrupted(target)  # a reload has dropped the target
         read = ReadListing(listing, wanted)
         list_runs = partial(reader.list_runs, database=scope.database, table=scope.table)
+        # The same for all pages: a view that a later one begins to watch has no runs on an earlier one.
+        tables_denied = self._tables_denied()
         before: tuple[Run, ...] = ()
         without_news = 0
         for page in pages(lambda **token: calls.one(lambda: list_runs(**token)), RUNS.operation):
@@ -200,7 +202,7 @@ class Listings:
                 runs=page.items,
                 malformed=page.malformed,
                 last=read.complete,
-                tables_denied=self._tables_denied(),
+                tables_denied=tables_denied,
             )
             self._store.apply(result, self._stop)
             over = read.complete or enough(read)
@@ -213,9 +215,15 @@ class Listings:
     def _remember(self, read: ReadListing, seconds: float, *, over: bool) -> None:
         """Note what the read has shown. How far it goes down is new only once nothing is left out above."""
         before = self.order(read.listing.scope)
+        newest = read.newest if over and read.newest is not None else before.newest
         if read.complete:
-            after = Order(True, read.newest_first, read.newest, read.pages, seconds)
+            after = Order(True, read.newest_first, newest, read.pages, seconds)
         else:
-            newest = read.newest if over else before.newest
-            after = replace(before, newest_first=before.newest_first and read.newest_first, newest=newest)
+            after = Order(
+                before.complete,
+                before.newest_first and read.newest_first,
+                newest,
+                max(before.pages, read.pages),
+                max(before.seconds, seconds),
+            )
         self._orders[read.listing.scope] = after

@@ -135,11 +135,11 @@ class Resync:
 
     def _tables_denied(self) -> bool:
         """Return whether some tables may not be read, so that views there are known by their runs alone."""
-        return not self._tables or any(
-            failure.error.reason is Reason.ACCESS_DENIED
-            for part, failure in self._failures.copy().items()
-            if part.finds_views
-        )
+        return not self._tables or any(self._denied(part) for part in [*self._failures] if part.finds_views)
+
+    def _denied(self, part: Part) -> bool:
+        failure = self._failures.get(part)
+        return failure is not None and failure.error.reason is Reason.ACCESS_DENIED
 
     def _plan(self, parts: Iterable[Part]) -> None:
         self._left.update(dict.fromkeys(parts))
@@ -234,9 +234,8 @@ class Resync:
         read: dict[Part, GlueError | None] = {}
         if SOURCES in self._left:
             read[SOURCES] = None
-            denied = self._failures.get(RUNS)
-            # Where its runs are denied, nothing is known of the target: the last good values stay.
-            if denied is None or denied.error.reason is not Reason.ACCESS_DENIED:
+            # Where all is denied, nothing is known of the target: the last good values stay.
+            if not all(self._denied(part) for part in self._asked if part.finds_views or part == RUNS):
                 sources = self._store.source_tables(self._target.name)
                 answers, parts = self._sources.plan(sources, reader.catalog_id())
                 self._plan(parts)

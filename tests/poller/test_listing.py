@@ -1,16 +1,19 @@
 """How far a listing of runs is read, what its order has to do with it, and which listings serve a target."""
 
+import math
 import random
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from exporter.errors import Reason
-from exporter.model.patterns import Name
-from exporter.model.run import Run
-from exporter.poller.listing import Order, scopes_for
+from exporter.model.patterns import Name, ViewMatcher
+from exporter.model.run import Page, Run
+from exporter.poller.listing import Listings, Order, scopes_for
+from exporter.poller.workers import Calls, WorkerPool
 from exporter.store.results import Scope
-from tests.poller.bench import Bench, SmallPages, run, running, watching
+from tests.poller.bench import Bench, SmallPages, nothing, run, running, watching
 from tests.support.store_bench import DAY
 
 PAGES = ["list_runs sales.orders", *(f"list_runs sales.orders from {start}" for start in (10, 20, 30))]
@@ -77,6 +80,50 @@ def test_a_listing_that_was_never_read_to_its_end_is_not_for_a_poll_to_finish() 
     bench.run()
     assert bench.later() == sorted([PAGES[0], *PAGES[:2]]), "the resync tries again"
     assert bench.later() == PAGES[:1]
+
+
+def test_after_an_empty_listing_polls_still_go_down_to_what_was_known_before() -> None:
+    bench = read_before(SORTED[25:])
+    for runs, pages in ([], PAGES[:1]), (SORTED, PAGES[:4]):
+        bench.has(*runs)
+        assert bench.later() == pages
+
+
+def test_a_listing_without_order_that_grew_too_long_for_a_poll_is_left_to_the_resync() -> None:
+    class Slow(TenAPage):
+        seconds = 0.0
+
+        def list_runs(self, **parameters: Any) -> Page[Run]:
+            bench.clock.advance(self.seconds)
+            return super().list_runs(**parameters)
+
+    reader = Slow()
+    bench = Bench(watching("sales.orders"), reader)
+    bench.has(*SHUFFLED)
+    bench.run()
+    reader.seconds = 10.0
+    bench.later()
+    assert bench.up is False, "the poll ran out of time"
+    reader.seconds = 0.0
+    bench.clock.advance(30.0)
+    bench.poll.run(nothing)
+    bench.await_resync()
+    assert bench.poll.resync.listed_since(Scope("sales", "orders"), bench.clock.monotonic() - 1.0)
+
+
+def test_tables_that_are_denied_meanwhile_change_nothing_about_a_listing() -> None:
+    """Else its last pages would begin to watch a view, and old runs on the first ones would be new."""
+    bench = Bench(watching("*.*"), SmallPages())
+    bench.run()
+    bench.has(*(run(name, DAY, of="secret.v") for name in "abcd"), views=())
+    denied = iter([False, True, True])
+    listings = Listings(ViewMatcher(bench.target), bench.store, bench.clock, bench.stop, lambda: next(denied))
+    for _ in range(2):
+        assert not list(bench.shown.views)
+        pool = WorkerPool("prod", bench.clock)
+        calls = Calls(pool, deadline=math.inf, stop=bench.stop, heartbeat=nothing)
+        listings.read(bench.reader, calls, ALL)
+    assert list(bench.shown.views)
 
 
 def test_an_order_that_changes_is_noticed_and_not_relied_on_before_it_is_proven_again() -> None:

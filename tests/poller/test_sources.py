@@ -115,6 +115,15 @@ def test_a_database_that_could_not_be_read_is_soon_asked_for_again_by_itself(rea
     assert watched.shown.facts("mv.a").source_updated_time == START - 3600.0
 
 
+def test_where_runs_alone_are_denied_sources_are_still_read() -> None:
+    """A view that falls behind its sources must not look fresh."""
+    watched = bench(reading("mv.a", arn("raw.clicks")), tables=["raw.clicks"])
+    watched.run()
+    watched.reader.fails("list_runs mv.a", Reason.ACCESS_DENIED)
+    for _ in range(2):
+        assert next(resyncs(watched)) == ["get_table raw.clicks"]
+
+
 def test_where_tables_and_runs_are_denied_no_sources_are_asked_for() -> None:
     """What was known of them stays."""
     watched = bench(reading("mv.a", arn("raw.a")), tables=["raw.a"], watch="mv.*")
