@@ -18,7 +18,7 @@ from exporter.config import LoadedConfiguration
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
-from exporter.model.settings import Target, ViewPattern
+from exporter.model.settings import Settings, Target, ViewPattern
 from exporter.model.view import SourceTable, View
 from exporter.poller.discovery import (
     DATABASES,
@@ -53,12 +53,19 @@ def check_online(files: Sequence[LoadedConfiguration]) -> int:
     """Check the targets of all files, and print what was found. Returns the exit status."""
     configure_logs()
     targets = {loaded.file: with_regions(loaded.settings, loaded.file).targets for loaded in files}
-    clients = ClientFactory(SystemClock())
+    clients = clients_of([target for of_file in targets.values() for target in of_file])
     try:
         complete = [_is_complete(file, of_file, clients) for file, of_file in targets.items()]
     finally:
         clients.close()
     return 0 if all(complete) else EXIT_FAILED
+
+
+def clients_of(targets: Sequence[Target]) -> ClientFactory:
+    """Return what makes the targets' readers: those of one access share the lowest of their rates."""
+    clients = ClientFactory(SystemClock())
+    clients.configure(Settings(targets=tuple(targets)))
+    return clients
 
 
 def _is_complete(file: str, targets: Sequence[Target], clients: ClientFactory) -> bool:

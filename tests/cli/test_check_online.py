@@ -1,17 +1,22 @@
 """``check-config --online`` as users type it, against a Glue over HTTP."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from exporter.cli.check_online import clients_of
 from exporter.cli.main import run
+from exporter.store.series import RequestStats
 from tests.support import bare_faults as faults
 from tests.support.bare_glue import GET_RUN, LIST_RUNS, BareGlue, Call
 from tests.support.bare_records import ACCOUNT, sample_run, sample_run_id
 from tests.support.moto_glue import MotoGlue
+from tests.support.store_bench import target
 from tests.support.terminal import OnTerminal
 
 UNKNOWN = sample_run_id(77)
@@ -348,3 +353,10 @@ def test_a_terminal_sees_progress_has_colours_and_is_not_steered(glue: BareGlue)
     assert all(line.isprintable() for line in (*lines, last))
     assert last == "config.yaml: something is missing for prod"
     assert "[red]" in shown, "no markup"
+
+
+def test_targets_of_one_access_are_asked_at_the_lowest_of_their_rates() -> None:
+    targets = [replace(target(str(rate)), max_requests_per_second=rate) for rate in (20.0, 1.0)]
+    clients = clients_of(targets)
+    readers = [clients.catalog(one, RequestStats(), threading.Event()) for one in targets]
+    assert [reader.connection.limiter.requests_per_second for reader in readers] == [1.0, 1.0]
