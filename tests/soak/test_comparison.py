@@ -5,7 +5,7 @@ import pytest
 from tests.soak.__main__ import Hours, compare_alerts
 from tests.soak.course import Incident
 from tests.soak.life import FIRST_START
-from tests.soak.world import DAY, HOUR, WEEK, WEEKEND, Source
+from tests.soak.world import HOUR
 
 FIRST = int(FIRST_START / HOUR)
 DOWN = Incident(
@@ -37,11 +37,3 @@ DOWN = Incident(
 def test_each_incident_has_its_alert_and_each_alert_its_incident(fired: Hours, wrong: list[str]) -> None:
     hours = {key: {FIRST + hour for hour in hours} for key, hours in fired.items()}
     assert compare_alerts([DOWN], hours) == wrong
-
-
-def test_a_source_that_rests_has_its_last_commit_before_the_weekend() -> None:
-    saturday, monday = WEEKEND
-    rests = Source(table="a", every=HOUR, first=0.0, rests=True)
-    for week in (0.0, WEEK):
-        assert rests.updated(week + saturday + DAY) == week + saturday - HOUR
-        assert rests.updated(week + monday + 90 * 60) == week + monday + HOUR

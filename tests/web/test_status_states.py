@@ -205,11 +205,6 @@ def test_what_matches_is_shown_with_its_target() -> None:
     assert row.startswith("prod")
 
 
-def test_the_summary_comes_before_the_controls(browser: Browser) -> None:
-    page = browser.get("/").text
-    assert page.index('id="summary"') < page.index('id="filter"') < page.index('id="views"')
-
-
 def test_equals_come_newest_first_and_then_by_name() -> None:
     scene = Scene(target("prod", "*.*"))
     names = ("c.new", "b.old", "a.old", "d.none")
