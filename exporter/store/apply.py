@@ -68,6 +68,7 @@ def _describe(
         changed_at = at.now if found.update_time is None else found.update_time
         record = replace(record, data_changed_at=changed_at, data_changed_after=record.view.update_time)
     catalog.update(view, replace(record, view=found, described=True, misses=0, baseline_at=baseline_at))
+    catalog.link_sources(view)
 
 
 def _new_data(before: View, found: View) -> bool:
@@ -92,25 +93,19 @@ def _miss_view(catalog: Catalog, view: ViewState) -> None:
 
 def apply_sources(catalog: Catalog, result: SourcesRead, at: Moment) -> None:
     """Note when source tables changed."""
-    changed: set[str] = set()
     for arn, answer in result.tables.items():
         before = catalog.sources.get(arn, SourceRecord())
         after = before.seen(answer if isinstance(answer, float) else None, at.now)
         if after is not before:
             catalog.sources[arn] = catalog.unsaved.sources[arn] = after
-            changed.add(arn)
-    catalog.changed_views.update(
-        name for name, view in catalog.views.items() if not changed.isdisjoint(view.record.view.sources or ())
-    )
 
 
 def compare_with_sources(catalog: Catalog, target: str) -> None:
     """Note since when each of the target's views lacks something."""
     for view in catalog.of_target(target):
-        changes = catalog.source_changes(view) if view.known else None
-        if changes is not None and view.record.baseline_at is not None:
-            stale_since = view.stale_since(changes)
-            catalog.update(view, replace(view.record, compared=True, stale_since=stale_since))
+        catalog.link_sources(view)
+        if view.known and view.source_changes is not None and view.record.baseline_at is not None:
+            catalog.update(view, replace(view.record, compared=True, stale_since=view.stale_since()))
 
 
 def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
@@ -118,7 +113,7 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
     listing = page.listing
     if listing.began is None:
         listing.began = at.now
-    catalog.note_seen({run_key(run.run_id) for run in page.runs})
+    seen: set[str] = set()
     for listed in page.runs:
         run, key = listed, run_key(listed.run_id)
         if run.database is None:  # then it is of the database that the listing's filter has
@@ -135,7 +130,9 @@ def apply_page(catalog: Catalog, page: RunsListed, at: Moment) -> None:
         if view is None and (counting := _counted_by(catalog, key)) and counting.owner == page.target:
             view = counting
         if view or configured:
+            seen.add(key)
             _see(catalog, run if view else listed, key, view, at)
+    catalog.note_seen(seen)
     listing.unreadable.update(run_key(record.name or "") for record in page.malformed)
     if page.last:
         _close_listing(catalog, page, at)

@@ -22,7 +22,7 @@ from exporter.store.log_lines import LogLines
 from exporter.store.results import Listing, Scope
 from exporter.store.runs import Fetching, Moment, RunRecord
 from exporter.store.series import RunSeries, ViewSeries
-from exporter.store.views import LISTINGS_UNTIL_GONE, Changes, SourceRecord, ViewRecord, ViewState
+from exporter.store.views import LISTINGS_UNTIL_GONE, SourceRecord, ViewRecord, ViewState
 
 Place = tuple[str, str]
 """Region and ID of a catalog."""
@@ -155,6 +155,7 @@ class Catalog:
         if view.owner != target.name:
             self.changed_runs |= view.shown
         view.target, view.patterns = target, patterns
+        self.link_sources(view)
         self.changed_views.add(name)
         return view
 
@@ -193,13 +194,14 @@ class Catalog:
         """Return whether a source table could be read the last time."""
         return arn in self.sources and self.sources[arn].update_time is not None
 
-    def source_changes(self, view: ViewState) -> Changes:
-        """Return when the sources of a view were seen to change."""
-        wanted = view.target and view.target.source_tables
-        sources = view.record.view.sources if wanted else None
-        if not sources or not all(map(self.source_is_read, sources)):
-            return None
-        return [self.sources[arn].changes for arn in sources]
+    def link_sources(self, view: ViewState) -> None:
+        """Give a view what its own target has just read of its sources, or what is remembered of them."""
+        sources = view.record.view.sources if view.target and view.target.source_tables else None
+        known = sources and all(map(self.source_is_read, sources))
+        changes = [self.sources[arn].changes for arn in sources] if sources and known else None
+        if changes != view.source_changes:
+            view.source_changes = changes
+            self.changed_views.add(view.record.name)
 
     def open_listing(self, target: str, scope: Scope) -> Listing:
         """Begin a listing of runs that :class:`RunsListed` goes on with."""
@@ -278,7 +280,7 @@ class Catalog:
 
     def view_series(self, view: ViewState) -> ViewSeries:
         """Return what the series of a watched view are made from."""
-        facts = view.facts(self.source_changes(view)) if view.known else None
+        facts = view.facts() if view.known else None
         return ViewSeries(ViewKey(*self.place, *view.record.name), view.owner or "", view.up, facts)
 
     # What is published and saved
@@ -326,10 +328,12 @@ class Catalog:
     def put(self, key: str, record: RunRecord | None) -> None:
         """Remember a run, or what is new of it; None: forget it."""
         before = self.runs.get(key)
+        shows = not (before and record and before.shows == record.shows)
         for name in {one.view for one in (before, record) if one and one.view}:
             if view := self.views.get(name):
                 view.put(key, record if record and record.view == name else None)
-                self.changed_views.add(name)
+                if shows:
+                    self.changed_views.add(name)
         if record:
             self.runs[key] = record
         else:
@@ -339,7 +343,8 @@ class Catalog:
         else:
             self.unsettled.discard(key)
         self.unsaved.runs[key] = record
-        self.changed_runs.add(key)
+        if shows:
+            self.changed_runs.add(key)
 
     def forget_view(self, name: Name) -> None:
         """Forget an unwatched view and its runs; those that are configured stay, watched by their ID alone.

@@ -50,6 +50,11 @@ class RunRecord(NamedTuple):
         return self.settled or self.misses < READS_UNTIL_GONE
 
     @property
+    def shows(self) -> tuple[object, ...]:
+        """All of it that series are made from."""
+        return self.run, self.view, self.there, self.first_seen_ended
+
+    @property
     def end(self) -> float | None:
         """When the run ended; None for one that was not seen ended."""
         return None if self.first_seen_ended is None else self.run.end(self.first_seen_ended)

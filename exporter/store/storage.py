@@ -10,6 +10,7 @@ made under another name and renamed, so that a file without the table is always 
 import fcntl
 import functools
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -75,7 +76,7 @@ class Storage:
         """Open the state in this folder, made if it is not there; also return all that it holds.
 
         Raises StorageError with a sentence that says what to do: for a folder that cannot be written, that
-        another process uses, a damaged file, or one of a newer version.
+        another process uses, a damaged file, or one of another version.
         """
         file = Path(folder) / FILE_NAME
         with ExitStack() as opened:
@@ -153,6 +154,12 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return value
+
+
 class _Reader:
     """Makes values of our types of what JSON holds; what does not fit raises ValueError or LookupError."""
 
@@ -177,7 +184,7 @@ class _Reader:
         if get_origin(kind) is UnionType:
             return {of: make for one in get_args(kind) for of, make in self._makers(one).items()}
         if kind is float:
-            return {float: _same, int: _same}
+            return {float: _finite, int: float}
         if kind in (int, bool, NoneType):
             return {kind: _same}
         share = self._shared.setdefault
@@ -231,13 +238,16 @@ def load(connection: sqlite3.Connection) -> dict[Place, CatalogRows]:
             read_key, read_record = readers[kind]
             records = connection.execute(_READ, (*place, kind))
             getattr(rows, kind).update((read_key(key), read_record(record)) for key, record in records)
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
         raise sqlite3.DatabaseError("what has been counted cannot be read") from error
     for rows in found.values():
         views_fit = all(view and view.name == name for name, view in rows.views.items())
         runs_fit = all(run and run_key(run.run.run_id) == key for key, run in rows.runs.items())
-        if not (views_fit and runs_fit):
-            raise sqlite3.DatabaseError("a record has the key of another one")
+        sources_fit = all(
+            source and (source.changes or source.update_time is None) for source in rows.sources.values()
+        )
+        if not (views_fit and runs_fit and sources_fit):
+            raise sqlite3.DatabaseError("a record does not fit its key, or itself")
     return found
 
 
@@ -277,9 +287,9 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
         raise sqlite3.DatabaseError("it is empty")
     if application_id != APPLICATION_ID:
         raise StorageError(f"{file} is not a state of this exporter: choose another --storage.path")
-    if version > VERSION:
+    if version != VERSION:
         raise StorageError(
-            f"{file} was written by a newer version of the exporter (state version {version}, this one"
+            f"{file} was written by another version of the exporter (state version {version}, this one"
             f" knows {VERSION}): run that version again, or choose another --storage.path"
         )
     if file.stat().st_size < pages * page_size:

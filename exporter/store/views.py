@@ -1,5 +1,6 @@
 """One view: what is remembered of it, of its sources and its runs, and what its series are made from."""
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -92,7 +93,10 @@ class ViewState:
     """Those that are remembered, by run key."""
     shown: frozenset[str] = frozenset()
     """Keys of the runs that have series because of this view, as last published."""
-    _newest_first: list[RunRecord] | None = None
+    source_changes: Changes = None
+    """Of its sources, as its own target has read them: another one may have other permissions."""
+    _oldest_first: list[RunRecord] | None = None
+    """Those runs that have values to show; None before they are asked for."""
 
     @property
     def owner(self) -> str | None:
@@ -112,18 +116,21 @@ class ViewState:
 
     def put(self, key: str, record: RunRecord | None) -> None:
         """Remember a run, or what is new of it; None: forget it."""
-        if record is None:
-            self.runs.pop(key, None)
-        else:
+        before = self.runs.pop(key, None)
+        if record is not None:
             self.runs[key] = record
-        self._newest_first = None
+        # Kept in order: to sort 10,000 runs for each that changes would make a large view's listing slow.
+        if self._oldest_first is not None:
+            if before and before.there:
+                del self._oldest_first[bisect_left(self._oldest_first, _age(before), key=_age)]
+            if record and record.there:
+                insort(self._oldest_first, record, key=_age)
 
-    def newest_first(self) -> Sequence[RunRecord]:
+    def newest_first(self) -> list[RunRecord]:
         """Return the runs that have values to show."""
-        if self._newest_first is None:
-            there = (record for record in self.runs.values() if record.there)
-            self._newest_first = sorted(there, key=lambda one: one.run.age_order, reverse=True)
-        return self._newest_first
+        if self._oldest_first is None:
+            self._oldest_first = sorted((record for record in self.runs.values() if record.there), key=_age)
+        return self._oldest_first[::-1]
 
     def newest_with_status(self, status: Status) -> RunRecord | None:
         """Return the newest run that has this status."""
@@ -151,13 +158,13 @@ class ViewState:
             return began, success.end
         return max(began, changed), max(success.end, changed)
 
-    def stale_since(self, changes: Changes) -> float | None:
+    def stale_since(self) -> float | None:
         """Return since when the view lacks something, as Unix time; None: nothing, or that is not known.
 
         Glue skips a scheduled refresh while no source has changed, so a view's age does not say it.
         """
         record, created = self.record, self.record.view.creation_time
-        newest = max((times[-1] for times in changes or ()), default=None)
+        changes, newest = self.source_changes, self.newest_change()
         refresh = self.newest_refresh()
         if refresh is None and record.baseline_at is None:
             return None  # its runs have still to be read
@@ -180,8 +187,12 @@ class ViewState:
         shown = (*runs[:newest], *(record for record in runs[newest:] if not record.run.ended))
         return frozenset(run_key(record.run.run_id) for record in shown)
 
-    def facts(self, changes: Changes) -> ViewFacts:
-        """Return what is known of it. ``changes``: of its sources."""
+    def newest_change(self) -> float | None:
+        """Return when a source was last seen to change; None unless all sources are known."""
+        return max((times[-1] for times in self.source_changes or ()), default=None)
+
+    def facts(self) -> ViewFacts:
+        """Return what is known of it."""
         record, view = self.record, self.record.view
         last = next(iter(self.newest_first()), None)
         success = self.newest_with_status(Status.SUCCEEDED)
@@ -204,8 +215,12 @@ class ViewState:
             last_failure_time=failure.end if failure else None,
             last_failure=in_a_row[0].run if in_a_row else None,
             data_time=refresh[1] if refresh else None,
-            source_updated_time=max((times[-1] for times in changes or ()), default=None),
-            stale_since=self.stale_since(changes),
+            source_updated_time=self.newest_change(),
+            stale_since=self.stale_since(),
             consecutive_failures=None if record.baseline_at is None and last is None else len(in_a_row),
             counters=self.saved_counters,
         )
+
+
+def _age(record: RunRecord) -> tuple[object, ...]:
+    return record.run.age_order

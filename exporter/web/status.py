@@ -18,7 +18,7 @@ from exporter.store.catalog import Catalog, Place
 from exporter.store.series import ExporterSeries, TargetSeries, ViewFacts, ViewSeries
 from exporter.store.store import Store
 from exporter.store.targets import TargetState
-from exporter.store.views import Changes, ViewState
+from exporter.store.views import ViewState
 from exporter.web.status_query import PROBLEMS, UNREAD, Json, StatusQuery, is_active
 from exporter.web.status_text import iso, log_group, log_url
 from exporter.web.view_state import State, judge, read_at
@@ -36,8 +36,6 @@ class ViewRow(NamedTuple):
     """As the API gives it, but for what :func:`_completed` adds."""
     view: ViewState
     """A copy of what the store remembers of it."""
-    source_changes: Changes
-    """When its sources were seen to change; None unless all are known."""
     read_at: float | None
     """Unix time up to which it is known; None: not yet known."""
 
@@ -107,7 +105,7 @@ def _view_row(catalog: Catalog, view: ViewState, target: TargetSeries, now: floa
     known_until = read_at(series, target, now)
     applies = judge(series, target, (record.run for record in view.newest_first()), known_until)
     copied = replace(view, runs=view.runs.copy())
-    return ViewRow(_view(series, applies, now), copied, catalog.source_changes(view), known_until)
+    return ViewRow(_view(series, applies, now), copied, known_until)
 
 
 def _run_rows(catalog: Catalog, views: Iterable[ViewRow]) -> Iterator[RunRow]:

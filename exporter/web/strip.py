@@ -108,7 +108,7 @@ def _was_due(row: ViewRow, held_until: float | None, idle_since: float | None, n
     if elsewhere is not None and elsewhere <= now:
         held_until = max(held_until, elsewhere)
     lacking: float | None = held_until
-    if (changes := row.source_changes) is not None:
+    if (changes := row.view.source_changes) is not None:
         places = [bisect_right(times, held_until) for times in changes]
         later = (times[place] for times, place in zip(changes, places, strict=True) if place < len(times))
         lacking = min(later, default=None)

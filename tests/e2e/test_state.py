@@ -144,7 +144,7 @@ def test_a_damaged_or_newer_file_is_told_at_the_start_and_left_alone(
         connection.execute(f"PRAGMA user_version = {version + 1}")
     newer = (state / FILE).read_bytes()
     told = refusal(state, config)
-    assert f"written by a newer version of the exporter (state version {version + 1}," in told
+    assert f"written by another version of the exporter (state version {version + 1}," in told
     assert (state / FILE).read_bytes() == newer
 
 

@@ -149,3 +149,11 @@ def test_a_poll_does_not_judge_a_view_that_a_resync_found_meanwhile() -> None:
     ended_poll = PollEnded(target="prod", started=bench.clock.time(), duration=1.0, views=known)
     bench.store.apply(ended_poll)
     assert (bench.shown.view("sales.returns").up, bench.shown.view().up) == (True, False)
+
+
+def test_a_run_that_glue_lists_elsewhere_by_now_is_missed(bench: StoreBench) -> None:
+    """Else it would be in progress for ever."""
+    bench.poll(running("a"))
+    for _ in range(2):
+        bench.poll(of("other.table", ended("a")))
+    assert bench.shown.last_run() is None

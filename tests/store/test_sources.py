@@ -9,7 +9,8 @@ import pytest
 from exporter.model.view import View
 from exporter.store.results import ResyncEnded, SourcesRead
 from tests.support.clock import START
-from tests.support.store_bench import DAILY, DAY, StoreBench, ended, started, target, view
+from tests.support.outcome import Listed, Outcome
+from tests.support.store_bench import DAILY, DAY, StoreBench, ended, found, of, started, target, view
 
 ORDERS, STOCK = "arn:orders", "arn:stock"
 RUN = started(ended("a", end_time=START - 3000.0), -3600.0)._replace(start_time=START - 3600.0)
@@ -55,6 +56,19 @@ def test_the_first_change_counts_however_many_follow_and_few_of_them_are_remembe
     bench.watch("sales.*")
     bench.poll(RUN, tables=[reading(ORDERS)])
     assert bench.shown.facts().stale_since == START
+
+
+def test_what_another_target_may_not_read_changes_nothing_of_a_view() -> None:
+    bench = StoreBench()
+    bench.configure(target("one", "sales.*"), target("two", "ops.*"))
+    for name, of_target in ((DAILY, "one"), ("ops.audit", "two")):
+        seen = found(reading(ORDERS, name=name), databases=["sales", "ops"], target=of_target)
+        bench.commit(Outcome(target=of_target, tables=seen, listings=(Listed(runs=(of(name, RUN),)),)))
+    for of_target, answer in (("one", START - DAY), ("two", "access_denied")):
+        bench.store.apply(SourcesRead(target=of_target, tables={ORDERS: answer}))
+        bench.store.apply(ResyncEnded(target=of_target, complete=True))
+        assert bench.shown.facts(DAILY).source_updated_time == START - DAY
+    assert bench.shown.facts("ops.audit").source_updated_time is None
 
 
 def test_a_time_in_the_future_is_a_change_of_now(bench: StoreBench) -> None:

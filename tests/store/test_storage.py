@@ -181,17 +181,16 @@ def test_another_programs_database_is_left_alone_and_the_folder_free_again(folde
         Storage.open(folder)[0].close()
 
 
-def test_a_newer_versions_state_is_left_alone(folder: Path) -> None:
+@pytest.mark.parametrize("version", [VERSION + 1, VERSION - 1])
+def test_the_state_of_another_version_is_left_alone(folder: Path, version: int) -> None:
     make_file(
         folder,
         "CREATE TABLE records (name)",
         f"PRAGMA application_id = {APPLICATION_ID}",
-        f"PRAGMA user_version = {VERSION + 1}",
+        f"PRAGMA user_version = {version}",
     )
     before = (folder / FILE_NAME).read_bytes()
-    with pytest.raises(
-        StorageError, match=rf"newer version .*\(state version {VERSION + 1}.*run that version"
-    ):
+    with pytest.raises(StorageError, match=rf"another version .*\(state version {version}.*run that version"):
         Storage.open(folder)
     assert (folder / FILE_NAME).read_bytes() == before
 
@@ -236,6 +235,9 @@ MEMBER = "UPDATE records SET record = json_set(record, ?, json(?)) WHERE kind = 
         (MEMBER, ("$[10][0][0][0][1]", '"OTHER"', "views")),
         (MEMBER, ("$[10][3]", "[1]", "views")),
         (MEMBER, ("$[0]", "null", "patterns")),
+        (MEMBER, ("$[0]", "9" * 400, "patterns")),
+        (MEMBER, ("$[0]", "1e999", "patterns")),
+        ("UPDATE records SET (kind, key, record) = ('sources', 'arn', '[5.0, []]') WHERE kind = 'views'", ()),
     ],
 )
 def test_what_sqlite_finds_nothing_wrong_with_may_be_damage_all_the_same(

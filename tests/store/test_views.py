@@ -14,6 +14,7 @@ from exporter.store.runs import RunRecord
 from exporter.store.views import ViewRecord, ViewState
 from tests.support.clock import START
 from tests.support.log import elsewhere, unmatched
+from tests.support.operations import counted
 from tests.support.reader import glue_error
 from tests.support.store_bench import DAILY, DAY, StoreBench, ended, running, started, target, view
 
@@ -256,7 +257,20 @@ def test_since_when_a_view_is_stale(
     runs = known.pop("runs")
     record = ViewRecord(view=view(created=CREATED), **known)
     times = None if changes is None else [[START + time for time in of_source] for of_source in changes]
-    assert ViewState(record, record.counters, runs=runs).stale_since(times) == at(since)
+    watched = ViewState(record, record.counters, runs=runs, source_changes=times)
+    assert watched.stale_since() == at(since)
+
+
+def test_a_change_of_one_run_costs_little_in_a_view_of_many() -> None:
+    bench = StoreBench()
+    bench.watch("sales.*")
+    runs = [started(ended(f"run-{number}"), float(number)) for number in range(1000)]
+    bench.poll(*runs)
+    bench.poll(*runs, started(running("new"), 5000.0))
+    with counted() as done:
+        bench.read(started(ended("new"), 5000.0))
+    assert bench.shown.last_run() == "new"
+    assert done.calls < 15 * 1000
 
 
 # Several targets
