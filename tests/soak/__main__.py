@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from itertools import count, takewhile
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,8 @@ from tests.soak.world import HOUR, Counted
 
 VIEW = "glue_mv_refresh_view_"
 COUNTERS = ("runs_total", "dpu_seconds_total", "processed_bytes_total", "run_duration_seconds_count")
+BY_AGE = "OverdueByAge"
+"""What a rule by age alone would have sent."""
 BUDGET = "GlueMVFreshnessBudgetBurn"
 LOOKS_BACK = 6
 """Hours, for that alert."""
@@ -82,12 +85,27 @@ def compare_alerts(incidents: list[Incident], fired: Hours) -> list[str]:
     ]
     explained = explain(incidents)
     for (alert, subject), hours in fired.items():
+        if alert == BY_AGE:
+            continue
         without = sorted(
             hour - first for hour in hours - explained.get((alert, subject), set()) if hour >= first
         )
         if without:
             wrong.append(f"{alert} of {subject or 'the exporter'} without an incident, in hours {without}")
     return wrong
+
+
+def count_overdue(incidents: list[Incident], fired: Hours) -> dict[str, list[int]]:
+    """Return how often views were told to be overdue, and how often falsely: as shipped, and by age alone."""
+    explained = explain(incidents)
+    found = {OVERDUE: [0, 0], BY_AGE: [0, 0]}
+    for (alert, subject), hours in fired.items():
+        for first in hours if alert in found else ():
+            if first - 1 not in hours:
+                in_a_row = set(takewhile(hours.__contains__, count(first)))
+                found[alert][0] += 1
+                found[alert][1] += not in_a_row & explained.get((OVERDUE, subject), set())
+    return found
 
 
 def main() -> int:
@@ -121,6 +139,7 @@ def main() -> int:
         "single_faults": soak.faults,
         "incidents": sum(bool(incident.alerts) for incident in soak.incidents),
         "alerts": len(fired),
+        "overdue_and_false": count_overdue(soak.incidents, fired),
         "beside_the_runs_mib": [value >> 20 for value in soak.besides[:: max(1, len(soak.besides) // 8)]],
         "seconds": round(time.monotonic() - began),
     }

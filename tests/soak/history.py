@@ -13,7 +13,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
 TARGET_LABELS = 'job="glue-mv-exporter",instance="exporter:10079"'
-NEEDED = frozenset(re.findall(r"(?<![:\w])glue_mv_\w+", RULES.read_text()))
+BY_AGE = Path(__file__).with_name("by_age.yaml")
+NEEDED = frozenset(re.findall(r"(?<![:\w])glue_mv_\w+", RULES.read_text() + BY_AGE.read_text()))
 """The exporter's metrics that the rules ask for."""
 NEEDED_LINE = re.compile(rf"({'|'.join(sorted(NEEDED))})(?:{{(.*)}})? (\S+)")
 TABLE = re.compile(r'[{,]table="([^"]*)"')
@@ -130,7 +131,7 @@ class History:
         seconds = f"{round(step)}s"
         hours = range(1, int(self.last * step // 3600) + 1)
         test = {
-            "rule_files": [str(RULES)],
+            "rule_files": [str(RULES), str(BY_AGE)],
             "evaluation_interval": seconds,
             "tests": [
                 {
