@@ -87,7 +87,7 @@ class Found(NamedTuple):
 def read_part(reader: CatalogReader, part: Part) -> Found:
     """Read a part that finds views. Raises GlueError: half a listing is none.
 
-    A table that Glue does not know is no failure, nor is such a database.
+    A table or database that Glue does not know is not a failure.
     """
     if part == DATABASES:
         listed = list(pages(reader.get_databases, part.operation))

@@ -37,7 +37,8 @@ class WatchedPattern:
     listed_at: float | None = None
     """When a complete listing of all runs that it may match began, to an hour; None: there was none."""
     listed_by_runs: bool = field(default=False, compare=False)
-    """Whether the last such listing would have begun to watch any view of it. Reloads and starts clear it."""
+    """Whether the last such listing would have begun to watch any view of it. Reloads and starts clear it:
+    that the state holds it has no effect."""
 
 
 @dataclass(slots=True)
@@ -228,6 +229,7 @@ class Catalog:
                 counts[lifecycle.phase(record)] += 1
         of_views = [view.runs for view in self.of_target(target) if view.known]
         by_view_alone = sum(len(runs) - len(runs.keys() & configured.keys()) for runs in of_views)
+        # All that are configured or only of a view, less those that were just visited.
         counts["settled"] = self._configured[target] + by_view_alone - len(unsettled)
         return counts
 

@@ -161,7 +161,11 @@ def _finite(value: float) -> float:
 
 
 class _Reader:
-    """Makes values of our types of what JSON holds; what does not fit raises ValueError or LookupError."""
+    """Makes values of our types of what JSON holds; what does not fit raises ValueError or LookupError.
+
+    Each type becomes a table of what makes its values, by the types that JSON has for them: ``float | None``
+    becomes ``{float: _finite, int: float, NoneType: _same}``, and a text in its place is a KeyError.
+    """
 
     def __init__(self) -> None:
         self._shared: dict[Any, Any] = {}

@@ -199,7 +199,7 @@ def test_targets_are_spread_over_the_interval_again_after_a_reload(rig: Rig) -> 
 
 
 def test_health_answers_while_a_reload_waits_for_the_store(rig: Rig) -> None:
-    """And the target that it has just ended is no trouble."""
+    """And the target that it has just ended is not in trouble."""
     rig.configure(target("one", "a"))
     rig.clock.await_waiters()
     ended, held, release = rig.thread("one").stop, threading.Event(), threading.Event()

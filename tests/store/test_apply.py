@@ -152,7 +152,7 @@ def test_a_poll_does_not_judge_a_view_that_a_resync_found_meanwhile() -> None:
 
 
 def test_a_run_that_glue_lists_elsewhere_by_now_is_missed(bench: StoreBench) -> None:
-    """Else it would be in progress for ever."""
+    """Else it would never end."""
     bench.poll(running("a"))
     for _ in range(2):
         bench.poll(of("other.table", ended("a")))
