@@ -1,7 +1,7 @@
 """The program, broken on purpose: ``python -m tests.support.broken WHAT FILE ARGUMENT…``.
 
 While ``FILE`` exists, these raise MemoryError, which nothing in the program expects, and leave a line in it:
-``poll``, the last step of a poll's reading, and ``publish``, where what has changed is published. And these
+``poll``, where a poll reads listings, and ``publish``, where what has changed is published. And these
 print ``held up`` and never return: ``commit``, which gets the first poll's outcome into the store, and so
 leaves the store locked; ``stuck``, the same, when so much time seems to have passed that the poll loop
 counts as stuck; ``load``, which reads the configuration. The arguments are those of the program.
@@ -20,7 +20,7 @@ from exporter.poller.scheduler import STUCK_AFTER
 from tests.support.clock import SteppedClock
 
 PLACES: Mapping[str, tuple[str, str | None, str]] = {
-    "poll": ("exporter.poller.poll", "TargetPoll", "_read_one_by_one"),
+    "poll": ("exporter.poller.poll", "TargetPoll", "_read_listings"),
     "publish": ("exporter.metrics", "Exposition", "apply"),
     "commit": ("exporter.metrics", "Exposition", "apply"),
     "stuck": ("exporter.metrics", "Exposition", "apply"),
