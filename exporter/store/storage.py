@@ -10,9 +10,9 @@ made under another name and renamed, so that a file without the table is always 
 import fcntl
 import functools
 import json
-import math
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import fields
@@ -58,7 +58,7 @@ _KINDS: Final[dict[str, tuple[Any, Any]]] = {
 }
 """The types of key and record in each member of CatalogRows."""
 _SHARED: Final = (Name, Counted)
-"""Types of which many records hold equal values: each is kept once, like all text."""
+"""Types of which many records hold equal values: each is kept once. So is all text, as Glue's."""
 
 
 class Storage:
@@ -154,17 +154,15 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError(value)
-    return value
+def _refuse(constant: str) -> float:
+    raise ValueError(constant)
 
 
 class _Reader:
     """Makes values of our types of what JSON holds; what does not fit raises ValueError or LookupError.
 
     Each type becomes a table of what makes its values, by the types that JSON has for them: ``float | None``
-    becomes ``{float: _finite, int: float, NoneType: _same}``, and a text in its place is a KeyError.
+    becomes ``{float: _same, int: float, NoneType: _same}``, and a text in its place is a KeyError.
     """
 
     def __init__(self) -> None:
@@ -175,7 +173,7 @@ class _Reader:
         makers = self._makers(kind)
         if kind is str:
             return makers[str]
-        decode = json.JSONDecoder().decode
+        decode = json.JSONDecoder(parse_constant=_refuse).decode
 
         def read(text: str) -> Any:
             value = decode(text)
@@ -188,17 +186,16 @@ class _Reader:
         if get_origin(kind) is UnionType:
             return {of: make for one in get_args(kind) for of, make in self._makers(one).items()}
         if kind is float:
-            return {float: _finite, int: float}
+            return {float: _same, int: float}
         if kind in (int, bool, NoneType):
             return {kind: _same}
-        share = self._shared.setdefault
         if kind is str:
-            return {str: lambda text: share(text, text)}
+            return {str: sys.intern}
         make = self._list_maker(kind)
 
         def make_once(values: Any) -> Any:
             made = make(values)
-            return share(made, made)
+            return self._shared.setdefault(made, made)
 
         return {list: make_once if kind in _SHARED else make}
 

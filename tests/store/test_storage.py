@@ -236,7 +236,10 @@ MEMBER = "UPDATE records SET record = json_set(record, ?, json(?)) WHERE kind = 
         (MEMBER, ("$[10][3]", "[1]", "views")),
         (MEMBER, ("$[0]", "null", "patterns")),
         (MEMBER, ("$[0]", "9" * 400, "patterns")),
-        (MEMBER, ("$[0]", "1e999", "patterns")),
+        *(
+            (RECORD + " WHERE kind = 'patterns'", (f"[{number}, null, false]",))
+            for number in ("NaN", "-Infinity")
+        ),
         ("UPDATE records SET (kind, key, record) = ('sources', 'arn', '[5.0, []]') WHERE kind = 'views'", ()),
     ],
 )
