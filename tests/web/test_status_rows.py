@@ -135,7 +135,9 @@ def test_words_are_found_in_any_case_of_every_alphabet() -> None:
 def test_a_view_that_fails_and_is_refreshed_is_found_by_both() -> None:
     scene = Scene(target("prod", "v.*"))
     scene.poll(
-        "prod", (view("v.a"),), (refresh("1", "v.a", status="FAILED"), refresh("2", "v.a", ended=None))
+        "prod",
+        (view("v.a"),),
+        (refresh("1", "v.a", status="FAILED"), refresh("2", "v.a", ended=None, status="STARTING")),
     )
     assert [Browser(scene).rows("views", q=word) for word in ("failing", "running")] == [["v.a"], ["v.a"]]
 
