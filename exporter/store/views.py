@@ -95,8 +95,8 @@ class ViewState:
     """Keys of the runs that have series because of this view, as last published."""
     source_changes: Changes = None
     """Of its sources, as its own target has read them: another one may have other permissions."""
-    _oldest_first: list[RunRecord] | None = None
-    """Those runs that have values to show; None before they are asked for."""
+    _oldest_first: list[RunRecord] | None = field(default=None, init=False)
+    """Those runs that have values to show; None before they are asked for, and so in each copy."""
 
     @property
     def owner(self) -> str | None:

@@ -245,3 +245,12 @@ def test_the_cause_of_a_failure_is_looked_for_where_it_is_shown() -> None:
         return done.calls
 
     assert calls("FAILED") < calls("STOPPED") + 10 * 100
+
+
+def test_what_was_read_for_a_page_stays_as_it_was() -> None:
+    """The page is made without the store's lock."""
+    scene = Scene(target("prod", "v.*"))
+    scene.poll("prod", (view("v.a"),), (refresh("1", "v.a"),))
+    (row,) = read_status(scene.store, START).views
+    scene.poll("prod", (view("v.a"),), (refresh("2", "v.a", ended=None), refresh("1", "v.a")))
+    assert [record.run.run_id for record in row.view.newest_first()] == ["1"]
