@@ -231,13 +231,17 @@ def section(
     def parse(value: object, at: Location, document: Document) -> Any:
         written = must_be(dict, hint, value)
         values = {}
+        meant: set[str] = set()
         for name, inner in written.items():
             if name in keys:
                 values[name] = read(keys[name].kind, inner, (*at, name), document)
             else:
-                document.report((*at, name), explain(name) or _unknown_key(name, list(keys)))
+                near = get_close_matches(name.strip().lower().replace("-", "_"), keys, n=1)
+                meant.update(near)
+                guess = f"did you mean {near[0]}?" if near else f"known are {', '.join(keys)}"
+                document.report((*at, name), explain(name) or f"unknown key; {guess}")
         for name in required:
-            if name not in written:
+            if name not in written and name not in meant:
                 document.report((*at, name), "is missing")
         return None if any(values.get(name) is None for name in required) else make(**values)
 
@@ -246,8 +250,3 @@ def section(
     if required:
         schema["required"] = required
     return Kind(parse, schema)
-
-
-def _unknown_key(name: str, known: list[str]) -> str:
-    near = get_close_matches(name.strip().lower().replace("-", "_"), known, n=1)
-    return "unknown key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
