@@ -48,8 +48,11 @@ def web(tmp_path: Path) -> Path:
 
 def listening(process: int) -> list[str]:
     """Return the port, or the kind, of every socket of the process that takes what strangers send."""
-    links = [str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir() if path.is_symlink()]
-    own = {number for link in links for number in re.findall(r"^socket:\[(\d+)\]$", link)}
+    own = set()
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        # A poll may close a file between the listing of it and the look at it.
+        with contextlib.suppress(FileNotFoundError):
+            own |= set(re.findall(r"^socket:\[(\d+)\]$", str(file.readlink())))
     found = []
     for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
         for line in Path(f"/proc/{process}/net/{kind}").read_text().splitlines()[1:]:
