@@ -12,9 +12,10 @@ from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.patterns import Name, ViewMatcher
 from exporter.model.reader import CatalogReader
 from exporter.model.run import Page, Run, run_key
+from exporter.model.settings import Target
 from exporter.poller.discovery import RUNS, pages
 from exporter.poller.workers import Calls
-from exporter.store.results import Listing, RunsListed, Scope
+from exporter.store.results import Listing, Result, RunsListed, Scope
 from exporter.store.store import Store
 
 OVERLAP = 300.0
@@ -23,6 +24,24 @@ MOST_PAGES_WITHOUT_NEWS = 100
 """So many pages in a row may be empty or hold what the page before held; then the listing has no end."""
 LONGEST_IN_A_POLL = 15.0
 """Seconds that a listing may take which every poll reads to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """What the polls and the resync of one target have in common."""
+
+    target: Target
+    reader: CatalogReader
+    store: Store
+    clock: Clock
+    stop: threading.Event
+    """Once it is set, nothing is read or applied any more."""
+    tables: bool = True
+    """Whether the catalog's tables are read; False: views are known by their runs."""
+
+    def apply(self, result: Result) -> None:
+        """Have the store apply what was read."""
+        self.store.apply(result, self.stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +160,11 @@ def nothing_new(order: Order, unsettled: Mapping[str, Run]) -> Enough:
 class Listings:
     """One target's listings of runs, for its polls and its resync. Each page is applied as it comes."""
 
-    def __init__(
-        self,
-        matcher: ViewMatcher,
-        store: Store,
-        clock: Clock,
-        stop: threading.Event,
-        tables_denied: Callable[[], bool],
-    ) -> None:
+    def __init__(self, polling: Polling, matcher: ViewMatcher, tables_denied: Callable[[], bool]) -> None:
         """``tables_denied``: whether some tables may not be read, so that runs alone show the views there."""
+        self._polling = polling
+        self._clock = polling.clock
         self._matcher = matcher
-        self._store = store
-        self._clock = clock
-        self._stop = stop
         self._tables_denied = tables_denied
         self._orders: dict[Scope, Order] = {}
         """An entry is replaced as a whole: polls and the resync share them."""
@@ -180,9 +191,8 @@ class Listings:
         enough: Enough = lambda _: False,
     ) -> ReadListing:
         """Read a listing, by default all of it. Raises GlueError, GlueUnreachableError or PollInterrupted."""
-        begun = self._clock.monotonic()
-        target = self._matcher.target.name
-        if (listing := self._store.open_listing(target, scope)) is None:
+        begun, target = self._clock.monotonic(), self._polling.target.name
+        if (listing := self._polling.store.open_listing(target, scope)) is None:
             raise PollInterrupted(target)  # a reload has dropped the target
         read = ReadListing(listing, wanted)
         list_runs = partial(reader.list_runs, database=scope.database, table=scope.table)
@@ -204,7 +214,7 @@ class Listings:
                 last=read.complete,
                 tables_denied=tables_denied,
             )
-            self._store.apply(result, self._stop)
+            self._polling.apply(result)
             over = read.complete or enough(read)
             # After each page: the read may never get to its end.
             self._remember(read, self._clock.monotonic() - begun, over=over)

@@ -1,21 +1,17 @@
 """One poll of one target: reads unsettled runs and what is new, and has the store apply it."""
 
-import threading
 from collections.abc import Callable
 
 import structlog
 
-from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.reader import CatalogReader
 from exporter.model.run import run_key
-from exporter.model.settings import Target
 from exporter.poller.discovery import RUNS
-from exporter.poller.listing import Order, ReadListing, nothing_new
+from exporter.poller.listing import Order, Polling, ReadListing, nothing_new
 from exporter.poller.resync import Resync
 from exporter.poller.workers import UNREACHABLE, Calls, GlueUnreachableError, WorkerPool, internal_error
 from exporter.store.results import PollEnded, Scope
-from exporter.store.store import Store
 from exporter.store.targets import Watch
 
 log = structlog.get_logger()
@@ -33,27 +29,12 @@ RUNS_WORTH_A_PAGE = 10
 class TargetPoll:
     """Polls one target again and again. One poll at a time."""
 
-    def __init__(
-        self,
-        target: Target,
-        reader: CatalogReader,
-        store: Store,
-        clock: Clock,
-        stop: threading.Event,
-        *,
-        tables: bool = True,
-    ) -> None:
-        """Once ``stop`` is set, nothing is read or applied any more.
-
-        ``tables``: read the catalog's tables; False: views are known by their runs.
-        """
-        self._name = target.name
-        self._reader = reader
-        self._store = store
-        self._clock = clock
-        self._stop = stop
-        self._pool = WorkerPool(target.name, clock)
-        self.resync = Resync(target, reader, store, clock, stop, tables=tables)
+    def __init__(self, polling: Polling) -> None:
+        self.polling = polling
+        self._store, self._clock = polling.store, polling.clock
+        self._name = polling.target.name
+        self._pool = WorkerPool(self._name, polling.clock)
+        self.resync = Resync(polling)
         self._listings = self.resync.listings
         self._read_at: dict[Scope, float] = {}
         """When each listing was last read, in monotonic seconds."""
@@ -81,7 +62,7 @@ class TargetPoll:
         ended.duration = self._clock.monotonic() - begun
         for _ in range(2):
             try:
-                self._store.apply(ended, self._stop)
+                self.polling.apply(ended)
             except Exception as error:
                 log.exception("unexpected error after a poll", target=self._name)
                 ended = PollEnded(target=self._name, started=ended.started)
@@ -92,7 +73,7 @@ class TargetPoll:
     def _read(self, ended: PollEnded, heartbeat: Callable[[], None], first_resync_within: float) -> None:
         begun = self._clock.monotonic()
         reader, calls = self._job(heartbeat)
-        self._store.catalog_known(self._name, calls.one(reader.catalog_id), self._stop)
+        self._store.catalog_known(self._name, calls.one(reader.catalog_id), self.polling.stop)
         watch = self._store.watch(self._name)
         if watch and watch.target.views:
             self.resync.begin_if_due(watch, self._store.settings, first_resync_within)
@@ -119,8 +100,8 @@ class TargetPoll:
 
     def _job(self, heartbeat: Callable[[], None]) -> tuple[CatalogReader, Calls]:
         deadline = self._clock.monotonic() + max(self._store.settings.poll_interval, SHORTEST_BUDGET)
-        calls = Calls(self._pool, deadline=deadline, stop=self._stop, heartbeat=heartbeat)
-        return self._reader.until(deadline), calls
+        calls = Calls(self._pool, deadline=deadline, stop=self.polling.stop, heartbeat=heartbeat)
+        return self.polling.reader.until(deadline), calls
 
     def _read_listings(
         self, reader: CatalogReader, calls: Calls, watch: Watch, ended: PollEnded, begun: float

@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 import structlog
 
-from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.patterns import ViewMatcher
 from exporter.model.reader import CatalogReader
-from exporter.model.settings import Settings, Target
+from exporter.model.settings import Settings
 from exporter.model.view import View
 from exporter.poller.discovery import (
     DATABASES,
@@ -32,10 +31,9 @@ from exporter.poller.discovery import (
     read_part,
     table_parts,
 )
-from exporter.poller.listing import Listings
+from exporter.poller.listing import Listings, Polling
 from exporter.poller.workers import TICK, UNREACHABLE, Calls, GlueUnreachableError, WorkerPool, internal_error
 from exporter.store.results import ResyncEnded, Scope, SourcesRead, TablesRead
-from exporter.store.store import Store
 from exporter.store.targets import Watch
 
 SHORTEST_BUDGET = 600.0
@@ -57,27 +55,14 @@ class Failure(NamedTuple):
 class Resync:
     """Of one target. Runs in a thread of its own when a poll finds it due."""
 
-    def __init__(
-        self,
-        target: Target,
-        reader: CatalogReader,
-        store: Store,
-        clock: Clock,
-        stop: threading.Event,
-        *,
-        tables: bool,
-    ) -> None:
-        """``tables``: read the catalog's tables; False: views are known by their runs."""
-        self._target = target
-        self._matcher = ViewMatcher(target)
-        self._tables = tables
-        self._reader = reader
-        self._store = store
-        self._clock = clock
-        self._stop = stop
-        self._pool = WorkerPool(f"{target.name} resync", clock)
-        self._sources = SourceReader(target.access.aws_region)
-        self.listings = Listings(self._matcher, store, clock, stop, self._tables_denied)
+    def __init__(self, polling: Polling) -> None:
+        self._polling = polling
+        self._store, self._clock, self._stop = polling.store, polling.clock, polling.stop
+        self._target = polling.target
+        self._matcher = ViewMatcher(self._target)
+        self._pool = WorkerPool(f"{self._target.name} resync", polling.clock)
+        self._sources = SourceReader(self._target.access.aws_region)
+        self.listings = Listings(polling, self._matcher, self._tables_denied)
         self._left: dict[Part, None] = {}
         """What is still to be read, in this order."""
         self._asked: set[Part] = set()
@@ -108,8 +93,8 @@ class Resync:
         if not self._left and soon >= self._next_whole:
             self._next_whole = now + settings.resync_interval
             self._asked = set()
-            parts = [*(first_parts(self._matcher) if self._tables else ()), RUNS]
-            parts += [SOURCES] if self._tables and self._target.source_tables else []
+            parts = [*(first_parts(self._matcher) if self._polling.tables else ()), RUNS]
+            parts += [SOURCES] if self._polling.tables and self._target.source_tables else []
         elif RUNS not in self._failures and (
             watch.without_baseline
             or any(self.listings.order(scope).too_long for scope in self.listings.scopes(watch.views))
@@ -135,7 +120,9 @@ class Resync:
 
     def _tables_denied(self) -> bool:
         """Return whether some tables may not be read, so that views there are known by their runs alone."""
-        return not self._tables or any(self._denied(part) for part in [*self._failures] if part.finds_views)
+        return not self._polling.tables or any(
+            self._denied(part) for part in [*self._failures] if part.finds_views
+        )
 
     def _denied(self, part: Part) -> bool:
         failure = self._failures.get(part)
@@ -153,7 +140,7 @@ class Resync:
         gave_up: GlueError | None = None
         try:
             calls = Calls(self._pool, deadline=deadline, stop=self._stop, heartbeat=self._beat)
-            self._read(self._reader.until(deadline, first=False), calls)
+            self._read(self._polling.reader.until(deadline, first=False), calls)
         except PollInterrupted:
             pass
         except GlueUnreachableError as end:
@@ -173,7 +160,7 @@ class Resync:
             progress=self._progress(),
         )
         try:
-            self._store.apply(ended, self._stop)
+            self._polling.apply(ended)
         except Exception:
             log.exception("unexpected error after a resync", target=self._target.name)
             # What was read is applied; that it is all, the end of another run has to say.
@@ -205,7 +192,7 @@ class Resync:
                 malformed=tuple(f"{part.operation}: {line}" for line in result.malformed),
                 progress=self._progress(),
             )
-            self._store.apply(tables_read, self._stop)
+            self._polling.apply(tables_read)
             if part.operation == "GetTables" and self._target.source_tables:
                 self._sources.note_listed(part.database, result.tables)
             if result.malformed:
@@ -249,7 +236,7 @@ class Resync:
                     answers |= dict.fromkeys(self._sources.arns(part), result.reason.value)
         finally:
             if answers:
-                self._store.apply(SourcesRead(target=self._target.name, tables=answers), self._stop)
+                self._polling.apply(SourcesRead(target=self._target.name, tables=answers))
             for part, error in read.items():
                 self._done(part, error)
 

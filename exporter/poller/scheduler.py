@@ -9,6 +9,7 @@ from functools import partial
 from exporter.clock import Clock
 from exporter.model.reader import CatalogReader
 from exporter.model.settings import Settings, Target
+from exporter.poller.listing import Polling
 from exporter.poller.poll import TargetPoll
 from exporter.poller.workers import TICK
 from exporter.store.series import RequestStats
@@ -47,7 +48,7 @@ class Scheduler:
             for name, thread in list(self._threads.items()):
                 target = wanted.get(name)
                 # Before the store knows of the new target by this name: what the old one read is not its.
-                if target is None or _asks_for(target) != _asks_for(thread.target):
+                if target is None or _asks_for(target) != _asks_for(thread.polling.target):
                     thread.end()
                     del self._threads[name]
             try:
@@ -57,9 +58,7 @@ class Scheduler:
                     thread.wake.set()
                 for name, target in wanted.items():
                     if name not in self._threads:
-                        stop = threading.Event()
-                        poll = self._poll(target, stop)
-                        thread = TargetThread(target, poll, self._store, self._clock, stop)
+                        thread = TargetThread(self._poll(target, threading.Event()))
                         thread.thread.start()  # before it is watched: until then it looks dead
                         self._threads[name] = thread
 
@@ -105,7 +104,7 @@ class Scheduler:
         now = self._clock.monotonic()
         # Not under the lock: a reload may hold it for long, and health must answer then, too.
         for name, thread in self._threads.copy().items():
-            if thread.stop.is_set():
+            if thread.polling.stop.is_set():
                 continue
             if not thread.thread.is_alive():
                 return f"the poll loop of target {name} has died"
@@ -117,7 +116,7 @@ class Scheduler:
 
     def _poll(self, target: Target, stop: threading.Event, *, tables: bool = True) -> TargetPoll:
         reader = self._readers(target, self._store.requests(target.name), stop)
-        return TargetPoll(target, reader, self._store, self._clock, stop, tables=tables)
+        return TargetPoll(Polling(target, reader, self._store, self._clock, stop, tables=tables))
 
 
 def _asks_for(target: Target) -> tuple[object, ...]:
@@ -128,22 +127,18 @@ def _asks_for(target: Target) -> tuple[object, ...]:
 class TargetThread:
     """The thread that polls one target until it is ended."""
 
-    def __init__(
-        self, target: Target, poll: TargetPoll, store: Store, clock: Clock, stop: threading.Event
-    ) -> None:
-        self.target = target
-        self.poll = poll
-        self.stop = stop
+    def __init__(self, poll: TargetPoll) -> None:
+        self.poll, self.polling = poll, poll.polling
         self.wake = threading.Event()
         """Set: poll now, or look at ``stop``."""
-        self._store = store
-        self._clock = clock
+        self._store, self._clock = poll.polling.store, poll.polling.clock
         self._heartbeat()
-        self.thread = threading.Thread(target=self._loop, name=f"poll {target.name}", daemon=True)
+        name = f"poll {poll.polling.target.name}"
+        self.thread = threading.Thread(target=self._loop, name=name, daemon=True)
 
     def end(self) -> None:
         """Let the thread end as soon as it can."""
-        self.stop.set()
+        self.polling.stop.set()
         self.wake.set()
 
     def _heartbeat(self) -> None:
@@ -152,8 +147,8 @@ class TargetThread:
 
     def _loop(self) -> None:
         planned = self._clock.monotonic()
-        gap = first_gap(self.target.name, self._store.settings.poll_interval)
-        while not self.stop.is_set():
+        gap = first_gap(self.polling.target.name, self._store.settings.poll_interval)
+        while not self.polling.stop.is_set():
             self._heartbeat()
             self.poll.run(self._heartbeat)
             # The times that this poll overran are left out.
@@ -164,4 +159,4 @@ class TargetThread:
                 self.wake.clear()
                 planned = self._clock.monotonic()
                 # As at the start: all were woken at once, and are to be spread again.
-                gap = first_gap(self.target.name, gap)
+                gap = first_gap(self.polling.target.name, gap)

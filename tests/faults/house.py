@@ -17,6 +17,7 @@ from exporter.cli.exporter_process import make_exporter
 from exporter.cli.logs import configure_logs
 from exporter.glue import ClientFactory, Timeouts
 from exporter.model.settings import Access, AssumeRole, Settings, Target, ViewPattern
+from exporter.poller.listing import Polling
 from exporter.poller.poll import TargetPoll
 from exporter.web.app import make_app
 from tests.e2e.exposition import Exposition
@@ -158,7 +159,7 @@ class House:
         reader = self._clients.catalog(target, requests, never)
         # What takes the processor long happens here, one after the other, and not while others wait for Glue.
         reader.connection.client("glue")
-        return TargetPoll(target, reader, self.exporter.store, self.clock, never)
+        return TargetPoll(Polling(target, reader, self.exporter.store, self.clock, never))
 
     def _target(self, cell: Cell | None) -> Target:
         operation = cell.operation if cell else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from exporter.model.run import Page, Run
 from exporter.model.settings import Settings, Target
+from exporter.poller.listing import Polling
 from exporter.poller.poll import TargetPoll
 from exporter.store.store import Store
 from exporter.store.targets import TargetState
@@ -77,7 +78,7 @@ class Bench:
         self.store = self.make_store(self.clock, [self.shown])
         self.store.configure(watch(self.target, poll_interval=self.poll_interval))
         self.polled = False
-        self.poll = TargetPoll(self.target, self.reader, self.store, self.clock, self.stop)
+        self.poll = TargetPoll(Polling(self.target, self.reader, self.store, self.clock, self.stop))
 
     def has(self, *runs: Run, views: Iterable[str] = ("sales.orders",)) -> None:
         """Have Glue list these runs, in this order, and these views."""

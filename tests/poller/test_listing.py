@@ -117,7 +117,7 @@ def test_tables_that_are_denied_meanwhile_change_nothing_about_a_listing() -> No
     bench.run()
     bench.has(*(run(name, DAY, of="secret.v") for name in "abcd"), views=())
     denied = iter([False, True, True])
-    listings = Listings(ViewMatcher(bench.target), bench.store, bench.clock, bench.stop, lambda: next(denied))
+    listings = Listings(bench.poll.polling, ViewMatcher(bench.target), lambda: next(denied))
     for _ in range(2):
         assert not list(bench.shown.views)
         pool = WorkerPool("prod", bench.clock)

@@ -202,7 +202,7 @@ def test_health_answers_while_a_reload_waits_for_the_store(rig: Rig) -> None:
     """And the target that it has just ended is not in trouble."""
     rig.configure(target("one", "a"))
     rig.clock.await_waiters()
-    ended, held, release = rig.thread("one").stop, threading.Event(), threading.Event()
+    ended, held, release = rig.thread("one").polling.stop, threading.Event(), threading.Event()
     rig.releases.append(release)
 
     def hold(_: Store) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from exporter.errors import Reason
 from exporter.metrics import Exposition
 from exporter.model.settings import Access, Settings, Target
+from exporter.poller.listing import Polling
 from exporter.poller.poll import TargetPoll
 from exporter.store.retention import REMEMBERED
 from exporter.store.storage import FILE_NAME
@@ -182,7 +183,7 @@ class Soak:
         }
         self.polls = {
             target.name: TargetPoll(
-                target, self.readers[target.name], self.store, self.clock, threading.Event()
+                Polling(target, self.readers[target.name], self.store, self.clock, threading.Event())
             )
             for target in self.settings.targets
         }

@@ -11,6 +11,7 @@ from typing import Any
 from exporter.glue import ClientFactory
 from exporter.metrics import Exposition as ServedExposition
 from exporter.model.settings import Settings, Target, ViewPattern
+from exporter.poller.listing import Polling
 from exporter.poller.poll import TargetPoll
 from exporter.store.storage import Storage
 from exporter.store.store import Store
@@ -71,7 +72,7 @@ class WatchedGlue:
         if self._poll is None:
             requests = self.store.requests(self._target.name)
             reader = self._factory.catalog(self._target, requests, stop)
-            self._poll = TargetPoll(self._target, reader, self.store, self.clock, stop)
+            self._poll = TargetPoll(Polling(self._target, reader, self.store, self.clock, stop))
         for _ in range(2):  # the second one reads what changed while the resync went on
             self._poll.run(lambda: None, first_resync_within=math.inf)
             self._poll.resync.wait(math.inf, lambda: None)
