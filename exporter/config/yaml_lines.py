@@ -14,7 +14,7 @@ from exporter.errors import ConfigurationError, Problem
 DEEPEST: Final = 32
 """Levels of nesting. The configuration needs five."""
 MOST_VALUES: Final = 500_000
-"""Counted as written, keys too; and again with every alias replaced by what it stands for."""
+"""Keys are counted too, and each alias as what it stands for."""
 _LONGEST_NUMBER: Final = 40
 """Characters. Python takes quadratic time for long numbers."""
 
@@ -50,7 +50,6 @@ class Document:
         self._items: dict[Location, array[int]] = {}
         """The lines of each list's items, of which there may be a hundred thousand."""
         self._wrong: defaultdict[Location, set[str | int]] = defaultdict(set)
-        self._values = 0
         self.root = None if node is None else self._value(node, ())
 
     def report(self, location: Location, message: str) -> None:
@@ -85,11 +84,8 @@ class Document:
         return ConfigurationError(self.file, tuple(self.problems))
 
     def _value(self, node: yaml.Node, at: Location) -> object:
-        self._values += 1
-        if self._values > MOST_VALUES:
-            raise self._stop(node, at, f"holds more than {MOST_VALUES:,} values, aliases expanded")
         if len(at) > DEEPEST:
-            raise self._stop(node, at, "an alias stands in what it stands for")
+            raise self._stop(node, (), f"nested too deep: more than {DEEPEST} levels, aliases expanded")
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
         if node.tag not in {f"{_TAG}seq", f"{_TAG}map"}:
@@ -117,7 +113,6 @@ class Document:
                 self.problems.append(Problem(_line(key_node), key_path(here), message))
                 continue
             self._lines[here] = _line(key_node)
-            self._values += 1
             value = self._value(value_node, here)
             if key_node.tag == f"{_TAG}merge":
                 merged += value if isinstance(value, list) else [value]
@@ -194,17 +189,26 @@ def _check_size(content: bytes, file: str) -> None:
 
     libyaml's composer recurses in C, and would crash; a node takes a hundred times the memory of its text.
     """
-    depth = number = 0
+    number = 0
+    begun: list[tuple[str | None, int]] = []
+    """The anchors of the collections around, and the values before each."""
+    sizes: dict[str | None, int] = {}
     for event in yaml.parse(content, Loader=_LOADER):
-        number += isinstance(event, yaml.NodeEvent)
+        if isinstance(event, yaml.AliasEvent):
+            if any(anchor == event.anchor for anchor, _ in begun):
+                raise whole_file(file, "an alias stands in what it stands for", _line(event))
+            number += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.NodeEvent):
+            number += 1
         if number > MOST_VALUES:
-            raise whole_file(file, f"holds more than {MOST_VALUES:,} values", _line(event))
+            raise whole_file(file, f"holds more than {MOST_VALUES:,} values, aliases expanded", _line(event))
         if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > DEEPEST:
+            begun.append((event.anchor, number - 1))
+            if len(begun) > DEEPEST:
                 raise whole_file(file, f"nested too deep: more than {DEEPEST} levels", _line(event))
         elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+            anchor, before = begun.pop()
+            sizes[anchor] = number - before
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError) -> str:

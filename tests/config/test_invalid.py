@@ -1,6 +1,7 @@
 """One file per mistake in testdata/config/invalid, with the exact lines that it leads to beside it."""
 
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,29 @@ def test_merged_mappings_count_as_written_out() -> None:
 
 
 def test_keys_count_where_an_alias_repeats_them_too() -> None:
-    """Each is kept with its line: a bomb of mappings would take three times the memory of one of lists."""
     keys = ", ".join(f"k{i}: v" for i in range(1000))
     repeated = ", ".join(["*a"] * 300)
     assert "aliases expanded" in errors(f"a: &a {{{keys}}}\nb: [{repeated}]".encode())
+
+
+def test_aliases_are_counted_before_anything_is_made_of_them() -> None:
+    """Each key would be kept with its line, half a million times."""
+    bomb = "".join(f"a{i}: &a{i} {{x: *a{i - 1}, y: *a{i - 1}}}\n" for i in range(1, 30))
+    tracemalloc.start()
+    try:
+        assert errors(b"a0: &a0 {k: v}\n" + bomb.encode()) == (
+            "config.yaml:17: holds more than 500,000 values, aliases expanded"
+        )
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_chain_of_aliases_is_nested_too_deep() -> None:
+    chain = "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 60))
+    assert errors(b"a0: &a0 []\n" + chain.encode()) == (
+        "config.yaml:1: nested too deep: more than 32 levels, aliases expanded"
+    )
 
 
 def test_a_quoted_number_of_many_digits_is_text_and_an_unquoted_one_is_refused() -> None:
