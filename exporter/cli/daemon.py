@@ -18,6 +18,7 @@ from exporter.cli.reloading import Reloader
 from exporter.cli.signals import Signals, end_in_time
 from exporter.cli.systemd import feed_watchdog, notify
 from exporter.errors import ExporterError
+from exporter.metrics.exposition import accepts_gzip
 from exporter.model.settings import Settings, WebSettings
 from exporter.web.address import ListenAddress, bound_address
 from exporter.web.app import make_app
@@ -54,7 +55,10 @@ def serve_until_signal(
         trouble=exporter.scheduler.trouble,
         ready=exporter.store.ready,
         reload=reloader.reload if reloader and lifecycle else None,
-        pages=[*status_routes(lambda: read_status(exporter.store, time.time())), *runbook_routes()],
+        pages=[
+            *status_routes(lambda: read_status(exporter.store, time.time()), accepts_gzip),
+            *runbook_routes(),
+        ],
         settings=(lambda: web.current.settings) if web else WebSettings,
     )
     server = Server(app, web.current.context if web else None)

@@ -4,6 +4,7 @@ The libraries that render them are imported by the first reader: a tenth of the 
 """
 
 import asyncio
+import gzip
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -14,8 +15,6 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -44,8 +43,13 @@ RUNBOOK_POLICY = (
 )
 
 
-def status_routes(read: Callable[[], Reading]) -> Sequence[BaseRoute]:
-    """Return the routes of the page, its data and its files. ``read`` never calls AWS."""
+def status_routes(
+    read: Callable[[], Reading], accepts_gzip: Callable[[str | None], bool]
+) -> Sequence[BaseRoute]:
+    """Return the routes of the page, its data and its files.
+
+    ``read`` never calls AWS. ``accepts_gzip`` judges a header ``Accept-Encoding``.
+    """
     # In one thread of its own: however many readers press reload, the threads of scrapes stay free.
     one_at_a_time = asyncio.Lock()
 
@@ -64,13 +68,23 @@ def status_routes(read: Callable[[], Reading]) -> Sequence[BaseRoute]:
             query = StatusQuery.parse(request.query_params)
         except ValueError as error:
             raise HTTPException(400, f"{error}\n") from None
-        async with one_at_a_time:
-            return await asyncio.to_thread(lambda: kind(read(), query))
 
-    compressed = [Middleware(GZipMiddleware, compresslevel=4)]
+        def make() -> Response:
+            response = kind(read(), query)
+            response.headers["Vary"] = "Accept-Encoding"
+            if accepts_gzip(request.headers.get("accept-encoding")):
+                response.body = gzip.compress(response.body, 4)
+                response.headers.update(
+                    {"Content-Encoding": "gzip", "Content-Length": str(len(response.body))}
+                )
+            return response
+
+        async with one_at_a_time:
+            return await asyncio.to_thread(make)
+
     return [
-        Route("/", partial(answer, as_page), middleware=compressed),
-        Route("/api/v1/status", partial(answer, as_json), middleware=compressed),
+        Route("/", partial(answer, as_page)),
+        Route("/api/v1/status", partial(answer, as_json)),
         Mount("/static", StaticFiles(packages=[("exporter.web", "static")])),
     ]
 

@@ -16,6 +16,7 @@ from exporter import __version__
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.main import load_command
 from exporter.cli.signals import LEAVE_WITHIN
+from exporter.metrics.exposition import accepts_gzip
 from exporter.model.settings import Settings
 from exporter.poller.scheduler import STUCK_AFTER
 from exporter.web.app import make_app
@@ -52,7 +53,7 @@ def ask(method: str, path: str, problems: Sequence[str] | None, trouble: str | N
     """Return the status; ``problems``: of a reload, None where it is not allowed."""
     exporter = make_exporter(Settings(targets=()))
     read = partial(read_status, exporter.store, now=0.0)
-    pages = [*status_routes(read), *runbook_routes()]
+    pages = [*status_routes(read, accepts_gzip), *runbook_routes()]
     app = make_app(
         scrape=exporter.exposition.scrape,
         trouble=lambda: trouble,

@@ -11,6 +11,7 @@ from hypothesis import example
 from hypothesis import strategies as st
 
 from exporter.cli.exporter_process import make_exporter
+from exporter.metrics.exposition import accepts_gzip
 from exporter.model.settings import Settings
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
@@ -69,7 +70,7 @@ def server() -> Iterator[WebServer]:
         scrape=exporter.exposition.scrape,
         trouble=lambda: None,
         ready=lambda: True,
-        pages=status_routes(lambda: read_status(exporter.store, 0.0)),
+        pages=status_routes(lambda: read_status(exporter.store, 0.0), accepts_gzip),
     )
     with WebServer(app) as served:
         yield served

@@ -16,6 +16,7 @@ from exporter.cli.logs import configure_logs
 from exporter.cli.runs_output import FoundRun, as_config, as_json, plain_table, print_table
 from exporter.glue import responses
 from exporter.metrics import Exposition
+from exporter.metrics.exposition import accepts_gzip
 from exporter.model.run import Run, RunKey, run_key
 from exporter.model.view import View
 from exporter.store.log_lines import LogLines, write
@@ -79,7 +80,7 @@ class Shown(Scene):
 UNUSED: Any = None
 SHOWING: list[Store] = []
 """The store that the page reads: to make the page anew for each example takes long."""
-PAGES = status_routes(lambda: read_status(SHOWING[0], START))
+PAGES = status_routes(lambda: read_status(SHOWING[0], START), accepts_gzip)
 APP = make_app(scrape=UNUSED, trouble=UNUSED, ready=UNUSED, pages=PAGES)
 
 

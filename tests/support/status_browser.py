@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from starlette.routing import BaseRoute
 
 from exporter.errors import GlueError, Reason
+from exporter.metrics.exposition import accepts_gzip
 from exporter.store.store import Store
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
@@ -82,7 +83,7 @@ class Browser(Client):
 
     def __init__(self, scene: Watched, *, more: Sequence[BaseRoute] = ()) -> None:
         self._scene = scene
-        pages = [*status_routes(self._read), *more]
+        pages = [*status_routes(self._read, accepts_gzip), *more]
         unused: Any = None
         super().__init__(make_app(scrape=unused, trouble=unused, ready=unused, pages=pages))
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from exporter.errors import GlueError, Reason
+from exporter.metrics.exposition import accepts_gzip
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
 from exporter.web.status import Reading, read_status
@@ -168,6 +169,14 @@ def test_a_large_page_is_compressed_where_that_is_accepted(browser: Browser) -> 
     assert int(packed.headers["content-length"]) < len(plain.content) / 3
 
 
+@pytest.mark.parametrize("path", ["/", "/api/v1/status"])
+@pytest.mark.parametrize("refused", ["gzip;q=0", "gzip; q=0.0, *", "identity, br", "x-gzip-of-mine"])
+def test_gzip_is_not_sent_where_it_is_refused(browser: Browser, path: str, refused: str) -> None:
+    answer = browser.get(path, accept_encoding=refused)
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["vary"] == "Accept-Encoding"
+
+
 def test_a_page_without_anything_to_show_says_why() -> None:
     assert "No target is configured for this process." in Browser(Scene()).page().text
     text = Browser(Scene(target("prod", "sales.*"))).page().text
@@ -193,7 +202,7 @@ def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
         return read_status(scene.store, START)
 
     unused: Any = None
-    app = make_app(scrape=unused, trouble=lambda: None, ready=unused, pages=status_routes(read))
+    app = make_app(scrape=unused, trouble=lambda: None, ready=unused, pages=status_routes(read, accepts_gzip))
 
     async def visit() -> tuple[int, list[int]]:
         transport = httpx.ASGITransport(app)
