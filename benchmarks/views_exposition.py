@@ -10,9 +10,10 @@ from exporter.clock import SystemClock
 from exporter.metrics import Exposition
 from exporter.model.settings import Settings
 from exporter.store.results import ResyncEnded, Scope, SourcesRead, TablesRead
+from exporter.store.series import ExporterSeries
 from exporter.store.store import Store
 from tests.support.outcome import Listed, Outcome
-from tests.support.status_scene import EXPORTER, HOUR, refresh, view
+from tests.support.status_scene import HOUR, refresh, view
 from tests.support.store_bench import target
 
 if TYPE_CHECKING:
@@ -33,10 +34,9 @@ def exposition(count: int, *, troubled_every: int | None) -> bytes:
     """
     clock = SystemClock()
     found, now = Exposition(clock, process_metrics=False), clock.time()
-    store = Store(clock, [found.apply], log=lambda _: None)
-    url = "https://glue-mv-exporter.example.org"
-    writes = replace(EXPORTER, storage_last_write_successful=True, storage_write_failures=0)
-    store.describe(replace(writes, external_url=url))
+    series = ExporterSeries(external_url="https://glue-mv-exporter.example.org")
+    store = Store(clock, [found.apply], log=lambda _: None, exporter=series)
+    store.exporter = replace(store.exporter, storage_last_write_successful=True, storage_write_failures=0)
     of_database: dict[str, list[View]] = defaultdict(list)
     runs: dict[str, list[Run]] = defaultdict(list)
     for number, (database, table) in enumerate(views(count)):

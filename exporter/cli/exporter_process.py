@@ -1,12 +1,10 @@
 """The parts of an exporter, put together: store, exposition, Glue client and poll loop."""
 
-import platform
 from dataclasses import dataclass, replace
-from importlib import metadata
 
 import structlog
 
-from exporter import __version__, config
+from exporter import config
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
@@ -97,20 +95,8 @@ def make_exporter(
     exposition = Exposition(
         clock, process_metrics=not for_textfile, counters=storage is not None or not for_textfile
     )
-    store = Store(clock, [exposition.apply], storage, rows)
-    store.describe(
-        ExporterSeries(
-            version=__version__,
-            python_version=platform.python_version(),
-            boto3_version=metadata.version("boto3"),
-            external_url=external_url,
-            shard=shard,
-            last_reload_successful=True,
-            last_reload_success_time=clock.time(),
-            storage_last_write_successful=None if storage is None else True,
-            storage_write_failures=None if storage is None else 0,
-        )
-    )
+    series = ExporterSeries(external_url=external_url, shard=shard)
+    store = Store(clock, [exposition.apply], storage, rows, exporter=series)
     return Exporter(store, exposition, clients, Scheduler(store, clients.catalog, clock))
 
 

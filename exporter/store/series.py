@@ -4,12 +4,15 @@ The store hands a :class:`SeriesChanges` to its listeners after every commit. A 
 text does so then, once per change, and never again at a scrape. All values are immutable.
 """
 
+import platform
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import metadata
 from typing import NamedTuple
 
+from exporter import __version__
 from exporter.errors import Reason
 from exporter.model.run import Run, RunKey
 from exporter.model.sharding import Shard
@@ -172,16 +175,16 @@ class TargetSeries:
 class ExporterSeries:
     """What the families of the exporter as a whole are made from."""
 
-    version: str
-    python_version: str
-    boto3_version: str
+    version: str = __version__
+    python_version: str = field(default_factory=platform.python_version)
+    boto3_version: str = field(default_factory=lambda: metadata.version("boto3"))
     external_url: str | None = None
     """None without ``--web.external-url``."""
     shard: Shard = field(default_factory=Shard)
     poll_interval: float | None = None
     """Seconds; None before a configuration is in use."""
-    last_reload_successful: bool
-    last_reload_success_time: float
+    last_reload_successful: bool = True
+    last_reload_success_time: float = 0.0
     storage_last_write_successful: bool | None = None
     """None without ``--storage.path``, like the next one."""
     storage_write_failures: int | None = None

@@ -44,10 +44,13 @@ class Store:
         storage: Storage | None = None,
         rows: Mapping[Place, CatalogRows] | None = None,
         log: Callable[[Line], object] = write,
+        *,
+        exporter: ExporterSeries | None = None,
     ) -> None:
         """``storage``, ``rows``: what :meth:`Storage.open` returns; None: the state ends with the process.
 
-        ``log`` is called with each line for the log, once the lock is free again.
+        ``log`` is called with each line for the log, once the lock is free again. ``exporter``: what the
+        command line says of the exporter.
         """
         self._clock = clock
         self._listeners = tuple(listeners)
@@ -62,7 +65,12 @@ class Store:
         """What is watched now."""
         self._targets: dict[str, TargetState] = {}
         self._catalogs = {place: Catalog(place, self._log, one) for place, one in (rows or {}).items()}
-        self.exporter: ExporterSeries | None = None
+        self.exporter = replace(
+            exporter or ExporterSeries(),
+            last_reload_success_time=self.started,
+            storage_last_write_successful=None if storage is None else True,
+            storage_write_failures=None if storage is None else 0,
+        )
         """What is known of the exporter itself."""
         self._published: tuple[dict[str, TargetSeries], ExporterSeries | None] | None = {}, None
         """What the listeners have of targets and exporter; None: one failed, and gets everything anew."""
@@ -90,8 +98,7 @@ class Store:
             }
             self._log.forget(old.keys() - self._targets.keys())
             self._claim()
-            if self.exporter is not None:
-                self.exporter = replace(self.exporter, poll_interval=settings.poll_interval)
+            self.exporter = replace(self.exporter, poll_interval=settings.poll_interval)
             self._save_and_publish()
 
     def catalog_known(self, target: str, catalog_id: str, stop: threading.Event | None = None) -> None:
@@ -223,19 +230,14 @@ class Store:
 
     # What others read
 
-    def describe(self, exporter: ExporterSeries) -> None:
-        """Publish what is known of the exporter itself."""
-        with self._lock:
-            self.exporter = exporter
-            self._publish()
-
     def note_reload(self, *, successful: bool) -> None:
         """Publish whether the configuration could be reloaded."""
         with self._lock:
-            if self.exporter is not None:
-                now = replace(self.exporter, last_reload_successful=successful)
-                at = self._clock.time() if successful else now.last_reload_success_time
-                self.describe(replace(now, last_reload_success_time=at))
+            at = self._clock.time() if successful else self.exporter.last_reload_success_time
+            self.exporter = replace(
+                self.exporter, last_reload_successful=successful, last_reload_success_time=at
+            )
+            self._publish()
 
     def read(self, read: Callable[["Store"], T]) -> T:
         """Call with the store while nothing changes. It must be quick and change nothing."""
@@ -287,23 +289,21 @@ class Store:
     def _save(self, *, last: bool = False) -> None:
         """Write to disk. ``last``: what cannot be written now is lost, and worth a line in any case."""
         unsaved = {place: one.unsaved for place, one in self._catalogs.items() if one.unsaved}
-        before = self.exporter
-        failing = before is not None and before.storage_last_write_successful is False
+        failing = self.exporter.storage_last_write_successful is False
         if self._storage and unsaved:
             try:
                 self._storage.save(unsaved)
             except StorageError as error:
-                if before and before.storage_write_failures is not None:
-                    failures = before.storage_write_failures + 1
-                    self.exporter = replace(
-                        before, storage_last_write_successful=False, storage_write_failures=failures
-                    )
+                failures = (self.exporter.storage_write_failures or 0) + 1
+                self.exporter = replace(
+                    self.exporter, storage_last_write_successful=False, storage_write_failures=failures
+                )
                 if last or not failing:
                     message = "the state cannot be written; counters stand still until it can"
                     self._log.add("error", message, error=str(error))
                 return
-            if failing and before:
-                self.exporter = replace(before, storage_last_write_successful=True)
+            if failing:
+                self.exporter = replace(self.exporter, storage_last_write_successful=True)
                 self._log.add("info", "the state can be written again")
         for catalog in self._catalogs.values():
             catalog.saved()

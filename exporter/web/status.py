@@ -64,7 +64,7 @@ class Reading:
     now: float
     """Unix time, like all times."""
     started: float
-    exporter: ExporterSeries | None
+    exporter: ExporterSeries
     targets: Sequence[Json]
     """In the order of the file."""
     views: Sequence[ViewRow]
@@ -195,9 +195,7 @@ def _with_dates(value: Any) -> Any:
     return value
 
 
-def _exporter(exporter: ExporterSeries | None) -> Json:
-    if exporter is None:
-        raise ValueError("the exporter has not been described yet")
+def _exporter(exporter: ExporterSeries) -> Json:
     return {
         "version": exporter.version,
         "shard": str(exporter.shard),

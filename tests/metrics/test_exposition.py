@@ -11,6 +11,7 @@ from exporter.metrics.blocks import BLOCK_ITEMS
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.series import (
+    ExporterSeries,
     RequestStats,
     RunSeries,
     SeriesChanges,
@@ -19,7 +20,6 @@ from exporter.store.series import (
 )
 from tests.support.clock import ManualClock
 from tests.support.run_series import numbered_run, read_openmetrics, read_text, run_series
-from tests.support.store_bench import EXPORTER
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
@@ -49,7 +49,7 @@ def test_everything_anew_drops_what_was_there_before() -> None:
     stays, goes = numbered_run(1), numbered_run(2)
     key = ViewKey("eu-west-1", "123456789012", "sales", "orders")
     anew = SeriesChanges(
-        everything=True, runs={stays.key: stays}, targets={"prod": target()}, exporter=EXPORTER
+        everything=True, runs={stays.key: stays}, targets={"prod": target()}, exporter=ExporterSeries()
     )
     used, fresh = quiet_exposition(), quiet_exposition()
     used.apply(
@@ -57,7 +57,7 @@ def test_everything_anew_drops_what_was_there_before() -> None:
             runs={stays.key: goes, goes.key: goes},
             views={key: ViewSeries(key, "gone", up=True, facts=None)},
             targets={"gone": target("gone")},
-            exporter=EXPORTER,
+            exporter=ExporterSeries(),
         )
     )
     used.scrape()
@@ -71,7 +71,7 @@ def test_everything_anew_drops_what_was_there_before() -> None:
 def test_without_process_metrics_and_counters_only_gauges_are_left() -> None:
     """For a textfile, where the first collide and the second would always be of one poll."""
     exposition = Exposition(ManualClock(), process_metrics=False, counters=False)
-    exposition.apply(SeriesChanges(targets={"prod": target()}, exporter=EXPORTER))
+    exposition.apply(SeriesChanges(targets={"prod": target()}, exporter=ExporterSeries()))
     families = read_text(exposition.scrape().body().decode())
     assert {family.type for family in families} == {"gauge"}
     assert {family.name.partition("_exporter_")[0] for family in families} == {"glue_mv"}

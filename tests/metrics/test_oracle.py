@@ -14,11 +14,10 @@ from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIE
 from exporter.metrics.run_families import RUN_FAMILIES, run_labels
 from exporter.metrics.text import NO_LABELS, Elapsed, Family, Format, Labels, labels
 from exporter.metrics.view_families import VIEW_FAMILIES, view_labels
-from exporter.store.series import RequestStats, SeriesChanges, TargetSeries
+from exporter.store.series import ExporterSeries, RequestStats, SeriesChanges, TargetSeries
 from tests.metrics.test_view_families import view_series
 from tests.support.clock import ManualClock
 from tests.support.run_series import numbered_run
-from tests.support.store_bench import EXPORTER
 
 NOW = 1700000500.0
 ENDED = [numbered_run(number) for number in range(5)]
@@ -32,7 +31,7 @@ TABLES: Sequence[tuple[Sequence[Family[Any]], Sequence[tuple[Any, Labels]]]] = (
     (VIEW_FAMILIES, [(VIEW, view_labels(VIEW))]),
     # Blocks are made of four ended runs; the text of what is in no block comes before them.
     (RUN_FAMILIES, [(series, run_labels(series)) for series in (ENDED[4], *ENDED[:4], *ACTIVE)]),
-    (EXPORTER_FAMILIES, [(EXPORTER, NO_LABELS)]),
+    (EXPORTER_FAMILIES, [(ExporterSeries(), NO_LABELS)]),
     (TARGET_FAMILIES, [(target, labels(target=target.target)) for target in TARGETS]),
 )
 
@@ -71,7 +70,7 @@ def test_it_writes_what_client_python_writes_of_the_same_samples(form: Format) -
             runs={series.key: series for series in (*ENDED, *ACTIVE)},
             views={VIEW.key: VIEW},
             targets={target.target: target for target in TARGETS},
-            exporter=EXPORTER,
+            exporter=ExporterSeries(),
         )
     )
     registry = CollectorRegistry()

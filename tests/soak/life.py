@@ -9,7 +9,7 @@ import random
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from tests.soak.history import Spool
 from tests.soak.world import DAY, HOUR, RETENTION, World, WorldReader
 from tests.support.clock import ManualClock
 from tests.support.reader import ACCOUNT
-from tests.support.store_bench import EXPORTER, FullDisk, views
+from tests.support.store_bench import FullDisk, views
 
 FIRST_START = 12 * HOUR
 """Unix time: promtool's tests begin at 0, and views have a past."""
@@ -176,7 +176,6 @@ class Soak:
         self.store = Store(self.clock, [self.exposition.apply], self.storage, rows)
         self.refused = False
         """Whether the last configuration that was read was invalid."""
-        self.store.describe(replace(EXPORTER, last_reload_success_time=self.clock.time()))
         self.store.configure(self.settings)
         self.readers = {
             name: WorldReader(world, self.store.requests(name)) for name, world in self.worlds.items()

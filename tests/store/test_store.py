@@ -17,7 +17,6 @@ from tests.support.outcome import Listed, Outcome
 from tests.support.reader import ACCOUNT, glue_error
 from tests.support.store_bench import (
     DAY,
-    EXPORTER,
     Shown,
     StoreBench,
     ended,
@@ -135,11 +134,11 @@ def test_an_unlisted_status_is_logged_once_each_and_a_missing_one_is_none(bench:
 def test_a_reload_is_published_with_the_time_of_the_last_that_succeeded(
     views: StoreBench, at: float, *, successful: bool
 ) -> None:
-    views.store.describe(replace(EXPORTER, last_reload_success_time=START))
     views.clock.advance(60.0)
     views.store.note_reload(successful=successful)
-    expected = replace(EXPORTER, last_reload_successful=successful, last_reload_success_time=at)
-    assert views.shown.exporter == expected
+    exporter = views.shown.exporter
+    assert exporter
+    assert (exporter.last_reload_successful, exporter.last_reload_success_time) == (successful, at)
 
 
 # Catalogs that become known late
@@ -228,7 +227,6 @@ def test_another_targets_commit_publishes_a_view_whose_listing_goes_on_with_its_
 def test_after_a_listener_has_failed_everything_is_published_anew() -> None:
     sound, fragile = Shown(), Shown()
     store = Store(ManualClock(), [sound, fragile])
-    store.describe(EXPORTER)
     store.configure(Settings(targets=(target("prod", "sales.*", "a"), target("hr", "hr.*"))))
     tables = found(view(), view("sales.returns"))
     runs = (ended("a"), running("b"), of("sales.returns", running("c")))

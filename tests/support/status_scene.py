@@ -9,18 +9,11 @@ from exporter.model.settings import Settings, Target
 from exporter.model.view import View
 from exporter.store.log_lines import Line, write
 from exporter.store.results import TablesRead
-from exporter.store.series import ExporterSeries, SeriesListener
+from exporter.store.series import SeriesListener
 from exporter.store.store import Store
 from tests.support.clock import START, ManualClock
 from tests.support.outcome import Listed, Outcome
 
-EXPORTER = ExporterSeries(
-    version="1.2.3",
-    python_version="3.11.0",
-    boto3_version="1.44.0",
-    last_reload_successful=True,
-    last_reload_success_time=START,
-)
 HOUR = 3600.0
 
 
@@ -62,7 +55,6 @@ class Scene:
     ) -> None:
         self.clock = ManualClock()
         self.store = Store(self.clock, listeners, log=log)
-        self.store.describe(EXPORTER)
         self.store.configure(Settings(targets=targets, runs_per_view=runs_per_view))
 
     def poll(

@@ -35,15 +35,6 @@ DAY = 86400.0
 DAILY = "sales.daily_orders"
 """The view to which runs belong by default."""
 EVERYTHING = Scope()
-EXPORTER = ExporterSeries(
-    version="1",
-    python_version="3",
-    boto3_version="1",
-    last_reload_successful=True,
-    last_reload_success_time=0.0,
-    storage_last_write_successful=True,
-    storage_write_failures=0,
-)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -248,8 +239,6 @@ class StoreBench:
             self.storage, rows = FullDisk.open(self.folder)
         self.log = Log()
         self.store = Store(self.clock, [self.shown], self.storage, rows, self.log)
-        if self.folder is not None:
-            self.store.describe(EXPORTER)
 
     # What happens. All of it returns what is logged
 

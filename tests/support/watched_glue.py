@@ -21,7 +21,6 @@ from tests.support.clock import ManualClock
 from tests.support.glue_clients import session_with, target
 from tests.support.log import Log
 from tests.support.status_browser import Browser
-from tests.support.status_scene import EXPORTER
 
 RATE = 1_000_000.0
 Views = str | ViewPattern
@@ -51,7 +50,6 @@ class WatchedGlue:
         self._exposition = ServedExposition(self.clock, process_metrics=False)
         self._lines = Log()
         self.store = Store(self.clock, [self._exposition.apply], storage, rows, self._lines)
-        self.store.describe(EXPORTER)
         self._factory = ClientFactory(self.clock, session_factory=session_with())
         self._poll: TargetPoll | None = None
         self.store.configure(Settings(targets=(self._target,)))

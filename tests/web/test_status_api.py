@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter import __version__
 from exporter.web.status_query import DEFAULTS, ORDERS
 from tests.support.status_browser import HOSTILE, RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import HOUR
@@ -29,7 +30,7 @@ def test_the_api_tells_of_the_exporter_and_sums_up(browser: Browser) -> None:
     status = browser.status()
     assert status["time"] == "2023-11-14T22:13:20.000Z"
     assert status["exporter"] == {
-        "version": "1.2.3",
+        "version": __version__,
         "shard": "0/1",
         "started": "2023-11-14T22:13:20.000Z",
         "last_reload_successful": True,

@@ -15,7 +15,7 @@ from exporter.web.status_query import StatusQuery
 from tests.support.clock import START, ManualClock
 from tests.support.operations import counted
 from tests.support.status_browser import Browser
-from tests.support.status_scene import EXPORTER, HOUR, Scene, refresh, view
+from tests.support.status_scene import HOUR, Scene, refresh, view
 from tests.support.store_bench import target
 
 UNKNOWN_ID = GlueError(Reason.NOT_FOUND, "no such run", operation="GetMaterializedViewRefreshTaskRun")
@@ -214,7 +214,6 @@ def test_any_text_can_be_put_into_a_link(text: str) -> None:
 def filled(runs: int) -> Store:
     store = Store(ManualClock())
     read = {f"run-{number}": refresh(f"run-{number}", "sales.orders") for number in range(runs)}
-    store.describe(EXPORTER)
     store.configure(Settings(targets=(target("prod", *read),)))
     store.apply(PollEnded(target="prod", started=START, duration=1.0, runs={**read}))
     return store
