@@ -13,7 +13,7 @@ from benchmarks.glue import load_records, load_views
 from benchmarks.lifelike import ACCOUNT, REGION, ended_run
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.logs import configure_logs
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from tests.support.bare_glue import BareGlue
 
@@ -21,7 +21,7 @@ SPEED = 10
 VIEW = "glue_mv_refresh_view_"
 
 
-class FastClock(SystemClock):
+class FastClock(Clock):
     """Runs faster than the machine's clock."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.lifelike import ACCOUNT, REGION, views
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.metrics import Exposition
 from exporter.model.settings import Settings
 from exporter.store.results import ResyncEnded, Scope, SourcesRead, TablesRead
@@ -32,7 +32,7 @@ def exposition(count: int, *, troubled_every: int | None) -> bytes:
 
     Every so manieth view has failed three times and is overdue; none for None.
     """
-    clock = SystemClock()
+    clock = Clock()
     found, now = Exposition(clock, process_metrics=False), clock.time()
     series = ExporterSeries(external_url="https://glue-mv-exporter.example.org")
     store = Store(clock, [found.apply], log=lambda _: None, exporter=series)

@@ -1,25 +1,11 @@
-"""Time as an argument: the program uses :class:`SystemClock`, a test its own."""
+"""Time as an argument: a test has a clock of its own."""
 
 import threading
 import time
-from typing import Protocol
 
 
-class Clock(Protocol):
-    """Where every part of the exporter gets its time from."""
-
-    def time(self) -> float:
-        """Return the wall clock: Unix time in seconds. It may jump."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back, from an arbitrary start."""
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event is set, ``seconds`` at most; tell whether it is set."""
-
-
-class SystemClock:
-    """The clock of this machine."""
+class Clock:
+    """The clock of this machine, from which every part of the exporter gets its time."""
 
     def time(self) -> float:
         """Return the wall clock: Unix time in seconds. It may jump."""

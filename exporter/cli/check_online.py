@@ -13,7 +13,7 @@ from rich.console import Console
 from exporter.cli.exporter_process import with_regions
 from exporter.cli.logs import configure_logs, first_line, standard_output
 from exporter.cli.main import EXIT_FAILED
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.config import LoadedConfiguration
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
@@ -63,7 +63,7 @@ def check_online(files: Sequence[LoadedConfiguration]) -> int:
 
 def clients_of(targets: Sequence[Target]) -> ClientFactory:
     """Return what makes the targets' readers: those of one access share the lowest of their rates."""
-    clients = ClientFactory(SystemClock())
+    clients = ClientFactory(Clock())
     clients.configure(Settings(targets=tuple(targets)))
     return clients
 
@@ -104,7 +104,7 @@ def _check(
 
 
 def _calls(name: str, heartbeat: Callable[[], None] = lambda: None) -> Calls:
-    pool = WorkerPool(name, SystemClock())
+    pool = WorkerPool(name, Clock())
     return Calls(pool, deadline=math.inf, stop=threading.Event(), heartbeat=heartbeat)
 
 

@@ -11,7 +11,7 @@ from exporter.cli.daemon import serve_until_signal
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.logs import configure_logs
 from exporter.cli.signals import Signals
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.errors import ExporterError
 from exporter.glue import ClientFactory, fixed_session
 from exporter.model.settings import Access, Settings, Target, ViewPattern
@@ -38,7 +38,7 @@ def command(
     """
     signals = click.get_current_context().with_resource(Signals())
     configure_logs(log_level, log_format)
-    clock = SystemClock()
+    clock = Clock()
     try:
         # Here, because moto takes half a second to load, and is an extra.
         from exporter.simulated_glue import SimulatedGlue, demo_scenario, serve  # noqa: PLC0415 (as above)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from exporter import config
-from exporter.clock import Clock, SystemClock
+from exporter.clock import Clock
 from exporter.errors import ConfigurationError, Problem
 from exporter.glue import ClientFactory, resolve_region
 from exporter.metrics import Exposition
@@ -88,7 +88,7 @@ def make_exporter(
     and counters, unless something keeps them between two runs. ``external_url``, ``shard``: what the
     metrics say of this process.
     """
-    clock = clock or SystemClock()
+    clock = clock or Clock()
     clients = clients or ClientFactory(clock)
     clients.configure(settings)
     storage, rows = (None, {}) if storage_path is None else Storage.open(storage_path)

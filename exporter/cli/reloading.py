@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from exporter.cli.systemd import notify
-from exporter.clock import Clock, SystemClock
+from exporter.clock import Clock
 from exporter.config.web import load_web
 from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings, WebSettings
@@ -179,7 +179,7 @@ class Reloader:
         self._file = file
         self._load = load
         self._exporter = exporter
-        self._clock = clock or SystemClock()
+        self._clock = clock or Clock()
         self._interval = interval
         self.web = web
         self._lock = threading.Lock()

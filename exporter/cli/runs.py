@@ -20,7 +20,7 @@ from exporter.cli.exporter_process import progress, with_regions
 from exporter.cli.logs import configure_logs, printable, standard_output
 from exporter.cli.main import EXIT_FAILED
 from exporter.cli.runs_output import Findings, FoundRun, Screen, as_config, as_json, plain_table, print_table
-from exporter.clock import Clock, SystemClock
+from exporter.clock import Clock
 from exporter.config.kinds import format_duration
 from exporter.config.schema import CATALOG_ID, REGION
 from exporter.glue import ClientFactory, resolve_region
@@ -118,7 +118,7 @@ def command(
     by_flags = context.get_parameter_source("config_file") is not ParameterSource.COMMANDLINE
     names_a_place = any((wanted.aws_region, wanted.catalog_id, wanted.database, wanted.table))
     settings = _named(wanted) if by_flags and names_a_place else _configured(wanted, config_file)
-    clock = SystemClock()
+    clock = Clock()
     clients = ClientFactory(clock)
     clients.configure(settings)
 

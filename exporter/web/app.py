@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exporter.clock import Clock, SystemClock
+from exporter.clock import Clock
 from exporter.model.settings import RateLimit, WebSettings
 from exporter.web.auth import OPEN_PATHS, Passwords
 
@@ -89,7 +89,7 @@ def make_app(
     )
     # A redirect from /metrics/ would lead where the request's Host header says.
     app.router.redirect_slashes = False
-    return guarded(app, settings, SystemClock())
+    return guarded(app, settings, Clock())
 
 
 class _Metrics:

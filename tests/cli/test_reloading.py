@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.cli.reloading import TICK, Reloader, WebProtection, content_of
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.errors import ConfigurationError
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
@@ -140,7 +140,7 @@ def test_a_reload_takes_over_both_configurations_or_neither(
     web = web_file(tmp_path, users("alice"))
     exporter = bench.exporter
     if mistake == "in no file":
-        exporter = replace(exporter, clients=FailsToConfigure(SystemClock()))
+        exporter = replace(exporter, clients=FailsToConfigure(Clock()))
     reloaders = [
         Reloader(str(bench.file), bench.load, one, loaded=b"", web=web) for one in (exporter, bench.exporter)
     ]

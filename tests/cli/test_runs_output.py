@@ -13,6 +13,7 @@ from rich.console import Console
 
 from exporter.cli.runs import Report, Wanted, keep_on_screen
 from exporter.cli.runs_output import Findings, FoundRun, Screen, as_config, as_json, plain_table, print_table
+from exporter.clock import Clock
 from exporter.model.run import Run
 
 NOON = 1_767_268_800.0
@@ -155,7 +156,7 @@ def test_an_error_message_takes_two_lines_of_a_terminal_at_most() -> None:
 
 
 @dataclass
-class Clock:
+class LeftClock(Clock):
     """Moves when it is waited for; the user presses Ctrl-C after a minute and a half."""
 
     waited: float = 0.0
@@ -183,7 +184,7 @@ def drawn(screen: Screen, height: int = 8) -> list[str]:
 
 def test_it_reads_again_after_each_poll_interval_until_ctrl_c() -> None:
     """While it reads, the table that was read before stays, with the number of runs read so far."""
-    clock, tables = Clock(), iter("abc")
+    clock, tables = LeftClock(), iter("abc")
     screen = Screen(clock)
     seen: list[list[str]] = []
 
@@ -251,7 +252,7 @@ def test_the_block_is_a_document_for_each_target_with_view_and_status_of_each_ru
 def test_a_table_that_does_not_fit_says_how_many_runs_are_left_out() -> None:
     """A catalog has tens of thousands of runs, and the screen is drawn every second."""
     runs = [found(run_id=str(number)) for number in range(2500)]
-    screen = Screen(Clock(), Findings(runs, ["target x: \x1b[2Jno"]))
+    screen = Screen(LeftClock(), Findings(runs, ["target x: \x1b[2Jno"]))
     lines = drawn(screen, height=8)
     assert lines[1] == "target x: \\x1b[2Jno", "above the table, where nothing is cut off"
     assert [line.split()[1] for line in lines[4:7]] == ["0", "1", "2"]
@@ -266,12 +267,12 @@ def test_a_table_that_does_not_fit_says_how_many_runs_are_left_out() -> None:
 def test_a_table_without_room_for_its_header_leaves_out_all_runs(
     runs: int, problems: int, height: int
 ) -> None:
-    screen = Screen(Clock(), Findings([SUCCEEDED] * runs, ["no"] * problems))
+    screen = Screen(LeftClock(), Findings([SUCCEEDED] * runs, ["no"] * problems))
     assert drawn(screen, height)[-1] == f"{runs} more"
 
 
 def test_a_screen_says_so_where_a_reading_found_no_runs() -> None:
-    screen = Screen(Clock())
+    screen = Screen(LeftClock())
     assert "no runs" not in drawn(screen), "nothing has been read yet"
     screen.findings = Findings()
     assert drawn(screen)[2:] == ["no runs"]

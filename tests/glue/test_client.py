@@ -11,7 +11,7 @@ import pytest
 
 import exporter
 from exporter.cli.exporter_process import with_regions
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.model.run import Malformed, Run
@@ -211,7 +211,7 @@ def test_polls_go_first_and_a_reload_that_lowers_the_rate_holds_for_calls_that_w
 
 def test_connections_that_a_configuration_does_not_use_are_closed() -> None:
     """A poll of a target that is gone may go on; the others keep their sockets."""
-    clients = ClientFactory(SystemClock(), session_factory=session_with(), timeouts=PATIENT)
+    clients = ClientFactory(Clock(), session_factory=session_with(), timeouts=PATIENT)
     with BareGlue(FOUND) as kept, BareGlue(FOUND) as dropped:
         stays, goes = target(kept.url), target(dropped.url, aws_region="us-east-1")
         clients.configure(settings(stays, goes))
@@ -243,7 +243,7 @@ def test_credentials_that_never_come_do_not_hold_up_a_reload() -> None:
         session.register_component("credential_provider", Hanging())
         return session
 
-    clients = ClientFactory(SystemClock(), session_factory=sessions, timeouts=PATIENT)
+    clients = ClientFactory(Clock(), session_factory=sessions, timeouts=PATIENT)
     clients.configure(settings(target(HERE)))
     reader = catalog(clients, target(HERE))
     call = threading.Thread(target=reason_from, args=(partial(reader.get_run, RUN_ID),))

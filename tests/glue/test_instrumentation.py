@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.glue import ClientFactory, GlueCatalog
 from exporter.glue.instrumentation import LARGEST_ANSWER
@@ -182,7 +182,7 @@ def test_threads_share_one_session_and_count_in_the_statistics_of_their_own_targ
                 catalog.get_run(RUN_ID)
 
     stats = [RequestStats(), RequestStats()]
-    clients = ClientFactory(SystemClock(), session_factory=sessions, timeouts=PATIENT)
+    clients = ClientFactory(Clock(), session_factory=sessions, timeouts=PATIENT)
     with BareGlue(answer) as aws, ThreadPoolExecutor(8) as threads:
         for catalog_id, counted in zip((ACCOUNT, "210987654321"), stats, strict=True):
             reads = target(aws.url, rate=1000, catalog_id=catalog_id)

@@ -252,7 +252,7 @@ def test_made_up_credentials_are_the_same_everywhere() -> None:
 
 MAKE_CLIENTS = """
 import sys
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.glue import ClientFactory
 from exporter.model.settings import Access, Settings, Target
 from exporter.store.series import RequestStats
@@ -260,7 +260,7 @@ from threading import Event
 
 opened = []
 sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
-clients = ClientFactory(SystemClock())
+clients = ClientFactory(Clock())
 for region in ("eu-west-1", "us-east-1", "eu-north-1"):
     target = Target(name=region, access=Access(aws_region=region), catalog_id="123456789012")
     clients.catalog(target, RequestStats(), Event()).connection.client("glue")

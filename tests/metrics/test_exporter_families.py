@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.errors import Reason
 from exporter.metrics import Exposition
 from exporter.metrics.text import NO_LABELS, histogram
@@ -24,7 +24,7 @@ def target(requests: RequestStats | None = None) -> TargetSeries:
 
 
 def samples(series: TargetSeries | ExporterSeries) -> list[str]:
-    exposition = Exposition(SystemClock(), process_metrics=False)
+    exposition = Exposition(Clock(), process_metrics=False)
     if isinstance(series, TargetSeries):
         exposition.apply(SeriesChanges(targets={series.target: series}))
     else:
@@ -149,7 +149,7 @@ def test_the_exporter_shows_its_versions_and_its_last_reload() -> None:
 def test_request_counters_are_those_of_the_moment_of_the_scrape() -> None:
     """A poll may go on for a while before it commits."""
     requests = RequestStats()
-    exposition = Exposition(SystemClock())
+    exposition = Exposition(Clock())
     exposition.apply(SeriesChanges(targets={"prod": target(requests)}))
     line = f'glue_mv_exporter_api_requests_total{{target="prod",operation="{GET}"}} '.encode()
     assert line + b"0\n" in exposition.scrape().body()

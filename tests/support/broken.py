@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.cli.main import run
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.poller.scheduler import STUCK_AFTER
 from tests.support.clock import SteppedClock
 
@@ -37,7 +37,7 @@ def fail(what: str, file: Path) -> None:
     if what == "stuck":
         clock = SteppedClock()
         clock.advance(STUCK_AFTER)
-        setattr(SystemClock, "monotonic", lambda _: clock.monotonic())  # noqa: B010 (a method)
+        setattr(Clock, "monotonic", lambda _: clock.monotonic())  # noqa: B010 (a method)
     print("held up", flush=True)  # noqa: T201 (the parent process waits for it)
     threading.Event().wait()
 

@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from exporter.clock import Clock
+
 START = 1_700_000_000.0
 """Unix time at which a :class:`ManualClock` begins: 2023-11-14 22:13:20 UTC."""
 SAFETY_NET = 20.0
@@ -11,7 +13,7 @@ SAFETY_NET = 20.0
 _LOOK_AGAIN = 0.002
 
 
-class ManualClock:
+class ManualClock(Clock):
     """A clock for one test; any thread may ask or move it.
 
     ``wait`` advances the time itself, so that a single thread runs through its waits at once. With
@@ -71,7 +73,7 @@ class ManualClock:
         return [until for until in self._waiting if until > self._monotonic]
 
 
-class SteppedClock:
+class SteppedClock(Clock):
     """The machine's clock, which a test may set forward by any time: for calls that truly take their time."""
 
     def __init__(self) -> None:
@@ -83,9 +85,6 @@ class SteppedClock:
 
     def monotonic(self) -> float:
         return time.monotonic() + self._stepped
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        return event.wait(seconds)
 
     def advance(self, seconds: float) -> None:
         self._stepped += seconds

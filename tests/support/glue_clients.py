@@ -9,7 +9,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from exporter.clock import Clock, SystemClock
+from exporter.clock import Clock
 from exporter.errors import GlueError, Reason
 from exporter.glue import ClientFactory, GlueCatalog, SessionFactory, Timeouts
 from exporter.model.settings import Access, Target
@@ -94,9 +94,7 @@ def catalog_of(
     timeouts: Timeouts = PATIENT,
 ) -> Iterator[GlueCatalog]:
     """Give a reader of the target's catalog; close its connections afterwards."""
-    factory = ClientFactory(
-        clock or SystemClock(), session_factory=sessions or session_with(), timeouts=timeouts
-    )
+    factory = ClientFactory(clock or Clock(), session_factory=sessions or session_with(), timeouts=timeouts)
     try:
         yield factory.catalog(target, stats or RequestStats(), interrupted or threading.Event())
     finally:

@@ -10,7 +10,7 @@ import yaml
 
 from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
 from exporter.cli.reloading import Reloader, content_of
-from exporter.clock import SystemClock
+from exporter.clock import Clock
 from exporter.glue import ClientFactory
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
@@ -33,7 +33,7 @@ class ReloadBench:
 
     def __post_init__(self) -> None:
         settings = self.load()
-        clock = SystemClock()
+        clock = Clock()
         clients = ClientFactory(clock, session_factory=session_with())
         self.exporter: Exporter = make_exporter(settings, clients=clients, clock=clock)
         loaded = content_of(str(self.file))

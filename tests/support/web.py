@@ -14,7 +14,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from exporter.cli.reloading import WebProtection
-from exporter.clock import Clock, SystemClock
+from exporter.clock import Clock
 from exporter.model.settings import WebSettings
 from exporter.web.address import ListenAddress
 from exporter.web.app import guarded
@@ -45,7 +45,7 @@ class WebServer:
         """``config``: a web configuration, whose changes :meth:`follow` takes over."""
         self.protection = protection = WebProtection(str(config)) if config else None
         app = guarded(
-            app, lambda: protection.current.settings if protection else WebSettings(), clock or SystemClock()
+            app, lambda: protection.current.settings if protection else WebSettings(), clock or Clock()
         )
         context = protection.current.context if protection else None
         self.server = Server(app, context, timeouts)
