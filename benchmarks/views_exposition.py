@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.lifelike import ACCOUNT, REGION, views
 from exporter.clock import Clock
-from exporter.metrics import Exposition
+from exporter.metrics.exposition import Exposition
 from exporter.model.settings import Settings
 from exporter.store.results import ResyncEnded, Scope, SourcesRead, TablesRead
 from exporter.store.series import ExporterSeries

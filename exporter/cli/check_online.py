@@ -16,7 +16,7 @@ from exporter.cli.main import EXIT_FAILED
 from exporter.clock import Clock
 from exporter.config import LoadedConfiguration
 from exporter.errors import GlueError, Reason
-from exporter.glue import ClientFactory, GlueCatalog
+from exporter.glue.client import ClientFactory, GlueCatalog
 from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
 from exporter.model.settings import Settings, Target, ViewPattern
 from exporter.model.view import SourceTable, View

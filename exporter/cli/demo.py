@@ -13,12 +13,13 @@ from exporter.cli.logs import configure_logs
 from exporter.cli.signals import Signals
 from exporter.clock import Clock
 from exporter.errors import ExporterError
-from exporter.glue import ClientFactory, fixed_session
+from exporter.glue.client import ClientFactory
+from exporter.glue.sessions import fixed_session
 from exporter.model.settings import Access, Settings, Target, ViewPattern
 from exporter.web.address import ListenAddress
 
 if TYPE_CHECKING:
-    from exporter.simulated_glue import Catalog
+    from exporter.simulated_glue.catalog import Catalog
 
 log = structlog.get_logger()
 
@@ -41,7 +42,9 @@ def command(
     clock = Clock()
     try:
         # Here, because moto takes half a second to load, and is an extra.
-        from exporter.simulated_glue import SimulatedGlue, demo_scenario, serve  # noqa: PLC0415 (as above)
+        from exporter.simulated_glue.glue import SimulatedGlue  # noqa: PLC0415 (as above)
+        from exporter.simulated_glue.scenario import demo_scenario  # noqa: PLC0415 (as above)
+        from exporter.simulated_glue.server import serve  # noqa: PLC0415 (as above)
     except ImportError as error:
         raise ExporterError("the demo needs moto: in a checkout, pip install '.[demo]'") from error
     glue = SimulatedGlue(clock.time)

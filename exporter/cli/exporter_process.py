@@ -7,11 +7,12 @@ import structlog
 from exporter import config
 from exporter.clock import Clock
 from exporter.errors import ConfigurationError, Problem
-from exporter.glue import ClientFactory, resolve_region
-from exporter.metrics import Exposition
+from exporter.glue.client import ClientFactory
+from exporter.glue.sessions import resolve_region
+from exporter.metrics.exposition import Exposition
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard, owner
-from exporter.poller import Scheduler
+from exporter.poller.scheduler import Scheduler
 from exporter.store.series import ExporterSeries
 from exporter.store.storage import Storage
 from exporter.store.store import Store

@@ -23,10 +23,11 @@ from exporter.cli.runs_output import Findings, FoundRun, Screen, as_config, as_j
 from exporter.clock import Clock
 from exporter.config.kinds import format_duration
 from exporter.config.schema import CATALOG_ID, REGION
-from exporter.glue import ClientFactory, resolve_region
+from exporter.glue.client import ClientFactory
+from exporter.glue.sessions import resolve_region
 from exporter.model.run import UNKNOWN, Run
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.poller import Scheduler
+from exporter.poller.scheduler import Scheduler
 from exporter.poller.workers import TICK
 from exporter.store.store import Store
 from exporter.web.status import read_status

@@ -5,7 +5,3 @@
     text ← {run,view,exporter}_families ← exposition, reference
     text ← blocks ← exposition
 """
-
-from exporter.metrics.exposition import Exposition
-
-__all__ = ["Exposition"]

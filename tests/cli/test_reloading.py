@@ -11,7 +11,7 @@ import pytest
 from exporter.cli.reloading import TICK, Reloader, WebProtection, content_of
 from exporter.clock import Clock
 from exporter.errors import ConfigurationError
-from exporter.glue import ClientFactory
+from exporter.glue.client import ClientFactory
 from exporter.model.settings import Settings
 from tests.e2e.exposition import EXPORTER, VIEW
 from tests.support.bare_glue import BareGlue

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from exporter.cli.main import run
-from exporter.simulated_glue import RunScript, RunStatus
+from exporter.simulated_glue.runs import RunScript, RunStatus
 from tests.support.bare_faults import HANG, error, slow
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import ACCOUNT, Listing, sample_run

@@ -13,7 +13,7 @@ from exporter.cli.logs import configure_logs
 from exporter.cli.main import run
 from exporter.errors import ConfigurationError
 from exporter.model.sharding import Shard, owner
-from exporter.simulated_glue import RunScript
+from exporter.simulated_glue.runs import RunScript
 from tests.support.moto_glue import MotoGlue
 
 LAKE = """

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.cli.exporter_process import Exporter, make_exporter
-from exporter.glue import ClientFactory, fixed_session
+from exporter.glue.client import ClientFactory
+from exporter.glue.sessions import fixed_session
 from exporter.model.settings import Access, Settings, Target, ViewPattern
-from exporter.simulated_glue import RunScript, RunStatus, Schedule, demo_scenario
+from exporter.simulated_glue.runs import RunScript, RunStatus, Schedule
+from exporter.simulated_glue.scenario import demo_scenario
 from tests.support.bare_faults import ACCESS_DENIED, THROTTLED, UNAVAILABLE
 from tests.support.clock import SteppedClock
 from tests.support.moto_glue import MotoGlue

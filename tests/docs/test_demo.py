@@ -6,8 +6,11 @@ import pytest
 
 from exporter.cli.demo import demo_settings
 from exporter.cli.exporter_process import make_exporter
-from exporter.glue import ClientFactory, fixed_session
-from exporter.simulated_glue import SimulatedGlue, demo_scenario, serve
+from exporter.glue.client import ClientFactory
+from exporter.glue.sessions import fixed_session
+from exporter.simulated_glue.glue import SimulatedGlue
+from exporter.simulated_glue.scenario import demo_scenario
+from exporter.simulated_glue.server import serve
 from tests.docs.pages import ROOT, blocks
 from tests.support.clock import ManualClock
 

@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from exporter.cli.exporter_process import make_exporter
 from exporter.cli.logs import configure_logs
-from exporter.glue import ClientFactory, Timeouts
+from exporter.glue.client import ClientFactory
+from exporter.glue.instrumentation import Timeouts
 from exporter.model.settings import Access, AssumeRole, Settings, Target, ViewPattern
 from exporter.poller.listing import Polling
 from exporter.poller.poll import TargetPoll

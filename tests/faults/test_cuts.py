@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from exporter.errors import Reason
-from exporter.glue import Timeouts
+from exporter.glue.instrumentation import Timeouts
 from tests.support.bare_faults import Fault
 from tests.support.bare_glue import BareGlue, Call
 from tests.support.bare_records import sample_run

@@ -15,8 +15,7 @@ from rich.console import Console
 from exporter.cli.logs import configure_logs
 from exporter.cli.runs_output import FoundRun, as_config, as_json, plain_table, print_table
 from exporter.glue import responses
-from exporter.metrics import Exposition
-from exporter.metrics.exposition import accepts_gzip
+from exporter.metrics.exposition import Exposition, accepts_gzip
 from exporter.model.run import Run, RunKey, run_key
 from exporter.model.view import View
 from exporter.store.log_lines import LogLines, write

@@ -13,7 +13,7 @@ import exporter
 from exporter.cli.exporter_process import with_regions
 from exporter.clock import Clock
 from exporter.errors import GlueError, Reason
-from exporter.glue import ClientFactory, GlueCatalog
+from exporter.glue.client import ClientFactory, GlueCatalog
 from exporter.model.run import Malformed, Run
 from exporter.model.settings import AssumeRole, Settings, Target
 from exporter.model.view import SourceTable, View

@@ -14,7 +14,7 @@ import pytest
 
 from exporter.clock import Clock
 from exporter.errors import GlueError, PollInterrupted, Reason
-from exporter.glue import ClientFactory, GlueCatalog
+from exporter.glue.client import ClientFactory, GlueCatalog
 from exporter.glue.instrumentation import LARGEST_ANSWER
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import CUT_CONNECTION, HANG, Fault, error, json_answer

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.errors import GlueError, Reason
-from exporter.glue import GlueCatalog
+from exporter.glue.client import GlueCatalog
 from exporter.model.run import Malformed, Page, Run
 from exporter.model.view import SourceTable, View
 from exporter.store.series import RequestStats

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from exporter.errors import GlueError, Reason
-from exporter.glue import SessionFactory, fixed_session, resolve_region
+from exporter.glue.sessions import SessionFactory, fixed_session, resolve_region
 from exporter.model.settings import Access, AssumeRole
 from exporter.store.series import RequestStats
 from tests.support.bare_faults import HANG, Fault, error, json_answer
@@ -253,7 +253,7 @@ def test_made_up_credentials_are_the_same_everywhere() -> None:
 MAKE_CLIENTS = """
 import sys
 from exporter.clock import Clock
-from exporter.glue import ClientFactory
+from exporter.glue.client import ClientFactory
 from exporter.model.settings import Access, Settings, Target
 from exporter.store.series import RequestStats
 from threading import Event

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from exporter.clock import Clock
 from exporter.errors import Reason
-from exporter.metrics import Exposition
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.text import NO_LABELS, histogram
 from exporter.model.sharding import Shard
 from exporter.store.series import OPERATIONS, ExporterSeries, RequestStats, SeriesChanges, TargetSeries

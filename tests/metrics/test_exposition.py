@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from exporter.metrics import Exposition
 from exporter.metrics.blocks import BLOCK_ITEMS
+from exporter.metrics.exposition import Exposition
 from exporter.model.run import RunKey
 from exporter.model.view import ViewKey
 from exporter.store.series import (

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from exporter.metrics import Exposition
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.text import Format
 from exporter.store.series import RunSeries, SeriesChanges
 from tests.support.clock import ManualClock

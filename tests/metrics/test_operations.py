@@ -13,8 +13,8 @@ import pytest
 
 from benchmarks.lifelike import ACCOUNT, REGION, records
 from exporter.glue.responses import parse_run
-from exporter.metrics import Exposition
 from exporter.metrics.blocks import BLOCK_ITEMS
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.run_families import RUN_FAMILIES
 from exporter.model.run import RunKey
 from exporter.store.results import PollEnded, RunsListed, Scope

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from exporter.metrics import Exposition
 from exporter.metrics.exporter_families import EXPORTER_FAMILIES, TARGET_FAMILIES
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.run_families import RUN_FAMILIES, run_labels
 from exporter.metrics.text import NO_LABELS, Elapsed, Family, Format, Labels, labels
 from exporter.metrics.view_families import VIEW_FAMILIES, view_labels

@@ -1,6 +1,6 @@
 """A run, and the text of its series."""
 
-from exporter.metrics import Exposition
+from exporter.metrics.exposition import Exposition
 from exporter.store.series import RunSeries, SeriesChanges
 from tests.support.clock import ManualClock
 from tests.support.run_series import run_series

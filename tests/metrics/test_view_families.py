@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.metrics import Exposition
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.view_families import VIEW_FAMILIES, view_labels
 from exporter.model.view import ViewKey
 from exporter.store.counters import ViewCounters

@@ -7,7 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
-from exporter.simulated_glue import Catalog, SimulatedGlue, serve
+from exporter.simulated_glue.catalog import Catalog
+from exporter.simulated_glue.glue import SimulatedGlue
+from exporter.simulated_glue.server import serve
 from tests.support.clock import ManualClock
 
 

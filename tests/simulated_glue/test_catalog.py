@@ -11,8 +11,9 @@ import pytest
 from botocore.validate import ParamValidator
 from moto.glue.exceptions import EntityNotFoundException
 
-from exporter.simulated_glue import Catalog, RunScript, RunStatus, Schedule, SimulatedGlue
-from exporter.simulated_glue.catalog import KEPT_RUNS
+from exporter.simulated_glue.catalog import KEPT_RUNS, Catalog
+from exporter.simulated_glue.glue import SimulatedGlue
+from exporter.simulated_glue.runs import RunScript, RunStatus, Schedule
 from tests.support.clock import START, ManualClock
 
 MODEL: Any = botocore.session.get_session().get_service_model("glue")

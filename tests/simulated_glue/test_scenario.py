@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from exporter.simulated_glue import Catalog, RunStatus, SimulatedGlue, demo_scenario
+from exporter.simulated_glue.catalog import Catalog
+from exporter.simulated_glue.glue import SimulatedGlue
+from exporter.simulated_glue.runs import RunStatus
+from exporter.simulated_glue.scenario import demo_scenario
 from tests.support.clock import ManualClock
 
 ALL = {status.value for status in RunStatus}

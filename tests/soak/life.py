@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from exporter.errors import Reason
-from exporter.metrics import Exposition
+from exporter.metrics.exposition import Exposition
 from exporter.model.settings import Access, Settings, Target
 from exporter.poller.listing import Polling
 from exporter.poller.poll import TargetPoll

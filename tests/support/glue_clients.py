@@ -11,7 +11,9 @@ import pytest
 
 from exporter.clock import Clock
 from exporter.errors import GlueError, Reason
-from exporter.glue import ClientFactory, GlueCatalog, SessionFactory, Timeouts
+from exporter.glue.client import ClientFactory, GlueCatalog
+from exporter.glue.instrumentation import Timeouts
+from exporter.glue.sessions import SessionFactory
 from exporter.model.settings import Access, Target
 from exporter.store.series import RequestStats
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from moto.sts.responses import TokenResponse
 
-from exporter.simulated_glue import SimulatedGlue, call_moto
+from exporter.simulated_glue.glue import SimulatedGlue, call_moto
 from tests.support.endpoint import Call, Endpoint, Response
 
 

@@ -11,7 +11,7 @@ import yaml
 from exporter.cli.exporter_process import Exporter, load_settings, make_exporter
 from exporter.cli.reloading import Reloader, content_of
 from exporter.clock import Clock
-from exporter.glue import ClientFactory
+from exporter.glue.client import ClientFactory
 from exporter.model.settings import Settings
 from exporter.model.sharding import Shard
 from exporter.web.status import read_status

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from exporter.glue import ClientFactory
-from exporter.metrics import Exposition as ServedExposition
+from exporter.glue.client import ClientFactory
+from exporter.metrics.exposition import Exposition as ServedExposition
 from exporter.model.settings import Settings, Target, ViewPattern
 from exporter.poller.listing import Polling
 from exporter.poller.poll import TargetPoll
