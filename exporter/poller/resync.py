@@ -219,7 +219,7 @@ class Resync:
         """Read when the views' source tables were changed. All of it is applied at once."""
         answers: dict[str, Answer] = {}
         read: dict[Part, GlueError | None] = {}
-        if SOURCES in self._left:
+        if whole := SOURCES in self._left:
             read[SOURCES] = None
             # Where all is denied, nothing is known of the target: the last good values stay.
             if not all(self._denied(part) for part in self._asked if part.finds_views or part == RUNS):
@@ -232,7 +232,7 @@ class Resync:
                 read[part] = result if isinstance(result, GlueError) else None
                 if not isinstance(result, GlueError):
                     answers |= result
-                elif part in self._failures:  # the last good values stay until it has failed twice in a row
+                elif whole and part in self._failures:  # for two resyncs; else the last good values stay
                     answers |= dict.fromkeys(self._sources.arns(part), result.reason.value)
         finally:
             if answers:

@@ -115,6 +115,20 @@ def test_a_database_that_could_not_be_read_is_soon_asked_for_again_by_itself(rea
     assert watched.shown.facts("mv.a").source_updated_time == START - 3600.0
 
 
+@pytest.mark.parametrize("reason", [Reason.THROTTLED, Reason.TIMEOUT, Reason.UNEXPECTED])
+def test_a_view_is_judged_by_age_only_where_two_resyncs_could_not_read_its_sources(reason: Reason) -> None:
+    """Sources may rest for days: an outage of minutes must not make all their views overdue."""
+    watched = bench(reading("mv.a", arn("raw.a")), tables=["raw.a"])
+    watched.run()
+    watched.reader.fails("get_table raw.a", reason)
+    for _ in range(59):  # up to 30 s before the second resync since then
+        watched.later(30.0)
+        assert watched.up
+        assert watched.shown.facts("mv.a").source_updated_time == START - 3600.0
+    watched.later(30.0)
+    assert watched.shown.facts("mv.a").source_updated_time is None
+
+
 def test_where_runs_alone_are_denied_sources_are_still_read() -> None:
     """A view that falls behind its sources must not look fresh."""
     watched = bench(reading("mv.a", arn("raw.clicks")), tables=["raw.clicks"])
