@@ -154,12 +154,12 @@ def _mentioned(catalog: Catalog, page: RunsListed, name: Name, at: Moment) -> Vi
     if match is None or match[0].name != page.target or view is not None:
         return None  # a known one is gone: the tables did not hold it when they could be read
     view = catalog.watch(name, *match)
-    patterns = catalog.watched_patterns(match[1]).values()
-    listed = [pattern.listed_at for pattern in patterns if pattern.listed_at is not None]
+    patterns = catalog.watched_patterns(match[1])
+    listed = [one.listed_at for one in patterns.values() if one.listed_at is not None]
     if view.record.baseline_at is None and listed:
         # All runs that its pattern matches have been listed before: those created since then are new, and
         # all of them where that listing would have begun to watch the view.
-        after = None if any(pattern.listed_by_runs for pattern in patterns) else max(listed)
+        after = None if patterns.keys() & catalog.listed_by_runs else max(listed)
         catalog.update(view, replace(view.record, baseline_at=at.now, counts_after=after))
     elif page.listing.ownership is catalog.ownership:
         page.listing.covered[name] = view  # none of its runs can be on an earlier page
@@ -213,8 +213,10 @@ def _note_listed(catalog: Catalog, listing: Listing, at: Moment, *, tables_denie
         for pattern in matcher.target.views
         if not is_literal(pattern) and listing.scope in (Scope(), Scope(pattern.database))
     ]
-    for name, watched in catalog.watched_patterns(globs).items():
-        watched.listed_by_runs = tables_denied
+    patterns = catalog.watched_patterns(globs)
+    catalog.listed_by_runs -= patterns.keys()
+    catalog.listed_by_runs |= patterns.keys() if tables_denied else set()
+    for name, watched in patterns.items():
         if watched.listed_at is None or began >= watched.listed_at + LISTED_EVERY:
             watched.listed_at = began
             catalog.unsaved.patterns[name] = watched

@@ -36,9 +36,6 @@ class WatchedPattern:
     """Unix time."""
     listed_at: float | None = None
     """When a complete listing of all runs that it may match began, to an hour; None: there was none."""
-    listed_by_runs: bool = field(default=False, compare=False)
-    """Whether the last such listing would have begun to watch any view of it. Reloads and starts clear it:
-    that the state holds it has no effect."""
 
 
 @dataclass(slots=True)
@@ -82,6 +79,8 @@ class Catalog:
         self.changed_runs: set[str] = set()
         self.changed_views: set[Name] = set()
         self.unsaved = CatalogRows()
+        self.listed_by_runs: set[Name] = set()
+        """Patterns of which the last such listing would have begun to watch any view."""
         self._new_patterns: dict[Name, float] = {}
         """Those without a date yet, as long as Glue's clock is not known: monotonic seconds since when."""
         self._configured: Counter[str] = Counter()
@@ -132,8 +131,7 @@ class Catalog:
             for name in known.keys() - wanted:
                 del known[name]
                 self.unsaved.patterns[name] = None
-        for pattern in self.patterns.values():
-            pattern.listed_by_runs = False  # what is excluded may have changed
+        self.listed_by_runs = set()  # what is excluded may have changed
         for name in wanted - self.patterns.keys():
             self._new_patterns.setdefault(name, monotonic)
 

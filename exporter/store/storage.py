@@ -31,7 +31,7 @@ from exporter.store.views import SourceRecord, ViewRecord
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "lock"
 APPLICATION_ID: Final = 0x474D5645  # "GMVE": tells the file from any other SQLite database
-VERSION: Final = 7
+VERSION: Final = 8
 """Of table and records. What is released is never changed: a new version comes with a migration."""
 
 _SCHEMA: Final = f"""

@@ -236,10 +236,7 @@ MEMBER = "UPDATE records SET record = json_set(record, ?, json(?)) WHERE kind = 
         (MEMBER, ("$[10][3]", "[1]", "views")),
         (MEMBER, ("$[0]", "null", "patterns")),
         (MEMBER, ("$[0]", "9" * 400, "patterns")),
-        *(
-            (RECORD + " WHERE kind = 'patterns'", (f"[{number}, null, false]",))
-            for number in ("NaN", "-Infinity")
-        ),
+        *((RECORD + " WHERE kind = 'patterns'", (f"[{number}, null]",)) for number in ("NaN", "-Infinity")),
         ("UPDATE records SET (kind, key, record) = ('sources', 'arn', '[5.0, []]') WHERE kind = 'views'", ()),
     ],
 )
