@@ -195,8 +195,6 @@ class Endpoint:
 class _Server(ThreadingHTTPServer):
     """Serves in threads of its own until it is closed; then none of them is left."""
 
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 256
 
     def __init__(self, endpoint: Endpoint, port: int) -> None:
@@ -208,9 +206,16 @@ class _Server(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Know the connection before its thread runs: else a new one would outlive the server."""
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
         with self._open_lock:
-            self.open[request] = threading.current_thread()
+            self.open[request] = thread
+        thread.start()
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
