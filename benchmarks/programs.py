@@ -17,7 +17,7 @@ from benchmarks.client import Answer, scraped
 from benchmarks.glue import load_records
 from benchmarks.lifelike import ACCOUNT, REGION
 from benchmarks.processes import cpu_seconds, fetch, running
-from tests.support.ports import free_port
+from tests.support.ports import held_port
 
 INTERVAL = 5
 """Seconds between polls: the shortest that the exporter allows."""
@@ -65,8 +65,7 @@ def watching_views(glue: str, *names: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def exporter(target: Mapping[str, Any], *flags: str, **settings: Any) -> Iterator[Program]:
     """Run the exporter, and wait until it is ready."""
-    port = free_port()
-    with folder() as place:
+    with folder() as place, held_port() as port:
         config = place / "config.yaml"
         config.write_text(json.dumps({"poll_interval": f"{INTERVAL}s", **settings, "targets": [target]}))
         address = f"127.0.0.1:{port}"

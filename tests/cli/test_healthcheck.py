@@ -8,7 +8,7 @@ from socketserver import BaseRequestHandler, TCPServer
 import pytest
 
 from exporter.cli.main import run
-from tests.support.ports import free_port
+from tests.support.ports import held_port
 
 Output = pytest.CaptureFixture[str]
 
@@ -87,7 +87,8 @@ def test_something_else_at_the_port_is_status_1(capsys: Output, server: OneAnswe
 
 
 def test_nobody_there_is_status_1(capsys: Output) -> None:
-    assert check(f":{free_port()}") == 1
+    with held_port() as port:
+        assert check(f":{port}") == 1
     assert capsys.readouterr().err == "no healthy exporter: [Errno 111] Connection refused\n"
 
 

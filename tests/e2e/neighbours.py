@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from tests.e2e.program import wait_until
-from tests.support.ports import free_port
+from tests.support.ports import held_port
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "prometheus" / "alertmanager.example.yml"
 
@@ -35,7 +35,7 @@ def running(folder: Path, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
         assert process.poll() is None, log.read_text()
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 class Prometheus(NamedTuple):
@@ -62,7 +62,7 @@ class Prometheus(NamedTuple):
         return [labels for labels in found if labels["alertname"] == alert]
 
     def await_ready(self) -> None:
-        wait_until(lambda: _answer(f"{self.url}/-/ready") is not None, 30, "Prometheus serves")
+        wait_until(lambda: _answer(f"{self.url}/-/ready") is not None, 90, "Prometheus serves")
 
 
 def _answer(url: str) -> bytes | None:
@@ -89,15 +89,17 @@ def prometheus(
         "scrape_configs": [{"job_name": "glue", "static_configs": targets}],
     } | more
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    port = free_port()
-    with running(
-        folder,
-        "prometheus",
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        *flags,
-    ) as process:
+    with (
+        held_port() as port,
+        running(
+            folder,
+            "prometheus",
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            *flags,
+        ) as process,
+    ):
         server = Prometheus(f"http://127.0.0.1:{port}", process.pid)
         server.await_ready()
         yield server
@@ -187,15 +189,17 @@ def alertmanager(folder: Path, webhook: str, *, waits: str = "1s") -> Iterator[A
         receiver["webhook_configs"] = [{"url": f"{webhook}/{receiver['name']}"}]
     folder.mkdir()
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    manager = Alertmanager(f"127.0.0.1:{free_port()}")
-    with running(
-        folder,
-        "prometheus-alertmanager",
-        f"--config.file={folder / 'alertmanager.yml'}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={manager.address}",
-        "--cluster.listen-address=",
+    with (
+        held_port() as port,
+        running(
+            folder,
+            "prometheus-alertmanager",
+            f"--config.file={folder / 'alertmanager.yml'}",
+            f"--storage.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--cluster.listen-address=",
+        ),
     ):
-        ready = f"http://{manager.address}/-/ready"
-        wait_until(lambda: _answer(ready) is not None, 30, "Alertmanager serves")
-        yield manager
+        ready = f"http://127.0.0.1:{port}/-/ready"
+        wait_until(lambda: _answer(ready) is not None, 90, "Alertmanager serves")
+        yield Alertmanager(f"127.0.0.1:{port}")

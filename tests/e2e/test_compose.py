@@ -14,7 +14,7 @@ import yaml
 
 from tests.e2e.neighbours import Prometheus, running
 from tests.e2e.program import Program, wait_until
-from tests.support.ports import free_port
+from tests.support.ports import held_port
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "compose"
@@ -130,17 +130,20 @@ def service(
 
 def test_its_prometheus_scrapes_evaluates_and_alerts_with_its_own_files_and_flags(tmp_path: Path) -> None:
     """Against the demo; the dashboards' first question, which views there are, has an answer then."""
-    ports = {name: free_port() for name in ("prometheus", "alertmanager")}
-    with Program(tmp_path / "demo", ("demo",)) as demo:
-        ports["exporter"] = demo.port
+    with (
+        held_port() as of_prometheus,
+        held_port() as of_alertmanager,
+        Program(tmp_path / "demo", ("demo",)) as demo,
+    ):
+        ports = {"prometheus": of_prometheus, "alertmanager": of_alertmanager, "exporter": demo.port}
         with (
             service("alertmanager", tmp_path / "alertmanager", ports),
             service("prometheus", tmp_path / "prometheus", ports) as process,
         ):
             server = Prometheus(f"http://127.0.0.1:{ports['prometheus']}", process.pid)
             server.await_ready()
-            wait_until(lambda: server.query("glue_mv_refresh_view_info"), 40, "the demo is scraped")
-            wait_until(lambda: server.query("ALERTS"), 40, "an alert is at least pending")
+            wait_until(lambda: server.query("glue_mv_refresh_view_info"), 90, "the demo is scraped")
+            wait_until(lambda: server.query("ALERTS"), 90, "an alert is at least pending")
             rules = [rule for group in server.api("rules")["groups"] for rule in group["rules"]]
             shipped = [rule for group in read(EXAMPLES / "rules.yaml")["groups"] for rule in group["rules"]]
             assert [rule["lastError"] for rule in rules if rule.get("lastError")] == []
@@ -148,4 +151,4 @@ def test_its_prometheus_scrapes_evaluates_and_alerts_with_its_own_files_and_flag
                 rule.get("alert") or rule["record"] for rule in shipped
             }
             address = f"127.0.0.1:{ports['alertmanager']}"
-            wait_until(lambda: address in json.dumps(server.api("alertmanagers")), 20, "it is known")
+            wait_until(lambda: address in json.dumps(server.api("alertmanagers")), 90, "it is known")

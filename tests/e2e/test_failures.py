@@ -1,6 +1,7 @@
 """Unexpected errors, a connection that flaps, a host without an address: the metrics tell, work goes on."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.e2e.exposition import EXPORTER, RUN, VIEW, Exposition
 from tests.e2e.program import Program, broken, serve, target, wait_until, watching
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run, sample_run_id, view_run
+from tests.support.ports import held_port
 
 TABLES = ("orders", "returns")
 OTHER_CATALOG = "210987654321"
@@ -29,7 +31,7 @@ def breaking(glue: BareGlue, place: str, file: Path) -> Program:
 
 
 def await_error(file: Path, number: int = 1) -> None:
-    wait_until(lambda: file.read_text().count("raised") >= number, 30, "the error")
+    wait_until(lambda: file.read_text().count("raised") >= number, 90, "the error")
 
 
 def test_a_poll_that_ends_with_an_unexpected_error_has_ended_and_is_not_up(
@@ -39,10 +41,10 @@ def test_a_poll_that_ends_with_an_unexpected_error_has_ended_and_is_not_up(
     file.touch()
     with breaking(glue, "poll", file) as program:
         await_error(file)
-        program.await_ready(35)
+        program.await_ready()
         assert program.scrape().up() == 0
         file.unlink()
-        program.scrape_until(lambda now: now.views_up == len(TABLES), 30, "the views are up")
+        program.scrape_until(lambda now: now.views_up == len(TABLES), what="the views are up")
         program.await_up()
         file.touch()
         scraped = program.scrape_until(lambda now: now.up() == 0, what="the target is down again")
@@ -76,22 +78,27 @@ def test_a_connection_that_flaps_every_second(glue: BareGlue, tmp_path: Path) ->
     """The program answers all the while, keeps what it knew, and is well as soon as the connection is."""
     run_id = glue.records.put_run(sample_run(1, status="RUNNING"))
     glue.records.put_run(sample_run(1, status="RUNNING"), catalog_id=OTHER_CATALOG)
-    flapping = BareGlue()
-    flapping.records = glue.records
     well = target(glue.url, run_id, name="well", catalog_id=OTHER_CATALOG)
-    config = {"poll_interval": "5s", "targets": [target(flapping.url, run_id), well]}
-    with serve(tmp_path, config) as program:
+    with ExitStack() as stack:
+        port = stack.enter_context(held_port())
+
+        def connect() -> BareGlue:
+            return stack.enter_context(BareGlue(port=port, records=glue.records))
+
+        flapping = connect()
+        config = {"poll_interval": "5s", "targets": [target(flapping.url, run_id), well]}
+        program = stack.enter_context(serve(tmp_path, config))
         program.await_up()
+        program.await_up("well")
         before = files_and_threads(program)
         for turn in range(16):
             if turn % 2:
-                flapping = BareGlue(port=flapping.port)
-                flapping.records = glue.records
+                flapping = connect()
             else:
                 flapping.close()  # all connections are cut, new ones are refused
             time.sleep(1)
             reply = program.get("/metrics")
-            assert (reply.status, reply.seconds < 2) == (200, True)
+            assert (reply.status, reply.seconds < 10) == (200, True)
             scraped = Exposition(reply.text)
             statuses = scraped.series(f"{RUN}status", run_id=run_id, status="RUNNING")
             assert [value for _, value in statuses] == [1, 1], "both targets keep what they knew"
@@ -100,7 +107,6 @@ def test_a_connection_that_flaps_every_second(glue: BareGlue, tmp_path: Path) ->
         program.await_up()
         for now, then in zip(files_and_threads(program), before, strict=True):
             assert now <= then + 8
-    flapping.close()
 
 
 def test_a_host_without_an_address_is_unavailable_and_shows_no_values(glue: BareGlue, tmp_path: Path) -> None:
@@ -108,11 +114,11 @@ def test_a_host_without_an_address_is_unavailable_and_shows_no_values(glue: Bare
     run_id = glue.records.put_run(sample_run(1))
     nowhere = target("http://glue.invalid", sample_run_id(2), name="nowhere", catalog_id=OTHER_CATALOG)
     with serve(tmp_path, {"poll_interval": "5s", "targets": [nowhere, target(glue.url, run_id)]}) as program:
-        scraped = program.scrape_until(lambda now: now.up("nowhere") == 0 and now.up() == 1, 60)
+        scraped = program.scrape_until(lambda now: now.up("nowhere") == 0 and now.up() == 1, 120)
         assert scraped.value(f"{RUN}up", catalog_id=OTHER_CATALOG) == 0
         assert scraped.series(f"{RUN}info", catalog_id=OTHER_CATALOG) == []
         assert scraped.value(f"{EXPORTER}target_last_success_timestamp_seconds", target="nowhere") is None
         assert scraped.failures("nowhere")
         assert set(scraped.failures("nowhere")) <= {"unavailable", "timeout"}
         assert scraped.failures("test") == {}
-        assert "Could not connect to the endpoint URL" in program.log
+        program.await_log("Could not connect to the endpoint URL")

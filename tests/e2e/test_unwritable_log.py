@@ -17,7 +17,7 @@ from tests.e2e.program import COMMAND, Outcome, Program, run, wait_until, write_
 from tests.e2e.small_disk import SmallDisk
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run_id, view_run
-from tests.support.ports import free_port
+from tests.support.ports import held_port
 
 RELOADED = f"{EXPORTER}config_last_reload_success_timestamp_seconds"
 NEVER = pytest.mark.parametrize("place", ["2>/dev/full", "2>&-"])
@@ -31,20 +31,27 @@ def with_stderr(place: str, command: tuple[str, ...] = COMMAND) -> tuple[str, ..
 
 @dataclass
 class Mute(Program):
-    """An exporter that may not be able to say its port: it listens on one that was free."""
-
-    def __post_init__(self) -> None:
-        self._chosen = free_port()
-        self.listen = f"127.0.0.1:{self._chosen}"
+    """An exporter that may not be able to say its port: it is given one."""
 
     def _listening_port(self) -> int | None:
         assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.log}"
+        host, _, port = (self.listen or "").rpartition(":")
         with socket.socket() as client:
-            return self._chosen if client.connect_ex(("127.0.0.1", self._chosen)) == 0 else None
+            return int(port) if client.connect_ex((host, int(port))) == 0 else None
 
 
-def mute(folder: Path, config: dict[str, Any], command: tuple[str, ...], *arguments: str) -> Mute:
-    return Mute(folder, (f"--config.file={write_config(folder, config)}", *arguments), command=command)
+@contextlib.contextmanager
+def mute(
+    folder: Path, config: dict[str, Any], command: tuple[str, ...], *arguments: str
+) -> Iterator[Program]:
+    file = write_config(folder, config)
+    with (
+        held_port() as port,
+        Mute(
+            folder, (f"--config.file={file}", *arguments), command=command, listen=f"127.0.0.1:{port}"
+        ) as program,
+    ):
+        yield program
 
 
 def end(glue: BareGlue, program: Program, number: int) -> None:
@@ -83,7 +90,7 @@ def test_a_full_disk_takes_the_log_and_nothing_else(
             assert "run ended" not in seen.read_text()
             disk.free()
             end(glue, program, 3)
-            wait_until(lambda: "run ended" in seen.read_text(), 5, "lines are written again")
+            wait_until(lambda: "run ended" in seen.read_text(), 60, "lines are written again")
         lost, ended, *_ = seen.read_text().rpartition("xx")[2].splitlines()
         assert 'level=warning msg="log lines were dropped: standard error did not take them" lines=' in lost
         assert f"run_id={sample_run_id(3)}" in ended
@@ -117,7 +124,7 @@ def hang(reader: "subprocess.Popen[bytes]", pipe: Path) -> None:
     """Have the reader read no more, and fill the pipe."""
     reader.send_signal(signal.SIGSTOP)
     state = Path(f"/proc/{reader.pid}/stat")
-    wait_until(lambda: state.read_text().split()[2] == "T", 5, "the reader hangs")
+    wait_until(lambda: state.read_text().split()[2] == "T", 60, "the reader hangs")
     writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     for size in (4096, 1):
         with contextlib.suppress(BlockingIOError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.program import ACCESS_KEY, SECRET_KEY, assert_no_secret, wait_until
-from tests.support.ports import free_port
+from tests.support.ports import held_port
 
 Ended = subprocess.CompletedProcess[str]
 ROOT = Path(__file__).parents[2]
@@ -93,19 +93,19 @@ class Engine:
     @contextmanager
     def container(self, image: str, *arguments: str, options: Sequence[str] = ()) -> "Iterator[Container]":
         """Run a container in the background; it is removed in the end, stopped or not."""
-        port = free_port()
-        variables = {
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": f"127.0.0.1:{port}",
-        }
-        settings = [f"--env={name}={value}" for name, value in variables.items()]
-        started = self.podman("run", "--detach", *settings, *options, image, *arguments)
-        container = Container(self, started.stdout.split()[-1], port)
-        try:
-            yield container
-        finally:
-            self.podman("rm", "--force", "--time=0", container.name, check=False)
+        with held_port() as port:
+            variables = {
+                "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+                "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+                "GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": f"127.0.0.1:{port}",
+            }
+            settings = [f"--env={name}={value}" for name, value in variables.items()]
+            started = self.podman("run", "--detach", *settings, *options, image, *arguments)
+            container = Container(self, started.stdout.split()[-1], port)
+            try:
+                yield container
+            finally:
+                self.podman("rm", "--force", "--time=0", container.name, check=False)
 
     def close(self) -> None:
         self.podman("rm", "--all", "--force", "--time=0", check=False)

@@ -27,8 +27,15 @@ LIST_RUNS = "ListMaterializedViewRefreshTaskRuns"
 class BareGlue(Endpoint):
     """Any number of catalogs of one account, the same in all regions."""
 
-    def __init__(self, judge: Callable[[Call], Fault | None] | Fault | None = None, *, port: int = 0) -> None:
-        self.records = Records()
+    def __init__(
+        self,
+        judge: Callable[[Call], Fault | None] | Fault | None = None,
+        *,
+        port: int = 0,
+        records: Records | None = None,
+    ) -> None:
+        """Serve at once. ``records``: those of another one, in whose place this one answers."""
+        self.records = records or Records()
         self.listing = Listing()
         self.account = ACCOUNT
         """What ``GetCallerIdentity`` answers."""
