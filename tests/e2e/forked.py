@@ -34,7 +34,7 @@ class Life:
         try:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._handle, number)
-            gone, _, _ = select.select([self._handle], [], [], 10.0)
+            gone, _, _ = select.select([self._handle], [], [], 60.0)
             assert gone, f"still there after {number.name}:\n{self._log.read_text()}"
         finally:
             os.close(self._handle)

@@ -64,7 +64,7 @@ def test_a_flag_beats_its_environment_variable_and_a_first_poll_is_under_way_at_
     config = {"poll_interval": "1h", "targets": [target(glue.url, glue.records.put_run(sample_run(1)))]}
     env = {"GLUE_MV_EXPORTER_CONFIG_FILE": "/nowhere.yaml", "GLUE_MV_EXPORTER_WEB_LISTEN_ADDRESS": ":1"}
     with serve(tmp_path, config, env=env) as program:
-        program.await_ready(15)
+        program.await_ready()
 
 
 def test_config_yaml_in_the_working_directory_is_the_default(glue: BareGlue, tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             early = {path: program.get(path) for path in ("/-/ready", "/-/healthy", "/metrics")}
             glue.behave()
             program.await_ready()
-            program.scrape_until(lambda e: e.status(runs[0]) == "SUCCEEDED", 30)
+            program.scrape_until(
+                lambda e: len(e.series(f"{RUN}dpu_seconds")) == len(runs), what="all are read"
+            )
             yield Scene(program, early)
 
 

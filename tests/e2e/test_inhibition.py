@@ -53,7 +53,7 @@ def holds_back(running: Alertmanager, expected: Sequence[Labels], *posted: Label
         held = [inhibited.get(frozenset(labels.items())) for labels in posted]
         return held == [labels in expected for labels in posted]
 
-    wait_until(as_expected, 20, f"held back: {expected}")
+    wait_until(as_expected, 60, f"held back: {expected}")
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Victim:
     def begin(self) -> None:
         """Live once, until the baseline is on disk."""
         with serve(self.folder / "first", self.config, self.state) as program:
-            program.await_view("orders", 60)
+            program.await_view("orders")
 
     def live_and_die(self, ending: signal.Signals) -> None:
         """Live for a random time while a run ends; another ends while nothing runs."""
@@ -69,7 +69,7 @@ class Victim:
         self.glue.forget_calls()
         with serve(self.folder / "last", self.config, self.state) as program:
             scraped = program.scrape_until(
-                lambda now: now.counted.total() >= len(records), seconds=60, what="all are counted"
+                lambda now: now.counted.total() >= len(records), what="all are counted"
             )
         assert scraped.counted == Counter(record["Status"] for record in records)
         for name, member in (("dpu_seconds", "DPUSeconds"), ("processed_bytes", "ProcessedBytes")):

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.e2e.exposition import EXPORTER, VIEW
 from tests.e2e.program import run, serve, target, wait_until, watching, write_config
 from tests.support.bare_faults import slow
-from tests.support.bare_glue import GET_RUN, LIST_RUNS, BareGlue
+from tests.support.bare_glue import LIST_RUNS, BareGlue
 from tests.support.bare_records import Listing, sample_run, sample_run_id, view_run
 
 pytestmark = pytest.mark.timeout(240)
@@ -28,6 +29,13 @@ def put_views(glue: BareGlue, views: int, databases: int) -> list[str]:
     return names
 
 
+def first_pages_alone(glue: BareGlue) -> bool:
+    """Tell whether the first page of the runs is all that was asked for, and that once a poll."""
+    calls = glue.calls()
+    asked = {(call.operation, call.offset) for call in calls}
+    return asked <= {(LIST_RUNS, 0)} and all(later.at - call.at > 0.5 for call, later in pairwise(calls))
+
+
 def test_a_hundred_views_and_ten_thousand_runs_take_few_calls(glue: BareGlue, tmp_path: Path) -> None:
     names = put_views(glue, 100, databases=5)
     for number in range(100, 10_000):
@@ -42,7 +50,7 @@ def test_a_hundred_views_and_ten_thousand_runs_take_few_calls(glue: BareGlue, tm
 
         glue.forget_calls()
         program.await_polls()
-        assert glue.count() <= 2, glue.calls()
+        assert first_pages_alone(glue)
 
         for number in range(10_000, 10_050):
             record = view_run(number, names[number % 100], status="RUNNING", CreationTime=time.time())
@@ -52,8 +60,7 @@ def test_a_hundred_views_and_ten_thousand_runs_take_few_calls(glue: BareGlue, tm
         )
         glue.forget_calls()
         program.await_polls()
-        assert glue.count(LIST_RUNS) <= 1, "all of them are on the first page"
-        assert glue.count(GET_RUN) == 0
+        assert first_pages_alone(glue), "all of them are there"
 
 
 @pytest.mark.parametrize(("order", "overlap"), [("random", 0), ("newest", 3)])
@@ -108,7 +115,7 @@ def test_an_account_that_takes_longer_than_a_poll_is_read_to_its_end(glue: BareG
     put_views(glue, DATABASES, DATABASES)
     config = watching(glue, "*.*", max_requests_per_second=5) | {"poll_interval": "30s"}
     with serve(tmp_path, config) as program:
-        scraped = program.await_up(seconds=55)
+        scraped = program.await_up(seconds=150)
         assert scraped.views_up == DATABASES
         assert len(scraped.series(f"{VIEW}last_success_timestamp_seconds")) == DATABASES
         assert glue.count("GetTables") == DATABASES
@@ -131,7 +138,7 @@ def test_a_failure_in_a_long_listing_shows_though_another_target_is_polled_meanw
                 slow(3.0) if call.operation == LIST_RUNS and call.offset >= 5_000 else None
             )
             glue.records.put_run(view_run(8_000, status="FAILED", ended=time.time()))
-            program.scrape_until(lambda now: now.counted == {"FAILED": 1}, 60, "the failure is counted")
+            program.scrape_until(lambda now: now.counted == {"FAILED": 1}, what="the failure is counted")
             scraped = program.await_polls(2)
             assert scraped.value(f"{VIEW}last_run_status", status="FAILED") == 1
             assert scraped.value(f"{VIEW}consecutive_failures") == 1

@@ -22,7 +22,7 @@ def test_prometheus_scrapes_and_answers(glue: BareGlue, tmp_path: Path) -> None:
         prometheus(tmp_path / "prometheus", program.port, "--log.level=debug") as server,
     ):
         current = "glue_mv_refresh_run_status == 1"
-        wait_until(lambda: len(server.query(current)) == len(runs), 40, "every run has a status")
+        wait_until(lambda: len(server.query(current)) == len(runs), 90, "every run has a status")
         found = {one["metric"]["run_id"]: one["metric"]["status"] for one in server.query(current)}
         assert [found[sample_run_id(number)] for number in range(len(STATUSES))] == list(STATUSES)
         (zero,) = server.query("glue_mv_refresh_run_dpu_seconds == 0")

@@ -88,6 +88,7 @@ def test_a_swapped_config_map_is_noticed(glue: BareGlue, tmp_path: Path) -> None
         (mounted / "..new").symlink_to("..2")
         (mounted / "..new").rename(mounted / "..data")
         await_runs(program, SECOND)
+        program.await_log("configuration reloaded")
         assert program.log.count("configuration reloaded") == 1
 
 

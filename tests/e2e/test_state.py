@@ -63,7 +63,7 @@ def test_neither_a_stop_nor_a_crash_loses_series_of_settled_runs(glue: BareGlue,
     lives, asked = [], []
     for ending in ("stop", "crash", "stop"):
         with live_on(state, config) as program:
-            wait_until(partial(all_settled, program), 60, "all are settled")
+            wait_until(partial(all_settled, program), 90, "all are settled")
             text = program.scrape().text
             if ending == "crash":
                 program.crash()
@@ -87,12 +87,12 @@ def test_a_full_disk_stops_the_counters_until_there_is_room(
         assert (scraped.value(FAILURES) or 0) >= 1, "each page and the end of the poll are written"
         assert scraped.value(f"{VIEW}last_run_status", status="SUCCEEDED") == 1
         assert scraped.up() == 1
-        assert "the state cannot be written; counters stand still until it can" in program.log
+        program.await_log("the state cannot be written; counters stand still until it can")
 
         disk.free()
         scraped = program.scrape_until(lambda now: now.value(WRITTEN) == 1, what="a write succeeds")
         assert scraped.counted == {"SUCCEEDED": 1}
-        assert "the state can be written again" in program.log
+        program.await_log("the state can be written again")
 
         disk.fill()
         for number in (2, 3):
@@ -205,7 +205,7 @@ def test_a_file_that_is_damaged_or_gone_is_noticed_with_the_next_save(
         glue.records.put_run(view_run(2))
         scraped = program.scrape_until(lambda now: now.value(WRITTEN) == 0, what="the damage is noticed")
         assert (scraped.value(FAILURES) or 0) >= 1
-        assert "level=error" in program.log
+        program.await_log("level=error")
         scraped = program.await_polls(2)
         assert scraped.counted == {"SUCCEEDED": 1}
         assert scraped.value(WRITTEN) == 0

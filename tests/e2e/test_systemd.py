@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -71,7 +73,7 @@ class Systemd:
     def await_states(self, *states: str) -> None:
         """Wait until these notifications have come, in this order, whatever comes between them."""
         for state in states:
-            self._socket.settimeout(20)
+            self._socket.settimeout(60)
             while not self._socket.recv(4096).decode().startswith(state):
                 pass
 
@@ -117,21 +119,22 @@ def test_a_socket_that_is_gone_stops_nothing(config: Mapping[str, object], tmp_p
     env = {"NOTIFY_SOCKET": str(tmp_path / "gone")}
     with serve(tmp_path, config, env=env) as program:
         program.scrape_until(lambda now: now.status(sample_run_id(1)) == "SUCCEEDED")
-        assert "systemd was not notified" in program.log
+        program.await_log("systemd was not notified")
 
 
 def test_a_glue_that_never_answers_does_not_stop_the_watchdogs_pings(
     glue: BareGlue, config: Mapping[str, object], systemd: Systemd, tmp_path: Path
 ) -> None:
-    """A restart would not help. The pings come twice in the watchdog's time."""
+    """A restart would not help. A ping comes half of the watchdog's time after the one before it, mostly."""
     glue.misbehave(HANG)
     with serve(tmp_path, config, env=systemd.env):
-        systemd.await_states("READY=1", "WATCHDOG=1")
-        began = time.monotonic()
-        pings = systemd.heard(2)
-        taken = time.monotonic() - began
-        assert set(pings) == {"WATCHDOG=1"}
-        assert taken / WATCHDOG < len(pings) <= 2 * taken / WATCHDOG + 1
+        systemd.await_states("READY=1")
+        times = []
+        for _ in range(12):
+            systemd.await_states("WATCHDOG=1")
+            times.append(time.monotonic())
+        apart = median(later - earlier for earlier, later in pairwise(times))
+        assert WATCHDOG / 4 < apart < WATCHDOG, times
 
 
 def test_a_poll_loop_that_hangs_stops_the_watchdogs_pings(

@@ -153,14 +153,14 @@ def test_text_that_is_no_unicode_breaks_no_scrape(scene: Scene) -> None:
 
 
 def test_a_running_run_grows_older_with_every_scrape(scene: Scene) -> None:
-    before = scene.program.scrape().value(f"{RUN}duration_seconds", run_id=sample_run_id(2))
-    time.sleep(1.1)
-    after = scene.program.scrape().value(f"{RUN}duration_seconds", run_id=sample_run_id(2))
-    assert before
-    assert after
-    assert 1 < after - before < 5
     started = scene.glue.records.run(sample_run_id(2))["StartTime"]
-    assert abs(time.time() - started - after) < 3
+    for _ in range(2):
+        before = time.time()
+        text = scene.program.get("/metrics").text
+        shown = Exposition(text).value(f"{RUN}duration_seconds", run_id=sample_run_id(2))
+        assert shown
+        assert before - 0.1 < started + shown < time.time() + 0.1
+        time.sleep(1.1)
 
 
 def test_the_exporter_tells_about_itself(scene: Scene) -> None:
@@ -172,7 +172,7 @@ def test_the_exporter_tells_about_itself(scene: Scene) -> None:
     for name in ("last_poll_timestamp_seconds", "last_success_timestamp_seconds"):
         assert 0 <= time.time() - (scene.scraped.value(f"{EXPORTER}target_{name}") or 0) < 120
     assert (scene.scraped.value(f"{EXPORTER}target_last_poll_duration_seconds") or 99) < 30
-    assert abs(scene.scraped.value(f"{EXPORTER}target_clock_skew_seconds") or 0) < 2
+    assert abs(scene.scraped.value(f"{EXPORTER}target_clock_skew_seconds") or 0) < 30
     for prefix in ("process_", "python_"):
         assert any(name.startswith(prefix) for name in scene.scraped.names())
     states = {labels["state"]: value for labels, value in scene.scraped.series(f"{EXPORTER}target_runs")}

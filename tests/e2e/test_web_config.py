@@ -125,7 +125,7 @@ def test_it_listens_on_each_address_that_it_was_given(
 
         assert seen() == {(first, 200)}
         second = authority.pair("server", "127.0.0.1", "::1").der
-        wait_until(lambda: seen() == {(second, 200)}, 10, "the new certificate is served")
+        wait_until(lambda: seen() == {(second, 200)}, 60, "the new certificate is served")
         assert listening(program.process.pid) == ports
 
 
@@ -156,12 +156,12 @@ def test_no_reload_opens_the_door(config: dict[str, object], tmp_path: Path, web
         assert "tls=off client_certificates=NoClientCert basic_auth=on" in program.log
         for text, value in (("", 0), (USERS, 1), ("basic_auth_users: {", 0), (USERS, 1)):
             web.write_text(text)
-            wait_until(partial(in_use, program, value), 10, f"in use: {value}")
+            wait_until(partial(in_use, program, value), 60, f"in use: {value}")
             assert program.get("/metrics").status == 401, "whatever the file says"
         for reloads, text in enumerate(PROTECTS_NOTHING, 1):
             web.write_text(text)
             write_config(tmp_path, {**config, "poll_interval": f"{30 + reloads}s"})
-            wait_until(partial(reloaded, program, reloads), 10, "config.yaml is reloaded")
+            wait_until(partial(reloaded, program, reloads), 60, "config.yaml is reloaded")
             assert program.get("/metrics").status == 401
             assert program.get("/metrics", **AUTHORIZATION).status == 200
         program.process.send_signal(signal.SIGHUP)
@@ -182,6 +182,6 @@ def test_what_a_file_protects_less_waits_for_a_reload_that_somebody_asks_for(
         web.write_text(TLS)
         program.await_log("protects less")
         second = authority.pair("server").der
-        wait_until(lambda: https(authority, program.port) == (second, 401), 10, "the new one is served")
+        wait_until(lambda: https(authority, program.port) == (second, 401), 60, "the new one is served")
         program.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: https(authority, program.port).status == 200, 10, "no password is asked for")
+        wait_until(lambda: https(authority, program.port).status == 200, 60, "no password is asked for")
