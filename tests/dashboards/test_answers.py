@@ -10,10 +10,9 @@ import pytest
 from exporter.web.status_text import log_url
 from tests.dashboards import history
 from tests.dashboards.questions import Question, dashboards, interpolated, questions
-from tests.e2e.neighbours import Prometheus, prometheus
-from tests.e2e.program import Program, wait_until
+from tests.e2e.neighbours import Prometheus, prometheus, watched_demo
+from tests.e2e.program import wait_until
 from tools.dashboards.promql import quoted, with_logs
-from tools.render_rules import RENDERED
 
 DASHBOARDS = dashboards()
 QUESTIONS = [question for dashboard in DASHBOARDS.values() for question in questions(dashboard)]
@@ -87,15 +86,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[World]:
-    """Run the demo, and a Prometheus that scrapes it and evaluates the shipped rules every second."""
-    rules: dict[str, Any] = {
-        "rule_files": [str(RENDERED)],
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-    }
-    with (
-        Program(tmp_path / "demo", ("demo",)) as program,
-        prometheus(tmp_path / "prometheus", program.port, **rules) as server,
-    ):
+    with watched_demo(tmp_path) as (_, server):
         yield World(server, end=0.0, recorded="glue")
 
 

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tests.e2e.program import wait_until
+from tests.e2e.program import Program, wait_until
 from tests.support.ports import held_port
+from tools.render_rules import RENDERED
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "prometheus" / "alertmanager.example.yml"
 
@@ -103,6 +104,18 @@ def prometheus(
         server = Prometheus(f"http://127.0.0.1:{port}", process.pid)
         server.await_ready()
         yield server
+
+
+@contextmanager
+def watched_demo(folder: Path) -> Iterator[tuple[Program, Prometheus]]:
+    """Run the demo, and a Prometheus that scrapes it and evaluates the shipped rules every second."""
+    intervals = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    rules: dict[str, Any] = {"rule_files": [str(RENDERED)], "global": intervals}
+    with (
+        Program(folder / "demo", ("demo",)) as program,
+        prometheus(folder / "prometheus", program.port, **rules) as server,
+    ):
+        yield program, server
 
 
 class Webhook:

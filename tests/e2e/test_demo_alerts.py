@@ -3,13 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.neighbours import Prometheus, prometheus
+from tests.e2e.neighbours import Prometheus, watched_demo
 from tests.e2e.program import Program, wait_until
-from tests.soak.history import RULES
 from tests.support.status_browser import views_on_page
 
 STATES = ("failing", "overdue", "stuck")
@@ -64,16 +62,8 @@ def told_by(server: Prometheus, expressions: Mapping[str, str]) -> States:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[tuple[Program, Prometheus]]:
-    """Run the demo, and a Prometheus that scrapes it and evaluates the shipped rules every second."""
-    rules: dict[str, Any] = {
-        "rule_files": [str(RULES)],
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-    }
-    with (
-        Program(tmp_path / "demo", ("demo",)) as program,
-        prometheus(tmp_path / "prometheus", program.port, **rules) as server,
-    ):
-        yield program, server
+    with watched_demo(tmp_path) as both:
+        yield both
 
 
 def agreed(program: Program, server: Prometheus) -> States | None:

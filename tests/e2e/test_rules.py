@@ -17,7 +17,6 @@ from tests.rules.shipped import groups, rules
 
 FOLDER = Path(__file__).parents[1] / "rules" / "promtool"
 FILES = sorted(FOLDER.glob("*.yml"))
-RULES = FOLDER.parents[2] / "deploy" / "prometheus" / "rules.yaml"
 
 FRUGAL = {"GOGC": "400", "GOMAXPROCS": "1"}
 """For hundreds of short runs, side by side."""

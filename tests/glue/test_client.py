@@ -1,6 +1,5 @@
 """A catalog is read over HTTP, every failure has its reason, and readers share what equal access can."""
 
-import math
 import threading
 from dataclasses import replace
 from functools import partial
@@ -31,7 +30,6 @@ from tests.support.glue_clients import (
     session_with,
     target,
 )
-from tests.support.held_threads import HeldThreads
 
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 GET_RUN = "GetMaterializedViewRefreshTaskRun"
@@ -160,7 +158,15 @@ def test_targets_of_equal_access_share_the_lowest_rate() -> None:
     clients = factory()
     clients.configure(settings(fast, slow, elsewhere))
     assert [rate(catalog(clients, each)) for each in (fast, slow, elsewhere)] == [2, 2, 5]
-    assert catalog(clients, fast).connection is catalog(clients, slow).connection
+    reader = catalog(clients, fast)
+    assert reader.connection is catalog(clients, slow).connection
+    clients.configure(settings(target(HERE, rate=1)))
+    assert rate(reader) == 1, "a reload holds for readers in use, too"
+
+
+def test_a_poll_goes_before_a_resync() -> None:
+    reader = catalog(factory(), target(HERE))
+    assert [reader.until(9.0, first=first).caller.first for first in (True, False)] == [True, False]
 
 
 def test_other_credentials_and_endpoints_have_a_limit_of_their_own() -> None:
@@ -187,26 +193,6 @@ def test_the_sdks_own_region_is_the_same_as_the_written_one(
     (own,) = with_regions(settings(target(HERE, aws_region=None)), "config.yaml").targets
     clients = factory()
     assert catalog(clients, own).connection is catalog(clients, target(HERE)).connection
-
-
-def test_polls_go_first_and_a_reload_that_lowers_the_rate_holds_for_calls_that_wait_already() -> None:
-    held = HeldThreads()
-    clients = ClientFactory(held.clock, session_factory=session_with(), timeouts=PATIENT)
-    with BareGlue(FOUND) as aws:
-        clients.configure(settings(target(aws.url, rate=5)))
-        reader = catalog(clients, target(aws.url, rate=5))
-        for number in range(25):
-            one = reader.until(math.inf, first=number == 24)
-            held.start(partial(one.get_run, f"run-{number}"))
-        assert aws.count() == 5
-        clients.configure(settings(target(aws.url, rate=1)))
-        held.advance(5)
-        assert aws.count() == 5 + 4
-        assert aws.calls()[5].parameters["MaterializedViewRefreshTaskRunId"] == "run-24"
-        clients.configure(settings(target(aws.url, rate=100)))
-        held.advance(2)
-        assert aws.count() == 25
-        clients.close()
 
 
 def test_connections_that_a_configuration_does_not_use_are_closed() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from exporter.errors import PollInterrupted
 from exporter.glue.rate_limiter import Caller, RateLimiter
 from tests.support.clock import ManualClock, eventually
-from tests.support.held_threads import HeldThreads
 
 RATES = st.integers(min_value=1, max_value=20)
 PAUSES = st.lists(st.floats(min_value=0, max_value=2.5), min_size=1, max_size=60)
@@ -30,14 +29,15 @@ def turns(limiter: RateLimiter, clock: ManualClock, pauses: Sequence[float]) -> 
     return times
 
 
-class Callers(HeldThreads):
-    """Callers in threads of their own."""
+class Callers:
+    """Callers in threads of their own. Each step ends when all have passed, or wait for a later time."""
 
     def __init__(self, requests_per_second: float) -> None:
-        super().__init__()
+        self.clock = ManualClock(held=True)
         self.limiter = RateLimiter(self.clock, requests_per_second)
         self.passed: list[tuple[str, float]] = []
         """Who passed, and how many seconds after the start."""
+        self._started = 0
 
     def add(self, name: str, *, deadline: float = math.inf, first: bool = False) -> threading.Event:
         """Begin to wait; return what interrupts it."""
@@ -51,8 +51,19 @@ class Callers(HeldThreads):
                 outcome = f"{name} interrupted"
             self.passed.append((outcome, round(self.clock.monotonic() - 1000.0, 1)))
 
-        self.start(wait)
+        self._started += 1
+        threading.Thread(target=wait, daemon=True).start()
+        self._settle()
         return waits.interrupted
+
+    def advance(self, seconds: float) -> None:
+        """Let the time pass in tenths of a second; each time everything goes on that may."""
+        for _ in range(round(seconds * 10)):
+            self.clock.advance(0.1)
+            self._settle()
+
+    def _settle(self) -> None:
+        eventually(lambda: len(self.passed) + len(self.clock._ahead()) == self._started)
 
 
 @given(before=RATES, rate=RATES | st.sampled_from([0.5, 1.5, 2.5]), early=PAUSES, late=PAUSES)

@@ -10,8 +10,6 @@ from exporter.errors import StorageError
 from exporter.store.storage import FILE_NAME
 from tests.support.store_bench import StoreBench, ended, failed, started
 
-VIEW = "sales.daily_orders"
-
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
@@ -57,10 +55,13 @@ def test_flipped_bytes_are_refused_at_the_start_or_do_no_harm(
     ("left", "how"),
     [
         (lambda whole: whole, "used"),
-        *((lambda whole, part=part: whole[: int(len(whole) * part)], "refused") for part in (0.1, 0.5, 0.9)),
+        *(
+            (lambda whole, part=part: whole[: int(len(whole) * part)], "refused")
+            for part in (0, 0.1, 0.5, 0.9)
+        ),
         (lambda whole: whole[:4096] + bytes(4096) + whole[8192:], "refused"),
     ],
-    ids=["whole", "cut to a tenth", "cut to a half", "cut to nine tenths", "a page of zeros"],
+    ids=["whole", "empty", "cut to a tenth", "cut to a half", "cut to nine tenths", "a page of zeros"],
 )
 def test_a_file_of_which_a_part_is_missing_is_refused(
     whole: bytes, tmp_path: Path, left: Callable[[bytes], bytes], how: str

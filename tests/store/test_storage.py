@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import astuple
 from pathlib import Path
@@ -273,28 +273,6 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, made: str, at: st
 
 
 # A file that is damaged or taken away while the program runs, or before it starts
-
-
-def empty(folder: Path) -> None:
-    (folder / FILE_NAME).write_bytes(b"")
-
-
-def no_tables(folder: Path) -> None:
-    """Leave a database without anything in it."""
-    (folder / FILE_NAME).unlink()
-    make_file(folder, f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}")
-
-
-@pytest.mark.parametrize("damage", [empty, no_tables])
-def test_a_damaged_file_is_refused_at_the_start(
-    bench: StoreBench, folder: Path, damage: Callable[[Path], None]
-) -> None:
-    """Nothing else looks like a file that has never been used. Other damage: ``tests/state/test_damage``."""
-    bench.stop()
-    damage(folder)
-    with pytest.raises(StorageError, match=r"is damaged \(.*\): move it away"):
-        Storage.open(folder)
-    bench.folder = None
 
 
 def test_a_file_that_was_not_made_whole_is_made_anew(folder: Path) -> None:
