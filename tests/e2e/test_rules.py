@@ -14,6 +14,7 @@ import yaml
 
 from tests.rules.mutations import Document, Mutant, around, mutants
 from tests.rules.shipped import groups, rules
+from tools.render_rules import render
 
 FOLDER = Path(__file__).parents[1] / "rules" / "promtool"
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -127,7 +128,7 @@ _HARMLESS = {
         "GlueMVThrottled": ">= → > at 350",
     },
     "it is read where the target is down, which is 0": {
-        "target:glue_mv_read:max": "0 → 1 at 1187",
+        "target:glue_mv_read:max": "0 → -1 at 1187; 0 → 1 at 1187",
     },
     "the alert waits for longer": {
         "catalog:glue_mv_views:sum": "5m → 150s at 148, 322; 5m → 600s at 148, 322",
@@ -218,6 +219,34 @@ def test_the_rules_pass_their_tests(file: Path, tmp_path: Path) -> None:
     while not attempts[-1][0] and len(attempts) < ATTEMPTS:
         attempts.append(promtool(tests))
     assert attempts[-1][0], attempts[-1][1]
+
+
+def test_two_releases_with_rules_of_their_own_judge_none_of_the_other(tmp_path: Path) -> None:
+    """As the chart installs them: each with its thresholds, all in one Prometheus."""
+    view = 'aws_region="eu-west-1",catalog_id="1",database="sales",table="orders"'
+    series = {"up": 1, "glue_mv_exporter_build_info": 1}
+    series |= {f'glue_mv_refresh_view_info{{{view},target="prod",owner=""}}': 1}
+    series |= {f"glue_mv_refresh_view_consecutive_failures{{{view}}}": 3}
+    releases = {"patient": 5, "strict": 2}
+    given = []
+    for job, failures in releases.items():
+        text = render({"failuresInARow": failures}, selector=f'job="{job}",')
+        (tmp_path / f"{job}.yaml").write_text(text)
+        for name, value in series.items():
+            labels = name.partition("{")[2].rstrip("}")
+            metric = f'{name.partition("{")[0]}{{job="{job}",{labels}}}'
+            given.append({"series": metric, "values": f"{value}x60"})
+    firing = 'count by (alertname, job) (ALERTS{alertstate="firing"})'
+    expected = {("GlueMVRefreshFailed", job) for job in releases} | {("GlueMVRefreshFailing", "strict")}
+    samples = [
+        {"labels": f'{{alertname="{alert}", job="{job}"}}', "value": 1} for alert, job in sorted(expected)
+    ]
+    asked = {"expr": firing, "eval_time": "30m", "exp_samples": samples}
+    tests = [{"interval": "1m", "input_series": given, "promql_expr_test": [asked]}]
+    files = [f"{job}.yaml" for job in releases]
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump({"rule_files": files, "tests": tests}))
+    passed, said = promtool(tmp_path / "test.yaml")
+    assert passed, said
 
 
 @pytest.mark.parametrize("name", [rule.name for rule in rules()])

@@ -39,6 +39,14 @@ def test_other_thresholds_can_be_rendered_and_unknown_ones_are_refused() -> None
         render({"failuresInAColumn": 7})
 
 
+def test_every_series_is_of_the_release_that_the_rules_select() -> None:
+    """The recorded ones, too: those of another release, with its rules, are in the same Prometheus."""
+    groups = yaml.safe_load(render(selector='namespace="data",'))["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        for selector in selectors(rule["expr"]):
+            assert ("namespace", "data") in selector.values, (selector, rule["expr"])
+
+
 @all_rules
 def test_every_series_exists_with_its_labels_and_their_values(rule: Rule) -> None:
     """Otherwise an alert could never fire. No rule uses series of single runs."""
