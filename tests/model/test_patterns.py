@@ -7,9 +7,9 @@ from exporter.model.settings import Access, Target, ViewPattern
 from tests.support.operations import counted
 
 
-def pattern(text: str, expected_interval: float | None = None) -> ViewPattern:
+def pattern(text: str) -> ViewPattern:
     database, table = text.split(".")
-    return ViewPattern(database=database, table=table, expected_interval=expected_interval)
+    return ViewPattern(database=database, table=table)
 
 
 def matcher(*patterns: str | ViewPattern, exclude: tuple[str, ...] = ()) -> ViewMatcher:

@@ -44,9 +44,9 @@ def run(run_id: str, age: float = 0.0, *, of: str = "sales.orders", status: str 
 running = partial(run, status="RUNNING")
 
 
-def old(count: int, *, of: str = "sales.orders") -> list[Run]:
+def old(count: int) -> list[Run]:
     """Return runs that have long been settled, one an hour, newest first."""
-    return [run(f"old-{number}", DAY + 3600.0 * number, of=of) for number in range(count)]
+    return [run(f"old-{number}", DAY + 3600.0 * number) for number in range(count)]
 
 
 class SmallPages(MemoryReader):

@@ -391,10 +391,10 @@ WHOLE = ["get_tables sales", *FIRST_PAGE, "list_runs sales.* from 2", "list_runs
 """What a resync asks for to find the views of ``sales`` and read their five runs, two a page."""
 
 
-def five_runs(*names: str, runs: Sequence[Run] | None = None) -> Bench:
+def five_runs(*names: str) -> Bench:
     """Return a target that watches these views of ``sales``, where five runs are listed."""
     ready = Bench(watching(*names), SmallPages())
-    ready.has(*(runs or old(5)), views=("sales.orders", "sales.returns"))
+    ready.has(*old(5), views=("sales.orders", "sales.returns"))
     return ready
 
 

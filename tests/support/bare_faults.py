@@ -1,7 +1,7 @@
 """How an endpoint can be told to misbehave: every fault is a value, given a name."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 
@@ -47,9 +47,9 @@ def json_answer(value: object, **headers: str) -> Fault:
     return Fault(body=json.dumps(value).encode(), status=200, headers=tuple(headers.items()))
 
 
-def slow(seconds: float, fault: Fault | None = None) -> Fault:
-    """Answer late: truly, or with another fault."""
-    return replace(fault or Fault(), delay=seconds)
+def slow(seconds: float) -> Fault:
+    """Answer late, but truly."""
+    return Fault(delay=seconds)
 
 
 HANG = Fault(hang=True)

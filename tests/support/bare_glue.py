@@ -5,7 +5,7 @@ on all of them. STS answers on the same port::
 
     with BareGlue() as glue:
         run_id = glue.records.put_run(sample_run(1))
-        glue.misbehave(HANG, run_id=run_id)
+        glue.misbehave(HANG, operation=LIST_RUNS)
 """
 
 import re

@@ -115,7 +115,6 @@ class Endpoint:
         fault: Fault,
         *,
         operation: str | None = None,
-        run_id: str | None = None,
         aws_region: str | None = None,
         every: int = 1,
         times: float = math.inf,
@@ -128,11 +127,7 @@ class Endpoint:
         numbers = itertools.count(1)
 
         def rule(call: Call) -> Fault | None:
-            fits = (
-                operation in {None, call.operation}
-                and run_id in {None, call.run_id}
-                and aws_region in {None, call.aws_region}
-            )
+            fits = operation in {None, call.operation} and aws_region in {None, call.aws_region}
             number = next(numbers) if fits else 0
             return fault if fits and number % every == 0 and number <= times * every else None
 

@@ -29,7 +29,7 @@ def operation_of(call: str) -> str:
 class MemoryReader:
     """One catalog. A run ID that it does not hold is ``not_found``."""
 
-    def __init__(self, runs: Iterable[Run] = (), *, catalog_id: str = ACCOUNT) -> None:
+    def __init__(self, runs: Iterable[Run] = ()) -> None:
         self.answers: dict[str, Run | BaseException] = {run.run_id: run for run in runs}
         """By run ID: what a read returns, or raises. Other calls raise by their text in ``calls``."""
         self.views: list[View] = []
@@ -37,7 +37,7 @@ class MemoryReader:
         """The other tables, by catalog ID and database."""
         self.page_size = 100
         """Databases or tables a page."""
-        self.catalog: str | BaseException = catalog_id
+        self.catalog: str | BaseException = ACCOUNT
         """What asking for the catalog ID returns, or raises."""
         self.deadlines: list[float] = []
         """One of each poll, in monotonic seconds."""
