@@ -1,4 +1,4 @@
-"""Every error that one part of the exporter raises and another one handles.
+"""Errors that one part of the exporter raises and another one handles.
 
 ::
 

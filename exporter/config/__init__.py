@@ -2,8 +2,8 @@
 
 ::
 
-    checks ← targets ← schema ← kinds ← yaml_lines
-    web ← kinds
+    yaml_lines ← kinds ← schema ← targets ← checks
+    kinds ← web
 """
 
 import os
