@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from exporter.web.app import HEAD_BYTES
+from exporter.web.app import HEAD_BYTES, make_app
 from exporter.web.server import CONNECTIONS, GRACE_PERIOD, Timeouts
 from tests.support.certificates import Authority
 from tests.support.clock import SAFETY_NET, eventually
@@ -260,6 +261,30 @@ def test_an_answer_that_is_not_taken_in_time_ends(pause: float | None) -> None:
                 while client.recv(100_000):
                     time.sleep(pause)
         eventually(lambda: app.under_way == 0)
+
+
+def test_a_plain_scrape_ends_with_its_client() -> None:
+    """It is inflated part by part, and for nobody after that."""
+    left = threading.Event()
+
+    def endless() -> Iterator[bytes]:
+        try:
+            while True:
+                yield CHUNK
+        finally:
+            left.set()
+
+    unused: Any = None
+    app = make_app(
+        scrape=lambda _accept, _encoding: ("text/plain", None, 1 << 40, endless()),
+        trouble=unused,
+        ready=unused,
+    )
+    with WebServer(app) as server:
+        with server.socket() as client:
+            client.sendall(WHOLE)
+            assert client.recv(len(CHUNK))
+        assert left.wait(SAFETY_NET)
 
 
 def scrape_seconds(server: WebServer) -> float:
