@@ -108,7 +108,8 @@ def _listen(address: ListenAddress) -> socket.socket:
     except OSError as error:
         host = f"[{address.host}]" if ":" in address.host else address.host
         guess = "is another exporter running? " if error.errno == errno.EADDRINUSE else ""
+        # The errors of look-ups have numbers of their own.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise ExporterError(
-            f"cannot listen on {host}:{address.port}: {os.strerror(error.errno) if error.errno else error}"
-            f" ({guess}see --web.listen-address)"
+            f"cannot listen on {host}:{address.port}: {reason} ({guess}see --web.listen-address)"
         ) from error

@@ -54,15 +54,16 @@ def test_a_refused_configuration_leaves_no_state_behind(tmp_path: Path, name: st
 
 
 def test_only_a_taken_port_is_said_to_be_taken(tmp_path: Path, capsys: Output) -> None:
-    """The other address is kept free for documentation: no machine has it."""
+    """The second address is kept free for documentation: no machine has it. The third is none."""
     file = tmp_path / "config.yaml"
     file.write_text(VALID)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        for host, port in (taken.getsockname(), ("192.0.2.1", 10079)):
+        for host, port in (taken.getsockname(), ("192.0.2.1", 10079), ("[1:2]", 10079)):
             assert run([f"--config.file={file}", f"--web.listen-address={host}:{port}"]) == 1
-        first, second = capsys.readouterr().err.splitlines()
+        first, second, third = capsys.readouterr().err.splitlines()
     assert first.endswith("Address already in use (is another exporter running? see --web.listen-address)")
     assert second.endswith("Cannot assign requested address (see --web.listen-address)")
+    assert third.endswith("[1:2]:10079: Name or service not known (see --web.listen-address)")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["-h"]])
