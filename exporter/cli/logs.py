@@ -107,6 +107,8 @@ def standard_output() -> "Iterator[None]":
     """Write to standard output within, and flush it. Raises ExporterError where it cannot be written."""
     if sys.stdout is None:
         raise ExporterError("cannot write to standard output: it is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whose encoding may lack what is written
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
         sys.stdout.flush()

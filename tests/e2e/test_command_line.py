@@ -1,5 +1,6 @@
 """Commands, flags, environment variables, exit statuses, and what is said of broken configurations."""
 
+import os
 import re
 import shutil
 import sys
@@ -42,6 +43,15 @@ def test_wrong_usage_is_exit_status_2(tmp_path: Path, argument: str, why: str) -
     assert told.status == 2, told
     assert why in told.err
     assert "Traceback" not in told.err
+
+
+def test_what_the_terminals_encoding_cannot_say_is_spelt_out(tmp_path: Path) -> None:
+    """Such as the name of a file from a time before UTF-8."""
+    name = os.fsdecode(b"caf\xe9.yaml")
+    config = {"targets": [{"catalog_id": "123456789012", "views": ["sales.*"]}]}
+    write_config(tmp_path, config, name)
+    told = run(tmp_path, "check-config", name, env={"PYTHONIOENCODING": "utf-8:strict"})
+    assert (told.status, told.out) == (0, "caf\\udce9.yaml: OK (1 targets, 0 runs, 1 view patterns)\n"), told
 
 
 def test_flags_are_also_environment_variables(glue: BareGlue, tmp_path: Path) -> None:
