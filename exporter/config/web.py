@@ -166,21 +166,22 @@ def load_web(path: str | os.PathLike[str]) -> LoadedWebConfiguration:
             client_ca_file=tls.client_ca_file and str(folder / tls.client_ca_file),
             client_allowed_sans=frozenset(tls.client_allowed_sans),
         )
-    limit: RateLimit | None = configuration.get("rate_limit")
-    headers: dict[str, str] = configuration.get("http_server_config", {}).get("headers", {})
-    settings = WebSettings(
-        tls=tls,
-        users=MappingProxyType(configuration.get("basic_auth_users", {})),
-        # As in the toolkit, a blank value sets no header, and an interval of 0 turns the limit off.
-        headers=MappingProxyType({name: value for name, value in headers.items() if value}),
-        rate_limit=limit if limit and limit.interval else None,
-    )
-    if settings == WebSettings():
+    users = configuration.get("basic_auth_users", {})
+    if not (tls or users):
         raise whole_file(
             file,
             "protects nothing: write tls_server_config or basic_auth_users,"
             " or leave out --web.config.file to serve plain HTTP without passwords",
         )
+    limit: RateLimit | None = configuration.get("rate_limit")
+    headers: dict[str, str] = configuration.get("http_server_config", {}).get("headers", {})
+    settings = WebSettings(
+        tls=tls,
+        users=MappingProxyType(users),
+        # As in the toolkit, a blank value sets no header, and an interval of 0 turns the limit off.
+        headers=MappingProxyType({name: value for name, value in headers.items() if value}),
+        rate_limit=limit if limit and limit.interval else None,
+    )
     return LoadedWebConfiguration(settings, document)
 
 

@@ -159,9 +159,11 @@ def test_an_automatic_reload_takes_over_nothing_that_protects_less(
     bench: ReloadBench, tmp_path: Path
 ) -> None:
     """Even where it is a valid file: it may be half written."""
-    web = web_file(tmp_path, users("alice"))
+    Authority(tmp_path, "own").pair("server")
+    tls = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n"
+    web = web_file(tmp_path, tls + users("alice"))
     reloader = bench.another_reloader(loaded=content_of(str(bench.file)), web=web)
-    (tmp_path / "web.yml").write_text("rate_limit: {interval: 1s, burst: 5}\n")
+    (tmp_path / "web.yml").write_text(tls)
     bench.write(target(bench.glue, "a", 3))
     for _ in range(3):
         reloader.reload_if_changed()

@@ -34,11 +34,12 @@ def mistakes(folder: Path, text: str) -> list[str]:
         "# nothing yet\n",
         "{}",
         "tls_server_config: {}\nbasic_auth_users: {}\nhttp_server_config: {}\n",
-        "rate_limit: {interval: 0, burst: 1}\n",
+        "rate_limit: {interval: 1s, burst: 1}\n",
+        "http_server_config: {headers: {X-Frame-Options: deny}}\nbasic_auth_users: {}\n",
     ],
 )
 def test_a_file_that_protects_nothing_is_refused(tmp_path: Path, text: str) -> None:
-    """Nothing is what the flag's absence asks for; the file may have been emptied by mistake."""
+    """Neither headers nor a rate limit keep anybody out; the users may be missing by mistake."""
     (mistake,) = mistakes(tmp_path, text)
     assert mistake == (
         "web.yml: protects nothing: write tls_server_config or basic_auth_users,"
