@@ -8,21 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = (
-    "exporter.cli.daemon",
-    "exporter.glue",
-    "exporter.web.pages",
-    "exporter.web.server",
-)
-
 
 def main(command: str) -> None:
     """Run as a script."""
     program = Path(sys.executable).with_name("glue-mv-exporter")
     for name in (command, "healthcheck"):
         subprocess.run([program, name, "--help"], check=True, stdout=subprocess.DEVNULL)
-    for module in MODULES:
-        importlib.import_module(module)
+    importlib.import_module("exporter.cli.daemon")  # and with it all that serves and polls
     importlib.import_module("boto3").client("glue", region_name="eu-west-1")
 
 

@@ -93,7 +93,7 @@ def test_what_it_imports_is_compiled_beforehand(engine: Engine, image: str) -> N
     program = """
 import asyncio, os, sqlite3, sys
 import exporter.cli.daemon, exporter.cli.healthcheck, exporter.cli.serve
-import boto3, exporter.glue, exporter.web.pages, exporter.web.server
+import boto3
 boto3.client("glue", region_name="eu-west-1")
 modules = [m for m in list(sys.modules.values()) if getattr(m, "__cached__", None)]
 print(len(modules), *[m.__name__ for m in modules if not os.path.exists(m.__cached__)])

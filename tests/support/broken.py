@@ -21,9 +21,9 @@ from tests.support.clock import SteppedClock
 
 PLACES: Mapping[str, tuple[str, str | None, str]] = {
     "poll": ("exporter.poller.poll", "TargetPoll", "_read_listings"),
-    "publish": ("exporter.metrics", "Exposition", "apply"),
-    "commit": ("exporter.metrics", "Exposition", "apply"),
-    "stuck": ("exporter.metrics", "Exposition", "apply"),
+    "publish": ("exporter.metrics.exposition", "Exposition", "apply"),
+    "commit": ("exporter.metrics.exposition", "Exposition", "apply"),
+    "stuck": ("exporter.metrics.exposition", "Exposition", "apply"),
     "load": ("exporter.config", None, "load"),
 }
 """Module, class and function: the only names of the program's inside that these tests know."""
