@@ -15,6 +15,7 @@ import structlog
 
 from exporter.cli.systemd import notify
 from exporter.clock import Clock
+from exporter.config import LARGEST
 from exporter.config.web import load_web
 from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings, WebSettings
@@ -29,7 +30,7 @@ TICK = 1.0
 And those that a changed file must stay as it is before it is read: an editor may be half way through it.
 """
 STOPPING = ("the exporter is stopping",)
-_PIPE = b"a named pipe"
+_SPECIAL = b"a named pipe or a device"
 
 log = structlog.get_logger()
 
@@ -41,9 +42,11 @@ def content_of(file: str) -> bytes:
     """
     path = Path(file)
     try:
-        if stat.S_ISFIFO(path.stat().st_mode):
-            return _PIPE
-        return hashlib.sha256(path.read_bytes()).digest()
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return _SPECIAL
+        with path.open("rb") as stream:
+            return hashlib.sha256(stream.read(LARGEST + 1)).digest()
     except (OSError, ValueError) as error:
         return type(error).__name__.encode()
 
@@ -52,11 +55,12 @@ def _contents(files: Iterable[str]) -> dict[str, bytes]:
     return {file: content_of(file) for file in files}
 
 
-def _refuse_pipes(*files: str) -> None:
-    """Raise ConfigurationError for a named pipe: to open it is to wait for its writer, perhaps forever."""
+def _refuse_special(*files: str) -> None:
+    """Raise ConfigurationError for what is no file: a pipe may never have a writer, a device no end."""
     for file in files:
-        if content_of(file) == _PIPE:
-            raise ConfigurationError(file, (Problem(0, "", "is a named pipe: a reload reads files only"),))
+        if content_of(file) == _SPECIAL:
+            wrong = "is a named pipe or a device: a reload reads files only"
+            raise ConfigurationError(file, (Problem(0, "", wrong),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Protection:
 def _protect(settings: WebSettings, before: Protection | None) -> Protection:
     """Read the certificates and keys that the settings name. Raises ConfigurationError or TlsFileError."""
     files = settings.tls.files if settings.tls else ()
-    _refuse_pipes(*files)
+    _refuse_special(*files)
     contents = _contents(files)
     if before and (settings.tls, contents) == (before.settings.tls, before.contents):
         return replace(before, settings=settings)  # a context that stays as it was keeps its connections
@@ -105,7 +109,7 @@ class WebProtection:
 
     def read(self) -> Protection:
         """Read everything again. Raises ConfigurationError."""
-        _refuse_pipes(self._file)
+        _refuse_special(self._file)
         return load_protection(self._file, self.current)
 
     def adopt(self, protection: Protection) -> None:
@@ -127,7 +131,7 @@ class WebProtection:
         problems: list[str] = []
         settings = self.current.settings
         try:
-            _refuse_pipes(self._file)
+            _refuse_special(self._file)
             wanted = load_web(self._file).settings
             settings = wanted.at_least(settings)
             if settings != wanted:
@@ -203,7 +207,7 @@ class Reloader:
             notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             problems: tuple[str, ...] = ()
             try:
-                _refuse_pipes(self._file)
+                _refuse_special(self._file)
                 settings = self._load()
                 protection = self.web.read() if self.web and on_demand else None
                 # Rates first: nothing may be asked at an old one that is higher.

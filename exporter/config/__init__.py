@@ -19,7 +19,7 @@ from exporter.errors import ConfigurationError, Problem
 from exporter.model.settings import Settings
 
 _EXAMPLE: Final = "begin with a copy of config.example.yaml"
-_LARGEST: Final = 32 * 1024 * 1024
+LARGEST: Final = 32 * 1024 * 1024
 """Bytes of a file: a hundred thousand runs take four million."""
 
 
@@ -55,7 +55,7 @@ def load(
     ``if_missing``: what to do, besides beginning with the example, where the file does not exist.
     """
     file = os.fspath(path)
-    return parse(read_file(file, if_missing=f"{if_missing}, or {_EXAMPLE}", largest=_LARGEST), file)
+    return parse(read_file(file, if_missing=f"{if_missing}, or {_EXAMPLE}", largest=LARGEST), file)
 
 
 def parse(content: bytes, file: str) -> LoadedConfiguration:

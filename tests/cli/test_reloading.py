@@ -76,6 +76,20 @@ def test_a_changed_file_is_reloaded_once_and_not_before_it_stays_as_it_is(bench:
     assert bench.exporter.store.settings == bench.load()
 
 
+def test_a_device_and_a_file_without_end_are_not_read_into_memory(bench: ReloadBench) -> None:
+    bench.file.unlink()
+    bench.file.symlink_to("/dev/zero")
+    assert check(bench, 2) == [TICK, 10.0]
+    (problem,) = bench.reloader.reload()
+    assert problem.endswith("is a named pipe or a device: a reload reads files only")
+    bench.file.unlink()
+    bench.file.touch()
+    os.truncate(bench.file, 1 << 40)
+    assert check(bench, 2) == [TICK, 10.0]
+    assert bench.reloader.reload() == (f"{bench.file}: is larger than 32 MiB",)
+    assert len(bench.watched()) == 2
+
+
 @pytest.mark.parametrize("broken", [INVALID, None])
 def test_what_cannot_be_used_is_tried_once_and_changes_nothing(
     bench: ReloadBench, broken: str | None
@@ -212,7 +226,9 @@ def test_a_configuration_that_is_a_pipe_for_a_moment_ends_no_reload(bench: Reloa
     bench.file.unlink()
     os.mkfifo(bench.file)
     assert check(bench, 2) == [TICK, 10.0]
-    assert bench.reloader.reload() == (f"{bench.file}: is a named pipe: a reload reads files only",)
+    assert bench.reloader.reload() == (
+        f"{bench.file}: is a named pipe or a device: a reload reads files only",
+    )
     bench.file.unlink()
     bench.file.write_text(content)
     assert bench.reloader.reload() == ()
@@ -224,7 +240,9 @@ def test_no_file_of_a_web_configuration_that_is_a_pipe_is_opened(tmp_path: Path,
     web = web_file(tmp_path, "tls_server_config: {cert_file: server.pem, key_file: server.key}\n")
     (tmp_path / name).unlink()
     os.mkfifo(tmp_path / name)
-    with pytest.raises(ConfigurationError, match=f"{name}: is a named pipe: a reload reads files only"):
+    with pytest.raises(
+        ConfigurationError, match=f"{name}: is a named pipe or a device: a reload reads files only"
+    ):
         web.read()
     web.follow()
     assert not web.in_use
