@@ -267,12 +267,18 @@ def test_every_change_of_a_rule_is_noticed(name: str, tmp_path: Path) -> None:
 
     said_before = cache(partial(said, before))
 
+    def is_noticed(mutant: Mutant, test: str) -> bool:
+        """Tell whether promtool says something else; of what is harmless, twice: it may lose a series."""
+        if said(after, test) == said_before(test):
+            return False
+        return mutant.change not in harmless(name) or said(after, test) != said(before, test)
+
     def survives(mutant: Mutant, files: Iterable[str]) -> bool:
         """Tell whether promtool says the same as of the rules as they are: of these, that all tests pass."""
         (after / "rules.yaml").write_text(as_yaml(mutant.document))
         for file in files:
             for test in order[file]:
-                if said(after, test) != said_before(test):
+                if is_noticed(mutant, test):
                     order[file].remove(test)
                     order[file].insert(0, test)  # it may well notice the next change, too
                     return False
