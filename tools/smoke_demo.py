@@ -70,10 +70,10 @@ def main() -> None:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)
-            process.wait(10)
+            process.wait(30)
         if scrape() is not None:
             sys.exit("the demo still runs although it was stopped")
-    print("stopped within 10 s", flush=True)
+    print("stopped", flush=True)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def faults(manifests: list[Manifest]) -> list[str | None]:
     """Return what the models' own check says of each; it takes misspelt keys that are optional."""
     done = subprocess.run(
         ["node", "validate.mjs"],
-        cwd=NODE, input=json.dumps(manifests), capture_output=True, text=True, check=False, timeout=60,
+        cwd=NODE, input=json.dumps(manifests), capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     answer: list[str | None] = json.loads(done.stdout)
@@ -159,7 +159,7 @@ def mistyped(manifests: list[Manifest], folder: Path) -> str:
             NODE / "node_modules" / ".bin" / "tsc", "--noEmit", "--strict", "--skipLibCheck",
             "--module", "nodenext", "--target", "es2022", "manifests.ts",
         ],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=110,
+        cwd=folder, capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     return done.stdout + done.stderr
 
@@ -190,7 +190,7 @@ def findings(what: Path, *arguments: str) -> set[str]:
             Path(sys.executable).with_name("trivy"), "config", "--quiet", "--format", "json",
             "--skip-check-update", "--skip-version-check", "--disable-telemetry", *arguments, what,
         ],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=110,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     results: list[dict[str, Any]] = json.loads(done.stdout)["Results"]

@@ -83,7 +83,7 @@ class Node:
             return self.command(program, probe["exec"]["command"]) == 0
         asked = probe["httpGet"]
         url = f"{asked['scheme'].lower()}://127.0.0.1:{program.port}{asked['path']}"
-        return httpx.get(url, verify=False, timeout=10).is_success  # noqa: S501 (as the kubelet)
+        return httpx.get(url, verify=False, timeout=60).is_success  # noqa: S501 (as the kubelet)
 
     def command(self, program: Program, words: list[str]) -> int:
         """Run a command of a container; its first word is the image's own program."""
@@ -104,6 +104,6 @@ def test_the_exporter_runs_as_the_chart_starts_it(name: str, tmp_path: Path, glu
         assert node.probe(program, "livenessProbe")
         if "startupProbe" in node.chart.container:
             assert node.probe(program, "startupProbe")
-        wait_until(lambda: node.probe(program, "readinessProbe"), 30, "the readiness probe succeeds")
+        wait_until(lambda: node.probe(program, "readinessProbe"), 90, "the readiness probe succeeds")
         (test,) = node.chart.one("Pod")["spec"]["containers"]
         assert node.command(program, ["glue-mv-exporter", *test["args"]]) == 0

@@ -26,7 +26,7 @@ def imports_of(*arguments: str) -> set[str]:
         env={**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "do-not-print"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert "Traceback" not in done.stderr

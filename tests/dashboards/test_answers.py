@@ -147,4 +147,4 @@ def test_the_recording_rules_and_the_metrics_give_the_same_number(demo: World) -
             for title in ("Stuck", "Overdue")
         )
 
-    wait_until(same, 40, "the numbers are the same")
+    wait_until(same, 120, "the numbers are the same")

@@ -81,8 +81,8 @@ def agreed(program: Program, server: Prometheus) -> States | None:
 def test_the_alerts_are_about_the_views_that_the_page_shows(watched: tuple[Program, Prometheus]) -> None:
     program, _ = watched
     program.await_ready()
-    first = wait_until(lambda: agreed(*watched), 30, "all say the same")
+    first = wait_until(lambda: agreed(*watched), 90, "all say the same")
     assert first in (FROM_THE_BEGINNING, SETTLED)
-    wait_until(lambda: told_by_json(program) == SETTLED, 60, f"the demo shows {SETTLED}")
-    # Prometheus follows within two scrapes and evaluations.
-    assert wait_until(lambda: agreed(*watched), 10, "all say the same again") == SETTLED
+    wait_until(lambda: told_by_json(program) == SETTLED, 120, f"the demo shows {SETTLED}")
+    # Prometheus follows within two scrapes and evaluations, if it gets to them.
+    assert wait_until(lambda: agreed(*watched), 60, "all say the same again") == SETTLED

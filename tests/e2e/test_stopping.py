@@ -142,14 +142,14 @@ def test_stays_healthy_while_glue_hangs_for_long(glue: BareGlue, tmp_path: Path)
         assert program.get("/-/ready").status == 503
         was_ready = False
         until = time.monotonic() + LONGER_THAN_A_POLL
-        while time.monotonic() < until:
+        while time.monotonic() < until or not was_ready:
+            assert time.monotonic() < until + 60
             healthy = program.get("/-/healthy")
             assert (healthy.status, healthy.text) == (200, "healthy\n")
             ready = program.get("/-/ready").status == 200
             assert ready >= was_ready, "once ready, always ready"
             was_ready = ready
             time.sleep(0.5)
-        assert was_ready
         assert program.scrape().up() == 0
         assert program.log.count("target is down") == 1, "once, not at every poll"
         checked = run(tmp_path, "healthcheck", f"--web.listen-address=127.0.0.1:{program.port}")

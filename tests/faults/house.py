@@ -38,7 +38,7 @@ RATE = 20
 """``max_requests_per_second`` of each target."""
 PATIENT = Timeouts(connect=30.0, read=30.0, answer=30.0)
 """Nothing but a fault reaches these, however busy the machine is."""
-SHORT = Timeouts(connect=3.0, read=2.5, answer=3.0)
+SHORT = Timeouts(connect=6.0, read=5.0, answer=6.0)
 """Where an answer never comes, and the test waits for that."""
 AT_ONCE = 16
 """Targets that are polled at the same time; what hangs comes first."""

@@ -7,13 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from exporter.errors import Reason
-from exporter.glue.instrumentation import Timeouts
 from tests.support.bare_faults import Fault
 from tests.support.bare_glue import BareGlue, Call
 from tests.support.bare_records import sample_run
 from tests.support.glue_clients import catalog_of, reason_from, target
 
-TIMEOUTS = Timeouts(connect=5.0, read=5.0, answer=5.0)
 AT_ONCE = 32
 """botocore waits a while before it tries again what broke off."""
 PAGE = {"MaterializedViewRefreshTaskRuns": [sample_run(1, now=1_700_000_000.0)], "NextToken": "2"}
@@ -42,7 +40,7 @@ def test_no_cut_passes_for_an_answer(framed: Callable[[bytes], bytes]) -> None:
 
     with (
         BareGlue(cut_off) as server,
-        catalog_of(target(server.url, rate=10_000.0), timeouts=TIMEOUTS) as catalog,
+        catalog_of(target(server.url, rate=10_000.0)) as catalog,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
         assert catalog.list_runs(database=str(len(answer))).items, "the whole answer is one"

@@ -64,7 +64,8 @@ FAILURES = {
 def test_what_may_pass_is_tried_twice_and_the_rest_once(fault: Fault, reason: Reason, times: int) -> None:
     """Each attempt counts as a failure of the same reason."""
     stats = RequestStats()
-    with BareGlue(fault) as aws, catalog_of(target(aws.url), stats=stats, timeouts=HASTY) as catalog:
+    timeouts = HASTY if fault.hang or fault.trickle else PATIENT
+    with BareGlue(fault) as aws, catalog_of(target(aws.url), stats=stats, timeouts=timeouts) as catalog:
         assert reason_from(lambda: catalog.get_run(RUN_ID)) is reason
     assert attempts(stats) == {GET_RUN: times}
     assert failures(stats) == {(GET_RUN, str(reason)): times}

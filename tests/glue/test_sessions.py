@@ -19,6 +19,7 @@ from tests.support.glue_clients import (
     ACCESS_KEY,
     ACCOUNT,
     HASTY,
+    PATIENT,
     attempts,
     catalog_of,
     failures,
@@ -94,11 +95,12 @@ def test_an_sts_that_cannot_be_reached_is_about_credentials(
     """Its timeouts are not Glue's; both attempts are counted under its own operation."""
     stats = RequestStats()
     role = ROLE if operation == "AssumeRole" else None
+    timeouts = HASTY if trouble is HANG else PATIENT
     with BareGlue(trouble) as aws:
         asking = target(aws.url, catalog_id=None if role is None else ACCOUNT, assume_role=role)
         sessions = session_with(sts_at(aws.url, tmp_path))
         with (
-            catalog_of(asking, stats=stats, sessions=sessions, timeouts=HASTY) as catalog,
+            catalog_of(asking, stats=stats, sessions=sessions, timeouts=timeouts) as catalog,
             pytest.raises(GlueError) as caught,
         ):
             catalog.get_run(RUN_ID)
@@ -273,6 +275,6 @@ def test_the_model_of_glue_is_read_once_for_all_sessions() -> None:
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "do-not-print"}
     done = subprocess.run(
         [sys.executable, "-c", MAKE_CLIENTS],
-        env={**os.environ, **keys}, capture_output=True, text=True, timeout=60, check=True,
+        env={**os.environ, **keys}, capture_output=True, text=True, timeout=100, check=True,
     )  # fmt: skip
     assert len(done.stdout.splitlines()) == 1

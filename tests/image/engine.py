@@ -152,7 +152,7 @@ class Container:
         return self.engine.podman("healthcheck", "run", self.name, check=False)
 
     def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.log or self.state()["Status"] != "running", 30, text)
+        wait_until(lambda: text in self.log or self.state()["Status"] != "running", 120, text)
         assert text in self.log, self.log
 
     def stop(self) -> int:

@@ -41,7 +41,7 @@ def configuration(tmp_path: Path, glue: BareGlue) -> str:
 
 
 def scrape(container: Container) -> Exposition:
-    with urllib.request.urlopen(f"http://127.0.0.1:{container.port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{container.port}/metrics", timeout=60) as answer:
         return Exposition(answer.read().decode())
 
 
@@ -54,7 +54,7 @@ def test_it_is_scraped_with_nothing_to_write_to_no_capability_no_shell_and_128_m
 ) -> None:
     with engine.container(image, options=[*LOCKED_DOWN, configuration]) as container:
         container.wait_for("msg=listening")
-        wait_until(lambda: up(container), 20, "the target is up")
+        wait_until(lambda: up(container), 90, "the target is up")
         assert scrape(container).text.count("glue_mv_refresh_run_up{") == 3
 
         process = container.status_of_process()

@@ -36,7 +36,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     folder = tmp_path_factory.mktemp("story")
     tell = "from tests.state.crash_story import main; main()"
     command = [sys.executable, "-c", tell, str(folder / "state"), str(folder / "record")]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=100)
     story: Record = pickle.loads((folder / "record").read_bytes())  # noqa: S301 (our own)
     return story
 

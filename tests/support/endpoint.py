@@ -155,7 +155,7 @@ class Endpoint:
             self._calls.clear()
 
     def wait_for_calls(
-        self, count: int, operation: str | None = None, *, run_id: str | None = None, seconds: float = 30.0
+        self, count: int, operation: str | None = None, *, run_id: str | None = None, seconds: float = 60.0
     ) -> None:
         """Wait until there were so many calls; raises TimeoutError."""
         with self._changed:

@@ -20,7 +20,7 @@ from exporter.store.series import RequestStats
 ACCOUNT = "123456789012"
 ACCESS_KEY = "AKIATESTTESTTESTTEST"
 HASTY = Timeouts(connect=1.0, read=0.3, answer=0.5)
-"""For what is never answered. A busy machine takes as long for an answer, and botocore tries again."""
+"""For what is never answered: a busy machine takes as long for any other answer."""
 PATIENT = Timeouts(connect=10.0, read=10.0, answer=30.0)
 
 

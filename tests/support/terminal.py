@@ -25,7 +25,7 @@ class OnTerminal:
         os.close(child)
         self.screen = ""
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> None:
+    def wait_for(self, text: str, seconds: float = 60.0) -> None:
         """Read what is shown until it holds the text."""
         deadline = time.monotonic() + seconds
         while text not in self.screen:
@@ -34,7 +34,7 @@ class OnTerminal:
                 pytest.fail(self.screen)
             self._read(0.1)
 
-    def end(self, seconds: float = 20.0) -> int:
+    def end(self, seconds: float = 60.0) -> int:
         """Return the exit status, once all that was shown has been read."""
         deadline = time.monotonic() + seconds
         while self._read(0.1) and time.monotonic() < deadline:

