@@ -19,7 +19,7 @@ from exporter.errors import GlueError, Reason
 from exporter.glue.client import ClientFactory, GlueCatalog
 from exporter.model.patterns import Name, ViewMatcher, is_glob, is_literal
 from exporter.model.settings import Settings, Target, ViewPattern
-from exporter.model.view import SourceTable, View
+from exporter.model.view import SourceTable, View, source_tables
 from exporter.poller.discovery import (
     DATABASES,
     RUNS,
@@ -231,10 +231,7 @@ class TargetCheck:
 
     def _source_tables(self) -> Iterator[Row]:
         """Read the views' source tables, as a resync does. One that cannot be read is a warning."""
-        arns: dict[str, bool] = {}
-        for view in self._views.values():
-            for arn in view.sources or ():
-                arns[arn] = arns.get(arn, False) or view.iceberg_sources
+        arns = source_tables(self._views.values())
         if not arns or not self._target.source_tables:
             return
         answers: dict[str, Answer] = dict.fromkeys(arns, "Glue could not be reached")

@@ -103,12 +103,9 @@ def make_exporter(
 
 def progress(store: Store) -> str:
     """Return in words how far polling once is."""
-
-    def words(store: Store) -> str:
+    with store.lock:
         watched = list(store.watched())
         runs = sum(len(catalog.runs) for catalog in {catalog for _, catalog in watched if catalog})
         ended = sum(state.series.up is not None for state, _ in watched)
-        of_targets = f"{ended} of {len(watched)} targets done, " if len(watched) > 1 else ""
-        return f"reading, {of_targets}{runs:,} runs"
-
-    return store.read(words)
+    of_targets = f"{ended} of {len(watched)} targets done, " if len(watched) > 1 else ""
+    return f"reading, {of_targets}{runs:,} runs"

@@ -1,6 +1,7 @@
 """A materialized view, and the source tables that it reads."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
@@ -74,3 +75,12 @@ class View:
     iceberg_sources: bool = False
     """Whether ``SubObjectsStatistics`` says of every source that it is an Iceberg table. Its entries do not
     say which source they describe, so that a mixed list says nothing about any of them."""
+
+
+def source_tables(views: Iterable[View]) -> dict[str, bool]:
+    """Return the ARNs of the views' source tables; true: a view says that it is an Iceberg table."""
+    tables: dict[str, bool] = {}
+    for view in views:
+        for arn in view.sources or ():
+            tables[arn] = tables.get(arn, False) or view.iceberg_sources
+    return tables

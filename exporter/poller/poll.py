@@ -76,7 +76,7 @@ class TargetPoll:
         self._store.catalog_known(self._name, calls.one(reader.catalog_id), self.polling.stop)
         watch = self._store.watch(self._name)
         if watch and watch.target.views:
-            self.resync.begin_if_due(watch, self._store.settings, first_resync_within)
+            self.resync.begin_if_due(watch, first_resync_within)
             if not watch.polled:
                 self.resync.wait(begun + first_resync_within, heartbeat)
                 reader, calls = self._job(heartbeat)

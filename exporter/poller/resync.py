@@ -17,7 +17,6 @@ import structlog
 from exporter.errors import GlueError, PollInterrupted, Reason
 from exporter.model.patterns import ViewMatcher
 from exporter.model.reader import CatalogReader
-from exporter.model.settings import Settings
 from exporter.model.view import View
 from exporter.poller.discovery import (
     DATABASES,
@@ -80,14 +79,14 @@ class Resync:
         """Whether it runs now."""
         return self._thread is not None and self._thread.is_alive()
 
-    def begin_if_due(self, watch: Watch, settings: Settings, least_budget: float) -> None:
+    def begin_if_due(self, watch: Watch, least_budget: float) -> None:
         """Start it if something is due: all, what is left of the last run, or what failed.
 
         It may take ``least_budget`` seconds, and more if the resync interval is longer.
         """
         if self.running or self._stop.is_set():
             return
-        now = self._clock.monotonic()
+        now, settings = self._clock.monotonic(), self._store.settings
         soon = now + settings.poll_interval / 2
         parts = [part for part, failure in self._failures.items() if soon >= failure.retry_at]
         if not self._left and soon >= self._next_whole:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from exporter.model.patterns import Name, Ownership
 from exporter.model.run import PHASES, Run, RunKey
 from exporter.model.settings import Target, ViewPattern
-from exporter.model.view import View, ViewKey
+from exporter.model.view import View, ViewKey, source_tables
 from exporter.store import runs as lifecycle
 from exporter.store.counters import BASELINE
 from exporter.store.log_lines import LogLines
@@ -182,12 +182,8 @@ class Catalog:
         return view if view and view.target else None
 
     def source_tables(self, target: str) -> dict[str, bool]:
-        """Return the ARNs of the source tables of a target's views; true: a view says that it is Iceberg."""
-        tables: dict[str, bool] = {}
-        for view in self.of_target(target):
-            for arn in view.record.view.sources or () if view.known else ():
-                tables[arn] = tables.get(arn, False) or view.record.view.iceberg_sources
-        return tables
+        """Return the source tables of a target's views, as :func:`exporter.model.view.source_tables`."""
+        return source_tables(view.record.view for view in self.of_target(target) if view.known)
 
     def source_is_read(self, arn: str) -> bool:
         """Return whether a source table could be read the last time."""

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import StorageError
@@ -21,8 +20,6 @@ from exporter.store.runs import Moment
 from exporter.store.series import ExporterSeries, RequestStats, SeriesChanges, SeriesListener, TargetSeries
 from exporter.store.storage import Storage
 from exporter.store.targets import TargetState, Watch
-
-T = TypeVar("T")
 
 EARLY_SLACK = 0.5
 """A run that waits for a later poll is asked for this part of a poll interval early, at most."""
@@ -55,7 +52,8 @@ class Store:
         self._clock = clock
         self._listeners = tuple(listeners)
         self._storage = storage
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        """Held for one commit. Who holds it reads what is of one moment, and must be quick."""
         self._log = LogLines()
         self._write_line = log
         self.started = clock.time()
@@ -134,7 +132,7 @@ class Store:
 
     def watch(self, target: str) -> Watch | None:
         """Return what a poll of this target has to read; None for a target that is gone."""
-        with self._lock:
+        with self.lock:
             if (catalog := self._catalog(target)) is None:
                 return None
             state = self._targets[target]
@@ -150,14 +148,14 @@ class Store:
             )
 
     def source_tables(self, target: str) -> dict[str, bool]:
-        """Return the ARNs of the source tables of a target's views; true: a view says that it is Iceberg."""
-        with self._lock:
+        """Return the source tables of a target's views, as :func:`exporter.model.view.source_tables`."""
+        with self.lock:
             catalog = self._catalog(target)
             return catalog.source_tables(target) if catalog else {}
 
     def open_listing(self, target: str, scope: Scope) -> Listing | None:
         """Begin a listing of runs, to be handed in page by page; None for a target that is gone."""
-        with self._lock:
+        with self.lock:
             catalog = self._catalog(target)
             return catalog.open_listing(target, scope) if catalog else None
 
@@ -232,20 +230,15 @@ class Store:
 
     def note_reload(self, *, successful: bool) -> None:
         """Publish whether the configuration could be reloaded."""
-        with self._lock:
+        with self.lock:
             at = self._clock.time() if successful else self.exporter.last_reload_success_time
             self.exporter = replace(
                 self.exporter, last_reload_successful=successful, last_reload_success_time=at
             )
             self._publish()
 
-    def read(self, read: Callable[["Store"], T]) -> T:
-        """Call with the store while nothing changes. It must be quick and change nothing."""
-        with self._lock:
-            return read(self)
-
     def watched(self) -> Iterator[tuple[TargetState, Catalog | None]]:
-        """Yield every target with its catalog, in the order of the file; under way, for :meth:`read`."""
+        """Yield every target with its catalog, in the order of the file. For those who hold the lock."""
         return ((state, self._catalog(name)) for name, state in self._targets.items())
 
     def ready(self) -> bool:
@@ -270,7 +263,7 @@ class Store:
         """Hold the lock, and write what there is to log once it is free again."""
         lines: list[Line] = []
         try:
-            with self._lock:
+            with self.lock:
                 try:
                     yield
                 finally:

@@ -74,30 +74,27 @@ class Reading:
 
 def read_status(store: Store, now: float) -> Reading:
     """Return what the store knows now. A poll's commit waits for this, a scrape does not."""
-    return store.read(lambda locked: _read(locked, now))
-
-
-def _read(store: Store, now: float) -> Reading:
-    watched = list(store.watched())
-    targets = {state.target.name: state.series for state, _ in watched}
     views: list[ViewRow] = []
     runs: list[RunRow] = []
-    for catalog in dict.fromkeys(catalog for _, catalog in watched if catalog):
-        of_catalog = [
-            _view_row(catalog, view, targets[view.owner], now)
-            for view in catalog.views.values()
-            if view.owner is not None
-        ]
-        views += of_catalog
-        runs += _run_rows(catalog, of_catalog)
-    return Reading(
-        now=now,
-        started=store.started,
-        exporter=store.exporter,
-        targets=[_target(state) for state, _ in watched],
-        views=views,
-        runs=runs,
-    )
+    with store.lock:
+        watched = list(store.watched())
+        targets = {state.target.name: state.series for state, _ in watched}
+        for catalog in dict.fromkeys(catalog for _, catalog in watched if catalog):
+            of_catalog = [
+                _view_row(catalog, view, targets[view.owner], now)
+                for view in catalog.views.values()
+                if view.owner is not None
+            ]
+            views += of_catalog
+            runs += _run_rows(catalog, of_catalog)
+        return Reading(
+            now=now,
+            started=store.started,
+            exporter=store.exporter,
+            targets=[_target(state) for state, _ in watched],
+            views=views,
+            runs=runs,
+        )
 
 
 def _view_row(catalog: Catalog, view: ViewState, target: TargetSeries, now: float) -> ViewRow:
