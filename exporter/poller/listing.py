@@ -67,6 +67,11 @@ class Order:
         """
         return not self.newest_first and (not self.complete or self.seconds > LONGEST_IN_A_POLL)
 
+    @property
+    def needs_resync(self) -> bool:
+        """Whether polls alone do not show all that is new."""
+        return not self.complete or self.too_long
+
 
 def scopes_for(views: AbstractSet[Name], orders: Mapping[Scope, Order]) -> tuple[Scope, ...]:
     """Return the listings to read for these views: one, the narrowest that holds the runs of all of them.
@@ -141,7 +146,8 @@ def nothing_new(order: Order, unsettled: Mapping[str, Run]) -> Enough:
     """
 
     def enough(read: ReadListing) -> bool:
-        newest = read.newest if order.newest is None else order.newest
+        # After an empty listing all is new.
+        newest = order.newest if order.complete or order.newest is not None else read.newest
         if read.newest is None or read.oldest is None or newest is None:
             return False
         if not (order.newest_first and read.newest_first) or read.oldest >= newest - OVERLAP:

@@ -39,6 +39,8 @@ class TargetPoll:
         self._read_at: dict[Scope, float] = {}
         """When each listing was last read, in monotonic seconds."""
         self._next_bulk = 0.0
+        self._first = True
+        """Whether no poll has waited for the first resync yet."""
 
     def run(self, heartbeat: Callable[[], None], *, first_resync_within: float = FIRST_RESYNC_WITHIN) -> None:
         """Poll once. Raises nothing.
@@ -77,7 +79,8 @@ class TargetPoll:
         watch = self._store.watch(self._name)
         if watch and watch.target.views:
             self.resync.begin_if_due(watch, first_resync_within)
-            if not watch.polled:
+            if self._first:
+                self._first = False
                 self.resync.wait(begun + first_resync_within, heartbeat)
                 reader, calls = self._job(heartbeat)
                 watch = self._store.watch(self._name)
@@ -87,6 +90,7 @@ class TargetPoll:
         left: dict[str, str] = {}
         if watch.target.views:
             left = self._read_listings(reader, calls, watch, ended, begun)
+            ended.left = set(left)
         elif len(watch.due) >= MANY and begun >= self._next_bulk:
             self._read_many(reader, calls, ended)
         due = {key: run_id for run_id in watch.due if (key := run_key(run_id)) in ended.unread}
@@ -94,6 +98,7 @@ class TargetPoll:
         for run_id, result in calls.each((due | left).values(), reader.get_run):
             ended.runs[run_id] = result
             ended.unread.discard(run_key(run_id))
+            ended.left.discard(run_key(run_id))
             # An ID that Glue does not know is an answer, not a failure of the poll.
             if isinstance(result, GlueError) and result.reason is not Reason.NOT_FOUND:
                 ended.failed(result)
@@ -135,6 +140,8 @@ class TargetPoll:
                 continue
             self._read_at[scope] = begun
             _note(read, ended)
+            if self._listings.order(scope).complete:  # else older news may be further down
+                ended.scopes.append(scope)
             if not read.complete:
                 left |= {key: run.run_id for key, run in unsettled.items() if key not in read.found}
         return left
@@ -165,7 +172,6 @@ def _note(read: ReadListing, ended: PollEnded) -> None:
     """Note what a listing held."""
     ended.unread -= read.found
     ended.missing |= read.listing.missing
-    ended.scopes.append(read.listing.scope)
     if read.error:
         ended.failed(read.error)
 

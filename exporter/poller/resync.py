@@ -68,7 +68,7 @@ class Resync:
         """What has been asked for since everything began to be read anew."""
         self._failures: dict[Part, Failure] = {}
         self._listed: dict[Scope, float] = {}
-        """When each listing was last read to its end, in monotonic seconds."""
+        """When each listing was last begun that was read to its end, in monotonic seconds."""
         self._next_whole = -math.inf
         self._thread: threading.Thread | None = None
         self.heartbeat = math.inf
@@ -95,10 +95,10 @@ class Resync:
             parts = [*(first_parts(self._matcher) if self._polling.tables else ()), RUNS]
             parts += [SOURCES] if self._polling.tables and self._target.source_tables else []
         elif RUNS not in self._failures and (
-            watch.without_baseline
-            or any(self.listings.order(scope).too_long for scope in self.listings.scopes(watch.views))
+            watch.unlisted
+            or any(self.listings.order(one).needs_resync for one in self.listings.scopes(watch.views))
         ):
-            parts.append(RUNS)  # a listing that no poll reads shows what is new once it is read whole again
+            parts.append(RUNS)
         self._plan(parts)
         if not self._left:
             return
@@ -114,7 +114,7 @@ class Resync:
                 self._thread.join(TICK)
 
     def listed_since(self, scope: Scope, time: float) -> bool:
-        """Return whether a listing was read to its end after this time, in monotonic seconds."""
+        """Return whether all of a listing was read after this time, in monotonic seconds."""
         return self._listed.get(scope, -math.inf) >= time
 
     def _tables_denied(self) -> bool:
@@ -205,13 +205,14 @@ class Resync:
     def _read_runs(self, reader: CatalogReader, calls: Calls, watch: Watch) -> None:
         failure: GlueError | None = None
         for scope in self.listings.scopes(watch.views):
+            begun = self._clock.monotonic()
             try:
                 read = self.listings.read(reader, calls, scope)
             except GlueError as error:
                 failure = failure or error
             else:
                 failure = failure or read.error
-                self._listed[scope] = self._clock.monotonic()
+                self._listed[scope] = begun
         self._done(RUNS, failure)
 
     def _read_sources(self, reader: CatalogReader, calls: Calls) -> None:

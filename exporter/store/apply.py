@@ -161,7 +161,7 @@ def _mentioned(catalog: Catalog, page: RunsListed, name: Name, at: Moment) -> Vi
         # all of them where that listing would have begun to watch the view.
         after = None if patterns.keys() & catalog.listed_by_runs else max(listed)
         catalog.update(view, replace(view.record, baseline_at=at.now, counts_after=after))
-    elif page.listing.ownership is catalog.ownership:
+    if page.listing.ownership is catalog.ownership:
         page.listing.covered[name] = view  # none of its runs can be on an earlier page
     return view
 
@@ -184,6 +184,7 @@ def _close_listing(catalog: Catalog, page: RunsListed, at: Moment) -> None:
         if catalog.views.get(name) is view and view.owner == listing.target
     ]
     for view in covered:
+        view.listed = True
         if view.record.baseline_at is None:
             catalog.update(view, replace(view.record, baseline_at=at.now))
             catalog.note_unreadable(listing.unreadable, at.now)
@@ -243,6 +244,8 @@ def apply_fetched(catalog: Catalog, result: PollEnded, at: Moment) -> set[Name]:
             catalog.put(key, record._replace(misses=record.misses + 1))
         if fetching is not None:
             _fetch_failed(catalog, key, answer, result, at)
+    left = (catalog.watched(record.view) for key in result.left if (record := catalog.runs.get(key)))
+    failed.update(view.record.name for view in left if view)
     for key in result.unread:
         if fetching := catalog.fetching.get(key):
             fetching.up = False
@@ -258,8 +261,8 @@ def note_read(catalog: Catalog, result: PollEnded | ResyncEnded, failed: set[Nam
         read = name not in failed and not scopes.isdisjoint(
             [(None, None), (database, None), (database, table)]
         )
-        # Before the baseline, pages that are still to be read may hold the newest run.
-        up = read and view.known and view.record.misses == 0 and view.record.baseline_at is not None
+        # Before, pages that are still to be read may hold the newest run.
+        up = read and view.known and view.record.misses == 0 and view.listed
         # A view that a resync found while the poll went on is not for that poll to judge.
         judged = isinstance(result, PollEnded) and (result.views is None or name in result.views)
         if up != view.up and (up or judged):

@@ -143,15 +143,14 @@ class Catalog:
         self._new_patterns = {}
 
     def watch(self, name: Name, target: Target, patterns: Sequence[ViewPattern]) -> ViewState:
-        """Watch a view that a target wants. A view that was not watched gets a new state object."""
+        """Watch a view that a target wants. A view that it did not watch before gets a new state object."""
         view = self.views.get(name)
-        if view is None or view.target is None:
+        if view is None or view.owner != target.name:
             record = view.record if view else ViewRecord(view=View(database=name[0], table=name[1]))
             record = replace(record, unwatched_since=None)
-            view = replace(view, record=record) if view else ViewState(record, record.counters)
+            view = replace(view, record=record, listed=False) if view else ViewState(record, record.counters)
             self.views[name] = view
             self.unsaved.views[name] = record
-        if view.owner != target.name:
             self.changed_runs |= view.shown
         view.target, view.patterns = target, patterns
         self.link_sources(view)

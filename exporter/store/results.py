@@ -103,6 +103,8 @@ class PollEnded:
     """Keys of the runs that a complete listing of the same poll did not hold: that counts as one read."""
     unread: set[str] = field(default_factory=set)
     """Keys of runs that were due and that an unreachable Glue kept from being read."""
+    left: set[str] = field(default_factory=set)
+    """Keys of the views' unsettled runs that no listing held, and that were not read by their IDs either."""
     views: AbstractSet[Name] | None = None
     """The views whose runs it was to read; None: those of all views."""
     scopes: list[Scope] = field(default_factory=list)

@@ -140,9 +140,8 @@ class Store:
             views = list(catalog.of_target(target))
             return Watch(
                 target=state.target,
-                polled=state.series.up is not None,
                 views=frozenset(view.record.name for view in views),
-                without_baseline=any(view.record.baseline_at is None for view in views),
+                unlisted=not all(view.listed for view in views),
                 unsettled=tuple(catalog.unsettled_runs(target)),
                 due=tuple(catalog.due(target, self._clock.monotonic() + slack)),
             )

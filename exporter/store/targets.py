@@ -19,12 +19,10 @@ class Watch:
     """What a poll of a target has to read."""
 
     target: Target
-    polled: bool
-    """Whether a poll of it has ended before."""
     views: frozenset[Name]
     """The views that it watches."""
-    without_baseline: bool
-    """Whether for any of them no complete listing of its runs has been read yet."""
+    unlisted: bool
+    """Whether for any of them no complete listing of its runs has been read yet by this target."""
     unsettled: tuple[Run, ...]
     """Runs of these views that may still change, as last seen."""
     due: tuple[str, ...]

@@ -89,6 +89,8 @@ class ViewState:
     """Those of the target that match it, literal ones first."""
     up: bool = False
     """Whether the last poll read its runs."""
+    listed: bool = False
+    """Whether all its runs have been listed since this target began to watch it."""
     runs: dict[str, RunRecord] = field(default_factory=dict)
     """Those that are remembered, by run key."""
     shown: frozenset[str] = frozenset()

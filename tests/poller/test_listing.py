@@ -89,6 +89,15 @@ def test_after_an_empty_listing_polls_still_go_down_to_what_was_known_before() -
         assert bench.later() == pages
 
 
+def test_after_an_empty_listing_and_an_outage_a_poll_reads_all_that_is_new() -> None:
+    bench = read_before([])
+    bench.reader.fails(PAGES[0], Reason.THROTTLED)
+    bench.later()
+    del bench.reader.answers[PAGES[0]]
+    bench.has(*SORTED)
+    assert bench.later() == PAGES[:4]
+
+
 def test_a_listing_without_order_that_grew_too_long_for_a_poll_is_left_to_the_resync() -> None:
     class Slow(TenAPage):
         seconds = 0.0

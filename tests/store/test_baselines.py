@@ -69,7 +69,7 @@ def test_views_are_without_a_baseline_until_their_runs_have_been_listed_to_the_e
         views.poll(running("a"), complete=complete)
         watched = views.store.watch("prod")
         assert watched
-        without.append(watched.without_baseline)
+        without.append(watched.unlisted)
     assert without == [True, True, False]
 
 
