@@ -80,6 +80,8 @@ def status_routes(
             return response
 
         async with one_at_a_time:
+            if await request.is_disconnected():  # while it waited
+                return Response()
             return await asyncio.to_thread(make)
 
     return [

@@ -19,6 +19,7 @@ from tests.support.clock import START, eventually
 from tests.support.status_browser import RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import Scene, refresh
 from tests.support.store_bench import target
+from tests.support.web import WebServer
 
 PATHS = ["/", "/api/v1/status", "/static/status.css", "/static/status.js", "/static/icon.svg"]
 WRONG_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -220,3 +221,28 @@ def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
         return waiting, healthy
 
     assert asyncio.run(visit()) == (1, [200, 200, 200])
+
+
+def test_no_page_is_worked_out_for_a_reader_who_has_gone_while_it_waited(scene: Scene) -> None:
+    """Else those of a client that gives up sooner than a large page takes would pile up."""
+    gate = threading.Semaphore(0)
+    inside: list[None] = []
+
+    def read() -> Reading:
+        inside.append(None)
+        assert gate.acquire(timeout=10)
+        return read_status(scene.store, START)
+
+    unused: Any = None
+    app = make_app(scrape=unused, trouble=lambda: None, ready=unused, pages=status_routes(read, accepts_gzip))
+    with WebServer(app) as server, server.socket() as first:
+        ask = b"GET /api/v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        first.sendall(ask)
+        eventually(lambda: bool(inside))
+        for _ in range(20):
+            with server.socket() as impatient:
+                impatient.sendall(ask)
+        assert server.ask("/-/healthy").status == 200
+        gate.release(22)
+        assert server.ask("/").status == 200
+    assert len(inside) == 2
