@@ -1,9 +1,8 @@
 """The families of the exporter as a whole, and of each target: its last poll, its requests to AWS."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from exporter.metrics.text import Family, Labels, Sample, histogram, info, joined, labels, optional
-from exporter.model.run import PHASES
 from exporter.store.series import DURATION_BUCKETS, ExporterSeries, OperationCounts, TargetSeries
 
 
@@ -17,15 +16,16 @@ def _info(series: TargetSeries, own: Labels) -> Sequence[Sample]:
     return info(own, aws_region=series.aws_region, catalog_id=series.catalog_id or "")
 
 
-def _runs(series: TargetSeries, own: Labels) -> Iterator[Sample]:
-    for phase in PHASES:
-        if phase in series.runs:
-            yield Sample(joined(own, labels(state=phase)), series.runs[phase])
+def _by_state(
+    name: str, text: str, read: Callable[[TargetSeries], Mapping[str, int]]
+) -> Family[TargetSeries]:
+    """Make a family that has one value per target and state."""
 
+    def samples(series: TargetSeries, own: Labels) -> Iterator[Sample]:
+        for state, number in read(series).items():
+            yield Sample(joined(own, labels(state=state)), number)
 
-def _source_tables(series: TargetSeries, own: Labels) -> Iterator[Sample]:
-    for state, number in series.source_tables.items():
-        yield Sample(joined(own, labels(state=state)), number)
+    return Family(name, text, ("target", "state"), samples)
 
 
 def _by_operation(series: TargetSeries, own: Labels) -> Iterator[tuple[Labels, OperationCounts]]:
@@ -81,23 +81,21 @@ TARGET_FAMILIES: tuple[Family[TargetSeries], ...] = (
         "Views that the target watches.",
         lambda series: series.views,
     ),
-    Family(
+    _by_state(
         "glue_mv_exporter_target_runs",
         (
             "Runs that the target watches: active (not ended), settling (ended, still read), settled "
             "(never fetched again), unfetched (not read yet, or unknown to Glue)."
         ),
-        ("target", "state"),
-        _runs,
+        lambda series: series.runs,
     ),
-    Family(
+    _by_state(
         "glue_mv_exporter_target_source_tables",
         (
             "Source tables of the target's views: read (when they change is known), or unreadable (denied, "
             "missing, of another region, or no Iceberg tables)."
         ),
-        ("target", "state"),
-        _source_tables,
+        lambda series: series.source_tables,
     ),
     _of_target(
         "glue_mv_exporter_target_clock_skew_seconds",

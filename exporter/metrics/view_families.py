@@ -6,7 +6,7 @@ from exporter.metrics.run_families import status_samples
 from exporter.metrics.text import Family, Labels, Sample, Samples, histogram, info, joined, labels, optional
 from exporter.model.causes import cause_of
 from exporter.model.run import REFRESH_TYPES, Run
-from exporter.store.counters import COUNTED_STATUSES, DURATION_BUCKETS, ViewCounters
+from exporter.store.counters import COUNTED_KINDS, DURATION_BUCKETS, ViewCounters
 from exporter.store.series import ViewFacts, ViewSeries
 
 _VIEW = ("aws_region", "catalog_id", "database", "table")
@@ -39,11 +39,7 @@ def _by_type(read: Callable[[ViewCounters], Mapping[str, float]]) -> Samples[Vie
 
 
 _TYPES = [(name, labels(refresh_type=name)) for name in REFRESH_TYPES]
-_KINDS = [
-    ((status, kind), labels(status=str(status), refresh_type=kind))
-    for status in COUNTED_STATUSES
-    for kind in REFRESH_TYPES
-]
+_KINDS = [(kind, labels(status=str(kind[0]), refresh_type=kind[1])) for kind in COUNTED_KINDS]
 
 
 def _info(series: ViewSeries, own: Labels) -> Sequence[Sample]:

@@ -144,7 +144,3 @@ class Page(Generic[T]):
     items: tuple[T, ...]
     malformed: tuple[Malformed, ...] = ()
     next_token: str | None = None
-
-
-PHASES = ("active", "settling", "settled", "unfetched")
-"""The values of the label ``state`` of ``target_runs``."""

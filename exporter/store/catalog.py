@@ -13,14 +13,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from exporter.model.patterns import Name, Ownership
-from exporter.model.run import PHASES, Run, RunKey
+from exporter.model.run import Run, RunKey
 from exporter.model.settings import Target, ViewPattern
 from exporter.model.view import View, ViewKey, source_tables
 from exporter.store import runs as lifecycle
 from exporter.store.counters import BASELINE
 from exporter.store.log_lines import LogLines
 from exporter.store.results import Listing, Scope
-from exporter.store.runs import Fetching, Moment, RunRecord
+from exporter.store.runs import PHASES, Fetching, Moment, RunRecord
 from exporter.store.series import RunSeries, ViewSeries
 from exporter.store.views import LISTINGS_UNTIL_GONE, SourceRecord, ViewRecord, ViewState
 

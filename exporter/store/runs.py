@@ -11,6 +11,8 @@ from exporter.model.run import Run
 from exporter.model.settings import Settings
 from exporter.store.counters import Counted, ViewCounters, count
 
+PHASES = ("active", "settling", "settled", "unfetched")
+"""The values of the label ``state`` of ``target_runs``."""
 READS_UNTIL_GONE = 2
 """So many complete reads in a row must miss an unsettled run before its values go."""
 SETTLED_WITHIN = 3600.0
@@ -90,7 +92,7 @@ def seen(
 
 
 def phase(record: RunRecord | None) -> str:
-    """Return the value of the label ``state`` of ``target_runs``."""
+    """Return which of :data:`PHASES` a run is in."""
     if record is None or not record.there:
         return "unfetched"
     if record.settled:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from exporter.model.patterns import Name, ViewMatcher
-from exporter.model.run import PHASES, Run
+from exporter.model.run import Run
 from exporter.model.settings import Access, Target
 from exporter.store.catalog import Catalog, Place
 from exporter.store.log_lines import LogLines
 from exporter.store.results import PollEnded, ResyncEnded, TablesRead
+from exporter.store.runs import PHASES
 from exporter.store.series import RequestStats, TargetSeries
 
 OUT_OF_TIME = "the poll ran out of time before everything was read; the next one tries again"

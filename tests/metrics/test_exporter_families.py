@@ -47,7 +47,7 @@ def test_a_polled_target_has_all_series() -> None:
         last_success_time=1700000000.5,
         last_poll_duration=0.25,
         views=4,
-        runs={"settled": 3, "active": 1, "settling": 0, "unfetched": 2},
+        runs={"active": 1, "settling": 0, "settled": 3, "unfetched": 2},
         source_tables={"read": 7, "unreadable": 0},
     )
     assert without_requests(series) == [
