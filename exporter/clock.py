@@ -16,5 +16,5 @@ class Clock:
         return time.monotonic()
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event is set, ``seconds`` at most; tell whether it is set."""
+        """Wait until the event is set, ``seconds`` at most; return whether it is set."""
         return event.wait(seconds)

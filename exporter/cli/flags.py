@@ -154,7 +154,7 @@ status = flag(
 max_age = flag(
     "--max-age", type=DURATION, metavar="DURATION", help="Only runs created within it, such as 24h."
 )
-limit = flag("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many runs, the newest.")
+limit = flag("--limit", type=click.IntRange(min=1), metavar="N", help="At most N runs, the newest.")
 output = flag(
     "--output",
     type=click.Choice(["table", "json", "config"]),

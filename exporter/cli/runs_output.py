@@ -65,7 +65,7 @@ class FoundRun(NamedTuple):
 
     @property
     def view(self) -> tuple[str | None, ...]:
-        """What tells its view from every other."""
+        """What identifies its view."""
         return self.aws_region, self.catalog_id, self.run.database, self.run.table
 
 

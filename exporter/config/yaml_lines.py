@@ -150,7 +150,7 @@ def key_path(location: Iterable[str | int]) -> str:
 
 
 def read_file(file: str, *, if_missing: str, largest: int) -> bytes:
-    """Return a file's content, of so many bytes at most. Raises ConfigurationError."""
+    """Return a file's content, of ``largest`` bytes at most. Raises ConfigurationError."""
     try:
         with Path(file).open("rb") as stream:
             content = stream.read(largest + 1)

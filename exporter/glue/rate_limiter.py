@@ -18,7 +18,7 @@ LONGEST_WINDOW: Final = 2.0 + MARGIN
 LONGEST_WAIT: Final = 1.0
 """Seconds after which a turn is computed anew: it comes sooner once a rate is raised or others give up."""
 LEAST_SHARE: Final = 5
-"""One turn in so many goes to a caller that is not urgent: polls alone must not stop a resync for good."""
+"""One turn in this many goes to a caller that is not urgent: polls alone must not stop a resync for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class RateLimiter:
             return 0.0
 
     def _turn(self, ahead: int, now: float) -> float:
-        """Return when a caller may send that has so many ``ahead``, who all send as soon as they may."""
+        """Return when a caller may send with ``ahead`` others before it, who all send as soon as they may."""
         rate = self.requests_per_second
         limit = math.ceil(rate)
         window = limit / rate + MARGIN

@@ -172,7 +172,7 @@ def _view(fields: Record, database: str) -> View:
 
 
 def _all_iceberg(definition: Record, sources: int) -> bool:
-    """Return whether the statistics say of every one of so many sources that it is an Iceberg table."""
+    """Return whether the statistics are about this number of sources, and all are Iceberg tables."""
     statistics = _readable(_member, definition, "SubObjectsStatistics", list) or []
     types = [entry.get("SourceType") if isinstance(entry, dict) else None for entry in statistics]
     return bool(types) and types == [_ICEBERG] * sources

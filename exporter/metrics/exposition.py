@@ -36,7 +36,7 @@ from exporter.store.series import RunSeries, SeriesChanges, TargetSeries, ViewSe
 T = TypeVar("T")
 
 _KEPT_BYTES = 4 << 20
-"""A static part of at most so many compressed bytes, of 10,000 runs say, is also kept in one piece: to join
+"""A static part of at most this many compressed bytes, of 10,000 runs say, is also kept in one piece: to join
 and send its slices would make a scrape take half as long again. Of a larger one the blocks alone are kept."""
 _END_OF_OPENMETRICS = b"# EOF\n"
 _VERSIONS = {"text/plain": "0.0.4", "application/openmetrics-text": "1.0.0"}

@@ -19,7 +19,7 @@ from exporter.model.view import SourceTable, View, parse_source_arn
 T = TypeVar("T")
 
 FEW_NAMES = 3
-"""So many views of a database are asked for by name; where more are named, its tables are listed."""
+"""The most views of a database that are asked for by name; where more are named, its tables are listed."""
 
 
 class Part(NamedTuple):

@@ -21,7 +21,7 @@ from exporter.store.store import Store
 OVERLAP = 300.0
 """Seconds of what is already known that an early end must have read again: a run may show up late."""
 MOST_PAGES_WITHOUT_NEWS = 100
-"""So many pages in a row may be empty or hold what the page before held; then the listing has no end."""
+"""The most pages in a row that may be empty or hold what the page before held; else it has no end."""
 LONGEST_IN_A_POLL = 15.0
 """Seconds that a listing may take which every poll reads to its end."""
 

@@ -21,9 +21,9 @@ SHORTEST_BUDGET = 30.0
 FIRST_RESYNC_WITHIN = 30.0
 """Seconds for which the first poll waits for the first resync."""
 MANY = 25
-"""From so many run IDs on, a target without views tries whether a listing takes fewer calls."""
+"""From this many run IDs on, a target without views tries whether a listing takes fewer calls."""
 RUNS_WORTH_A_PAGE = 10
-"""Of so many unsettled run IDs, a page of a listing has to hold one, else they are asked for one by one."""
+"""Of this many unsettled run IDs, a page of a listing has to hold one, else each is asked for by itself."""
 
 
 class TargetPoll:

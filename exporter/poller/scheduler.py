@@ -89,7 +89,7 @@ class Scheduler:
                 report()
 
     def stop(self, seconds: float) -> bool:
-        """End all polling; wait at most so many seconds for commits under way. Return whether all ended."""
+        """End all polling; wait ``seconds`` at most for commits under way. Return whether all ended."""
         with self._lock:
             threads = list(self._threads.values())
         for thread in threads:

@@ -19,7 +19,7 @@ TICK = 0.2
 CALLS_AT_ONCE = 8
 """Of one job; the rate limit decides how fast they follow each other."""
 GIVE_UP_AFTER = 3
-"""So many calls in a row that did not reach Glue end the job: the next one tries again."""
+"""Calls in a row that do not reach Glue, after which the job ends: the next one tries again."""
 UNREACHABLE = frozenset({Reason.TIMEOUT, Reason.UNAVAILABLE, Reason.CREDENTIALS})
 """Failures that the next call would meet, too."""
 
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class GlueUnreachableError(ExporterError):
-    """So many calls in a row did not reach Glue that the job leaves out the rest."""
+    """GIVE_UP_AFTER calls in a row did not reach Glue: the job leaves out the rest."""
 
     def __init__(self, failure: GlueError) -> None:
         """``failure``: of the last of these calls."""

@@ -57,7 +57,7 @@ def _forget_unwatched_run(
 def forget_unlisted(catalog: Catalog, views: Iterable[ViewState], at: Moment) -> None:
     """Forget old runs of these views, whose listings have just been read.
 
-    A run that is shown, or that a view's last success or failures are told by, stays.
+    A run that is shown, or that a view's last success or failures come from, stays.
     """
     for view in views:
         old = {

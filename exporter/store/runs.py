@@ -14,7 +14,7 @@ from exporter.store.counters import Counted, ViewCounters, count
 PHASES = ("active", "settling", "settled", "unfetched")
 """The values of the label ``state`` of ``target_runs``."""
 READS_UNTIL_GONE = 2
-"""So many complete reads in a row must miss an unsettled run before its values go."""
+"""Complete reads in a row that must miss an unsettled run before its values go."""
 SETTLED_WITHIN = 3600.0
 """Seconds after its end when a run is settled, whatever Glue has still not reported."""
 

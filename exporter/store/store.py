@@ -109,7 +109,7 @@ class Store:
             if state is None or (stop and stop.is_set()) or state.series.catalog_id == catalog_id:
                 return
             before, state.series = state.series, replace(state.series, catalog_id=catalog_id)
-            self._next_tidying = 0.0  # what nobody watches can be told now, also where the program soon ends
+            self._next_tidying = 0.0  # what nobody watches is known now, also where the program soon ends
             # Once the last one of a region is known, all catalogs there know what no target wants any more.
             settled = before.catalog_id is not None or before.aws_region not in self._unknown_regions()
             self._claim(None if settled else (before.aws_region, catalog_id))

@@ -14,7 +14,7 @@ from exporter.store.runs import RunRecord
 from exporter.store.series import ViewFacts
 
 LISTINGS_UNTIL_GONE = 2
-"""So many complete listings of tables in a row must miss a view before its series go."""
+"""Complete listings of tables in a row that must miss a view before its series go."""
 NO_SNAPSHOT = "-1"
 """Iceberg's ID for the snapshot of a table without data."""
 MOST_CHANGES = 100

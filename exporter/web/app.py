@@ -187,7 +187,7 @@ class _Tokens:
         self._filled_for: RateLimit | None = None
         self._tokens = 0.0
         self._at = 0.0
-        """Monotonic seconds at which there were so many tokens."""
+        """When they were last counted, in monotonic seconds."""
 
     def take(self, limit: RateLimit) -> bool:
         """Take a token. Returns whether there was one."""

@@ -1,6 +1,6 @@
 """What a URL of the status page or its API asks for: which rows of its tables, the worst first.
 
-Rows are told by their items of the API: a run's has ``run_id``, a view's ``last_run``, a target's neither.
+A row's kind shows in its item of the API: a run's has ``run_id``, a view's ``last_run``, a target's neither.
 """
 
 import math

@@ -14,7 +14,7 @@ from exporter.store.series import TargetSeries, ViewSeries
 OVERDUE_AFTER = 1.5
 """Expected intervals that a view may be stale: its own schedule, and half an interval for the refresh."""
 STUCK_FACTOR = 3.0
-"""A run is stuck after so many times what the view's refreshes usually take."""
+"""A run is stuck after this many times what the view's refreshes usually take."""
 STUCK_FLOOR = 3600.0
 """Seconds since its creation after which a run is stuck at the earliest, or ``OVERDUE_AFTER`` intervals."""
 STUCK_WITHOUT_HISTORY = 14400.0
