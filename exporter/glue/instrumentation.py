@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -83,8 +84,12 @@ class Call:
         if not event_name.startswith("before-parse.glue."):
             return
         with suppress(ValueError, OverflowError, TypeError):  # no Date, or not a date
-            theirs = parsedate_to_datetime(response_dict["headers"].get("Date")).timestamp()
-            self._stats.glue_time(theirs, ours=self._clock.time(), monotonic=self._clock.monotonic())
+            theirs = parsedate_to_datetime(response_dict["headers"].get("Date"))
+            # What ends in -0000 is in UTC, too; Python would take it for local time.
+            theirs = theirs.replace(tzinfo=theirs.tzinfo or UTC)
+            self._stats.glue_time(
+                theirs.timestamp(), ours=self._clock.time(), monotonic=self._clock.monotonic()
+            )
         if response_dict["status_code"] >= _MULTIPLE_CHOICES:
             response_dict["body"] = responses.readable_error_body(response_dict["body"])
         else:

@@ -3,6 +3,7 @@
 import math
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,17 @@ def test_a_parameter_that_the_api_cannot_take_is_invalid_input() -> None:
     assert failures(stats) == {(LIST_RUNS, "invalid_input"): 1}
 
 
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let local time be five and a half hours ahead."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "IST-5:30")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_utc")
 @pytest.mark.parametrize(
     ("date", "skew"),
     [
