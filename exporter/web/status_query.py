@@ -61,8 +61,10 @@ def _state(item: Json) -> str | None:
 
 
 def _name(item: Json) -> str | None:
-    """Return the view as people write it; None where it is not known."""
-    return f"{item['database']}.{item['table']}" if item.get("database") else None
+    """Return the view as people write it, as far as it is known; None where nothing of it is."""
+    if "database" not in item or not (item["database"] or item["table"]):
+        return None
+    return f"{item['database'] or ''}.{item['table'] or ''}"
 
 
 def _created(item: Json) -> float | None:

@@ -132,6 +132,14 @@ def test_words_are_found_in_any_case_of_every_alphabet() -> None:
     assert Browser(scene).rows("runs", q="GRÖSSEN.üBER") == ["a"]
 
 
+def test_a_run_that_names_half_of_its_view_is_found_by_that_half() -> None:
+    scene = Scene(target("prod", "a", "b"))
+    runs = (refresh("a", "sales.stock", table=None), refresh("b", "sales.orders", database=None))
+    scene.poll("prod", runs=runs)
+    found = [Browser(scene).rows("runs", q=word) for word in ("sales.", ".orders", "none")]
+    assert found == [["a"], ["b"], []]
+
+
 def test_a_view_that_fails_and_is_refreshed_is_found_by_both() -> None:
     scene = Scene(target("prod", "v.*"))
     scene.poll(
