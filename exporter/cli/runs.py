@@ -114,7 +114,7 @@ def command(
         raise click.UsageError(f"--watch keeps a table on screen: leave out --output={output}")
     if watch and not sys.stdout.isatty():
         raise click.UsageError("--watch needs a terminal")
-    wanted = Wanted(statuses=frozenset(name.upper() for name in status), **named)
+    wanted = Wanted(statuses=frozenset(name.upper() for name in status if name), **named)
     # A configuration that the environment names is the exporter's: flags on the command line win over it.
     by_flags = context.get_parameter_source("config_file") is not ParameterSource.COMMANDLINE
     names_a_place = any((wanted.aws_region, wanted.catalog_id, wanted.database, wanted.table))

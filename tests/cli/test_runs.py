@@ -184,6 +184,7 @@ def test_a_status_that_the_api_does_not_list_is_asked_for_by_its_name(listed: Li
     configure({"catalog_id": ACCOUNT, "views": ["*.*"]})
     assert listed("--status=paused") == [paused]
     assert len(listed("--status=unknown")) == 2
+    assert len(listed("--status=")) == 2, "empty is none, as of a variable that is not set"
 
 
 def test_a_run_that_two_targets_watch_is_found_once(listed: Listed, bare: BareGlue) -> None:
