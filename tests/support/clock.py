@@ -21,10 +21,10 @@ class ManualClock(Clock):
     for loops in threads of their own, which would otherwise spin.
     """
 
-    def __init__(self, now: float = START, *, monotonic: float = 1000.0, held: bool = False) -> None:
+    def __init__(self, now: float = START, *, held: bool = False) -> None:
         self._held = held
         self._wall = now
-        self._monotonic = monotonic
+        self._monotonic = 1000.0
         self._changed = threading.Condition()
         self._waiting: list[float] = []
 

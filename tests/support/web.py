@@ -40,13 +40,10 @@ class WebServer:
         *,
         config: Path | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
-        clock: Clock | None = None,
     ) -> None:
         """``config``: a web configuration, whose changes :meth:`follow` takes over."""
         self.protection = protection = WebProtection(str(config)) if config else None
-        app = guarded(
-            app, lambda: protection.current.settings if protection else WebSettings(), clock or Clock()
-        )
+        app = guarded(app, lambda: protection.current.settings if protection else WebSettings(), Clock())
         context = protection.current.context if protection else None
         self.server = Server(app, context, timeouts)
         if protection:
