@@ -128,9 +128,9 @@ class SourceReader:
         """The ARNs of the sources to read, by name."""
         self._iceberg: Mapping[str, bool] = {}
         """Of each ARN, whether a view says that it is an Iceberg table."""
-        self._pages: dict[Part, int] = {}
-        """How many pages held all of a database's sources the last time; or, where reading by name turned out
-        to take fewer calls, how many sources it must have for pages to be tried again."""
+        self._too_few: dict[Part, int] = {}
+        """Up to how many sources of a database its pages are not read: as many as there were pages down to
+        the last source, or twice as many as turned out to take fewer calls by name."""
 
     def note_listed(self, database: str, tables: Iterable[View | SourceTable]) -> None:
         """Keep all tables of one of the target's own databases until the next plan."""
@@ -165,7 +165,7 @@ class SourceReader:
         """Read the sources of one database. Raises GlueError for a failure that says nothing of them."""
         wanted = self._wanted.get(part, {})
         answers: dict[str, Answer] = {}
-        if self._pages.get(part, 1) < len(wanted):
+        if len(wanted) > self._too_few.get(part, 1):
             try:
                 answers.update(self._read_pages(reader, part, wanted))
             except GlueError as error:
@@ -194,7 +194,7 @@ class SourceReader:
                 left = {}
             # About as many pages may follow as have been read.
             if not left or number >= len(left):
-                self._pages[part] = 2 * len(wanted) if left else number
+                self._too_few[part] = 2 * len(wanted) if left else number
                 return
 
     def _answer(self, arn: str, table: View | SourceTable | None) -> Answer:
