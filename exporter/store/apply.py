@@ -94,8 +94,8 @@ def _miss_view(catalog: Catalog, view: ViewState) -> None:
 def apply_sources(catalog: Catalog, result: SourcesRead, at: Moment) -> None:
     """Note when source tables changed."""
     for arn, answer in result.tables.items():
-        before = catalog.sources.get(arn, SourceRecord())
-        after = before.seen(answer if isinstance(answer, float) else None, at.now)
+        before = catalog.sources.get(arn)
+        after = (before or SourceRecord()).seen(answer if isinstance(answer, float) else None, at.now)
         if after is not before:
             catalog.sources[arn] = catalog.unsaved.sources[arn] = after
 

@@ -193,8 +193,9 @@ class Catalog:
         sources = view.record.view.sources if view.target and view.target.source_tables else None
         known = sources and all(map(self.source_is_read, sources))
         changes = [self.sources[arn].changes for arn in sources] if sources and known else None
-        if changes != view.source_changes:
-            view.source_changes = changes
+        awaited = any(arn not in self.sources for arn in sources or ())
+        if (changes, awaited) != (view.source_changes, view.sources_awaited):
+            view.source_changes, view.sources_awaited = changes, awaited
             self.changed_views.add(view.record.name)
 
     def open_listing(self, target: str, scope: Scope) -> Listing:

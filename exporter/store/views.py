@@ -97,6 +97,8 @@ class ViewState:
     """Keys of the runs that have series because of this view, as last published."""
     source_changes: Changes = None
     """Of its sources, as its own target has read them: another one may have other permissions."""
+    sources_awaited: bool = False
+    """Whether some of them have still to be asked for."""
     _oldest_first: list[RunRecord] | None = field(default=None, init=False)
     """Those runs that have values to show; None before they are asked for, and so in each copy."""
 
@@ -173,13 +175,13 @@ class ViewState:
         if refresh is None or (created is not None and refresh[1] < created):
             return newest if created is None else created  # never refreshed, or another of its name
         began, ended = refresh
-        if changes is None:
+        if changes is None and not self.sources_awaited:
             return ended
-        if not record.compared:  # of what changed before the first look, only the newest change is known
-            return newest if newest is not None and newest > began else None
         if record.stale_since is not None and record.stale_since > began:
             return record.stale_since
-        return min((time for times in changes for time in times if time > began), default=None)
+        if not record.compared:  # of what changed before the first look, only the newest change is known
+            return newest if newest is not None and newest > began else None
+        return min((time for times in changes or () for time in times if time > began), default=None)
 
     def runs_to_show(self, newest: int) -> frozenset[str]:
         """Return the keys of the ``newest`` runs and of those in progress; 0: of none at all."""

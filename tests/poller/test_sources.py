@@ -7,7 +7,7 @@ import pytest
 
 from exporter.errors import Reason
 from exporter.model.view import SourceTable, View
-from tests.poller.bench import Bench, watching
+from tests.poller.bench import Bench, run, watching
 from tests.support.clock import START
 from tests.support.reader import ACCOUNT
 from tests.support.store_bench import view
@@ -127,6 +127,23 @@ def test_a_view_is_judged_by_age_only_where_two_resyncs_could_not_read_its_sourc
         assert watched.shown.facts("mv.a").source_updated_time == START - 3600.0
     watched.later(30.0)
     assert watched.shown.facts("mv.a").source_updated_time is None
+
+
+def test_a_view_is_not_judged_by_age_before_its_sources_have_been_asked_for() -> None:
+    """The first resync of a large account takes minutes, in which its first poll is long over."""
+    watched = bench(replace(reading("mv.a", arn("raw.a")), refresh_seconds=60.0), tables=["raw.a"])
+    watched.reader.holds(run("a", 600.0, of="mv.a"))
+    asked = watched.reader.hang("get_table raw.a")
+    watched.poll.run(lambda: watched.clock.advance(10.0))
+    assert watched.shown.facts("mv.a").last_success
+    assert watched.shown.facts("mv.a").stale_since is None
+    asked.set()
+    watched.await_resync()
+    assert watched.shown.facts("mv.a").source_updated_time == START - 3600.0
+    assert watched.shown.facts("mv.a").stale_since is None
+    watched.reader.fails("get_table raw.a", Reason.ACCESS_DENIED)
+    next(resyncs(watched))
+    assert watched.shown.facts("mv.a").stale_since == START - 540.0
 
 
 def test_where_runs_alone_are_denied_sources_are_still_read() -> None:

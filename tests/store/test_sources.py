@@ -98,6 +98,8 @@ def test_a_view_that_is_new_is_stale_since_the_newest_change_of_a_source_that_is
     see(bench, orders=START + 200.0)
     run = RUN._replace(run_id="b", table="new")
     bench.poll(RUN, run, tables=[reading(ORDERS), new])
+    assert bench.shown.facts("sales.new").stale_since is None, "one of its sources was never asked for"
+    see(bench, stock="access_denied")
     assert bench.shown.facts("sales.new").stale_since == START - 3000.0, "not all of its sources are known"
     see(bench, orders=START + 200.0, stock=START - DAY)
     assert bench.shown.facts("sales.new").stale_since == START + 200.0
