@@ -76,7 +76,7 @@ def run(
     *arguments: str,
     env: Mapping[str, str] | None = None,
     command: Iterable[str] = COMMAND,
-    seconds: float = 60,
+    seconds: float = 120,
 ) -> Outcome:
     started = time.monotonic()
     done = subprocess.run(

@@ -35,7 +35,7 @@ class SmallDisk:
         self._holder.communicate()
 
     def mount(self, *arguments: str | Path) -> None:
-        subprocess.run([*self._enter, "mount", *arguments], check=True, timeout=10)
+        subprocess.run([*self._enter, "mount", *arguments], check=True, timeout=60)
 
     def fill(self) -> None:
         """Leave no byte free."""

@@ -19,7 +19,7 @@ from tests.e2e import program
 from tests.e2e.exposition import RUN, Exposition
 from tests.support.bare_glue import BareGlue
 from tests.support.bare_records import sample_run_id
-from tests.support.clock import ManualClock, eventually
+from tests.support.clock import SAFETY_NET, ManualClock, eventually
 from tests.support.glue_clients import session_with
 
 
@@ -49,7 +49,7 @@ class ReloadBench:
     def close(self) -> None:
         """End everything; nothing may be left that hangs."""
         self.reloader.end()
-        assert self.exporter.scheduler.stop(20)
+        assert self.exporter.scheduler.stop(SAFETY_NET)
         self.exporter.close()
 
     def write(self, *targets: dict[str, Any], **more: Any) -> None:

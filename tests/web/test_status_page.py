@@ -15,7 +15,7 @@ from exporter.metrics.exposition import accepts_gzip
 from exporter.web.app import make_app
 from exporter.web.pages import status_routes
 from exporter.web.status import Reading, read_status
-from tests.support.clock import START, eventually
+from tests.support.clock import SAFETY_NET, START, eventually
 from tests.support.status_browser import RUN_ID, Browser, hostile_scene, small_scene
 from tests.support.status_scene import Scene, refresh
 from tests.support.store_bench import target
@@ -200,7 +200,7 @@ def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
 
     def read() -> Reading:
         inside.append(None)
-        assert gate.acquire(timeout=10)
+        assert gate.acquire(timeout=SAFETY_NET)
         return read_status(scene.store, START)
 
     unused: Any = None
@@ -230,7 +230,7 @@ def test_no_page_is_worked_out_for_a_reader_who_has_gone_while_it_waited(scene: 
 
     def read() -> Reading:
         inside.append(None)
-        assert gate.acquire(timeout=10)
+        assert gate.acquire(timeout=SAFETY_NET)
         return read_status(scene.store, START)
 
     unused: Any = None
