@@ -1,5 +1,6 @@
 """Applies what polls and resyncs read to one catalog."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,16 +59,17 @@ def _describe(
     if view and (view.record.view, view.record.described, view.record.misses) == (found, True, 0):
         return
     view = catalog.watch(name, target, patterns)
-    record = view.record
-    baseline_at, created = record.baseline_at, found.creation_time
-    if not record.described and baseline_at is None and created is not None:
-        # One that was created after its pattern was first watched has nothing to leave out of the count.
-        young = any(created > watched.since for watched in catalog.watched_patterns(patterns).values())
-        baseline_at = at.now if young else None
+    record, created = view.record, found.creation_time
+    watched_since = min((one.since for one in catalog.watched_patterns(patterns).values()), default=math.inf)
+    unknown = not record.described and record.baseline_at is None
+    if unknown and created is not None and created > watched_since:
+        # One that is younger than its pattern has nothing to leave out of the count but the runs of another
+        # one by its name, which was gone when it was created.
+        record = replace(record, baseline_at=at.now, counts_after=created)
     if _new_data(record.view, found):
         changed_at = at.now if found.update_time is None else found.update_time
         record = replace(record, data_changed_at=changed_at, data_changed_after=record.view.update_time)
-    catalog.update(view, replace(record, view=found, described=True, misses=0, baseline_at=baseline_at))
+    catalog.update(view, replace(record, view=found, described=True, misses=0))
     catalog.link_sources(view)
 
 
@@ -319,7 +321,7 @@ def _counts(catalog: Catalog, run: Run, key: str, view: ViewState, at: Moment) -
     if unreadable_at is not None and run.ended and run.end(at.now) <= min(unreadable_at, baseline_at):
         return False
     after = view.record.counts_after
-    return not new or after is None or (run.creation_time or 0.0) > after
+    return not new or after is None or run.end(at.now) > after
 
 
 def _fetched(catalog: Catalog, key: str, record: RunRecord, at: Moment) -> None:

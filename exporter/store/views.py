@@ -65,7 +65,7 @@ class ViewRecord:
     baseline_at: float | None = None
     """When its first listing of runs was complete; None: still to come."""
     counts_after: float | None = None
-    """Runs that were created before this are not counted; None: the baseline alone decides."""
+    """Runs that ended before this are not counted; None: the baseline alone decides."""
     unwatched_since: float | None = None
     """Since when no configuration watches it; None: watched, or not yet noted."""
     counters: ViewCounters = field(default_factory=ViewCounters)

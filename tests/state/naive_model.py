@@ -94,7 +94,7 @@ class KnownView:
     baseline: float | None = None
     """When it was taken."""
     counts_after: float | None = None
-    """Runs created before are not counted: all of them had been listed then."""
+    """Runs that ended before are not counted: they had been listed then, or were another view's."""
     stint: int = 0
     """Changes whenever it begins to be watched."""
     birth: int = 0
@@ -285,7 +285,7 @@ class Model:
             since = min(self.since[pattern] for pattern in self.matching(tables.target, name))
             view = self.views[name] if self.watched(name) else self._begin(name)
             if not view.described and view.baseline is None and created > since:
-                view.baseline = now
+                view.baseline, view.counts_after = now, created
             view.described, view.misses = True, 0
         for name in self.of_target(tables.target):
             view = self.views[name]
@@ -427,7 +427,7 @@ class Model:
             return False
         if unread_at is not None and run.ended and end_of(run, now) <= min(unread_at, view.baseline):
             return False
-        return not new or view.counts_after is None or (run.creation_time or 0.0) > view.counts_after
+        return not new or view.counts_after is None or end_of(run, now) > view.counts_after
 
     def _forget_idle(self, now: float) -> None:
         """Forget what nothing has watched for 90 days, and what could not be read that long ago."""

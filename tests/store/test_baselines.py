@@ -36,10 +36,20 @@ def test_a_view_created_after_its_pattern_was_first_watched_has_an_empty_baselin
     counting.clock.advance(600.0)
     tables = [view(), view(NEW, created=created)]
     young = created == START + 300.0
-    counting.poll(of(NEW, ended("n")), tables=tables)
+    first, second = (of(NEW, ended(run_id, end_time=START + 400.0)) for run_id in "nm")
+    counting.poll(first, tables=tables)
     assert counting.shown.runs_total(NEW) == ({"SUCCEEDED": 1} if young else {})
-    counting.poll(of(NEW, ended("n")), of(NEW, ended("m")), tables=tables)
+    counting.poll(first, second, tables=tables)
     assert counting.shown.runs_total(NEW) == {"SUCCEEDED": 1 + young}
+
+
+def test_runs_of_an_earlier_view_by_the_name_of_a_young_one_are_not_counted(counting: StoreBench) -> None:
+    """It was dropped before the program started, and Glue still lists its runs."""
+    counting.clock.advance(600.0)
+    old = [of(NEW, failed(f"old-{number}", 0.0)) for number in range(3)]
+    first = of(NEW, ended("first", end_time=START + 400.0))._replace(creation_time=None)
+    counting.poll(first, *old, tables=[view(), view(NEW, created=START + 300.0)])
+    assert counting.shown.runs_total(NEW) == {"SUCCEEDED": 1}
 
 
 @pytest.mark.parametrize("before", ["stock.*", ""], ids=["dropped for a while", "new"])
@@ -182,7 +192,9 @@ def test_a_view_that_only_its_runs_tell_of_counts_what_came_after_its_pattern_wa
     """A record may show up later than it was created: that says nothing, unless its view would be there."""
     views.clock.advance(60.0)
     views.poll(tables=None if denied else [], denied=denied)
-    views.poll(started(ended("late"), 30.0), started(ended("new"), 90.0), tables=None, denied=True)
+    views.clock.advance(60.0)
+    new = ended("new", end_time=START + 120.0)
+    views.poll(started(ended("late"), 30.0), started(new, 30.0), tables=None, denied=True)
     assert views.shown.runs_total() == {"SUCCEEDED": counted}
 
 
