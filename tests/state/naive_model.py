@@ -108,6 +108,9 @@ class KnownView:
     idle_since: float | None = None
     """Since when, to a day."""
     up: bool = False
+    owner: str | None = None
+    listed: bool = False
+    """A complete listing of its runs has been read since its owner began to watch it."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ class Model:
         """Forget what a program that starts anew does not know."""
         self.next_tidying = 0.0
         for view in self.views.values():
-            view.up = False
+            view.up, view.owner = False, None
         for pattern in self.undated:
             self.since.pop(pattern, None)
         self.undated = set()
@@ -246,7 +249,7 @@ class Model:
                 else:
                     view.gone = True
                 view.idle = True
-            elif view.idle or view.gone:
+            elif view.idle or view.gone or view.owner != owner:
                 self._begin(name)
         for target in targets:
             for name in matcher(target).literals:
@@ -258,6 +261,7 @@ class Model:
         self.stints += 1
         view = self.views.setdefault(name, KnownView(birth=self.stints))
         view.gone, view.idle, view.idle_since, view.stint = False, False, None, self.stints
+        view.owner, view.listed = self.owner(name), False
         return view
 
     def commit(self, outcome: Outcome, now: float) -> None:
@@ -344,13 +348,14 @@ class Model:
             view.baseline = listing.began
         elif listed:
             view.baseline = view.counts_after = max(listed)
-        elif listing.generation == self.generation:
+        if listing.generation == self.generation:
             listing.covered[name] = view.stint
 
     def _close(self, listing: ModelListing, now: float, *, denied: bool) -> None:
         self.listings.remove(listing)
         covered = [n for n in self.of_target(listing.target) if listing.covered.get(n) == self.views[n].stint]
         for name in covered:
+            self.views[name].listed = True
             if self.views[name].baseline is None:
                 self.views[name].baseline = now
                 self.unread_then.update(dict.fromkeys(listing.unreadable, now))
@@ -387,7 +392,7 @@ class Model:
                 known.misses += 1
         for name in self.of_target(outcome.target):
             view = self.views[name]
-            read = bool(outcome.listings) and view.baseline is not None
+            read = bool(outcome.listings) and view.listed
             view.up = read and self.known(name) and view.misses == 0
         if _holds_an_answer(outcome):
             self._answered(now)
