@@ -34,24 +34,10 @@ $(BIN)/.installed-demo: requirements/demo.txt | $(BIN)/pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/demo.txt
 	@touch $@
 
-# What the browser tests need beside that.
-$(BIN)/.installed-e2e: requirements/e2e.txt $(BIN)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
-	@touch $@
-
-# Checkers of the Dockerfile and the bill of materials; large, so separate.
-$(BIN)/.installed-image: requirements/image.txt $(BIN)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/image.txt
-	@touch $@
-
-# What builds the deb and the rpm.
-$(BIN)/.installed-packages: requirements/packages.txt $(BIN)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/packages.txt
-	@touch $@
-
-# A checker of CloudFormation, and its simulation.
-$(BIN)/.installed-aws: requirements/aws.txt $(BIN)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/aws.txt
+# What some of the tests need beside that: a browser's driver, checkers of the Dockerfile and the bill of
+# materials, what builds the deb and the rpm, a checker of CloudFormation and its simulation.
+$(addprefix $(BIN)/.installed-,e2e image packages aws): $(BIN)/.installed-%: requirements/%.txt $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	@touch $@
 
 # Helm, the schemas of Kubernetes, a scanner, and the operators' models.
@@ -76,6 +62,7 @@ soak: $(BIN)/.installed ## Simulate a week with every incident (an hour)
 
 soak-short: $(BIN)/.installed ## The same for few views and a day and a half (a minute)
 	$(BIN)/python -m tests.soak --views 32 --days 1.5
+
 # Grafana's types and a compiler, as locked.
 TYPES := tests/dashboards/types
 $(TYPES)/node_modules/.installed: $(TYPES)/package-lock.json
