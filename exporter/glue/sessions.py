@@ -29,10 +29,11 @@ def sdk_session(profile: str | None) -> Any:
 
 
 def fixed_session(_profile: str | None) -> Any:
-    """Return a session with made-up credentials, for the simulated Glue; it never looks for real ones."""
+    """Return a session for the simulated Glue: it looks for neither real credentials nor a proxy."""
     no_profile = {"profile": (None, None, None, None)}  # nor for AWS_PROFILE, which may name a missing one
     session = botocore.session.Session(session_vars=no_profile)
     session.set_credentials("simulated", "simulated")
+    session.set_default_client_config(Config(proxies={}))
     return session
 
 
@@ -146,7 +147,8 @@ class Connection:
             user_agent_extra=f"glue-mv-exporter/{exporter.__version__}",
         )
         # As the default it also reaches the clients that the SDK makes to get credentials.
-        session.set_default_client_config(config)
+        before = session.get_default_client_config() or Config()
+        session.set_default_client_config(before.merge(config))
         instrument(session)
         if credentials is not None:
             # botocore has no public way to give a session credentials that renew themselves.

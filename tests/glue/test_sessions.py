@@ -252,6 +252,15 @@ def test_made_up_credentials_are_the_same_everywhere() -> None:
         assert (credentials.access_key, credentials.method) == ("simulated", "explicit")
 
 
+def test_the_simulated_glue_is_not_looked_for_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing leaves the machine, whatever the environment says."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with BareGlue(FOUND) as glue, catalog_of(target(glue.url), sessions=fixed_session) as catalog:
+        assert catalog.until(math.inf).get_run(RUN_ID)
+
+
 MAKE_CLIENTS = """
 import sys
 from exporter.clock import Clock
