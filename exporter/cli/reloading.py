@@ -17,7 +17,8 @@ from exporter.cli.systemd import notify
 from exporter.clock import Clock
 from exporter.config import LARGEST
 from exporter.config.web import load_web
-from exporter.errors import ConfigurationError, Problem
+from exporter.config.yaml_lines import whole_file
+from exporter.errors import ConfigurationError
 from exporter.model.settings import Settings, WebSettings
 from exporter.web.tls import TlsFileError, make_server_context
 
@@ -59,8 +60,7 @@ def _refuse_special(*files: str) -> None:
     """Raise ConfigurationError for what is no file: a pipe may never have a writer, a device no end."""
     for file in files:
         if content_of(file) == _SPECIAL:
-            wrong = "is a named pipe or a device: a reload reads files only"
-            raise ConfigurationError(file, (Problem(0, "", wrong),))
+            raise whole_file(file, "is a named pipe or a device: a reload reads files only")
 
 
 @dataclass(frozen=True, slots=True)
