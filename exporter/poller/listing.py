@@ -166,8 +166,10 @@ def nothing_new(order: Order, unsettled: Mapping[str, Run]) -> Enough:
 class Listings:
     """One target's listings of runs, for its polls and its resync. Each page is applied as it comes."""
 
-    def __init__(self, polling: Polling, matcher: ViewMatcher, tables_denied: Callable[[], bool]) -> None:
-        """``tables_denied``: whether some tables may not be read, so that runs alone show the views there."""
+    def __init__(
+        self, polling: Polling, matcher: ViewMatcher, tables_denied: Callable[[], AbstractSet[str]]
+    ) -> None:
+        """``tables_denied``: the databases whose views runs alone show, as in :class:`RunsListed`."""
         self._polling = polling
         self._clock = polling.clock
         self._matcher = matcher

@@ -117,11 +117,11 @@ class Resync:
         """Return whether all of a listing was read after this time, in monotonic seconds."""
         return self._listed.get(scope, -math.inf) >= time
 
-    def _tables_denied(self) -> bool:
-        """Return whether some tables may not be read, so that views there are known by their runs alone."""
-        return not self._polling.tables or any(
-            self._denied(part) for part in [*self._failures] if part.finds_views
-        )
+    def _tables_denied(self) -> frozenset[str]:
+        """Return the databases whose tables may not be read; with an empty name in it: all databases."""
+        if not self._polling.tables:
+            return frozenset([""])
+        return frozenset(one.database for one in [*self._failures] if one.finds_views and self._denied(one))
 
     def _denied(self, part: Part) -> bool:
         failure = self._failures.get(part)

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from exporter.errors import GlueError, Reason
@@ -152,7 +152,8 @@ def _mentioned(catalog: Catalog, page: RunsListed, name: Name, at: Moment) -> Vi
     view = catalog.views.get(name)
     if view is not None and view.target is not None:
         return view if view.owner == page.target else None
-    match = catalog.ownership.of_view(*name) if page.tables_denied else None
+    denied = not page.tables_denied.isdisjoint(("", name[0]))
+    match = catalog.ownership.of_view(*name) if denied else None
     if match is None or match[0].name != page.target or view is not None:
         return None  # a known one is gone: the tables did not hold it when they could be read
     view = catalog.watch(name, *match)
@@ -191,7 +192,7 @@ def _close_listing(catalog: Catalog, page: RunsListed, at: Moment) -> None:
             catalog.update(view, replace(view.record, baseline_at=at.now))
             catalog.note_unreadable(listing.unreadable, at.now)
     if listing.ownership is catalog.ownership:
-        _note_listed(catalog, listing, at, tables_denied=page.tables_denied)
+        _note_listed(catalog, listing, at, page.tables_denied)
     listing.seen |= listing.unreadable
     if "" in listing.unreadable:
         return  # a record without an ID may be any run
@@ -206,7 +207,7 @@ def _close_listing(catalog: Catalog, page: RunsListed, at: Moment) -> None:
             catalog.put(key, after)
 
 
-def _note_listed(catalog: Catalog, listing: Listing, at: Moment, *, tables_denied: bool) -> None:
+def _note_listed(catalog: Catalog, listing: Listing, at: Moment, denied: Collection[str]) -> None:
     """Note that all runs that some of the target's patterns match have been listed."""
     began = at.now if listing.began is None else listing.began
     globs = [
@@ -218,7 +219,7 @@ def _note_listed(catalog: Catalog, listing: Listing, at: Moment, *, tables_denie
     ]
     patterns = catalog.watched_patterns(globs)
     catalog.listed_by_runs -= patterns.keys()
-    catalog.listed_by_runs |= patterns.keys() if tables_denied else set()
+    catalog.listed_by_runs |= {name for name in patterns if "" in denied or name[0] in denied}
     for name, watched in patterns.items():
         if watched.listed_at is None or began >= watched.listed_at + LISTED_EVERY:
             watched.listed_at = began

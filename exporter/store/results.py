@@ -84,8 +84,9 @@ class RunsListed:
     malformed: tuple[Malformed, ...] = ()
     last: bool = False
     """Whether the listing is complete with it, all pages from the first on having been handed in."""
-    tables_denied: bool = False
-    """Whether some tables may not be read, so that views there are known by their runs alone."""
+    tables_denied: AbstractSet[str] = frozenset()
+    """The databases whose tables may not be read, so that views there are known by their runs alone; with an
+    empty name in it: all databases."""
 
 
 @dataclass(slots=True, kw_only=True)

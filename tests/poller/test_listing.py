@@ -125,7 +125,7 @@ def test_tables_that_are_denied_meanwhile_change_nothing_about_a_listing() -> No
     bench = Bench(watching("*.*"), SmallPages())
     bench.run()
     bench.has(*(run(name, DAY, of="secret.v") for name in "abcd"), views=())
-    denied = iter([False, True, True])
+    denied = iter([set[str](), {"secret"}, {"secret"}])
     listings = Listings(bench.poll.polling, ViewMatcher(bench.target), lambda: next(denied))
     for _ in range(2):
         assert not list(bench.shown.views)

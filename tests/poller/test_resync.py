@@ -13,6 +13,7 @@ from exporter.model.view import SourceTable, View
 from exporter.poller.workers import UNREACHABLE
 from tests.poller.bench import Bench, SmallPages, old, run, watching
 from tests.support.reader import ACCOUNT, MemoryReader
+from tests.support.store_bench import DAY
 
 ALL = ("finance.ledger", "finance.revenue", "sales.orders", "sales.returns", "sales.tmp_orders")
 
@@ -328,6 +329,17 @@ def test_a_dead_endpoint_costs_a_few_calls_and_delays_nothing_once_it_is_back(re
 
 
 DENIED = ("get_databases", "get_tables sales", "get_tables finance")
+
+
+def test_runs_show_no_view_in_a_database_whose_tables_can_be_read() -> None:
+    """Where only another one is denied: Glue still lists the runs of views that were dropped long ago."""
+    ready = Bench(watching("*.*"))
+    runs = run("s"), run("h", of="hr.people"), run("old", DAY, of="sales.gone", status="FAILED")
+    ready.has(*runs, views=("sales.orders", "hr.people"))
+    ready.reader.fails("get_tables hr", Reason.ACCESS_DENIED)
+    ready.run()
+    ready.later(900.0)
+    assert ready.shown.view_ups == {"sales.orders": True, "hr.people": True}
 
 
 def denied(*names: str) -> Bench:

@@ -85,7 +85,7 @@ class Outcome:
                 runs=runs,
                 malformed=malformed(listed.unreadable),
                 last=last,
-                tables_denied=self.denied,
+                tables_denied={""} if self.denied else frozenset(),
             )
             store.apply(page)
 

@@ -316,7 +316,7 @@ class StoreBench:
             runs=runs,
             malformed=malformed(unreadable),
             last=last,
-            tables_denied=denied,
+            tables_denied={""} if denied else frozenset(),
         )
         self.store.apply(page)
 
