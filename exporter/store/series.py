@@ -133,7 +133,7 @@ class ViewFacts:
     stale_since: float | None = None
     """Since when the view lacks something; None while it lacks nothing."""
     consecutive_failures: int | None
-    """None before the view's runs have been read once."""
+    """None before all the view's runs have been read once: what is newest may still be to come."""
     counters: ViewCounters
 
 

@@ -221,7 +221,7 @@ class ViewState:
             data_time=refresh[1] if refresh else None,
             source_updated_time=self.newest_change(),
             stale_since=self.stale_since(),
-            consecutive_failures=None if record.baseline_at is None and last is None else len(in_a_row),
+            consecutive_failures=None if record.baseline_at is None else len(in_a_row),
             counters=self.saved_counters,
         )
 

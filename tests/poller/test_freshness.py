@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.bare_faults import ACCESS_DENIED, THROTTLED, Fault
+from tests.support.bare_faults import ACCESS_DENIED, THROTTLED, UNAVAILABLE, Fault
 from tests.support.bare_glue import LIST_RUNS, Call
-from tests.support.bare_records import sample_run, sample_run_id
+from tests.support.bare_records import Listing, sample_run, sample_run_id
 from tests.support.clock import START
 from tests.support.watched_glue import WatchedGlue, watched_glue
 
@@ -327,6 +327,23 @@ def test_before_its_runs_have_been_read_nothing_is_said_of_a_view() -> None:
         put_source(watched, START)
         watched.at(START + HOUR)
         assert stale_since(watched) == START
+
+
+def test_before_all_its_runs_have_been_read_once_a_view_is_not_failing() -> None:
+    """An old failure may come before the success that followed it: the order of a listing is undocumented."""
+    failures = "refresh_view_consecutive_failures"
+    with watched_glue() as watched:
+        put_view(watched, put_source(watched))
+        put_run(watched, 1, LAST - 2 * HOUR, status="FAILED")
+        put_run(watched, 2, LAST - HOUR)
+        watched.glue.listing = Listing(order="oldest", page_limit=1)
+        watched.glue.judge = lambda call: UNAVAILABLE if call.offset else None
+        watched.poll()
+        assert watched.value(failures) is None
+        assert watched.status["failing"] is None
+        watched.glue.judge = lambda _: None
+        watched.at(START + HOUR)
+        assert watched.value(failures) == 0
 
 
 def test_a_target_that_is_denied_altogether_keeps_what_was_known(watched: WatchedGlue) -> None:
