@@ -74,9 +74,8 @@ def status_routes(
             response.headers["Vary"] = "Accept-Encoding"
             if accepts_gzip(request.headers.get("accept-encoding")):
                 response.body = gzip.compress(response.body, 4)
-                response.headers.update(
-                    {"Content-Encoding": "gzip", "Content-Length": str(len(response.body))}
-                )
+                response.headers["Content-Encoding"] = "gzip"
+                response.headers["Content-Length"] = str(len(response.body))
             return response
 
         async with one_at_a_time:
