@@ -16,6 +16,9 @@ from tests.rules.mutations import Document, Mutant, around, mutants
 from tests.rules.shipped import groups, rules
 from tools.render_rules import render
 
+pytestmark = pytest.mark.timeout(900)
+"""A rule may take promtool a minute of a processor, which it shares with all other tests."""
+
 FOLDER = Path(__file__).parents[1] / "rules" / "promtool"
 FILES = sorted(FOLDER.glob("*.yml"))
 
@@ -160,7 +163,7 @@ def promtool(file: Path) -> tuple[bool, str]:
         env={**os.environ, **FRUGAL},
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     return done.returncode == 0, (done.stdout + done.stderr).decode()
 

@@ -251,6 +251,6 @@ def test_the_alerts_fire_exactly_while_the_page_says_so(lived: Lived, tmp_path: 
     file = tmp_path / "test.yaml"
     file.write_text(yaml.dump(test))
     done = subprocess.run(
-        ["promtool", "test", "rules", str(file)], capture_output=True, check=False, text=True, timeout=120
+        ["promtool", "test", "rules", str(file)], capture_output=True, check=False, text=True, timeout=200
     )
     assert done.returncode == 0, done.stdout + done.stderr
