@@ -32,7 +32,7 @@ _ROWS: Final = (
         Cause.ACCESS_DENIED,
         "access ?denied|not authorized|unauthorized|insufficient (lake formation )?permission",
         "permission denied|lacks? permission|forbidden|status code: 403",
-        "unable to assume|cannot be assumed",
+        "unable to assume|cannot be assumed|lost access",
     ),
     # Before the limits of the account: a worker's memory has its limits, too.
     (Cause.INTERNAL, "out ?of ?memory|memory limit|no space left"),

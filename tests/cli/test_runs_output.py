@@ -103,7 +103,7 @@ def test_a_terminal_of_80_columns_has_two_lines_for_each_run() -> None:
 
 
 def test_a_pipe_gets_a_line_for_each_run_with_nothing_cut() -> None:
-    message = ("the definer role lost access " * 20).strip()
+    message = ("something went wrong " * 20).strip()
     header, line = plain_table([found(error_message=message, database="d" * 120)], NOON).splitlines()
     assert header.split("  ")[0] == "VIEW"
     assert header.endswith("  DURATION  DPU HOURS  PROCESSED  ERROR")

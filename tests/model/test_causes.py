@@ -11,6 +11,7 @@ MESSAGES = {
         "S3Exception: Access Denied (Service: S3, Status Code: 403, Request ID: 0A1B2C)",
         "Job aborted due to stage failure: java.nio.file.AccessDeniedException: s3://lake/orders/v3.metadata.json",
         "Service is unable to assume provided role. Please verify role's trust policy",
+        "The definer role lost access to the base table",
     ],
     Cause.SOURCE_MISSING: [
         "[TABLE_OR_VIEW_NOT_FOUND] The table or view `glue_catalog`.`sales`.`orders` cannot be found.",
