@@ -282,6 +282,7 @@ def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Momen
         and before.run == run
         and before.unlisted_since is None
         and before.view == (view.record.name if view else None)
+        and (before.counted or view is None)
     ):
         return  # most runs of every complete listing
     if before and before.run.run_id != run.run_id:
@@ -322,7 +323,7 @@ def _counts(catalog: Catalog, run: Run, key: str, view: ViewState, at: Moment) -
     if unreadable_at is not None and run.ended and run.end(at.now) <= min(unreadable_at, baseline_at):
         return False
     after = view.record.counts_after
-    return not new or after is None or run.end(at.now) > after
+    return after is None or run.end(at.now) > after
 
 
 def _fetched(catalog: Catalog, key: str, record: RunRecord, at: Moment) -> None:

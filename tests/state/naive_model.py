@@ -432,7 +432,7 @@ class Model:
             return False
         if unread_at is not None and run.ended and end_of(run, now) <= min(unread_at, view.baseline):
             return False
-        return not new or view.counts_after is None or end_of(run, now) > view.counts_after
+        return view.counts_after is None or end_of(run, now) > view.counts_after
 
     def _forget_idle(self, now: float) -> None:
         """Forget what nothing has watched for 90 days, and what could not be read that long ago."""

@@ -43,10 +43,15 @@ def test_a_view_created_after_its_pattern_was_first_watched_has_an_empty_baselin
     assert counting.shown.runs_total(NEW) == {"SUCCEEDED": 1 + young}
 
 
-def test_runs_of_an_earlier_view_by_the_name_of_a_young_one_are_not_counted(counting: StoreBench) -> None:
+@pytest.mark.parametrize("watched", [(), ("old-1",)], ids=["as a view's", "one of them by its ID"])
+def test_runs_of_an_earlier_view_by_the_name_of_a_young_one_are_not_counted(
+    counting: StoreBench, watched: tuple[str, ...]
+) -> None:
     """It was dropped before the program started, and Glue still lists its runs."""
-    counting.clock.advance(600.0)
     old = [of(NEW, failed(f"old-{number}", 0.0)) for number in range(3)]
+    counting.watch("sales.*", *watched)
+    counting.clock.advance(600.0)
+    counting.read(*(run for run in old if run.run_id in watched))
     first = of(NEW, ended("first", end_time=START + 400.0))._replace(creation_time=None)
     counting.poll(first, *old, tables=[view(), view(NEW, created=START + 300.0)])
     assert counting.shown.runs_total(NEW) == {"SUCCEEDED": 1}
@@ -61,6 +66,20 @@ def test_a_pattern_that_is_added_later_is_watched_from_then_on(counting: StoreBe
     name = "stock.new" if not before else NEW
     counting.poll(of(name, ended("n")), tables=[view(), view(name, created=START + 300.0)])
     assert counting.shown.runs_total(name) == {}
+
+
+def test_a_run_that_is_watched_by_its_id_counts_if_it_ended_while_its_view_was_gone(
+    counting: StoreBench,
+) -> None:
+    """A view that is created again under its name is the same view."""
+    counting.watch("sales.*", "a")
+    counting.poll(running("a"))
+    for _ in range(2):
+        counting.poll(running("a"), tables=[])
+    counting.clock.advance(DAY)
+    counting.read(ended("a"))
+    counting.poll(ended("a"))
+    assert counting.shown.runs_total() == {"SUCCEEDED": 1}
 
 
 def test_a_view_that_is_dropped_and_added_again_takes_a_new_baseline(counting: StoreBench) -> None:
