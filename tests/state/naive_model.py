@@ -494,7 +494,7 @@ class Model:
             last_success=success.run if success else None,
             last_success_time=success.end if success else None,
             last_failure_time=failure.end if failure else None,
-            failures_in_a_row=failures if view.baseline is not None or runs else None,
+            failures_in_a_row=None if view.baseline is None else failures,
         )
 
     def counts(self, name: Name) -> Counts:
