@@ -77,7 +77,6 @@ class Bench:
     def __post_init__(self) -> None:
         self.store = self.make_store(self.clock, [self.shown])
         self.store.configure(watch(self.target, poll_interval=self.poll_interval))
-        self.polled = False
         self.poll = TargetPoll(Polling(self.target, self.reader, self.store, self.clock, self.stop))
 
     def has(self, *runs: Run, views: Iterable[str] = ("sales.orders",)) -> None:
@@ -90,9 +89,8 @@ class Bench:
         """Poll once, then let a resync that this began come to its end. Return all calls, sorted."""
         self.reader.forget_calls()
         resync = self.reader.hang("resync")
-        if not self.polled:
-            resync.set()  # the first poll waits for it
-        self.polled = True
+        if not self.reader.resync_deadlines:
+            resync.set()  # a poll waits for the first one
         self.poll.run(beat)
         resync.set()
         self.await_resync()
