@@ -287,8 +287,7 @@ def _see(catalog: Catalog, run: Run, key: str, view: ViewState | None, at: Momen
         return  # most runs of every complete listing
     if before and before.run.run_id != run.run_id:
         run = run._replace(run_id=before.run.run_id)  # the spelling of a series must not change
-    if view:
-        view = _counted_by(catalog, key) or view
+    view = _counted_by(catalog, key) or view
     record, counters = lifecycle.seen(
         run,
         before,

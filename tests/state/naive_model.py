@@ -417,7 +417,7 @@ class Model:
             known = self.runs[key] = KnownRun(run)
         for listing in self.listings:
             listing.seen.add(key)
-        if name and known.counted_as and known.view in self.views:
+        if known.counted_as and known.view in self.views:
             name = known.view  # what is counted stays with the view that counted it
         known.view = name or known.view
         known.observe(run._replace(run_id=known.run.run_id), now, self.settings.settle_period)

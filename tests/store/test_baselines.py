@@ -82,6 +82,17 @@ def test_a_run_that_is_watched_by_its_id_counts_if_it_ended_while_its_view_was_g
     assert counting.shown.runs_total() == {"SUCCEEDED": 1}
 
 
+def test_an_amount_that_is_read_while_the_view_is_gone_counts(counting: StoreBench) -> None:
+    counting.watch("sales.*", "a")
+    counting.poll(ended("a", dpu_seconds=None))
+    for _ in range(2):
+        counting.poll(ended("a", dpu_seconds=None), tables=[])
+    counting.clock.advance(DAY)
+    counting.read(ended("a"))
+    counting.poll(ended("a"))
+    assert sum(counting.shown.facts().counters.dpu_seconds.values()) == 120.0
+
+
 def test_a_view_that_is_dropped_and_added_again_takes_a_new_baseline(counting: StoreBench) -> None:
     counting.poll(ended("a"))
     counting.watch("stock.*")
