@@ -414,6 +414,8 @@ class Model:
         known = self.runs.get(key)
         new = known is None or known.pruned
         if known is None or known.pruned:
+            if known:  # what it was counted for stays counted, and it counts once more
+                self.runs[f"{key} until {now}"] = known
             known = self.runs[key] = KnownRun(run)
         for listing in self.listings:
             listing.seen.add(key)
