@@ -228,7 +228,7 @@ def denies_raw(call: Call) -> Fault | None:
     return ACCESS_DENIED if call.parameters.get("DatabaseName") == "raw" else None
 
 
-def test_sources_that_are_denied_cost_only_what_they_tell_and_a_line(watched: WatchedGlue) -> None:
+def test_sources_that_are_denied_cost_only_what_they_tell(watched: WatchedGlue) -> None:
     watched.glue.judge = denies_raw
     watched.at(START + 2 * HOUR)
     assert stale_since(watched) == LAST
@@ -236,12 +236,21 @@ def test_sources_that_are_denied_cost_only_what_they_tell_and_a_line(watched: Wa
     assert watched.value("refresh_view_source_updated_timestamp_seconds") is None
     assert watched.value("exporter_target_source_tables", state="unreadable") == 1
     assert watched.value("exporter_target_up") == 1
-    (line,) = watched.logged("source tables cannot be read")
-    assert line["reason"] == "access_denied"
-    assert str(line["source_tables"]).endswith(":table/raw/orders")
     watched.glue.judge = lambda _: None
     watched.at(START + 3 * HOUR)
     assert stale_since(watched) is None
+
+
+def test_what_cannot_be_read_is_logged_once() -> None:
+    with watched_glue() as watched:
+        put_view(watched, put_source(watched))
+        watched.glue.judge = denies_raw
+        watched.at(START + 2 * HOUR)
+        (line,) = watched.logged("source tables cannot be read")
+        assert line["reason"] == "access_denied"
+        assert str(line["source_tables"]).endswith(":table/raw/orders")
+        watched.at(START + 3 * HOUR)
+        assert len(watched.logged("source tables cannot be read")) == 1
 
 
 def test_a_source_that_is_throttled_once_keeps_its_last_good_value(watched: WatchedGlue) -> None:
