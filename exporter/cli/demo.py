@@ -41,15 +41,13 @@ def command(
     configure_logs(log_level, log_format)
     clock = Clock()
     try:
-        # Here, because moto takes half a second to load, and is an extra.
-        from exporter.simulated_glue.glue import SimulatedGlue  # noqa: PLC0415 (as above)
-        from exporter.simulated_glue.scenario import demo_scenario  # noqa: PLC0415 (as above)
-        from exporter.simulated_glue.server import serve  # noqa: PLC0415 (as above)
+        from exporter.simulated_glue import glue, scenario, server  # noqa: PLC0415 (moto is an extra, and slow)
     except ImportError as error:
         raise ExporterError("the demo needs moto: in a checkout, pip install '.[demo]'") from error
-    glue = SimulatedGlue(clock.time)
-    with serve(glue) as url:
-        settings = demo_settings(glue.catalog(), demo_scenario(glue.catalog()), url)
+    simulated = glue.SimulatedGlue(clock.time)
+    catalog = simulated.catalog()
+    with server.serve(simulated) as url:
+        settings = demo_settings(catalog, scenario.demo_scenario(catalog), url)
         log.info("demo: a simulated Glue answers; nothing leaves this machine")
         clients = ClientFactory(clock, session_factory=fixed_session)
         return serve_until_signal(

@@ -57,7 +57,7 @@ def _contents(files: Iterable[str]) -> dict[str, bytes]:
 
 
 def _refuse_special(*files: str) -> None:
-    """Raise ConfigurationError for what is no file: a pipe may never have a writer, a device no end."""
+    """Raise ConfigurationError for what is not a file: a pipe may never get a writer, or a device end."""
     for file in files:
         if content_of(file) == _SPECIAL:
             raise whole_file(file, "is a named pipe or a device: a reload reads files only")

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from exporter import __version__
 from exporter.errors import GlueError, Reason
@@ -193,8 +194,8 @@ def test_troubles_of_the_exporter_itself_stand_at_the_top(scene: Scene) -> None:
     assert text.index("is down") < text.index("sales.orders")
 
 
-def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
-    """However many readers reload, the threads that answer scrapes stay free."""
+def gated(scene: Scene) -> tuple[ASGIApp, threading.Semaphore, list[None]]:
+    """Return an application, what lets it go on with a page, and an entry for each page that was begun."""
     gate = threading.Semaphore(0)
     inside: list[None] = []
 
@@ -205,6 +206,12 @@ def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
 
     unused: Any = None
     app = make_app(scrape=unused, trouble=lambda: None, ready=unused, pages=status_routes(read, accepts_gzip))
+    return app, gate, inside
+
+
+def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
+    """However many readers reload, the threads that answer scrapes stay free."""
+    app, gate, inside = gated(scene)
 
     async def visit() -> tuple[int, list[int]]:
         transport = httpx.ASGITransport(app)
@@ -225,16 +232,7 @@ def test_pages_are_worked_out_one_at_a_time(scene: Scene) -> None:
 
 def test_no_page_is_worked_out_for_a_reader_who_has_gone_while_it_waited(scene: Scene) -> None:
     """Else those of a client that gives up sooner than a large page takes would pile up."""
-    gate = threading.Semaphore(0)
-    inside: list[None] = []
-
-    def read() -> Reading:
-        inside.append(None)
-        assert gate.acquire(timeout=SAFETY_NET)
-        return read_status(scene.store, START)
-
-    unused: Any = None
-    app = make_app(scrape=unused, trouble=lambda: None, ready=unused, pages=status_routes(read, accepts_gzip))
+    app, gate, inside = gated(scene)
     with WebServer(app) as server, server.socket() as first:
         ask = b"GET /api/v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         first.sendall(ask)
